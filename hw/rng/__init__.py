@@ -1,0 +1,1 @@
+"""Random number generators: one file each, with the integer step, the seeding and the gateware."""

@@ -1,0 +1,56 @@
+"""What a random number generator is: one object for the integer model, the simulators and the gateware.
+
+A generator's state is a tuple of 32-bit words. ``step`` uses only ``& | ^ << >> +`` and masks to 32 bits, so the
+same lines run on Python integers, numpy ``uint32`` arrays and JAX ``uint32`` arrays.
+"""
+
+from typing import Any, Protocol
+
+import numpy as np
+
+from thermofab.hw.spec.seeding import stream_word
+
+MASK32 = 0xFFFFFFFF
+
+
+class Generator(Protocol):
+    """A generator, one instance a kind (stateless; the state is passed in).
+
+    Attributes:
+        name: as in ``FabricSpec.rng``.
+        state_words: 32-bit words of state.
+    """
+
+    name: str
+    state_words: int
+
+    def step(self, state: tuple[Any, ...], word_bits: int) -> tuple[tuple[Any, ...], Any]:
+        """``(next state, word)`` with a fresh word of ``word_bits`` (16 or 32) bits."""
+        ...
+
+    def create(self, word_bits: int) -> Any:
+        """Amaranth component: combinational ``state`` in; ``next`` and ``word`` out."""
+        ...
+
+
+def seed_words(generator: Generator, keys: np.ndarray) -> np.ndarray:
+    """Seeded states: uint32 ``[*keys.shape, state_words]``.
+
+    Words come from the SplitMix64 streams ``keys`` (uint64), low half first; while a state is all zero (a fixed
+    point of linear generators) it takes the next outputs instead.
+    """
+    outputs = (generator.state_words + 1) // 2
+    state = _draw(keys, 0, generator.state_words, outputs)
+    start = outputs
+    while True:
+        dead = ~np.any(state, axis=-1)
+        if not np.any(dead):
+            return state
+        state[dead] = _draw(keys[dead], start, generator.state_words, outputs)
+        start += outputs
+
+
+def _draw(keys: np.ndarray, start: int, words: int, outputs: int) -> np.ndarray:
+    drawn = np.stack([stream_word(keys, start + k) for k in range(outputs)], axis=-1)
+    halves = np.stack([drawn & np.uint64(MASK32), drawn >> np.uint64(32)], axis=-1)
+    return halves.reshape(*keys.shape, 2 * outputs)[..., :words].astype(np.uint32)

@@ -1,0 +1,27 @@
+"""LFSR64: a 64-bit Fibonacci shift register over x^64 + x^4 + x^3 + x + 1, leaping one word a step.
+
+The bit sequence obeys b[k+64] = b[k] ^ b[k+1] ^ b[k+3] ^ b[k+4]; the state is the window b[k…k+63], b[k] in bit 0 of
+word 0. One step makes ``word_bits`` new bits at once (the word) and moves the window past them. The polynomial is
+primitive (Živković, Math. Comp. 62 (1994) 385, table of primitive trinomials and pentanomials), period 2^64 - 1.
+"""
+
+from typing import Any
+
+from thermofab.hw.rng.base import MASK32
+
+
+class _LFSR64:
+    name = "lfsr64"
+    state_words = 2
+
+    def step(self, state: tuple[Any, ...], word_bits: int) -> tuple[tuple[Any, ...], Any]:
+        low, high = state
+        if word_bits == 32:
+            tapped = [low] + [(low >> k) | ((high << (32 - k)) & MASK32) for k in (1, 3, 4)]
+            word = tapped[0] ^ tapped[1] ^ tapped[2] ^ tapped[3]
+            return (high, word), word
+        word = (low ^ (low >> 1) ^ (low >> 3) ^ (low >> 4)) & 0xFFFF
+        return ((low >> 16) | ((high << 16) & MASK32), (high >> 16) | (word << 16)), word
+
+
+LFSR64 = _LFSR64()

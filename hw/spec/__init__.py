@@ -1,0 +1,67 @@
+"""The shared types: frozen, hashable, validated where they are built. Standard library and numpy only."""
+
+from thermofab.hw.spec.activation import flip_probability, sigmoid_table
+from thermofab.hw.spec.certificate import Bounded, Certificate, Estimated, Exact, Quantisation, Report
+from thermofab.hw.spec.device import Device, DeviceInfo, RunPlan, check_image, plan_run
+from thermofab.hw.spec.errors import (
+    CompileError,
+    DeviceError,
+    RefusedError,
+    SpecError,
+    ThermofabError,
+    ToolMissingError,
+)
+from thermofab.hw.spec.fabric import FabricSpec, fabric
+from thermofab.hw.spec.families import FAMILIES, GRID_RULES, grid, topology
+from thermofab.hw.spec.image import FREE, Image
+from thermofab.hw.spec.lattice import Lattice, LatticeRule
+from thermofab.hw.spec.model import IsingModel, to_spins
+from thermofab.hw.spec.program import Program
+from thermofab.hw.spec.registry import device_names, generator, generator_names, open_device
+from thermofab.hw.spec.samples import Ledger, Moments, Samples
+from thermofab.hw.spec.schedule import Schedule
+from thermofab.hw.spec.topology import Topology
+
+__all__ = [
+    "FAMILIES",
+    "FREE",
+    "GRID_RULES",
+    "Bounded",
+    "Certificate",
+    "CompileError",
+    "Device",
+    "DeviceError",
+    "DeviceInfo",
+    "Estimated",
+    "Exact",
+    "FabricSpec",
+    "Image",
+    "IsingModel",
+    "Lattice",
+    "LatticeRule",
+    "Ledger",
+    "Moments",
+    "Program",
+    "Quantisation",
+    "RefusedError",
+    "Report",
+    "RunPlan",
+    "Samples",
+    "Schedule",
+    "SpecError",
+    "ThermofabError",
+    "ToolMissingError",
+    "Topology",
+    "check_image",
+    "device_names",
+    "fabric",
+    "flip_probability",
+    "generator",
+    "generator_names",
+    "grid",
+    "open_device",
+    "plan_run",
+    "sigmoid_table",
+    "to_spins",
+    "topology",
+]

@@ -1,0 +1,140 @@
+"""The Device protocol, and the checking every device does before it runs.
+
+A device is constructed with a :class:`FabricSpec`, loads an :class:`Image`, and runs a :class:`Schedule`; all devices
+return the same bits for the same arguments. To add one: a class with these three methods and a registry line or an
+entry point (docs/extending.md); ``tests/conformance`` then runs on it.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from thermofab.hw.spec.errors import DeviceError, SpecError
+from thermofab.hw.spec.fabric import FabricSpec
+from thermofab.hw.spec.image import FREE, Image, check_fabric_digest
+from thermofab.hw.spec.samples import Samples
+from thermofab.hw.spec.schedule import Schedule
+from thermofab.hw.spec.seeding import initial_states, site_keys
+
+
+@dataclass(frozen=True)
+class DeviceInfo:
+    """What a device says of itself; ``bit_exact`` devices agree with ``sim.reference`` in every bit."""
+
+    name: str
+    fabric: FabricSpec
+    bit_exact: bool
+    description: str
+
+
+@runtime_checkable
+class Device(Protocol):
+    """Whatever runs an image."""
+
+    def info(self) -> DeviceInfo: ...
+
+    def load(self, image: Image) -> None: ...
+
+    def run(
+        self,
+        schedule: Schedule,
+        *,
+        replicas: int = 1,
+        init: np.ndarray | None = None,
+        clamp: np.ndarray | None = None,
+        seed: int | None = None,
+    ) -> Samples:
+        """Run the loaded image.
+
+        Args:
+            schedule: sweeps, samples, β levels.
+            replicas: independent chains, numbered 0…R-1; replica r has the same bits whatever R is.
+            init: bool ``[N]`` or ``[R, N]``; by default drawn from the seed.
+            clamp: int8 ``[N]`` or ``[R, N]``, -1 free, 0 or 1 clamped, instead of the image's; which sites are
+                clamped must not depend on the replica.
+            seed: program seed instead of the image's.
+
+        Returns:
+            samples with ``sites`` bool ``[R, S, N]``.
+        """
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class RunPlan:
+    """A checked run: everything a device needs besides the image's weights, biases and tables.
+
+    Attributes:
+        init: bool ``[R, N]``, clamped values in place.
+        clamped: bool ``[N]``.
+        keys: uint64 ``[R, N]``, SplitMix64 streams that seed the generators.
+    """
+
+    image: Image
+    schedule: Schedule
+    replicas: int
+    init: np.ndarray
+    clamped: np.ndarray
+    keys: np.ndarray
+
+
+def check_image(image: Any, fabric: FabricSpec) -> Image:
+    """The image to load, refused unless it was made for ``fabric``; a Program gives its image."""
+    image = getattr(image, "image", image)
+    if not isinstance(image, Image):
+        raise DeviceError(f"a device loads an Image or a Program, got {type(image).__name__}.")
+    check_fabric_digest(image.fabric.digest, fabric)
+    return image
+
+
+def plan_run(
+    image: Image | None,
+    schedule: Any,
+    replicas: int,
+    init: np.ndarray | None,
+    clamp: np.ndarray | None,
+    seed: int | None,
+) -> RunPlan:
+    """Check the arguments of :meth:`Device.run` and fill in what was left out."""
+    if image is None:
+        raise DeviceError("nothing is loaded; call load(image) before run(...).")
+    schedule = Schedule.of(schedule)
+    spec = image.fabric
+    if schedule.max_level >= spec.levels:
+        raise SpecError(
+            f"the schedule uses β level {schedule.max_level}, but this fabric holds levels 0…{spec.levels - 1}; "
+            "raise FabricSpec.levels."
+        )
+    if isinstance(replicas, bool) or not isinstance(replicas, (int, np.integer)) or replicas < 1:
+        raise SpecError(f"replicas must be an integer of at least 1, got {replicas!r}.")
+    seed = image.seed if seed is None else seed
+    if not 0 <= seed < 2**64:
+        raise SpecError(f"seed must lie in 0…2^64-1, got {seed}.")
+    keys = site_keys(seed, np.arange(replicas), spec.n_sites)
+    clamps = _per_replica("clamp", image.clamps if clamp is None else clamp, replicas, spec.n_sites)
+    if clamps.dtype.kind not in "iu" and np.any(clamps != np.round(clamps)):
+        raise SpecError("clamp must hold -1 (free), 0 or 1.")
+    if clamps.size and (clamps.min() < -1 or clamps.max() > 1):
+        raise SpecError(f"clamp must hold -1 (free), 0 or 1, got {clamps[(clamps < -1) | (clamps > 1)][0]}.")
+    clamped = clamps[0] != FREE
+    if np.any((clamps != FREE) != clamped):
+        raise SpecError("which sites are clamped must be the same for every replica; only the values may differ.")
+    start = initial_states(keys) if init is None else _per_replica("init", init, replicas, spec.n_sites)
+    if start.dtype != np.bool_ and np.any((start != 0) & (start != 1)):
+        raise SpecError("init must be bool, or 0 and 1.")
+    return RunPlan(
+        image=image if seed == image.seed else image.replace(seed=seed),
+        schedule=schedule,
+        replicas=int(replicas),
+        init=np.where(clamped, clamps == 1, start.astype(bool)),
+        clamped=clamped,
+        keys=keys,
+    )
+
+
+def _per_replica(name: str, values: np.ndarray, replicas: int, n_sites: int) -> np.ndarray:
+    values = np.asarray(values)
+    if values.shape not in ((n_sites,), (replicas, n_sites)):
+        raise SpecError(f"{name} must have shape ({n_sites},) or ({replicas}, {n_sites}), got {values.shape}.")
+    return np.broadcast_to(values, (replicas, n_sites))

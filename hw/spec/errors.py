@@ -1,0 +1,25 @@
+"""The exceptions thermofab raises; every message says what was wrong and what would be right."""
+
+
+class ThermofabError(ValueError):
+    """Base of all errors raised on purpose; a ``ValueError``, so callers may catch it as one."""
+
+
+class SpecError(ThermofabError):
+    """A topology, fabric, image, schedule or clamp does not describe something that can exist."""
+
+
+class CompileError(ThermofabError):
+    """A program cannot be compiled: it is malformed, unsupported, or does not fit the fabric."""
+
+
+class RefusedError(CompileError):
+    """A program could be compiled, but only onto another distribution than the one asked for."""
+
+
+class DeviceError(ThermofabError):
+    """A device refused an image or a run, or does not exist."""
+
+
+class ToolMissingError(DeviceError):
+    """An external tool or optional package is missing; the message holds the line that brings it."""

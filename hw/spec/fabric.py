@@ -1,0 +1,163 @@
+"""FabricSpec: everything that fixes what a fabric computes, as one frozen value."""
+
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from typing import Any
+
+from thermofab.hw.spec.digest import digest_of
+from thermofab.hw.spec.errors import SpecError
+from thermofab.hw.spec.families import topology as named_topology
+from thermofab.hw.spec.registry import generator_names
+from thermofab.hw.spec.topology import Topology
+
+ARCHITECTURES = ("spatial", "systolic")
+
+
+@dataclass(frozen=True)
+class FabricSpec:
+    """A fabric: a topology and the widths of its arithmetic (docs/contract.md has the equations).
+
+    Attributes:
+        topology: sites, edges, colours.
+        weight_bits: signed, symmetric range ±(2^(weight_bits-1)-1); 2…16.
+        bias_bits: signed, symmetric range likewise; 2…24.
+        table_bits: an activation table has 2A = 2^table_bits entries; 2…12.
+        threshold_bits: t, width of a table entry and of the compared random bits; 2…24.
+        dither_bits: d, random bits that dither the table address; an image's ``shift`` is at most d; 0…12.
+        min_shift: smallest ``shift`` the hardware supports; equal to ``dither_bits`` it costs no shifter.
+        word_bits: random bits drawn per update, 16 or 32; t + d ≤ word_bits.
+        levels: activation tables held at once, one per β level of an annealing schedule; 1…256.
+        rng: generator name, one of :func:`thermofab.hw.spec.registry.generator_names`.
+        architecture: ``"spatial"`` (a datapath per site) or ``"systolic"``; does not change any bit.
+    """
+
+    topology: Topology
+    weight_bits: int = 8
+    bias_bits: int = 12
+    table_bits: int = 8
+    threshold_bits: int = 12
+    dither_bits: int = 4
+    min_shift: int = 0
+    word_bits: int = 16
+    levels: int = 4
+    rng: str = "lfsr64"
+    architecture: str = "spatial"
+
+    def __post_init__(self) -> None:
+        for name, low, high in (
+            ("weight_bits", 2, 16),
+            ("bias_bits", 2, 24),
+            ("table_bits", 2, 12),
+            ("threshold_bits", 2, 24),
+            ("dither_bits", 0, 12),
+            ("min_shift", 0, self.dither_bits),
+            ("levels", 1, 256),
+        ):
+            value = getattr(self, name)
+            if not isinstance(value, int) or not low <= value <= high:
+                raise SpecError(f"{name} must be an integer from {low} to {high}, got {value!r}.")
+        if self.word_bits not in (16, 32):
+            raise SpecError(f"word_bits must be 16 or 32, got {self.word_bits!r}.")
+        if self.threshold_bits + self.dither_bits > self.word_bits:
+            raise SpecError(
+                f"threshold_bits + dither_bits = {self.threshold_bits + self.dither_bits} exceed the "
+                f"{self.word_bits} random bits of an update; dither and threshold must not share bits. "
+                "Lower one of them, or use word_bits=32."
+            )
+        if self.rng not in generator_names():
+            raise SpecError(
+                f"unknown random number generator '{self.rng}'; known are {', '.join(generator_names())}."
+            )
+        if self.rng == "lfsr32" and self.word_bits == 32:
+            raise SpecError("lfsr32 yields at most 16 fresh bits a step; use word_bits=16 or rng='lfsr64'.")
+        if self.architecture not in ARCHITECTURES:
+            raise SpecError(
+                f"unknown architecture '{self.architecture}'; known are {', '.join(ARCHITECTURES)}."
+            )
+
+    @property
+    def n_sites(self) -> int:
+        return self.topology.n_sites
+
+    @property
+    def weight_max(self) -> int:
+        return 2 ** (self.weight_bits - 1) - 1
+
+    @property
+    def bias_max(self) -> int:
+        return 2 ** (self.bias_bits - 1) - 1
+
+    @property
+    def table_size(self) -> int:
+        """2A, the entries of an activation table; entry ``k`` holds T[k - A]."""
+        return 2**self.table_bits
+
+    @property
+    def field_max(self) -> int:
+        """Largest |F| any image can produce; the accumulator is wide enough for it."""
+        return self.bias_max + self.topology.max_degree * self.weight_max
+
+    @property
+    def field_bits(self) -> int:
+        """Width of the signed accumulator, wide enough for ``F + dither``."""
+        return (self.field_max + 2**self.dither_bits).bit_length() + 1
+
+    @cached_property
+    def digest(self) -> str:
+        """Content digest; images carry it, and a device refuses an image made for another fabric. The
+        architecture is left out: it does not change any bit.
+        """
+        return digest_of("fabric", self.topology.digest, self._numbers())
+
+    def _numbers(self) -> dict[str, Any]:
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("topology", "architecture")}
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "topology": self.topology.to_json(),
+            **self._numbers(),
+            "architecture": self.architecture,
+            "digest": self.digest,
+        }
+
+    @staticmethod
+    def from_json(data: dict[str, Any]) -> "FabricSpec":
+        """Inverse of :meth:`to_json`; raises ``SpecError`` if the content does not match the stored digest."""
+        rest = {key: value for key, value in data.items() if key not in ("topology", "digest")}
+        made = FabricSpec(topology=Topology.from_json(data["topology"]), **rest)
+        if made.digest != data["digest"]:
+            raise SpecError(
+                f"the fabric does not match its digest {data['digest'][:12]}…; "
+                "the file was changed, or written by an incompatible version."
+            )
+        return made
+
+    def __repr__(self) -> str:
+        defaults = {f.name: f.default for f in fields(self)}
+        changed = "".join(
+            f", {name}={value!r}" for name, value in self._numbers().items() if value != defaults[name]
+        )
+        return f"FabricSpec({self.topology.name!r}, {self.n_sites} sites{changed})"
+
+
+def fabric(source: Any, **overrides: Any) -> FabricSpec:
+    """A fabric from a name (``"g12-70x70-torus"``), a :class:`Topology`, a networkx graph, or another fabric.
+
+    ``overrides`` are fields of :class:`FabricSpec`, for example ``weight_bits=6`` or ``rng="xoshiro128+"``;
+    ``profile="fine"`` stands for 32-bit words with 16 threshold and 8 dither bits, for cold or precise work.
+    """
+    if overrides.pop("profile", None) == "fine":
+        overrides = {"word_bits": 32, "threshold_bits": 16, "dither_bits": 8, **overrides}
+    unknown = set(overrides) - {f.name for f in fields(FabricSpec)} | ({"topology"} & set(overrides))
+    if unknown:
+        names = ", ".join(f.name for f in fields(FabricSpec) if f.name != "topology")
+        raise SpecError(f"unknown fabric parameter {sorted(unknown)[0]!r}; known are {names}.")
+    if isinstance(source, FabricSpec):
+        return replace(source, **overrides)
+    if isinstance(source, str):
+        return FabricSpec(named_topology(source), **overrides)
+    if isinstance(source, Topology):
+        return FabricSpec(source, **overrides)
+    if hasattr(source, "nodes") and hasattr(source, "edges"):
+        return FabricSpec(Topology.from_networkx(source), **overrides)
+    raise SpecError(f"cannot make a fabric from {type(source).__name__}; give a name, a Topology or a networkx graph.")

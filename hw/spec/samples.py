@@ -1,0 +1,158 @@
+"""Samples: what a run returned, at the sites and as the user's nodes."""
+
+import base64
+from collections.abc import Hashable
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from thermofab.hw.spec.digest import frozen_array
+from thermofab.hw.spec.errors import SpecError, ToolMissingError
+from thermofab.hw.spec.image import Image
+from thermofab.hw.spec.model import to_spins
+from thermofab.hw.spec.schedule import Schedule
+
+if TYPE_CHECKING:
+    from thermofab.hw.spec.program import Program
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """What a run cost, over all replicas.
+
+    Attributes:
+        site_updates: updates of free and clamped sites, sweeps × sites × replicas.
+        sweeps: sweeps × replicas.
+        cycles: clock cycles of the fabric.
+        cycles_are: ``"measured"`` (a cycle counter) or ``"modelled"`` (sweeps × colours).
+        seconds: wall-clock time of the run, host work included.
+    """
+
+    site_updates: int
+    sweeps: int
+    cycles: int
+    cycles_are: str
+    seconds: float
+
+
+class Moments(NamedTuple):
+    """``first``: E[s_i] of ``nodes``; ``second``: E[s_i s_j] of ``edges`` (pairs of nodes); s = ±1."""
+
+    nodes: tuple[Hashable, ...]
+    first: np.ndarray
+    edges: tuple[tuple[Hashable, Hashable], ...]
+    second: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Recorded states of a run.
+
+    Attributes:
+        sites: bool ``[R, S, N]``, site states of every replica and sample.
+        image: what was loaded.
+        schedule: what was run.
+        device: the device's name.
+        ledger: what it cost.
+        program: the program the sites are decoded by; ``None`` for a bare image.
+        blocks: node indices of every requested block.
+    """
+
+    sites: np.ndarray
+    image: Image
+    schedule: Schedule
+    device: str
+    ledger: Ledger
+    program: "Program | None" = None
+    blocks: tuple[tuple[int, ...], ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.sites.dtype != np.bool_ or self.sites.ndim != 3:
+            raise SpecError(f"sites must be a bool array [R, S, N], got {self.sites.dtype} {self.sites.shape}.")
+
+    def decoded(self, program: "Program", blocks: tuple[tuple[int, ...], ...]) -> "Samples":
+        """The same samples, read as the nodes of ``program``."""
+        return replace(self, program=program, blocks=blocks)
+
+    def _program(self) -> "Program":
+        if self.program is None:
+            raise SpecError("these samples came from a bare image; run a Program to read nodes, or use .sites.")
+        return self.program
+
+    @property
+    def states(self) -> list[np.ndarray]:
+        """One bool array ``[R, S, nodes of the block]`` for every requested block."""
+        program = self._program()
+        return [self.sites[:, :, program.roots[list(block)]] for block in self.blocks or ()]
+
+    @property
+    def node_states(self) -> np.ndarray:
+        """bool ``[R, S, n]``: all nodes of the program, in its order."""
+        return self.sites[:, :, self._program().roots]
+
+    def moments(self) -> Moments:
+        """Moments over all replicas and samples, of all nodes and of the program's edges."""
+        model = self._program().model
+        s = to_spins(self.node_states).reshape(-1, model.n_nodes)
+        pairs = [(model.nodes[i], model.nodes[j]) for i, j in model.edges.tolist()]
+        second = np.array([np.mean(s[:, i] * s[:, j], dtype=np.float64) for i, j in model.edges.tolist()])
+        return Moments(model.nodes, s.mean(axis=0, dtype=np.float64), tuple(pairs), second)
+
+    def energies(self) -> np.ndarray:
+        """Energies in the user's units (for THRML, β included, as its ``energy()``): float64 ``[R, S]``."""
+        return self._program().model.energies(self.node_states)
+
+    def to_dimod(self) -> Any:
+        """A ``dimod.SampleSet`` of ±1 samples, replicas one after another."""
+        import dimod
+
+        model = self._program().model
+        s = to_spins(self.node_states).reshape(-1, model.n_nodes)
+        return dimod.SampleSet.from_samples(
+            (s, list(model.nodes)), energy=self.energies().reshape(-1), vartype=dimod.SPIN
+        )
+
+    def to_arviz(self) -> Any:
+        """An ``arviz.InferenceData``: replicas are chains, samples are draws, one variable ``spin[node]``."""
+        try:
+            import arviz
+        except ImportError as missing:
+            raise ToolMissingError("to_arviz needs ArviZ; install it with: pip install 'thermofab[arviz]'") from missing
+        names = [str(node) for node in self._program().model.nodes]
+        return arviz.from_dict(
+            posterior={"spin": to_spins(self.node_states)},
+            sample_stats={"lp": -self._program().model.beta * self.energies()},
+            coords={"node": names},
+            dims={"spin": ["node"]},
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-ready dictionary: site states packed to bits (base64), with the digests of image and schedule."""
+        return {
+            "image_digest": self.image.digest,
+            "schedule": self.schedule.to_json(),
+            "device": self.device,
+            "ledger": asdict(self.ledger),
+            "shape": list(self.sites.shape),
+            "sites": base64.b64encode(np.packbits(self.sites, axis=None).tobytes()).decode(),
+            "blocks": self.blocks,
+        }
+
+    @staticmethod
+    def from_json(data: dict[str, Any], source: "Image | Program") -> "Samples":
+        """Inverse of :meth:`to_json`; ``source`` is the image or program that was run."""
+        image = source if isinstance(source, Image) else source.image
+        if image.digest != data["image_digest"]:
+            raise SpecError("these samples came from another image; give the one whose digest the file names.")
+        packed = np.frombuffer(base64.b64decode(data["sites"]), dtype=np.uint8)
+        count = int(np.prod(data["shape"]))
+        return Samples(
+            sites=frozen_array(np.unpackbits(packed, count=count).reshape(data["shape"]), np.bool_),
+            image=image,
+            schedule=Schedule.from_json(data["schedule"]),
+            device=data["device"],
+            ledger=Ledger(**data["ledger"]),
+            program=None if isinstance(source, Image) else source,
+            blocks=None if data["blocks"] is None else tuple(tuple(block) for block in data["blocks"]),
+        )

@@ -1,0 +1,66 @@
+"""Schedule: how many sweeps to run, at which β level, and when to record."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from thermofab.hw.spec.errors import SpecError
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A sampling schedule, with THRML's meaning of its first three fields.
+
+    First the ``anneal`` phases run, each so many sweeps at a β level; then ``n_warmup`` sweeps at ``level``; the
+    state then is sample 0, and every further sample comes ``steps_per_sample`` sweeps after the last.
+
+    Attributes:
+        n_warmup: sweeps before the first sample, ≥ 0.
+        n_samples: samples recorded, ≥ 1.
+        steps_per_sample: sweeps between samples, ≥ 1.
+        anneal: ``((sweeps, level), …)`` run before the warm-up.
+        level: the β level (index of an activation table) of warm-up and samples.
+    """
+
+    n_warmup: int
+    n_samples: int
+    steps_per_sample: int = 1
+    anneal: tuple[tuple[int, int], ...] = ()
+    level: int = 0
+
+    def __post_init__(self) -> None:
+        for name, low in (("n_warmup", 0), ("n_samples", 1), ("steps_per_sample", 1), ("level", 0)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < low:
+                raise SpecError(f"{name} must be an integer of at least {low}, got {value!r}.")
+        phases = tuple((int(sweeps), int(level)) for sweeps, level in self.anneal)
+        if any(sweeps < 1 or level < 0 for sweeps, level in phases):
+            raise SpecError(f"anneal phases are (sweeps ≥ 1, level ≥ 0), got {self.anneal!r}.")
+        object.__setattr__(self, "anneal", phases)
+
+    @property
+    def phases(self) -> tuple[tuple[int, int], ...]:
+        """``(sweeps, level)`` of everything before the first sample, empty phases left out."""
+        return self.anneal + (((self.n_warmup, self.level),) if self.n_warmup else ())
+
+    @property
+    def n_sweeps(self) -> int:
+        """All sweeps of a run."""
+        return sum(s for s, _ in self.phases) + (self.n_samples - 1) * self.steps_per_sample
+
+    @property
+    def max_level(self) -> int:
+        return max([self.level, *(level for _, level in self.anneal)])
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @staticmethod
+    def from_json(data: dict[str, Any]) -> "Schedule":
+        return Schedule(**{**data, "anneal": tuple(tuple(phase) for phase in data["anneal"])})
+
+    @staticmethod
+    def of(schedule: Any) -> "Schedule":
+        """``schedule`` itself, or the equal of anything with THRML's three attributes."""
+        if isinstance(schedule, Schedule):
+            return schedule
+        return Schedule(int(schedule.n_warmup), int(schedule.n_samples), int(schedule.steps_per_sample))

@@ -1,0 +1,64 @@
+"""thermofab: hardware/software co-design for thermodynamic sampling units. One program, the same bits everywhere."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from thermofab.compiler import TSUSampler, compile, exact, sample_states
+    from thermofab.hw import emit_verilog
+    from thermofab.hw.spec import (
+        FabricSpec,
+        Image,
+        Program,
+        Samples,
+        Schedule,
+        ThermofabError,
+        Topology,
+        fabric,
+        open_device,
+        topology,
+    )
+
+__version__ = "0.1.0"
+
+_HOME = {
+    **dict.fromkeys(
+        (
+            "FabricSpec", "Image", "Program", "Samples", "Schedule", "ThermofabError", "Topology", "fabric",
+            "open_device", "topology",
+        ),
+        "thermofab.hw.spec",
+    ),
+    **dict.fromkeys(("TSUSampler", "compile", "exact", "sample_states"), "thermofab.compiler"),
+    "emit_verilog": "thermofab.hw",
+}  # fmt: skip
+__all__ = [
+    "FabricSpec",
+    "Image",
+    "Program",
+    "Samples",
+    "Schedule",
+    "TSUSampler",
+    "ThermofabError",
+    "Topology",
+    "compile",
+    "emit_verilog",
+    "exact",
+    "fabric",
+    "open_device",
+    "sample_states",
+    "topology",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Public names load when first used, so that ``import thermofab`` brings in neither JAX nor Amaranth."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'thermofab' has no attribute '{name}'")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
