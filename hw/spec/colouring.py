@@ -62,9 +62,7 @@ def _cell_colours(group: Group, alpha: tuple[Group, ...], cell: int, bonds: tupl
     def extend(k: int) -> bool:
         if k == cell:
             return True
-        banned = {
-            tuple((c + t) % m for c, t, m in zip(colours[low], turn, group)) for low, turn in forbidden[k]
-        }
+        banned = {tuple((c + t) % m for c, t, m in zip(colours[low], turn, group)) for low, turn in forbidden[k]}
         for colour in elements if k else elements[:1]:
             if colour not in banned:
                 colours.append(colour)

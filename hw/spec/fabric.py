@@ -65,15 +65,11 @@ class FabricSpec:
                 "Lower one of them, or use word_bits=32."
             )
         if self.rng not in generator_names():
-            raise SpecError(
-                f"unknown random number generator '{self.rng}'; known are {', '.join(generator_names())}."
-            )
+            raise SpecError(f"unknown random number generator '{self.rng}'; known are {', '.join(generator_names())}.")
         if self.rng == "lfsr32" and self.word_bits == 32:
             raise SpecError("lfsr32 yields at most 16 fresh bits a step; use word_bits=16 or rng='lfsr64'.")
         if self.architecture not in ARCHITECTURES:
-            raise SpecError(
-                f"unknown architecture '{self.architecture}'; known are {', '.join(ARCHITECTURES)}."
-            )
+            raise SpecError(f"unknown architecture '{self.architecture}'; known are {', '.join(ARCHITECTURES)}.")
 
     @property
     def n_sites(self) -> int:
@@ -134,9 +130,7 @@ class FabricSpec:
 
     def __repr__(self) -> str:
         defaults = {f.name: f.default for f in fields(self)}
-        changed = "".join(
-            f", {name}={value!r}" for name, value in self._numbers().items() if value != defaults[name]
-        )
+        changed = "".join(f", {name}={value!r}" for name, value in self._numbers().items() if value != defaults[name])
         return f"FabricSpec({self.topology.name!r}, {self.n_sites} sites{changed})"
 
 

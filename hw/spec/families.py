@@ -88,9 +88,7 @@ def _dwave(generator: str) -> Callable[[str, tuple[int, ...], bool], Topology]:
         labels = sorted(graph.nodes)
         index = {label: k for k, label in enumerate(labels)}
         edges = [(index[a], index[b]) for a, b in graph.edges]
-        return Topology.from_edges(
-            name, len(labels), edges, np.array([layout[label] for label in labels]), labels
-        )
+        return Topology.from_edges(name, len(labels), edges, np.array([layout[label] for label in labels]), labels)
 
     return build
 

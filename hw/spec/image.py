@@ -55,9 +55,7 @@ class Image:
             raw = np.asarray(getattr(self, name))
             if raw.shape != shape:
                 raise SpecError(f"{name} must have shape {shape} for this fabric, got {raw.shape}.")
-            if raw.dtype.kind not in "iub" and (
-                not np.all(np.isfinite(raw)) or np.any(raw != np.round(raw))
-            ):
+            if raw.dtype.kind not in "iub" and (not np.all(np.isfinite(raw)) or np.any(raw != np.round(raw))):
                 raise SpecError(f"{name} must be integers, got {raw[~np.isfinite(raw) | (raw != np.round(raw))][0]}.")
             low, high, why = ranges[name]
             if raw.size and (raw.min() < low or raw.max() > high):

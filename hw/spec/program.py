@@ -104,9 +104,7 @@ class Program:
         site_init = self._site_init(init, replicas)
         running = open_device(device, self.fabric) if isinstance(device, str) else device
         running.load(self.image)
-        raw = running.run(
-            Schedule.of(schedule), replicas=replicas, init=site_init, clamp=site_clamp, seed=seed
-        )
+        raw = running.run(Schedule.of(schedule), replicas=replicas, init=site_init, clamp=site_clamp, seed=seed)
         return raw.decoded(self, blocks)
 
     def node_blocks(self, nodes: Sequence[Any] | None) -> Blocks:
