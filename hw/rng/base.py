@@ -1,7 +1,7 @@
 """What a random number generator is: one object for the integer model, the simulators and the gateware.
 
-A generator's state is a tuple of 32-bit words. ``step`` uses only ``& | ^ << >> +`` and masks to 32 bits, so the
-same lines run on Python integers, numpy ``uint32`` arrays and JAX ``uint32`` arrays.
+A generator's state is a tuple of 32-bit words. ``step`` uses only ``& | ^ << >> +`` and :func:`low32`, so the same
+lines run on Python integers, numpy ``uint32`` arrays and JAX ``uint32`` arrays.
 """
 
 from typing import Any, Protocol
@@ -11,6 +11,11 @@ import numpy as np
 from thermofab.hw.spec.seeding import stream_word
 
 MASK32 = 0xFFFFFFFF
+
+
+def low32(value: Any) -> Any:
+    """``value`` modulo 2^32; uint32 arrays are that already."""
+    return value & MASK32 if isinstance(value, int) else value
 
 
 class Generator(Protocol):

@@ -7,7 +7,7 @@ primitive (Živković, Math. Comp. 62 (1994) 385, table of primitive trinomials 
 
 from typing import Any
 
-from thermofab.hw.rng.base import MASK32
+from thermofab.hw.rng.base import low32
 
 
 class _LFSR64:
@@ -17,11 +17,11 @@ class _LFSR64:
     def step(self, state: tuple[Any, ...], word_bits: int) -> tuple[tuple[Any, ...], Any]:
         low, high = state
         if word_bits == 32:
-            tapped = [low] + [(low >> k) | ((high << (32 - k)) & MASK32) for k in (1, 3, 4)]
+            tapped = [low] + [(low >> k) | low32(high << (32 - k)) for k in (1, 3, 4)]
             word = tapped[0] ^ tapped[1] ^ tapped[2] ^ tapped[3]
             return (high, word), word
         word = (low ^ (low >> 1) ^ (low >> 3) ^ (low >> 4)) & 0xFFFF
-        return ((low >> 16) | ((high << 16) & MASK32), (high >> 16) | (word << 16)), word
+        return ((low >> 16) | low32(high << 16), (high >> 16) | (word << 16)), word
 
 
 LFSR64 = _LFSR64()

@@ -6,7 +6,7 @@ since the lowest bits are the linear ones.
 
 from typing import Any
 
-from thermofab.hw.rng.base import MASK32
+from thermofab.hw.rng.base import low32
 
 
 class _Xoshiro128P:
@@ -15,14 +15,14 @@ class _Xoshiro128P:
 
     def step(self, state: tuple[Any, ...], word_bits: int) -> tuple[tuple[Any, ...], Any]:
         s0, s1, s2, s3 = state
-        output = (s0 + s3) & MASK32
-        t = (s1 << 9) & MASK32
+        output = low32(s0 + s3)
+        t = low32(s1 << 9)
         s2 = s2 ^ s0
         s3 = s3 ^ s1
         s1 = s1 ^ s2
         s0 = s0 ^ s3
         s2 = s2 ^ t
-        s3 = ((s3 << 11) & MASK32) | (s3 >> 21)
+        s3 = low32(s3 << 11) | (s3 >> 21)
         return (s0, s1, s2, s3), output >> (32 - word_bits)
 
 

@@ -1,0 +1,79 @@
+"""The JAX simulator as a device."""
+
+import time
+from typing import Any
+
+import jax
+import numpy as np
+
+from thermofab.hw.spec import DeviceInfo, FabricSpec, Image, Ledger, RunPlan, Samples, check_image, plan_run
+from thermofab.sim.functional.kernel import kernel_of
+
+# Replicas that run together: their generator states stay in a core's cache, and a vector register is full.
+BATCH = 32
+# Bytes of states recorded before they are copied to the host.
+BUFFER_BYTES = 2**25
+
+
+class JaxDevice:
+    """Runs images with JAX on its default platform.
+
+    Replicas run in batches of at most ``batch``, rounded up to a power of two; replica r has the same bits whatever
+    the batch.
+    """
+
+    def __init__(self, fabric: FabricSpec, *, batch: int = BATCH) -> None:
+        self._fabric = fabric
+        self._image: Image | None = None
+        self._batch = batch
+
+    def info(self) -> DeviceInfo:
+        kernel = kernel_of(self._fabric)
+        form = type(kernel.layout).__name__.lower()
+        platform = jax.default_backend()
+        return DeviceInfo("jax", self._fabric, True, f"JAX on {platform}, {form} form")
+
+    def load(self, image: Any) -> None:
+        self._image = check_image(image, self._fabric)
+
+    def run(self, schedule, *, replicas=1, init=None, clamp=None, seed=None) -> Samples:
+        started = time.perf_counter()
+        plan = plan_run(self._image, schedule, replicas, init, clamp, seed)
+        sites = np.empty((plan.replicas, plan.schedule.n_samples, self._fabric.n_sites), dtype=bool)
+        batch = min(self._batch, 1 << (plan.replicas - 1).bit_length())
+        for first in range(0, plan.replicas, batch):
+            self._run_batch(plan, first, batch, sites)
+        sweeps = plan.schedule.n_sweeps * plan.replicas
+        ledger = Ledger(
+            site_updates=sweeps * self._fabric.n_sites,
+            sweeps=sweeps,
+            cycles=sweeps * self._fabric.topology.n_colours,
+            cycles_are="modelled",
+            seconds=time.perf_counter() - started,
+        )
+        return Samples(sites, plan.image, plan.schedule, "jax", ledger)
+
+    def _run_batch(self, plan: RunPlan, first: int, batch: int, sites: np.ndarray) -> None:
+        """Run replicas ``first …`` and write their states into ``sites``; surplus chains of a batch are dropped."""
+        kernel, schedule = kernel_of(self._fabric), plan.schedule
+        real = min(batch, plan.replicas - first)
+        rows = np.minimum(np.arange(first, first + batch), plan.replicas - 1)
+        parameters = kernel.parameters(plan.image, plan.clamped)
+        carry = kernel.start(plan.init[rows], plan.keys[rows])
+        for sweeps, level in schedule.phases:
+            carry = kernel.advance(parameters, carry, sweeps, level)
+        per_sample = batch * sum(group.sites.size for group in kernel.layout.groups)
+        size = max(1, min(1 << (schedule.n_samples - 1).bit_length(), BUFFER_BYTES // per_sample, 256))
+        done = 0
+        while done < schedule.n_samples:
+            count = min(size, schedule.n_samples - done)
+            if done == 0:
+                carry, parts = kernel.record(parameters, carry, 1, 1, 0, schedule.level)
+                count = 1
+            else:
+                carry, parts = kernel.record(
+                    parameters, carry, size, count, schedule.steps_per_sample, schedule.level
+                )
+            kept = [np.asarray(part)[:count, ..., :real] for part in parts]
+            sites[first : first + real, done : done + count] = kernel.layout.gather(kept) != 0
+            done += count
