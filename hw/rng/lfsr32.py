@@ -16,5 +16,15 @@ class _LFSR32:
         word = (s ^ (s >> 2) ^ (s >> 6) ^ (s >> 7)) & 0xFFFF
         return ((s >> 16) | (word << 16),), word
 
+    def create(self, word_bits: int) -> Any:
+        from thermofab.hw.rtl.generator import GeneratorComponent
+
+        def logic(m, ports):
+            s = ports.state
+            m.d.comb += ports.word.eq(s[0:16] ^ s[2:18] ^ s[6:22] ^ s[7:23])
+            m.d.comb += ports.next.eq((s >> 16) | (ports.word << 16))
+
+        return GeneratorComponent(self, word_bits, logic)
+
 
 LFSR32 = _LFSR32()

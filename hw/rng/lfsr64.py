@@ -23,5 +23,15 @@ class _LFSR64:
         word = (low ^ (low >> 1) ^ (low >> 3) ^ (low >> 4)) & 0xFFFF
         return ((low >> 16) | low32(high << 16), (high >> 16) | (word << 16)), word
 
+    def create(self, word_bits: int) -> Any:
+        from thermofab.hw.rtl.generator import GeneratorComponent
+
+        def logic(m, ports):
+            taps = [ports.state[k : k + word_bits] for k in (0, 1, 3, 4)]
+            m.d.comb += ports.word.eq(taps[0] ^ taps[1] ^ taps[2] ^ taps[3])
+            m.d.comb += ports.next.eq((ports.state >> word_bits) | (ports.word << (64 - word_bits)))
+
+        return GeneratorComponent(self, word_bits, logic)
+
 
 LFSR64 = _LFSR64()

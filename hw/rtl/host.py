@@ -1,0 +1,166 @@
+"""The register bus: decodes addresses, keeps the simple registers, guards a run, and remembers errors.
+
+A write takes effect at the end of the clock in which ``bus_write`` is high. A read in one clock shows its data from
+the next clock on, until the next read.
+"""
+
+from typing import Any
+
+from amaranth import Cat, Const, Module, Mux, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from thermofab.hw.rtl import registers as rm
+from thermofab.hw.spec import FabricSpec
+
+# Arrays that live in memories elsewhere: their data arrive a clock after the read by themselves.
+REMOTE = ("WEIGHTS", "BIASES", "TABLES", "PHASE_SWEEPS", "PHASE_LEVEL")
+
+
+class HostBus(wiring.Component):
+    """The host's side of a fabric.
+
+    Ports:
+        bus_address, bus_write, bus_write_data, bus_read, bus_read_data: the bus.
+        busy, done, aborted, cycles, stalls, sweeps, state: shown to the host.
+        shift, phases, samples, steps, level, clamps: registers it holds.
+        start, abort: strobes.
+        read, index: a read, and the entry of the array addressed, for the arrays that live elsewhere.
+        seed_write, states_write, weights_write, …: strobes of accepted writes; data are ``bus_write_data``.
+        weights_read, …: data of those arrays, a clock after ``read``.
+    """
+
+    def __init__(self, spec: FabricSpec) -> None:
+        self._spec, self._map = spec, rm.register_map(spec)
+        self._remote = [name for name in REMOTE if name in self._map.names]
+        self.index_bits = max([1, *(self._map[name].index_bits for name in self._remote)])
+        ports: dict[str, Any] = {
+            "bus_address": In(self._map.address_bits),
+            "bus_write": In(1),
+            "bus_write_data": In(32),
+            "bus_read": In(1),
+            "bus_read_data": Out(32),
+            "busy": In(1),
+            "done": In(1),
+            "aborted": In(1),
+            "cycles": In(64),
+            "stalls": In(32),
+            "sweeps": In(32),
+            "state": In(spec.n_sites),
+            "clamps": Out(spec.n_sites),
+            "start": Out(1),
+            "abort": Out(1),
+            "read": Out(1),
+            "index": Out(self.index_bits),
+            "seed_write": Out(1),
+            "states_write": Out(self._map["STATES"].count),
+        }
+        ports |= {name.lower(): Out(width) for name, (width, _, _) in self._simple().items()}
+        for name in self._remote:
+            ports |= {f"{name.lower()}_write": Out(1), f"{name.lower()}_read": In(32)}
+        super().__init__(ports)
+
+    def _simple(self) -> dict[str, tuple[int, int, int]]:
+        """Width, smallest and largest value of the registers kept here."""
+        spec = self._spec
+        return {
+            "SHIFT": (max(1, spec.dither_bits.bit_length()), spec.min_shift, spec.dither_bits),
+            "PHASES": (rm.PHASE_SLOTS.bit_length(), 0, rm.PHASE_SLOTS),
+            "SAMPLES": (32, 0, 2**32 - 1),
+            "STEPS": (32, 0, 2**32 - 1),
+            "LEVEL": (max(1, (spec.levels - 1).bit_length()), 0, spec.levels - 1),
+        }
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        ports: Any = self
+        data = ports.bus_write_data
+        hits = {register.name: self._hit(m, register) for register in self._map.registers}
+        readable = Cat(hits[r.name] for r in self._map.registers if r.access != "W").any()
+        writable = Cat(hits[r.name] for r in self._map.registers if r.access != "R").any()
+        locked = Cat(hits[r.name] for r in self._map.registers if r.locked).any()
+        start_asked = hits["CONTROL"] & data[0]
+
+        bad_value, write = Signal(), Signal()
+        with m.If(hits["PHASE_LEVEL"]):
+            m.d.comb += bad_value.eq(data >= self._spec.levels)
+        for name, (_, low, high) in self._simple().items():
+            with m.If(hits[name]):
+                m.d.comb += bad_value.eq((data < low) | (data > high))
+        m.d.comb += [
+            write.eq(ports.bus_write & ~(locked & ports.busy) & ~bad_value),
+            ports.start.eq(ports.bus_write & start_asked & ~ports.busy & ~data[1]),
+            ports.abort.eq(ports.bus_write & hits["CONTROL"] & data[1]),
+            ports.seed_write.eq(write & hits["SEED"]),
+            ports.read.eq(ports.bus_read),
+            ports.index.eq(ports.bus_address),
+        ]
+        for name, (width, _, _) in self._simple().items():
+            with m.If(write & hits[name]):
+                m.d.sync += getattr(ports, name.lower()).eq(data[:width])
+        for name in self._remote:
+            m.d.comb += getattr(ports, f"{name.lower()}_write").eq(write & hits[name])
+        self._bit_arrays(m, write, hits)
+
+        errors = Signal(3)
+        raised = Cat(
+            ports.bus_write & ports.busy & (locked | (start_asked & ~data[1])),
+            (ports.bus_write & ~writable) | (ports.bus_read & ~readable),
+            ports.bus_write & bad_value,
+        )
+        cleared = Mux(ports.bus_write & hits["ERRORS"], data[:3], 0)
+        m.d.sync += errors.eq((errors & ~cleared) | raised)
+        self._read(m, hits, errors)
+        return m
+
+    def _hit(self, m: Module, register: rm.Register) -> Signal:
+        """The address is one of this register's."""
+        address, bits = getattr(self, "bus_address"), register.index_bits  # noqa: B009
+        hit = Signal(name=f"at_{register.name.lower()}")
+        inside = address[bits:] == register.base >> bits
+        if register.count != 1 << bits:
+            inside = inside & (address[:bits] < register.count)
+        m.d.comb += hit.eq(inside)
+        return hit
+
+    def _bit_arrays(self, m: Module, write: Value, hits: dict[str, Signal]) -> None:
+        """CLAMPS is kept here; STATES are the sites' own, loaded 32 at a time."""
+        ports: Any = self
+        words = self._map["STATES"].count
+        index = ports.bus_address[: self._map["STATES"].index_bits]
+        for k in range(words):
+            here = (index == k) if words > 1 else Const(1)
+            m.d.comb += ports.states_write[k].eq(write & hits["STATES"] & here)
+            with m.If(write & hits["CLAMPS"] & here):
+                m.d.sync += ports.clamps.word_select(k, 32).eq(ports.bus_write_data)
+
+    def _read(self, m: Module, hits: dict[str, Signal], errors: Value) -> None:
+        """Data of registers kept here are stored at the read; the others follow from where they live."""
+        ports: Any = self
+        local = {
+            "STATUS": Cat(ports.busy, ports.done, ports.aborted),
+            "ERRORS": errors,
+            "CYCLES": ports.cycles,
+            "STALLS": ports.stalls,
+            "SWEEPS": ports.sweeps,
+            "STATES": ports.state,
+            "CLAMPS": ports.clamps,
+            **{name: getattr(ports, name.lower()) for name in self._simple()},
+        }
+        for register in self._map.registers:
+            if register.constant is not None:
+                local[register.name] = Const(
+                    sum(word << (32 * k) for k, word in enumerate(register.constant)), 32 * register.count
+                )
+        stored, remote = Signal(32), Signal(len(self._remote))
+        with m.If(ports.bus_read):
+            m.d.sync += [stored.eq(0), remote.eq(Cat(hits[name] for name in self._remote))]
+            for name, value in local.items():
+                register = self._map[name]
+                with m.If(hits[name]):
+                    index = ports.bus_address[: register.index_bits]
+                    m.d.sync += stored.eq(value.word_select(index, 32) if register.count > 1 else value)
+        m.d.comb += ports.bus_read_data.eq(stored)
+        for k, name in enumerate(self._remote):
+            with m.If(remote[k]):
+                m.d.comb += ports.bus_read_data.eq(getattr(ports, f"{name.lower()}_read"))

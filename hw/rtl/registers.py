@@ -1,0 +1,149 @@
+"""The register map: one description, from which come the decoder, the host drivers' addresses and the manual.
+
+Addresses count 32-bit words. An array of registers starts at a multiple of a power of two no smaller than its
+length, so that the decoder compares high address bits and indexes with the low ones.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+
+from thermofab.hw.spec import FabricSpec, SpecError, generator
+
+ID = 0x54464142  # "TFAB"
+VERSION = 1
+PHASE_SLOTS = 16  # phases of one run; a driver splits longer annealing lists over several runs
+
+# Bits of CONTROL, STATUS and ERRORS.
+START, ABORT = 1 << 0, 1 << 1
+BUSY, DONE, ABORTED = 1 << 0, 1 << 1, 1 << 2
+ERROR_BUSY, ERROR_ADDRESS, ERROR_VALUE = 1 << 0, 1 << 1, 1 << 2
+
+
+@dataclass(frozen=True)
+class Register:
+    """One register, or an array of them.
+
+    Attributes:
+        name: in capitals, as drivers call it.
+        base: word address of the (first) register.
+        count: registers in the array.
+        access: ``"R"``, ``"W"``, ``"RW"``, or ``"RC"`` (read; write ones to clear).
+        text: what it holds, a sentence for the manual.
+        constant: the values of a register fixed at build time.
+        locked: writes during a run are ignored and set ``ERROR_BUSY``.
+    """
+
+    name: str
+    base: int
+    count: int
+    access: str
+    text: str
+    constant: tuple[int, ...] | None = None
+    locked: bool = False
+
+    def at(self, index: int = 0) -> int:
+        """Word address of entry ``index``."""
+        if not 0 <= index < self.count:
+            raise SpecError(f"register {self.name} has entries 0…{self.count - 1}, got {index}.")
+        return self.base + index
+
+    @property
+    def index_bits(self) -> int:
+        return (self.count - 1).bit_length()
+
+
+@dataclass(frozen=True)
+class RegisterMap:
+    """All registers of a fabric, by ascending address."""
+
+    registers: tuple[Register, ...]
+
+    def __getitem__(self, name: str) -> Register:
+        for register in self.registers:
+            if register.name == name:
+                return register
+        raise SpecError(f"there is no register '{name}'.")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(register.name for register in self.registers)
+
+    @property
+    def address_bits(self) -> int:
+        return max(register.base + register.count - 1 for register in self.registers).bit_length()
+
+
+@cache
+def register_map(spec: FabricSpec) -> RegisterMap:
+    """The registers of a fabric of ``spec``."""
+    top, words = spec.topology, (spec.n_sites + 31) // 32
+    seeds = spec.n_sites * generator(spec.rng).state_words
+    digest = tuple(int(spec.digest[k : k + 8], 16) for k in range(0, 64, 8))
+    widths = (
+        _pack(spec.weight_bits, spec.bias_bits, spec.table_bits, spec.threshold_bits),
+        _pack(spec.dither_bits, spec.min_shift, spec.word_bits, generator(spec.rng).state_words),
+    )
+    made: list[Register] = []
+    place = 0
+
+    def add(name: str, access: str, text: str, count: int = 1, constant=None, locked: bool = False) -> None:
+        nonlocal place
+        if count:
+            size = 1 << (count - 1).bit_length()
+            base = -(-place // size) * size
+            made.append(Register(name, base, count, access, text, constant, locked))
+            place = base + count
+
+    add("ID", "R", f"`0x{ID:08x}`, the letters TFAB.", 1, (ID,))
+    add("VERSION", "R", "Version of this register map.", 1, (VERSION,))
+    add("SITES", "R", "Sites of the fabric, N.", 1, (spec.n_sites,))
+    add("EDGES", "R", "Edges of the topology, E.", 1, (top.n_edges,))
+    add("COLOURS", "R", "Colours, C; a sweep takes C clocks.", 1, (top.n_colours,))
+    add("LEVELS", "R", "Activation tables held at once.", 1, (spec.levels,))
+    add(
+        "WIDTHS",
+        "R",
+        "Entry 0: weight_bits, bias_bits, table_bits, threshold_bits; entry 1: dither_bits, min_shift, word_bits, "
+        "32-bit words of generator state a site; a byte each, the first lowest.",
+        2,
+        widths,
+    )
+    add("DIGEST", "R", "The fabric's SHA-256 digest, 8 hexadecimal digits a word, the first first.", 8, digest)
+    add("CONTROL", "W", "Bit 0 starts a run; bit 1 aborts one, at once, and drops what is left of its read-out.")
+    add("STATUS", "R", "Bit 0: busy. Bit 1: the last run ended by itself. Bit 2: the last run was aborted.")
+    add(
+        "ERRORS",
+        "RC",
+        "Bit 0: a locked register was written, or a start asked for, during a run. Bit 1: an address or direction "
+        "that does not exist. Bit 2: a value out of range. The write concerned had no effect. Bits stay until "
+        "ones are written to them.",
+    )
+    add("SHIFT", "RW", f"Table address shift, {spec.min_shift}…{spec.dither_bits}.", locked=True)
+    add("PHASES", "RW", f"Phases before the first sample, 0…{PHASE_SLOTS}.", locked=True)
+    add("SAMPLES", "RW", "Samples of a run; 0 runs the phases only.", locked=True)
+    add("STEPS", "RW", "Sweeps between samples; 0 counts as 1.", locked=True)
+    add("LEVEL", "RW", f"Table used between samples, 0…{spec.levels - 1}.", locked=True)
+    add(
+        "SEED",
+        "W",
+        f"Takes the generator states of all sites, {seeds} words in a row: site 0 word 0 first. All generators form "
+        "one shift chain, so a load is complete after that many words, whatever was in the chain.",
+        locked=True,
+    )
+    add("CYCLES", "R", "Clocks of the current or last run, start to end, read-out stalls included; low word first.", 2)
+    add("STALLS", "R", "Of these, clocks in which the fabric waited for the read-out.")
+    add("SWEEPS", "R", "Sweeps of the current or last run.")
+    add("PHASE_SWEEPS", "RW", "Sweeps of each phase; 0 counts as 1.", PHASE_SLOTS, locked=True)
+    add("PHASE_LEVEL", "RW", f"Table of each phase, 0…{spec.levels - 1}.", PHASE_SLOTS, locked=True)
+    add("STATES", "RW", "Site states, 32 a word, site 0 in bit 0 of entry 0.", words, locked=True)
+    add("CLAMPS", "RW", "Ones for clamped sites, laid out as STATES.", words, locked=True)
+    add("WEIGHTS", "RW", "Weight of each edge, two's complement, in the order of `topology.edges`.", top.n_edges,
+        locked=True)  # fmt: skip
+    add("BIASES", "RW", "Bias of each site, two's complement.", spec.n_sites, locked=True)
+    add("TABLES", "RW", f"Activation tables: entry {spec.table_size}·level + a + {spec.table_size // 2}.",
+        spec.levels * spec.table_size, locked=True)  # fmt: skip
+    return RegisterMap(tuple(made))
+
+
+def _pack(*octets: int) -> int:
+    return sum(octet << (8 * k) for k, octet in enumerate(octets))
