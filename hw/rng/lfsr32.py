@@ -17,12 +17,14 @@ class _LFSR32:
         return ((s >> 16) | (word << 16),), word
 
     def create(self, word_bits: int) -> Any:
+        from amaranth import Cat
+
         from thermofab.hw.rtl.generator import GeneratorComponent
 
         def logic(m, ports):
             s = ports.state
             m.d.comb += ports.word.eq(s[0:16] ^ s[2:18] ^ s[6:22] ^ s[7:23])
-            m.d.comb += ports.next.eq((s >> 16) | (ports.word << 16))
+            m.d.comb += ports.next.eq(Cat(s[16:], ports.word))
 
         return GeneratorComponent(self, word_bits, logic)
 

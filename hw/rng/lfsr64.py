@@ -24,12 +24,14 @@ class _LFSR64:
         return ((low >> 16) | low32(high << 16), (high >> 16) | (word << 16)), word
 
     def create(self, word_bits: int) -> Any:
+        from amaranth import Cat
+
         from thermofab.hw.rtl.generator import GeneratorComponent
 
         def logic(m, ports):
             taps = [ports.state[k : k + word_bits] for k in (0, 1, 3, 4)]
             m.d.comb += ports.word.eq(taps[0] ^ taps[1] ^ taps[2] ^ taps[3])
-            m.d.comb += ports.next.eq((ports.state >> word_bits) | (ports.word << (64 - word_bits)))
+            m.d.comb += ports.next.eq(Cat(ports.state[word_bits:], ports.word))
 
         return GeneratorComponent(self, word_bits, logic)
 

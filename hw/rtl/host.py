@@ -1,7 +1,8 @@
 """The register bus: decodes addresses, keeps the simple registers, guards a run, and remembers errors.
 
-A write takes effect at the end of the clock in which ``bus_write`` is high. A read in one clock shows its data from
-the next clock on, until the next read.
+The bus inputs are registered. With ``bus_write`` high in clock k, the write takes effect at the end of clock k+1; with
+``bus_read`` high in clock k, the data are on ``bus_read_data`` from clock k+2 on, until those of the next read. Both
+may be high in every clock, and a read sees all writes of earlier clocks.
 """
 
 from typing import Any
@@ -25,8 +26,9 @@ class HostBus(wiring.Component):
         busy, done, aborted, cycles, stalls, sweeps, state: shown to the host.
         shift, phases, samples, steps, level, clamps: registers it holds.
         start, abort: strobes.
-        read, index: a read, and the entry of the array addressed, for the arrays that live elsewhere.
-        seed_write, states_write, weights_write, …: strobes of accepted writes; data are ``bus_write_data``.
+        read, index, write_data: a read, the entry of the array addressed and the data of a write, for the arrays
+            that live elsewhere.
+        seed_write, states_write, weights_write, …: strobes of accepted writes.
         weights_read, …: data of those arrays, a clock after ``read``.
     """
 
@@ -52,6 +54,7 @@ class HostBus(wiring.Component):
             "abort": Out(1),
             "read": Out(1),
             "index": Out(self.index_bits),
+            "write_data": Out(32),
             "seed_write": Out(1),
             "states_write": Out(self._map["STATES"].count),
         }
@@ -74,7 +77,14 @@ class HostBus(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         ports: Any = self
-        data = ports.bus_write_data
+        self._address, data = Signal(len(ports.bus_address), name="address"), Signal(32)
+        writing, reading = Signal(), Signal()
+        m.d.sync += [
+            self._address.eq(ports.bus_address),
+            data.eq(ports.bus_write_data),
+            writing.eq(ports.bus_write),
+            reading.eq(ports.bus_read),
+        ]
         hits = {register.name: self._hit(m, register) for register in self._map.registers}
         readable = Cat(hits[r.name] for r in self._map.registers if r.access != "W").any()
         writable = Cat(hits[r.name] for r in self._map.registers if r.access != "R").any()
@@ -85,37 +95,39 @@ class HostBus(wiring.Component):
         with m.If(hits["PHASE_LEVEL"]):
             m.d.comb += bad_value.eq(data >= self._spec.levels)
         for name, (_, low, high) in self._simple().items():
+            limits = ([data < low] if low else []) + ([data > high] if high < 2**32 - 1 else [])
             with m.If(hits[name]):
-                m.d.comb += bad_value.eq((data < low) | (data > high))
+                m.d.comb += bad_value.eq(Cat(limits).any())
         m.d.comb += [
-            write.eq(ports.bus_write & ~(locked & ports.busy) & ~bad_value),
-            ports.start.eq(ports.bus_write & start_asked & ~ports.busy & ~data[1]),
-            ports.abort.eq(ports.bus_write & hits["CONTROL"] & data[1]),
+            write.eq(writing & ~(locked & ports.busy) & ~bad_value),
+            ports.start.eq(writing & start_asked & ~ports.busy & ~data[1]),
+            ports.abort.eq(writing & hits["CONTROL"] & data[1]),
             ports.seed_write.eq(write & hits["SEED"]),
-            ports.read.eq(ports.bus_read),
-            ports.index.eq(ports.bus_address),
+            ports.read.eq(reading),
+            ports.index.eq(self._address),
+            ports.write_data.eq(data),
         ]
         for name, (width, _, _) in self._simple().items():
             with m.If(write & hits[name]):
                 m.d.sync += getattr(ports, name.lower()).eq(data[:width])
         for name in self._remote:
             m.d.comb += getattr(ports, f"{name.lower()}_write").eq(write & hits[name])
-        self._bit_arrays(m, write, hits)
+        self._bit_arrays(m, write, hits, data)
 
         errors = Signal(3)
         raised = Cat(
-            ports.bus_write & ports.busy & (locked | (start_asked & ~data[1])),
-            (ports.bus_write & ~writable) | (ports.bus_read & ~readable),
-            ports.bus_write & bad_value,
+            writing & ports.busy & (locked | (start_asked & ~data[1])),
+            (writing & ~writable) | (reading & ~readable),
+            writing & bad_value,
         )
-        cleared = Mux(ports.bus_write & hits["ERRORS"], data[:3], 0)
+        cleared = Mux(writing & hits["ERRORS"], data[:3], 0)
         m.d.sync += errors.eq((errors & ~cleared) | raised)
         self._read(m, hits, errors)
         return m
 
     def _hit(self, m: Module, register: rm.Register) -> Signal:
         """The address is one of this register's."""
-        address, bits = getattr(self, "bus_address"), register.index_bits  # noqa: B009
+        address, bits = self._address, register.index_bits
         hit = Signal(name=f"at_{register.name.lower()}")
         inside = address[bits:] == register.base >> bits
         if register.count != 1 << bits:
@@ -123,16 +135,16 @@ class HostBus(wiring.Component):
         m.d.comb += hit.eq(inside)
         return hit
 
-    def _bit_arrays(self, m: Module, write: Value, hits: dict[str, Signal]) -> None:
+    def _bit_arrays(self, m: Module, write: Value, hits: dict[str, Signal], data: Value) -> None:
         """CLAMPS is kept here; STATES are the sites' own, loaded 32 at a time."""
         ports: Any = self
         words = self._map["STATES"].count
-        index = ports.bus_address[: self._map["STATES"].index_bits]
+        index = self._address[: self._map["STATES"].index_bits]
         for k in range(words):
             here = (index == k) if words > 1 else Const(1)
             m.d.comb += ports.states_write[k].eq(write & hits["STATES"] & here)
             with m.If(write & hits["CLAMPS"] & here):
-                m.d.sync += ports.clamps.word_select(k, 32).eq(ports.bus_write_data)
+                m.d.sync += ports.clamps.word_select(k, 32).eq(data)
 
     def _read(self, m: Module, hits: dict[str, Signal], errors: Value) -> None:
         """Data of registers kept here are stored at the read; the others follow from where they live."""
@@ -153,12 +165,12 @@ class HostBus(wiring.Component):
                     sum(word << (32 * k) for k, word in enumerate(register.constant)), 32 * register.count
                 )
         stored, remote = Signal(32), Signal(len(self._remote))
-        with m.If(ports.bus_read):
+        with m.If(ports.read):
             m.d.sync += [stored.eq(0), remote.eq(Cat(hits[name] for name in self._remote))]
             for name, value in local.items():
                 register = self._map[name]
                 with m.If(hits[name]):
-                    index = ports.bus_address[: register.index_bits]
+                    index = self._address[: register.index_bits]
                     m.d.sync += stored.eq(value.word_select(index, 32) if register.count > 1 else value)
         m.d.comb += ports.bus_read_data.eq(stored)
         for k, name in enumerate(self._remote):

@@ -64,7 +64,10 @@ class PBit(wiring.Component):
         rng = generator(spec.rng)
         module = spec.rng.replace("+", "p")
         step = self._hierarchy.add(m, "generator", module, lambda: rng.create(spec.word_bits), clocked=False)
-        rng_state = Signal(32 * rng.state_words)
+        # Neither generator nor state is reset: the host loads both, and a reset net to every site costs routing.
+        rng_state = Signal(32 * rng.state_words, reset_less=True)
+        state = Signal(reset_less=True)
+        m.d.comb += ports.state.eq(state)
         m.d.comb += [step.state.eq(rng_state), ports.seed_out.eq(rng_state[:32])]
 
         weights = [ports.weights.word_select(k, spec.weight_bits).as_signed() for k in range(self._degree)]
@@ -76,9 +79,9 @@ class PBit(wiring.Component):
         with m.If(ports.update):
             m.d.sync += rng_state.eq(step.next)
             with m.If(~ports.clamped):
-                m.d.sync += ports.state.eq(high_bits(spec, step.word) < ports.threshold)
+                m.d.sync += state.eq(high_bits(spec, step.word) < ports.threshold)
         with m.If(ports.state_load):
-            m.d.sync += ports.state.eq(ports.state_value)
+            m.d.sync += state.eq(ports.state_value)
         with m.If(ports.seed_shift):
             m.d.sync += rng_state.eq(Cat(rng_state[32:], ports.seed_in))
         return m

@@ -71,7 +71,7 @@ class SpatialTop(wiring.Component):
             sequencer.phase_write.eq(host.phase_sweeps_write | host.phase_level_write),
             sequencer.phase_write_level.eq(host.phase_level_write),
             sequencer.phase_index.eq(host.index),
-            sequencer.write_data.eq(ports.bus_write_data),
+            sequencer.write_data.eq(host.write_data),
             host.phase_sweeps_read.eq(sequencer.phase_read_sweeps),
             host.phase_level_read.eq(sequencer.phase_read_level),
             sequencer.free.eq(readout.free),
@@ -79,7 +79,7 @@ class SpatialTop(wiring.Component):
         m.d.comb += [
             fabric.update.eq(sequencer.update),
             fabric.clamps.eq(host.clamps),
-            fabric.write_data.eq(ports.bus_write_data),
+            fabric.write_data.eq(host.write_data),
             fabric.states_write.eq(host.states_write),
             fabric.seed_write.eq(host.seed_write),
             fabric.read.eq(host.read),

