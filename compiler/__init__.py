@@ -2,3 +2,34 @@
 
 if not __name__.startswith("thermofab."):
     raise ImportError("import this package as thermofab.compiler, not as compiler")
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from thermofab.compiler.certify.law import Law, exact
+    from thermofab.compiler.certify.stationary import stationary_law
+    from thermofab.compiler.certify.verify import verify
+    from thermofab.compiler.dimod_sampler import TSUSampler
+    from thermofab.compiler.drop_in import sample_states
+    from thermofab.compiler.pipeline import compile
+
+_HOME = {
+    "Law": "certify.law",
+    "TSUSampler": "dimod_sampler",
+    "compile": "pipeline",
+    "exact": "certify.law",
+    "sample_states": "drop_in",
+    "stationary_law": "certify.stationary",
+    "verify": "certify.verify",
+}
+__all__ = ["Law", "TSUSampler", "compile", "exact", "sample_states", "stationary_law", "verify"]
+
+
+def __getattr__(name: str) -> Any:
+    """Names load when first used: compiling an IsingModel needs neither JAX nor dimod."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'thermofab.compiler' has no attribute '{name}'")
+    value = getattr(import_module(f"thermofab.compiler.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value

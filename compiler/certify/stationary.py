@@ -1,0 +1,149 @@
+"""stationary_law: the exact law of an image's integers under the contract's sweep, activation table included.
+
+A sweep updates colours in order. Sites of one colour are not coupled, so updating them together or one after another
+is the same; each update replaces the law π by π(rest)·P(n_i | F_i), with P from
+:func:`thermofab.hw.spec.flip_probability`. The fixed point of a sweep is found by iteration, with reduced rank
+extrapolation (Mešina 1977; Smith, Ford & Sidi, https://doi.org/10.1137/1029042) against slow modes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from thermofab.compiler.certify.enumeration import marginal, states
+from thermofab.hw.spec.activation import flip_probability
+from thermofab.hw.spec.errors import SpecError
+from thermofab.hw.spec.image import FREE, Image
+from thermofab.hw.spec.program import Program
+
+LARGEST = 20
+_WINDOW = 10
+
+
+@dataclass(frozen=True, eq=False)
+class StationaryLaw:
+    """Law of the states after a whole sweep.
+
+    Attributes:
+        sites: the sites it is over.
+        probabilities: float64 ``[2^k]``, the first site the most significant bit of a state's number.
+        residual: L1 change of the full law by one more sweep.
+    """
+
+    sites: tuple[int, ...]
+    probabilities: np.ndarray
+    residual: float
+
+    @property
+    def states(self) -> np.ndarray:
+        """bool ``[2^k, k]``."""
+        return states(len(self.sites))
+
+
+def stationary_law(
+    source: Image | Program,
+    clamps: np.ndarray | None = None,
+    *,
+    sites: Sequence[int] | None = None,
+    level: int = 0,
+    accuracy: float = 1e-12,
+    max_sweeps: int = 20_000,
+) -> StationaryLaw:
+    """The stationary law of an image, over ``sites``.
+
+    Args:
+        source: an image, or a program.
+        clamps: int8 ``[N]``, -1 free, 0 or 1 clamped; by default the image's.
+        sites: free sites to keep; by default the roots of a program's free nodes, or the free sites of an image that
+            have a weight or bias.
+        level: β level.
+        accuracy: L1 change by one sweep at which the iteration ends.
+        max_sweeps: sweeps after which it ends anyway; the law's ``residual`` tells.
+
+    Raises:
+        SpecError: more than 20 free sites are coupled or asked for, or a site asked for is clamped.
+    """
+    image = source.image if isinstance(source, Program) else source
+    spec, topology = image.fabric, image.fabric.topology
+    clamps = np.asarray(image.clamps if clamps is None else clamps)
+    if clamps.shape != (spec.n_sites,):
+        raise SpecError(f"clamps must have shape ({spec.n_sites},), got {clamps.shape}.")
+    free = clamps == FREE
+    coupled = image.biases != 0
+    ends = topology.edges[image.weights != 0]
+    coupled[ends.reshape(-1)] = True
+    if sites is None:
+        roots = source.roots if isinstance(source, Program) else np.flatnonzero(coupled)
+        sites = [int(site) for site in roots if free[site]]
+    wanted = [int(site) for site in sites]
+    if not all(free[site] for site in wanted):
+        raise SpecError("the stationary law is over free sites; leave clamped ones out of sites.")
+    members = sorted({*np.flatnonzero(coupled & free).tolist(), *wanted})
+    if len(members) > LARGEST:
+        raise SpecError(
+            f"the stationary law of {len(members)} sites needs 2^{len(members)} states; at most {LARGEST} sites can "
+            "be enumerated."
+        )
+    sweep = _Sweep.of(image, clamps, members, level)
+    law, residual = _fixed_point(sweep, len(members), accuracy, max_sweeps)
+    return StationaryLaw(tuple(wanted), marginal(law, len(members), [members.index(site) for site in wanted]), residual)
+
+
+@dataclass(frozen=True, eq=False)
+class _Sweep:
+    """P(n_i = 1 | rest) of the members in update order: ``[(axis, array [2]*n with axis of extent 1)]``."""
+
+    updates: tuple[tuple[int, np.ndarray], ...]
+    n: int
+
+    @staticmethod
+    def of(image: Image, clamps: np.ndarray, members: list[int], level: int) -> "_Sweep":
+        n = len(members)
+        axis = {site: k for k, site in enumerate(members)}
+        couplings: dict[int, list[tuple[int, int]]] = {site: [] for site in members}
+        for (i, j), w in zip(image.fabric.topology.edges.tolist(), image.weights.tolist()):
+            if w:
+                for a, b in ((i, j), (j, i)):
+                    if a in couplings:
+                        couplings[a].append((b, w))
+        updates = []
+        for site in sorted(members, key=lambda s: (image.fabric.topology.colours[s], s)):
+            field = np.full((1,) * n, int(image.biases[site]), dtype=np.int64)
+            for other, w in couplings[site]:
+                if other in axis:
+                    shape = [1] * n
+                    shape[axis[other]] = 2
+                    field = field + np.array([-w, w]).reshape(shape)
+                elif clamps[other] != FREE:
+                    field = field + (w if clamps[other] == 1 else -w)
+            updates.append((axis[site], flip_probability(image.fabric, image.tables[level], image.shift, field)))
+        return _Sweep(tuple(updates), n)
+
+    def __call__(self, law: np.ndarray) -> np.ndarray:
+        tensor = law.reshape((2,) * self.n)
+        for axis, up in self.updates:
+            rest = tensor.sum(axis=axis, keepdims=True)
+            tensor = np.concatenate([rest * (1 - up), rest * up], axis=axis)
+        return tensor.reshape(-1)
+
+
+def _fixed_point(sweep: _Sweep, n: int, accuracy: float, max_sweeps: int) -> tuple[np.ndarray, float]:
+    law = np.full(2**n, 0.5**n)
+    for _ in range(max(max_sweeps // (_WINDOW + 1), 1)):
+        path = [law]
+        for _ in range(_WINDOW + 1):
+            path.append(sweep(path[-1]))
+        residual = float(np.abs(path[-1] - path[-2]).sum())
+        if residual <= accuracy:
+            return path[-1], residual
+        changes = np.diff(np.stack(path), axis=0)
+        # Minimise |Σ γ_j change_j| under Σ γ_j = 1; the combination Σ γ_j x_j cancels the slow modes.
+        gram = changes @ changes.T
+        gram /= np.trace(gram)
+        weight = np.linalg.lstsq(gram + 1e-15 * np.eye(len(gram)), np.ones(len(gram)), rcond=None)[0]
+        better = (weight / weight.sum()) @ np.stack(path[1:])
+        better = np.maximum(better, 0.0)
+        better /= better.sum()
+        law = better if float(np.abs(sweep(better) - better).sum()) < residual else path[-1]
+    return law, float(np.abs(sweep(law) - law).sum())

@@ -1,0 +1,88 @@
+"""What every front end returns, and the sums and checks they share."""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from thermofab.hw.spec.errors import CompileError
+from thermofab.hw.spec.model import IsingModel
+
+Blocks = tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Lowered:
+    """A program in the compiler's terms.
+
+    Attributes:
+        model: the pairwise spin model, in the user's units.
+        free_blocks, clamped_blocks: node indices in the user's block structure; every node is in one block.
+        notes: what lowering changed without changing the law, for the report.
+    """
+
+    model: IsingModel
+    free_blocks: Blocks
+    clamped_blocks: Blocks = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def clamped(self) -> np.ndarray:
+        """bool ``[n]``: nodes of the clamped blocks."""
+        mask = np.zeros(self.model.n_nodes, dtype=bool)
+        mask[[k for block in self.clamped_blocks for k in block]] = True
+        return mask
+
+
+def as_floats(name: str, values: Any, length: int) -> np.ndarray:
+    """``values`` as float64 ``[length]``; refuses other shapes and anything not finite.
+
+    Raises:
+        CompileError: naming the first offending entry.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    if array.shape != (length,):
+        raise CompileError(f"{name} must have shape ({length},), got {array.shape}.")
+    if not np.all(np.isfinite(array)):
+        where = int(np.argmax(~np.isfinite(array)))
+        raise CompileError(
+            f"{name}[{where}] is {array[where]}; every bias and weight must be a finite number. "
+            "Look for a diverged training step or a division by zero where it was made."
+        )
+    return array
+
+
+def assemble(
+    nodes: Sequence[Hashable],
+    biases: np.ndarray,
+    heads: np.ndarray,
+    tails: np.ndarray,
+    weights: np.ndarray,
+    *,
+    offset: float = 0.0,
+    beta: float = 1.0,
+) -> tuple[IsingModel, tuple[str, ...]]:
+    """A model from an undirected edge list in any order, with duplicates summed, and the notes on what was summed.
+
+    ``heads`` and ``tails`` are int ``[m]`` node indices, ``weights`` float64 ``[m]``.
+
+    Raises:
+        CompileError: there are no nodes, or an edge joins a node to itself.
+    """
+    n = len(nodes)
+    if n == 0:
+        raise CompileError("the program has no nodes; there is nothing to sample.")
+    heads, tails = np.asarray(heads, dtype=np.int64), np.asarray(tails, dtype=np.int64)
+    if np.any(heads == tails):
+        k = int(heads[np.argmax(heads == tails)])
+        raise CompileError(
+            f"node {k} ({nodes[k]!r}) has an edge to itself; s·s = 1 is a constant, so remove the self-edge."
+        )
+    low, high = np.minimum(heads, tails), np.maximum(heads, tails)
+    codes, place = np.unique(low * n + high, return_inverse=True)
+    sums = np.bincount(place.reshape(-1), weights=weights, minlength=len(codes)) if len(codes) else np.zeros(0)
+    edges = np.stack([codes // n, codes % n], axis=1)
+    model = IsingModel(tuple(nodes), biases, edges, sums, offset, beta)
+    repeated = len(heads) - len(codes)
+    return model, (f"summed {repeated} duplicate edges",) if repeated else ()

@@ -1,0 +1,36 @@
+"""networkx graphs in: E = -Σ bias_i s_i - Σ weight_ij s_i s_j, P ∝ exp(-β E).
+
+Node attribute ``bias`` is 0 where it is missing; edge attribute ``weight`` is required, since neither 0 nor 1 is
+what a forgotten weight means.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from thermofab.compiler.frontend.lowered import Lowered, as_floats, assemble
+from thermofab.hw.spec.errors import CompileError
+
+
+def lower(graph: Any, beta: float) -> Lowered:
+    """All nodes free, in one block, in the order of ``graph.nodes``.
+
+    Raises:
+        CompileError: the graph is directed or a multigraph, or an edge has no weight.
+    """
+    if graph.is_directed() or graph.is_multigraph():
+        raise CompileError(
+            f"a {type(graph).__name__} is not an undirected model; convert with networkx.Graph(graph) after merging "
+            "the weights of parallel and opposite edges."
+        )
+    nodes = tuple(graph.nodes)
+    index = {node: k for k, node in enumerate(nodes)}
+    for u, v, data in graph.edges(data=True):
+        if "weight" not in data:
+            raise CompileError(f"edge ({u!r}, {v!r}) has no 'weight'; set graph.edges[u, v]['weight'] on every edge.")
+    triples = [(index[u], index[v], data["weight"]) for u, v, data in graph.edges(data=True)]
+    ends = np.array([(i, j) for i, j, _ in triples], dtype=np.int64).reshape(-1, 2)
+    biases = as_floats("the node biases", [graph.nodes[node].get("bias", 0.0) for node in nodes], len(nodes))
+    weights = as_floats("the edge weights", [weight for _, _, weight in triples], len(triples))
+    model, notes = assemble(nodes, biases, ends[:, 0], ends[:, 1], weights, beta=beta)
+    return Lowered(model, (tuple(range(len(nodes))),), (), notes)

@@ -1,0 +1,47 @@
+"""Canonicalise: fold β in, drop what has no effect on the law."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from thermofab.compiler.frontend.lowered import Lowered
+from thermofab.compiler.passes.draft import Draft
+from thermofab.hw.spec.errors import CompileError
+from thermofab.hw.spec.fabric import FabricSpec
+
+
+@dataclass(frozen=True)
+class Canonicalise:
+    """Couplings and biases with β multiplied in; edges of weight 0 and edges between clamped nodes need no wire.
+
+    Exact. Raises ``CompileError`` if the program has more nodes than the fabric has sites.
+    """
+
+    name: str = "canonicalise"
+
+    def __call__(self, lowered: Lowered, fabric: FabricSpec) -> Draft:
+        model, clamped = lowered.model, lowered.clamped
+        if model.n_nodes > fabric.n_sites:
+            raise CompileError(
+                f"the program has {model.n_nodes} nodes and the fabric {fabric.topology.name} only {fabric.n_sites} "
+                f"sites; take a fabric of at least {model.n_nodes} sites."
+            )
+        if np.all(clamped):
+            raise CompileError("every node of the program is clamped; there is nothing to sample.")
+        edges = model.edges.astype(np.int64)
+        silent = model.couplings == 0
+        known = clamped[edges[:, 0]] & clamped[edges[:, 1]]
+        keep = ~(silent | known)
+        did = list(lowered.notes) + [
+            f"{count} {what} need no wire"
+            for count, what in ((int(silent.sum()), "edges of weight 0"), (int(known.sum()), "clamped-clamped edges"))
+            if count
+        ]
+        draft = Draft(
+            lowered=lowered,
+            fabric=fabric,
+            edges=edges[keep],
+            couplings=model.beta * model.couplings[keep],
+            biases=model.beta * model.biases,
+        )
+        return draft.after(self.name, "; ".join(did) or f"{model.n_nodes} nodes, {len(edges)} edges")

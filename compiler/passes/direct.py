@@ -1,0 +1,56 @@
+"""Placements that need no search: node and site correspond by label, position or index."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from thermofab.compiler.passes.draft import Draft, Placement
+from thermofab.hw.spec.topology import Topology
+
+
+def direct_placements(draft: Draft) -> tuple[Placement, ...]:
+    """Every correspondence under which all model edges are fabric edges, the most explicit first."""
+    topology = draft.fabric.topology
+    return tuple(
+        Placement(tuple((int(site),) for site in sites), method)
+        for method, sites in _guesses(draft.lowered.model.nodes, topology)
+        if np.all(edge_numbers(topology, sites[draft.edges]) >= 0)
+    )
+
+
+def edge_numbers(topology: Topology, pairs: np.ndarray) -> np.ndarray:
+    """Fabric edge of every pair of sites, int64 ``[m]`` from ``[m, 2]`` in either order; -1 where there is none."""
+    n = topology.n_sites
+    known = topology.edges[:, 0].astype(np.int64) * n + topology.edges[:, 1]
+    codes = pairs.min(axis=1) * n + pairs.max(axis=1) if len(pairs) else np.zeros(0, dtype=np.int64)
+    if not len(known):
+        return np.full(len(codes), -1)
+    place = np.minimum(np.searchsorted(known, codes), len(known) - 1)
+    return np.where(known[place] == codes, place, -1)
+
+
+def _guesses(nodes: Sequence[Any], topology: Topology) -> Iterator[tuple[str, np.ndarray]]:
+    for method, names in (("labels", topology.labels), ("positions", _positions(topology))):
+        if names is None:
+            continue
+        site_of = {name: k for k, name in enumerate(names)}
+        if all(node in site_of for node in nodes):
+            yield f"same {method}", np.array([site_of[node] for node in nodes], dtype=np.int64)
+    yield "same index", np.arange(len(nodes), dtype=np.int64)
+    try:
+        # A THRML program lists nodes block by block; THRML nodes sort by creation, which often is the fabric's order.
+        order = sorted(range(len(nodes)), key=lambda k: nodes[k])
+    except (TypeError, RuntimeError, ValueError):
+        return
+    sites = np.empty(len(nodes), dtype=np.int64)
+    sites[order] = np.arange(len(nodes))
+    yield "same order", sites
+
+
+def _positions(topology: Topology) -> list[tuple[int, ...]] | None:
+    """Integer lattice positions of the sites, where a cell has one site."""
+    if topology.lattice is None or topology.lattice.rule.cell != 1:
+        return None
+    axes = np.indices(topology.lattice.size).reshape(len(topology.lattice.size), -1)
+    return [tuple(position) for position in axes.T.tolist()]

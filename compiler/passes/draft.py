@@ -1,0 +1,62 @@
+"""Draft: a program on its way through the passes. Each pass returns a new one."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from thermofab.compiler.frontend.lowered import Lowered
+from thermofab.compiler.passes.layout import Layout
+from thermofab.hw.spec.certificate import Certificate, Exact, Quantisation
+from thermofab.hw.spec.fabric import FabricSpec
+
+Copies = tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Sites that may stand for every node, and the method that found them."""
+
+    copies: Copies
+    method: str
+
+
+@dataclass(frozen=True, eq=False)
+class Integers:
+    """The quantised program: ``weights`` int64 ``[E]``, ``biases`` int64 ``[N]``, and what rounding did."""
+
+    weights: np.ndarray
+    biases: np.ndarray
+    quantisation: Quantisation
+
+
+@dataclass(frozen=True, eq=False)
+class Draft:
+    """State between passes.
+
+    Attributes:
+        lowered: the program as written.
+        fabric: what it is compiled for.
+        edges: int64 ``[m, 2]``, model edges that must be realised, i < j.
+        couplings, biases: float64 ``[m]``, ``[n]``, β included.
+        placements: candidates, from :class:`~thermofab.compiler.passes.place.Place`.
+        layout: the chosen one with its couplings, from ``RootAndWire``.
+        integers: from ``ScaleAndQuantise``.
+        certificate: distance of the compiled real-valued model's law from the program's, so far.
+        log: ``(pass, what it did)``.
+    """
+
+    lowered: Lowered
+    fabric: FabricSpec
+    edges: np.ndarray
+    couplings: np.ndarray
+    biases: np.ndarray
+    placements: tuple[Placement, ...] = ()
+    layout: Layout | None = None
+    integers: Integers | None = None
+    certificate: Certificate = Exact("direct")
+    log: tuple[tuple[str, str], ...] = ()
+
+    def after(self, name: str, did: str, **changes: Any) -> "Draft":
+        """The draft after pass ``name``, with a line for the report."""
+        return replace(self, log=self.log + ((name, did),), **changes)

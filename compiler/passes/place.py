@@ -1,0 +1,94 @@
+"""Place: sites for every node."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from thermofab.compiler.passes.direct import direct_placements
+from thermofab.compiler.passes.draft import Copies, Draft, Placement
+from thermofab.compiler.passes.embedding import embeddings
+from thermofab.compiler.passes.monomorphism import monomorphism
+from thermofab.hw.spec.errors import CompileError
+
+
+@dataclass(frozen=True)
+class Place:
+    """Candidate placements: one site a node if a search finds that, else minor embeddings.
+
+    In order: the sites of equal label, position or index; a subgraph monomorphism (backtracking, at most ``budget``
+    steps); ``tries`` runs of minorminer with seeds ``seed, seed + 1, …``. With ``copies`` given only these are
+    checked. Budgets are counted in steps, not seconds, so the outcome is the same on every machine. Exact so far as
+    it goes: an unplaced edge is never dropped.
+
+    Raises:
+        CompileError: no placement was found, or the given one does not fit.
+    """
+
+    seed: int = 0
+    tries: int = 4
+    budget: int = 100_000
+    copies: Copies | None = None
+    name: str = "place"
+
+    def __call__(self, draft: Draft) -> Draft:
+        if self.copies is not None:
+            found = (Placement(checked_copies(self.copies, draft), "given"),)
+        else:
+            found = direct_placements(draft)[:1]
+        if not found:
+            sites = monomorphism(draft.lowered.model.n_nodes, draft.edges, draft.fabric.topology, self.budget)
+            if sites is not None:
+                found = (Placement(tuple((site,) for site in sites), "subgraph isomorphism"),)
+        if not found:
+            found = tuple(
+                Placement(copies, f"minor embedding, seed {seed}")
+                for seed in range(self.seed, self.seed + self.tries)
+                if (copies := embeddings(draft, seed % 2**31)) is not None
+            )
+        if not found:
+            raise CompileError(no_embedding(draft, self.tries))
+        draft = replace(draft, placements=found)
+        return draft.after(self.name, f"{len(found)} candidate{'s' * (len(found) > 1)} by {found[0].method}")
+
+
+def no_embedding(draft: Draft, tries: int) -> str:
+    """Why there is no placement, and what would help."""
+    import networkx
+
+    topology, n = draft.fabric.topology, draft.lowered.model.n_nodes
+    graph = topology.to_networkx()
+    largest = max(len(part) for part in networkx.connected_components(graph))
+    shape = ""
+    if largest < topology.n_sites:
+        shape = f" The fabric is disconnected: its largest connected part has {largest} of {topology.n_sites} sites."
+    return (
+        f"no embedding of the program's {n} nodes and {len(draft.edges)} edges into {topology.name} "
+        f"({topology.n_sites} sites, {topology.n_edges} edges) was found in {tries} tries.{shape} "
+        "Take a larger or better connected fabric, another seed, or pass copies= with an embedding of your own."
+    )
+
+
+def checked_copies(copies: Copies, draft: Draft) -> Copies:
+    """A placement of the caller's, refused unless it is a minor embedding of the program."""
+    n, topology = draft.lowered.model.n_nodes, draft.fabric.topology
+    copies = tuple(tuple(int(site) for site in sites) for sites in copies)
+    used = [site for sites in copies for site in sites]
+    if len(copies) != n or not all(copies):
+        raise CompileError(f"copies must list at least one site for each of the {n} nodes, got {len(copies)} lists.")
+    if used and (min(used) < 0 or max(used) >= topology.n_sites):
+        raise CompileError(f"copies must name sites 0…{topology.n_sites - 1} of {topology.name}.")
+    if len(set(used)) != len(used):
+        repeated = next(site for site in used if used.count(site) > 1)
+        raise CompileError(f"copies give site {repeated} to two nodes; every site stands for one node at most.")
+    owner = np.full(topology.n_sites, -1)
+    for k, sites in enumerate(copies):
+        owner[list(sites)] = k
+    ends = owner[topology.edges.astype(np.int64)]
+    joined = {(min(a, b), max(a, b)) for a, b in ends.tolist() if a >= 0 and b >= 0}
+    for i, j in draft.edges.tolist():
+        if (i, j) not in joined:
+            raise CompileError(
+                f"no fabric edge of {topology.name} joins the copies of nodes {i} and {j}, which are coupled; "
+                "extend their copies until they touch."
+            )
+    return copies

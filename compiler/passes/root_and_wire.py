@@ -1,0 +1,96 @@
+"""Root and wire: read one copy a node, carry every model edge by a wire, and certify the result."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from thermofab.compiler.certify.enumeration import log_weights, normalised
+from thermofab.compiler.passes.draft import Draft
+from thermofab.compiler.passes.layout import Layout
+from thermofab.compiler.passes.routing import route
+from thermofab.compiler.passes.trunks import conditional_tv, log_ratio_range, root_law, tv_bound
+from thermofab.hw.spec.certificate import Bounded, Certificate, Exact
+from thermofab.hw.spec.errors import RefusedError
+
+# Jc - G of the trunks, weakest first: each unit divides the error by e² and multiplies the time between flips of a
+# broken copy by as much; beyond 4 the rounding of the other weights outweighs what is won.
+MARGINS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0)
+
+
+@dataclass(frozen=True)
+class RootAndWire:
+    """Of the candidate placements, the exact one of fewest sites; without an exact one, that of smallest bound.
+
+    Wires are exact, so a layout without trunks has the program's law over its roots: ``Exact``. Trunks make it
+    ``Bounded``: by R (:mod:`~thermofab.compiler.passes.trunks`), or by the TV itself where nodes and trunk ends
+    together are at most ``enumerate_up_to``. Their strength is the smallest of :data:`MARGINS` within half the
+    tolerance, else within it: stronger trunks mix more slowly and coarsen the other weights.
+
+    Raises:
+        RefusedError: there are trunks, and no tolerance or one that no margin meets; the sentence says the smallest
+            error found.
+    """
+
+    tolerance: float | None = None
+    enumerate_up_to: int = 16
+    name: str = "root and wire"
+
+    def __call__(self, draft: Draft) -> Draft:
+        magnitudes, clamped = np.abs(draft.couplings), draft.lowered.clamped
+        layouts = [
+            route(draft.edges, magnitudes, clamped, p.copies, draft.fabric.topology, p.method) for p in draft.placements
+        ]
+        layout = min(layouts, key=lambda x: (_error(_strengthened(x, MARGINS[-1])), x.n_sites))
+        if not layout.n_trunks:
+            longest = int(layout.wire_lengths.max(initial=1))
+            how = "one site a node" if longest == 1 else f"wires of up to {longest} couplings, read at the roots"
+            did = f"{layout.n_sites} sites, {len(draft.edges)} wires, no trunks"
+            return draft.after(self.name, did, layout=layout, certificate=Exact(how))
+        chosen, certificate = self._margin(draft, layout)
+        did = (
+            f"{chosen.n_sites} sites, {len(draft.edges)} wires, {chosen.n_trunks} trunks of coupling up to "
+            f"{chosen.trunk_couplings.max():.3g}"
+        )
+        return draft.after(self.name, did, layout=chosen, certificate=certificate)
+
+    def _margin(self, draft: Draft, layout: Layout) -> tuple[Layout, Certificate]:
+        tried = []
+        for margin in MARGINS:
+            candidate = _strengthened(layout, margin)
+            tried.append((candidate, certify(draft, candidate, self.enumerate_up_to)))
+            if self.tolerance is not None and tried[-1][1].tv <= self.tolerance / 2:
+                return tried[-1]
+        if self.tolerance is not None:
+            for candidate, certificate in tried:
+                if certificate.tv <= self.tolerance:
+                    return candidate, certificate
+        least = tried[-1][1]
+        asked = "" if self.tolerance is None else f" and not within tolerance={self.tolerance:g}"
+        # Rounded up in the third digit, so that the number as printed is a tolerance that passes.
+        unit = 10.0 ** (np.floor(np.log10(least.tv)) - 2)
+        raise RefusedError(
+            f"the program compiles onto {draft.fabric.topology.name} only approximately{asked}: {layout.n_trunks} "
+            f"couplings between copies carry several edges, TV ≤ {np.ceil(least.tv / unit) * unit:.3g} "
+            f"({least.how}). Pass a tolerance of at least that, or take a fabric that holds the program's graph "
+            "directly or with more neighbours a site (nodes of at most three edges always embed exactly)."
+        )
+
+
+def certify(draft: Draft, layout: Layout, enumerate_up_to: int) -> Bounded:
+    """The smaller of the bound and, where small enough to enumerate, the total variation itself."""
+    bound = tv_bound(log_ratio_range(layout.trunk_couplings, layout.trunk_loads))
+    n = len(layout.copies)
+    if n + layout.n_trunks > enumerate_up_to:
+        return Bounded(bound, "bounded")
+    law = root_law(layout, draft.edges, draft.couplings, draft.biases)
+    wanted = normalised(log_weights(n, draft.biases, draft.edges, draft.couplings))[0]
+    exact = conditional_tv(wanted, law, draft.lowered.clamped)
+    return Bounded(exact, "enumerated") if exact <= bound else Bounded(bound, "bounded")
+
+
+def _strengthened(layout: Layout, margin: float) -> Layout:
+    return replace(layout, trunk_couplings=layout.trunk_loads + margin)
+
+
+def _error(layout: Layout) -> float:
+    return log_ratio_range(layout.trunk_couplings, layout.trunk_loads)

@@ -1,0 +1,68 @@
+"""Rounding a layout to integers at a given step, and what that does to the model over the nodes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from thermofab.compiler.passes.layout import Layout
+from thermofab.compiler.passes.wires import composite, log_tanh
+from thermofab.hw.spec.fabric import FabricSpec
+
+
+@dataclass(frozen=True, eq=False)
+class Rounded:
+    """Integers at one step.
+
+    Attributes:
+        segments, trunks, biases: int64, of the layout's segments and trunks and of the nodes.
+        couplings: float64 ``[m]``, the couplings that the integer wires carry.
+        fields: float64 ``[n]``, the biases.
+        saturated: values cut at the end of their range.
+    """
+
+    segments: np.ndarray
+    trunks: np.ndarray
+    biases: np.ndarray
+    couplings: np.ndarray
+    fields: np.ndarray
+    saturated: int
+
+
+def round_layout(layout: Layout, segments: np.ndarray, biases: np.ndarray, step: float, spec: FabricSpec) -> Rounded:
+    """Nearest integers; along a wire of several segments as many are rounded up as brings Π tanh closest.
+
+    ``segments`` float64 ``[k]`` are the couplings of the layout's segments, ``biases`` float64 ``[n]`` of its nodes.
+    """
+    starts = np.flatnonzero(layout.crossing)
+    whole = np.round(np.abs(segments) / step)
+    long = layout.wire_lengths[layout.wire_of] > 1
+    if np.any(long):
+        whole = np.where(long, _wire_integers(layout, np.abs(segments), step, starts), whole)
+    trunks = np.round(layout.trunk_couplings / step)
+    fields = np.round(biases / step)
+    saturated = sum(
+        int(np.sum(np.abs(values) > top))
+        for values, top in ((whole, spec.weight_max), (trunks, spec.weight_max), (fields, spec.bias_max))
+    )
+    signed = np.sign(segments) * np.minimum(whole, spec.weight_max)
+    fields = np.clip(fields, -spec.bias_max, spec.bias_max)
+    return Rounded(
+        segments=signed.astype(np.int64),
+        trunks=np.minimum(trunks, spec.weight_max).astype(np.int64),
+        biases=fields.astype(np.int64),
+        couplings=composite(step * signed, starts),
+        fields=step * fields,
+        saturated=saturated,
+    )
+
+
+def _wire_integers(layout: Layout, magnitudes: np.ndarray, step: float, starts: np.ndarray) -> np.ndarray:
+    low = np.floor(magnitudes / step)
+    below, above = log_tanh(low * step), log_tanh((low + 1) * step)
+    lengths = layout.wire_lengths[layout.wire_of]
+    with np.errstate(invalid="ignore"):
+        ups = np.round(lengths * (log_tanh(magnitudes) - below) / (above - below))
+    # A wire with a segment of 0 carries nothing: near 0 all segments round alike.
+    ups = np.where(low == 0, np.where(magnitudes / step >= 0.5, lengths, 0), ups)
+    place = np.arange(len(magnitudes)) - starts[layout.wire_of]
+    return low + (place < ups)
