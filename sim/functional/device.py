@@ -9,8 +9,8 @@ import numpy as np
 from thermofab.hw.spec import DeviceInfo, FabricSpec, Image, Ledger, RunPlan, Samples, check_image, plan_run
 from thermofab.sim.functional.kernel import kernel_of
 
-# Replicas that run together: their generator states stay in a core's cache, and a vector register is full.
-BATCH = 32
+# Replicas that run together: enough to fill vector registers, few enough to stay in a core's cache.
+BATCH = 128
 # Bytes of states recorded before they are copied to the host.
 BUFFER_BYTES = 2**25
 
@@ -71,9 +71,7 @@ class JaxDevice:
                 carry, parts = kernel.record(parameters, carry, 1, 1, 0, schedule.level)
                 count = 1
             else:
-                carry, parts = kernel.record(
-                    parameters, carry, size, count, schedule.steps_per_sample, schedule.level
-                )
+                carry, parts = kernel.record(parameters, carry, size, count, schedule.steps_per_sample, schedule.level)
             kept = [np.asarray(part)[:count, ..., :real] for part in parts]
             sites[first : first + real, done : done + count] = kernel.layout.gather(kept) != 0
             done += count

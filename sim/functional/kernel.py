@@ -12,6 +12,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.experimental.xla_metadata import set_xla_metadata
 
 from thermofab.hw.spec import FabricSpec, Image
 from thermofab.sim.functional.layout import Layout, layout_of
@@ -32,11 +33,10 @@ class Parameters(NamedTuple):
 
 
 class Carry(NamedTuple):
-    """A batch of chains; lists run over groups. ``masks`` ``[*shape, R]``, ``rng`` ``[words, *shape, R]``."""
+    """A batch of chains; lists run over groups. ``masks`` ``[*shape, R]``; ``rng`` the generators' state arrays."""
 
     masks: list[jax.Array]
-    rng: list[jax.Array]
-    clock: jax.Array
+    rng: list[list[jax.Array]]
 
 
 class Kernel:
@@ -49,6 +49,7 @@ class Kernel:
         narrow = spec.field_max + 2**spec.dither_bits < 2**15
         self._field = jnp.int16 if narrow else jnp.int32
         self._word = jnp.uint16 if spec.word_bits == 16 else jnp.uint32
+        self._activate = jax.jit(self._activation)
         self.advance = jax.jit(self._advance, donate_argnums=1)
         self.record = jax.jit(self._record, static_argnums=2, donate_argnums=1)
 
@@ -71,13 +72,9 @@ class Kernel:
 
     def start(self, init: np.ndarray, keys: np.ndarray) -> Carry:
         """Chains from states bool ``[R, N]`` and SplitMix64 streams uint64 ``[R, N]``."""
-        masks = self.layout.scatter(-init.astype(np.int8))
-        seeds = self.layout.scatter(self.stepper.seed(keys))
-        return Carry(
-            masks=[jnp.asarray(m) for m in masks],
-            rng=[jnp.asarray(np.moveaxis(s, -2, 0)) for s in seeds],
-            clock=jnp.zeros((), jnp.int32),
-        )
+        masks = [jnp.asarray(m) for m in self.layout.scatter(-init.astype(np.int8))]
+        states = [self.layout.scatter(state) for state in self.stepper.seed(keys)]
+        return Carry(masks, [[jnp.asarray(state[g]) for state in states] for g in range(len(masks))])
 
     def sweep(self, p: Parameters, table: jax.Array, carry: Carry) -> Carry:
         """One sweep: colours in order; within a colour every group from the same state."""
@@ -85,28 +82,49 @@ class Kernel:
         for colour in range(self.spec.topology.n_colours):
             new = {}
             for g, neighbours in self.layout.neighbours(masks, colour):
-                rng[g], word = self.stepper.step(rng[g], carry.clock)
+                rng[g], word = self.stepper.step(rng[g])
                 new[g] = self._update(p, g, table, masks[g], neighbours, word)
             for g, mask in new.items():
                 masks[g] = mask
-        return Carry(masks, rng, jax.lax.rem(carry.clock + 1, 4))
+        return Carry(masks, rng)
 
     def _update(
         self, p: Parameters, g: int, table: jax.Array, mask: jax.Array, near: list[jax.Array], word: jax.Array
     ) -> jax.Array:
-        spec, half = self.spec, self.spec.table_size // 2
         field = jnp.broadcast_to(p.offsets[g], mask.shape)
         for slot, neighbour in enumerate(near):
             field = field + (p.weights[g][slot][..., None] & neighbour.astype(self._field))
-        dither = word.astype(self._field) & ((jnp.ones((), self._field) << p.shift) - 1)
-        address = jnp.clip((field + dither) >> p.shift, -half, half - 1) + half
+        # XLA on a CPU would compute the field inside the loop of the table look-up, which does not vectorise; a call
+        # that is not inlined keeps the two apart (and has no effect on the result).
+        with set_xla_metadata(inlineable="false"):
+            return self._activate(table, p.shift, p.clamped[g], mask, field, word)
+
+    def _activation(
+        self, table: jax.Array, shift: jax.Array, clamped: jax.Array, mask: jax.Array, field: jax.Array, word: jax.Array
+    ) -> jax.Array:
+        spec, half = self.spec, self.spec.table_size // 2
+        dither = word.astype(self._field) & ((jnp.ones((), self._field) << shift) - 1)
+        address = jnp.clip((field + dither) >> shift, -half, half - 1) + half
         threshold = table.at[address.astype(jnp.uint16)].get(mode="promise_in_bounds")
         fresh = -((word >> (spec.word_bits - spec.threshold_bits)) < threshold).astype(jnp.int8)
-        return (mask & p.clamped[g]) | (fresh & ~p.clamped[g])
+        return (mask & clamped) | (fresh & ~clamped)
 
     def _advance(self, p: Parameters, carry: Carry, sweeps: jax.Array, level: jax.Array) -> Carry:
-        table = p.tables[level]
-        return jax.lax.fori_loop(0, sweeps, lambda _, c: self.sweep(p, table, c), carry)
+        return self._sweeps(p, p.tables[level], carry, sweeps)
+
+    def _sweeps(self, p: Parameters, table: jax.Array, carry: Carry, sweeps: jax.Array) -> Carry:
+        """``sweeps`` sweeps, unrolled by the generator's rotation."""
+        turn = self.stepper.rotation
+
+        def unrolled(_, c: Carry) -> Carry:
+            for _ in range(turn):
+                c = self.sweep(p, table, c)
+            return c
+
+        carry = jax.lax.fori_loop(0, sweeps // turn, unrolled, carry)
+        if turn == 1:
+            return carry
+        return jax.lax.fori_loop(0, sweeps % turn, lambda _, c: self.sweep(p, table, c), carry)
 
     def _record(
         self, p: Parameters, carry: Carry, size: int, count: jax.Array, steps: jax.Array, level: jax.Array
@@ -117,7 +135,7 @@ class Kernel:
 
         def body(k, loop):
             c, kept = loop
-            c = jax.lax.fori_loop(0, steps, lambda _, inner: self.sweep(p, table, inner), c)
+            c = self._sweeps(p, table, c, steps)
             return c, [jax.lax.dynamic_update_index_in_dim(b, m, k, 0) for b, m in zip(kept, c.masks)]
 
         return jax.lax.fori_loop(0, count, body, (carry, buffers))

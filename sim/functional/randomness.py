@@ -1,9 +1,10 @@
 """Generators in XLA: a state array a group, and a step that yields one word a site.
 
 Any generator runs through its own ``step`` on uint32 arrays. LFSR64 with 16-bit words, the default, has a lowering of
-its own: the 64-bit window is four uint16 planes used as a ring, so a step reads two planes and writes one.
+its own: its 64-bit window is four uint16 arrays, of which a step reads two and replaces one.
 """
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import jax
@@ -15,53 +16,61 @@ from thermofab.hw.spec import FabricSpec, generator
 
 
 class Stepper(Protocol):
-    """A generator's lowering."""
+    """A generator's lowering.
 
-    def seed(self, keys: np.ndarray) -> np.ndarray:
-        """``[words, R, N]`` states from SplitMix64 streams uint64 ``[R, N]``."""
+    Attributes:
+        rotation: steps after which every array of the state is a fresh one. A loop body that takes so many steps moves
+            no array to another place; one that takes a single step copies the rest of the state.
+    """
+
+    rotation: int
+
+    def seed(self, keys: np.ndarray) -> list[np.ndarray]:
+        """State arrays ``[R, N]`` from SplitMix64 streams uint64 ``[R, N]``."""
         ...
 
-    def step(self, state: jax.Array, clock: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """``(state, word)``; ``clock`` counts the steps taken so far."""
+    def step(self, state: Sequence[jax.Array]) -> tuple[list[jax.Array], jax.Array]:
+        """``(state, word)``."""
         ...
 
 
 class _AnyGenerator:
+    rotation = 1
+
     def __init__(self, source: Generator, word_bits: int) -> None:
         self._source, self._word_bits = source, word_bits
 
-    def seed(self, keys: np.ndarray) -> np.ndarray:
-        return np.moveaxis(seed_words(self._source, keys), -1, 0)
+    def seed(self, keys: np.ndarray) -> list[np.ndarray]:
+        return list(np.moveaxis(seed_words(self._source, keys), -1, 0))
 
-    def step(self, state: jax.Array, clock: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def step(self, state: Sequence[jax.Array]) -> tuple[list[jax.Array], jax.Array]:
         words, word = self._source.step(tuple(state), self._word_bits)
-        return jnp.stack(words), word.astype(jnp.uint16 if self._word_bits == 16 else jnp.uint32)
+        return list(words), word.astype(jnp.uint16 if self._word_bits == 16 else jnp.uint32)
 
 
-class _LFSR64Ring:
-    """Plane (clock mod 4) holds the oldest 16 bits of the window, the next plane the following 16, and so on."""
+class _LFSR64Planes:
+    """The window b[k…k+63] as four uint16 arrays, oldest first; a step drops the first and appends the word."""
+
+    rotation = 4
 
     def __init__(self, source: Generator) -> None:
         self._source = source
 
-    def seed(self, keys: np.ndarray) -> np.ndarray:
-        words = seed_words(self._source, keys)
-        planes = np.stack([words & 0xFFFF, words >> 16], axis=-1).reshape(*keys.shape, 4)
-        return np.moveaxis(planes.astype(np.uint16), -1, 0)
+    def seed(self, keys: np.ndarray) -> list[np.ndarray]:
+        low, high = np.moveaxis(seed_words(self._source, keys), -1, 0)
+        return [half.astype(np.uint16) for word in (low, high) for half in (word & 0xFFFF, word >> 16)]
 
-    def step(self, state: jax.Array, clock: jax.Array) -> tuple[jax.Array, jax.Array]:
-        oldest = jax.lax.rem(clock, 4)
-        old = jax.lax.dynamic_index_in_dim(state, oldest, keepdims=False)
-        then = jax.lax.dynamic_index_in_dim(state, jax.lax.rem(clock + 1, 4), keepdims=False)
-        word = old
+    def step(self, state: Sequence[jax.Array]) -> tuple[list[jax.Array], jax.Array]:
+        oldest, then, *rest = state
+        word = oldest
         for tap in (1, 3, 4):
-            word = word ^ (old >> tap) ^ (then << (16 - tap))
-        return jax.lax.dynamic_update_index_in_dim(state, word, oldest, 0), word
+            word = word ^ (oldest >> tap) ^ (then << (16 - tap))
+        return [then, *rest, word], word
 
 
 def stepper(spec: FabricSpec) -> Stepper:
     """The lowering of the fabric's generator."""
     source = generator(spec.rng)
     if source.name == "lfsr64" and spec.word_bits == 16:
-        return _LFSR64Ring(source)
+        return _LFSR64Planes(source)
     return _AnyGenerator(source, spec.word_bits)
