@@ -1,0 +1,206 @@
+"""Held to the same bits: random configurations, run on a device and on the reference, compared state by state.
+
+This is library code: a device, a topology family or a generator added later is covered by naming it (or by its
+registry line) with no further edit. ``thermofab verify`` and ``tests/conformance`` run it.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import networkx
+import numpy as np
+
+from thermofab.hw.spec import (
+    FAMILIES,
+    FabricSpec,
+    Image,
+    Schedule,
+    SpecError,
+    Topology,
+    fabric,
+    generator_names,
+    open_device,
+    sigmoid_table,
+)
+
+GRAPH = "graph"
+REFERENCE = "reference"
+# Extents to draw sizes from: small enough to compile gateware in seconds, large enough for the longest bond.
+_EXTENTS: dict[str, tuple[tuple[int, int], ...]] = {
+    "g4": ((2, 8), (2, 8)),
+    "g8": ((2, 9), (5, 9)),
+    "g12": ((8, 11), (11, 12)),
+    "g16": ((8, 10), (15, 16)),
+    "g20": ((8, 10), (15, 16)),
+    "g24": ((8, 10), (15, 16)),
+    "z1": ((3, 9), (5, 10)),
+    "king": ((2, 8), (2, 8)),
+    "cubic": ((2, 4), (2, 4), (2, 4)),
+    "chimera": ((1, 3), (1, 3)),
+    "pegasus": ((2, 2),),
+    "zephyr": ((1, 1),),
+    "complete": ((2, 14),),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One configuration: an image, a schedule and the arguments of a run.
+
+    ``init`` and ``clamp`` are as in :meth:`Device.run`; ``None`` leaves them to the image and the seed.
+    """
+
+    family: str
+    image: Image
+    schedule: Schedule
+    replicas: int
+    init: np.ndarray | None
+    clamp: np.ndarray | None
+
+    @property
+    def site_updates(self) -> int:
+        return self.schedule.n_sweeps * self.replicas * self.image.fabric.n_sites
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A comparison: site updates run, states compared, states that differ, and where the first difference is."""
+
+    device: str
+    site_updates: int
+    compared: int
+    differing: int
+    first: str = ""
+
+
+def families() -> tuple[str, ...]:
+    """Every registered topology family, and random explicit graphs."""
+    return (*FAMILIES, GRAPH)
+
+
+def random_topology(rng: np.random.Generator, family: str) -> Topology:
+    """A small topology of a family, open or torus, of random size; families not known here get size 2…4."""
+    if family == GRAPH:
+        n = int(rng.integers(2, 40))
+        graph = networkx.gnp_random_graph(n, float(rng.uniform(0.05, 0.5)), seed=int(rng.integers(2**31)))
+        return Topology.from_networkx(graph, "graph")
+    from thermofab.hw.spec import topology
+
+    for _ in range(200):
+        extents = _EXTENTS.get(family, ((2, 4),))
+        size = "x".join(str(rng.integers(low, high + 1)) for low, high in extents)
+        torus = "-torus" if len(extents) > 1 and rng.random() < 0.4 else ""
+        try:
+            return topology(f"{family}-{size}{torus}")
+        except SpecError:
+            continue
+    raise SpecError(f"no small topology of family '{family}' could be drawn.")
+
+
+def random_fabric(rng: np.random.Generator, family: str) -> FabricSpec:
+    """A fabric of a family with random widths and a random generator."""
+    for _ in range(200):
+        word_bits = int(rng.choice([16, 32], p=[0.75, 0.25]))
+        dither_bits = int(rng.integers(0, 7 if word_bits == 16 else 9))
+        try:
+            return fabric(
+                random_topology(rng, family),
+                weight_bits=int(rng.integers(3, 13)),
+                bias_bits=int(rng.integers(4, 15)),
+                table_bits=int(rng.integers(3, 10)),
+                threshold_bits=int(rng.integers(6, min(word_bits - dither_bits, 18) + 1)),
+                dither_bits=dither_bits,
+                min_shift=int(rng.integers(0, dither_bits + 1)),
+                word_bits=word_bits,
+                levels=int(rng.choice([1, 2, 4])),
+                rng=str(rng.choice(generator_names())),
+            )
+        except SpecError:
+            continue
+    raise SpecError(f"no fabric of family '{family}' could be drawn.")
+
+
+def random_image(rng: np.random.Generator, spec: FabricSpec) -> Image:
+    """An image that uses the full range of weights and biases, with sigmoid or arbitrary tables and some clamps."""
+    scale = rng.choice([0.1, 0.5, 1.0])
+
+    def integers(limit: int, size: int) -> np.ndarray:
+        reach = max(1, round(scale * limit))
+        return rng.integers(-reach, reach + 1, size)
+
+    shift = int(rng.integers(spec.min_shift, spec.dither_bits + 1))
+    if rng.random() < 0.5:
+        step = float(rng.uniform(1, 8)) / (spec.table_size * 2**shift)
+        tables = [sigmoid_table(spec, step, shift, beta) for beta in rng.uniform(0.3, 2.0, spec.levels)]
+    else:
+        tables = rng.integers(1, 2**spec.threshold_bits, (spec.levels, spec.table_size))
+    return Image(
+        fabric=spec,
+        weights=integers(spec.weight_max, spec.topology.n_edges),
+        biases=integers(spec.bias_max, spec.n_sites),
+        tables=np.array(tables),
+        shift=shift,
+        clamps=rng.choice([-1, 0, 1], spec.n_sites, p=[0.8, 0.1, 0.1]),
+        seed=int(rng.integers(2**63)),
+    )
+
+
+def random_case(rng: np.random.Generator, family: str, site_updates: int, spec: FabricSpec | None = None) -> Case:
+    """A configuration of about ``site_updates`` updates."""
+    image = random_image(rng, random_fabric(rng, family) if spec is None else spec)
+    n, levels = image.fabric.n_sites, image.fabric.levels
+    replicas = int(rng.choice([1, 2, 5]))
+    sweeps = max(4, site_updates // (n * replicas))
+    anneal = tuple(
+        (int(rng.integers(1, 6)), int(rng.integers(levels))) for _ in range(int(rng.integers(0, 4)))
+    )
+    steps = int(rng.choice([1, 1, 2, 3, 7]))
+    warmup = int(rng.integers(0, 1 + sweeps // 4))
+    schedule = Schedule(warmup, max(1, (sweeps - warmup) // steps), steps, anneal, int(rng.integers(levels)))
+    init = None if rng.random() < 0.5 else rng.random((replicas, n)) < 0.5
+    clamp = None
+    if rng.random() < 0.5:
+        mask = rng.random(n) < 0.2
+        clamp = np.where(mask, rng.integers(0, 2, (replicas, n)), -1)
+    return Case(family, image, schedule, replicas, init, clamp)
+
+
+def states_of(device: str, case: Case) -> np.ndarray:
+    """Recorded states, bool ``[R, S, N]``."""
+    running = open_device(device, case.image.fabric)
+    running.load(case.image)
+    return running.run(case.schedule, replicas=case.replicas, init=case.init, clamp=case.clamp).sites
+
+
+def compare(device: str, case: Case, expected: np.ndarray | None = None) -> Outcome:
+    """Run a case on ``device`` and compare every recorded state with the reference (or with ``expected``)."""
+    expected = states_of(REFERENCE, case) if expected is None else expected
+    got = states_of(device, case)
+    differ = np.argwhere(got != expected)
+    first = ""
+    if len(differ):
+        replica, sample, site = differ[np.lexsort((differ[:, 2], differ[:, 0], differ[:, 1]))][0]
+        first = (
+            f"{case.image.fabric!r}, shift {case.image.shift}, {case.schedule}: replica {replica}, sample {sample}, "
+            f"site {site} (colour {case.image.fabric.topology.colours[site]})"
+        )
+    return Outcome(device, case.site_updates, expected.size, len(differ), first)
+
+
+def campaign(
+    devices: Sequence[str], configurations: int, site_updates: int, seed: int
+) -> Iterator[tuple[Case, list[Outcome]]]:
+    """``configurations`` random cases, families in turn, ``site_updates`` in all, each on every device."""
+    names = families()
+    share = -(-site_updates // configurations)
+    for k in range(configurations):
+        yield run_one(devices, names[k % len(names)], share, seed, k)
+
+
+def run_one(
+    devices: Sequence[str], family: str, site_updates: int, seed: int, number: int
+) -> tuple[Case, list[Outcome]]:
+    """Case ``number`` of a campaign; the same whichever process runs it."""
+    case = random_case(np.random.default_rng([seed, number]), family, site_updates)
+    expected = states_of(REFERENCE, case)
+    return case, [compare(device, case, expected) for device in devices]
