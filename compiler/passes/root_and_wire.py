@@ -12,9 +12,11 @@ from thermofab.compiler.passes.trunks import conditional_tv, log_ratio_range, ro
 from thermofab.hw.spec.certificate import Bounded, Certificate, Exact
 from thermofab.hw.spec.errors import RefusedError
 
-# Jc - G of the trunks, weakest first: each unit divides the error by e² and multiplies the time between flips of a
-# broken copy by as much; beyond 4 the rounding of the other weights outweighs what is won.
-MARGINS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0)
+# Jc - G of the trunks, weakest first. Each unit divides the error by e² and lengthens the time copies take to turn over
+# by as much; beyond 4 the rounding of the other weights outweighs what is won. G is the worst case: where the error
+# is enumerated, copies weaker than G often do.
+MARGINS = tuple(k / 2 for k in range(-6, 9))
+_WEAKEST = 0.5
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class RootAndWire:
     """
 
     tolerance: float | None = None
-    enumerate_up_to: int = 16
+    enumerate_up_to: int = 18
     name: str = "root and wire"
 
     def __call__(self, draft: Draft) -> Draft:
@@ -89,7 +91,7 @@ def certify(draft: Draft, layout: Layout, enumerate_up_to: int) -> Bounded:
 
 
 def _strengthened(layout: Layout, margin: float) -> Layout:
-    return replace(layout, trunk_couplings=layout.trunk_loads + margin)
+    return replace(layout, trunk_couplings=np.maximum(layout.trunk_loads + margin, _WEAKEST))
 
 
 def _error(layout: Layout) -> float:

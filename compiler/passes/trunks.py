@@ -60,7 +60,7 @@ def root_law(layout: Layout, edges: np.ndarray, couplings: np.ndarray, biases: n
 
 
 def conditional_tv(p: np.ndarray, q: np.ndarray, clamped: np.ndarray) -> float:
-    """Largest TV of p and q over the free nodes, over all values of the clamped ones; ``p``, ``q`` float64 ``[2^n]``."""
+    """Largest TV of the free nodes' laws over all values of the clamped ones; ``p``, ``q`` float64 ``[2^n]``."""
     n, fixed = len(clamped), np.flatnonzero(clamped).tolist()
     axes = fixed + np.flatnonzero(~clamped).tolist()
     rows = [law.reshape((2,) * n).transpose(axes).reshape(2 ** len(fixed), -1) for law in (p, q)]

@@ -1,0 +1,160 @@
+"""TSUSampler: a fabric as a dimod sampler."""
+
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+import dimod
+import numpy as np
+
+from thermofab.compiler.pipeline import compile
+from thermofab.hw.spec.errors import CompileError
+from thermofab.hw.spec.fabric import FabricSpec
+from thermofab.hw.spec.fabric import fabric as make_fabric
+from thermofab.hw.spec.registry import open_device
+from thermofab.hw.spec.schedule import Schedule
+
+
+class TSUSampler(dimod.Sampler, dimod.Structured):
+    """Samples P ∝ exp(-beta·E) of BQMs that are written on the fabric's own sites.
+
+    Variables are the labels of the fabric's topology where it has them (any made from a networkx graph), else site
+    numbers. A BQM on another graph is placed by :func:`thermofab.compile`.
+
+    Args:
+        fabric: a :class:`FabricSpec`, or what :func:`thermofab.fabric` makes one from.
+        device: a name for :func:`thermofab.open_device`, or an open device for the fabric.
+    """
+
+    def __init__(self, fabric: Any, device: Any = "jax") -> None:
+        self._fabric: FabricSpec = fabric if isinstance(fabric, FabricSpec) else make_fabric(fabric)
+        self._device = device
+        topology = self._fabric.topology
+        self._nodelist: list[Hashable] = list(range(topology.n_sites) if topology.labels is None else topology.labels)
+        self._edgelist = [(self._nodelist[i], self._nodelist[j]) for i, j in topology.edges.tolist()]
+        self._site_of = {label: site for site, label in enumerate(self._nodelist)}
+
+    @property
+    def nodelist(self) -> list[Hashable]:
+        return self._nodelist
+
+    @property
+    def edgelist(self) -> list[tuple[Hashable, Hashable]]:
+        return self._edgelist
+
+    @property
+    def fabric(self) -> FabricSpec:
+        return self._fabric
+
+    @property
+    def properties(self) -> dict[str, Any]:
+        return {
+            "fabric": self._fabric.topology.name,
+            "sites": self._fabric.n_sites,
+            "edges": self._fabric.topology.n_edges,
+            "levels": self._fabric.levels,
+            "device": self._device if isinstance(self._device, str) else type(self._device).__name__,
+        }
+
+    @property
+    def parameters(self) -> dict[str, list[str]]:
+        names = ("num_reads", "num_sweeps", "beta", "beta_range", "schedule", "seed", "initial_states")
+        return {name: [] for name in names}
+
+    def sample(
+        self,
+        bqm: Any,
+        *,
+        num_reads: int | None = None,
+        num_sweeps: int = 1000,
+        beta: float = 1.0,
+        beta_range: tuple[float, float] | None = None,
+        schedule: Any = None,
+        seed: int = 0,
+        initial_states: Any = None,
+        **unknown: Any,
+    ) -> dimod.SampleSet:
+        """Sample a BQM.
+
+        Args:
+            bqm: a BQM on variables and interactions of :attr:`nodelist` and :attr:`edgelist`.
+            num_reads: independent chains, each read once after ``num_sweeps`` sweeps, or as ``schedule`` says; 1, or
+                the number of initial states.
+            num_sweeps: sweeps of a read, without ``schedule``.
+            beta: inverse temperature.
+            beta_range: (first, last) β of annealing, in as many geometric steps as the fabric has levels; the last
+                takes the place of ``beta``.
+            schedule: a :class:`Schedule` instead of ``num_sweeps``; every sample of every chain is returned.
+            seed: 0…2^64-1.
+            initial_states: one state a read, anything :func:`dimod.as_samples` takes.
+
+        Raises:
+            CompileError: a variable or interaction is not the fabric's, or an argument is malformed.
+        """
+        if unknown:
+            raise CompileError(f"unknown parameter {sorted(unknown)[0]!r}; known are {', '.join(self.parameters)}.")
+        copies = self._copies(bqm)
+        levels, phases = self._anneal(num_sweeps, beta_range)
+        beta = beta if beta_range is None else float(beta_range[1])
+        if schedule is None:
+            schedule = Schedule(0 if phases else num_sweeps, 1, 1, phases, len(levels) - 1)
+        elif phases:
+            raise CompileError("give either schedule or beta_range; a schedule has anneal phases of its own.")
+        reads, initial = self._initial(bqm, num_reads, initial_states)
+        if not copies:
+            return dimod.SampleSet.from_samples_bqm(np.zeros((reads * schedule.n_samples, 0), dtype=np.int8), bqm)
+        program = compile(bqm, self._fabric, beta=beta, beta_levels=levels, seed=seed, copies=copies, verify=False)
+        device = self._device
+        device = open_device(device, self._fabric) if isinstance(device, str) else device
+        samples = program.sample(schedule, init=initial, replicas=reads, device=device)
+        states = samples.node_states.reshape(-1, len(copies)).astype(np.int8)
+        spins = states if bqm.vartype is dimod.BINARY else 2 * states - 1
+        return dimod.SampleSet.from_samples_bqm(
+            (spins, list(program.model.nodes)),
+            bqm,
+            info={"program": program.report.to_json(), "seconds": samples.ledger.seconds},
+        )
+
+    def _copies(self, bqm: Any) -> Sequence[tuple[int]]:
+        """The site of every variable of the BQM."""
+        elsewhere = "compile it with thermofab.compile(bqm, fabric), which places any graph."
+        for variable in bqm.variables:
+            if variable not in self._site_of:
+                raise CompileError(f"variable {variable!r} is not a site of {self._fabric.topology.name}; {elsewhere}")
+        joined = self._fabric.topology.edge_index
+        for u, v in bqm.quadratic:
+            if (self._site_of[u], self._site_of[v]) not in joined:
+                raise CompileError(
+                    f"interaction ({u!r}, {v!r}) is not an edge of {self._fabric.topology.name}; {elsewhere}"
+                )
+        return tuple((self._site_of[variable],) for variable in bqm.variables)
+
+    def _anneal(self, num_sweeps: int, beta_range: Any) -> tuple[tuple[float, ...], tuple[tuple[int, int], ...]]:
+        """β levels as factors on the last β, and the phases of ``num_sweeps`` sweeps over them."""
+        if isinstance(num_sweeps, bool) or not isinstance(num_sweeps, int) or num_sweeps < 1:
+            raise CompileError(f"num_sweeps must be an integer of at least 1, got {num_sweeps!r}.")
+        if beta_range is None:
+            return (1.0,), ()
+        first, last = (float(value) for value in beta_range)
+        if not (0 < first < float("inf") and 0 < last < float("inf")):
+            raise CompileError(f"beta_range must be two positive finite numbers, got {tuple(beta_range)}.")
+        count = min(self._fabric.levels, num_sweeps)
+        # A single level is the last β.
+        factors = np.geomspace(first / last, 1.0, count) if count > 1 else np.ones(1)
+        share = [num_sweeps // count + (k < num_sweeps % count) for k in range(count)]
+        return tuple(float(factor) for factor in factors), tuple((sweeps, k) for k, sweeps in enumerate(share))
+
+    @staticmethod
+    def _initial(bqm: Any, num_reads: int | None, initial_states: Any) -> tuple[int, list[np.ndarray] | None]:
+        if num_reads is not None and (isinstance(num_reads, bool) or not isinstance(num_reads, int) or num_reads < 1):
+            raise CompileError(f"num_reads must be an integer of at least 1, got {num_reads!r}.")
+        if initial_states is None:
+            return num_reads or 1, None
+        array, labels = dimod.as_samples(initial_states)
+        missing = [variable for variable in bqm.variables if variable not in list(labels)]
+        if missing:
+            raise CompileError(f"initial_states give no value for {missing[0]!r}.")
+        reads = num_reads or len(array)
+        if len(array) != reads:
+            raise CompileError(f"initial_states hold {len(array)} states for num_reads={reads}; give one a read.")
+        column = {label: k for k, label in enumerate(labels)}
+        return reads, [np.asarray(array)[:, [column[variable] for variable in bqm.variables]] > 0]

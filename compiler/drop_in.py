@@ -1,0 +1,174 @@
+"""sample_states: thrml.sample_states on a fabric."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from thermofab.compiler.frontend import lower
+from thermofab.compiler.frontend.lowered import Lowered
+from thermofab.compiler.pipeline import compile
+from thermofab.hw.spec.colouring import compact_colours
+from thermofab.hw.spec.digest import digest_of
+from thermofab.hw.spec.errors import CompileError, SpecError
+from thermofab.hw.spec.fabric import FabricSpec
+from thermofab.hw.spec.fabric import fabric as make_fabric
+from thermofab.hw.spec.program import Program
+from thermofab.hw.spec.registry import open_device
+from thermofab.hw.spec.schedule import Schedule
+from thermofab.hw.spec.seeding import GOLDEN, mix64
+from thermofab.hw.spec.topology import Topology
+
+# A fabric made from a program updates in the program's own order, unless that has more steps than this a sweep.
+_MOST_GROUPS = 16
+
+
+class _Cache:
+    """The most recently used values, at most ``size`` of them."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.items: OrderedDict[str, Any] = OrderedDict()
+
+    def get(self, key: str) -> Any:
+        if key in self.items:
+            self.items.move_to_end(key)
+        return self.items.get(key)
+
+    def put(self, key: str, value: Any) -> Any:
+        self.items[key] = value
+        self.items.move_to_end(key)
+        while len(self.items) > self.size:
+            self.items.popitem(last=False)
+        return value
+
+
+_programs, _placements, _fabrics, _devices = _Cache(32), _Cache(32), _Cache(32), _Cache(8)
+
+
+def sample_states(
+    key: Any,
+    program: Any,
+    schedule: Any,
+    init_state_free: Sequence[Any] | None,
+    state_clamp: Sequence[Any],
+    nodes_to_sample: Sequence[Any],
+    *,
+    fabric: Any = None,
+    device: Any = "jax",
+    tolerance: float | None = None,
+    seed: int = 0,
+) -> list[jax.Array]:
+    """Collect states of ``nodes_to_sample``; a drop-in for ``thrml.sample_states`` on spin programs of order ≤ 2.
+
+    The law is THRML's up to the compilation's certificate and rounding; the random bits are the fabric's, not
+    threefry's. Programs are compiled once for each content (weights included), and a graph is placed once whatever
+    its weights, so a training loop only rounds anew.
+
+    Args:
+        key: a JAX key, typed or raw uint32 ``[2]``; the run's seed is taken from its bits.
+        program, schedule: as for THRML.
+        init_state_free: bool arrays ``[nodes]``, one a free block; ``None`` draws them.
+        state_clamp: bool arrays ``[nodes]``, one a clamped block.
+        nodes_to_sample: blocks, free or clamped.
+        fabric: what to compile for; ``None`` makes a fabric of the program's own graph.
+        device: a name for :func:`thermofab.open_device`, or an open device for ``fabric``.
+        tolerance, seed: as for :func:`thermofab.compile`.
+
+    Returns:
+        bool arrays ``[n_samples, nodes]``, one a requested block.
+
+    Raises:
+        CompileError: it was called under ``jit``, ``vmap`` or ``grad``, or the program cannot be compiled.
+    """
+    leaves = jax.tree.leaves((key, program, list(init_state_free or []), list(state_clamp)))
+    if any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
+        raise CompileError(
+            "sample_states compiles and runs outside JAX and cannot be traced; call it outside jit, vmap and grad."
+        )
+    lowered = lower(program)
+    spec = _own_fabric(program, lowered) if fabric is None else make_fabric(fabric)
+    compiled = _compiled(lowered, spec, tolerance, seed)
+    running = _open(device, spec) if isinstance(device, str) else device
+    # The cached program may hold the equal nodes of an earlier THRML program: ask by position.
+    index = {node: k for k, node in enumerate(lowered.model.nodes)}
+    wanted = []
+    for block in nodes_to_sample:
+        unknown = [node for node in block if node not in index]
+        if unknown:
+            raise SpecError(f"nodes_to_sample asks for {unknown[0]!r}, which is not a node of this program.")
+        wanted.append([compiled.model.nodes[index[node]] for node in block])
+    samples = compiled.sample(
+        Schedule.of(schedule),
+        nodes=wanted,
+        clamp=[np.asarray(values) for values in state_clamp],
+        init=None if init_state_free is None else [np.asarray(values) for values in init_state_free],
+        seed=seed_of(key),
+        device=running,
+    )
+    return [jnp.asarray(block[0]) for block in samples.states]
+
+
+def seed_of(key: Any) -> int:
+    """64 bits of a JAX key: its two words side by side; longer keys (other generators) are hashed.
+
+    Raises:
+        CompileError: an array of keys was given.
+    """
+    typed = jnp.issubdtype(jnp.asarray(key).dtype, jax.dtypes.prng_key)
+    words = np.asarray(jax.random.key_data(key) if typed else key)
+    if words.ndim != 1 or words.dtype != np.uint32:
+        raise CompileError(f"key must be one JAX key, got {words.dtype} of shape {words.shape}; split it and loop.")
+    if len(words) <= 2:
+        return int.from_bytes(words.astype(">u4").tobytes(), "big")
+    hashed = np.zeros(1, dtype=np.uint64)
+    for word in words.astype(np.uint64):
+        hashed = mix64((hashed ^ word) + np.uint64(GOLDEN))
+    return int(hashed[0])
+
+
+def _compiled(lowered: Lowered, spec: FabricSpec, tolerance: float | None, seed: int) -> Program:
+    model = lowered.model
+    blocks = [lowered.free_blocks, lowered.clamped_blocks]
+    content = digest_of(spec.digest, blocks, tolerance, seed, model.biases, model.edges, model.couplings)
+    known = _programs.get(content)
+    if known is not None:
+        return known
+    shape = digest_of(spec.digest, blocks, seed, model.edges, model.couplings == 0)
+    copies = _placements.get(shape)
+    made = None
+    if copies is not None:
+        try:
+            made = compile(lowered, spec, tolerance=tolerance, seed=seed, copies=copies, verify=False)
+        except CompileError:
+            # Other weights may need other copies; search again before giving up.
+            made = None
+    if made is None:
+        made = compile(lowered, spec, tolerance=tolerance, seed=seed, verify=False)
+        _placements.put(shape, made.copies)
+    return _programs.put(content, made)
+
+
+def _own_fabric(program: Any, lowered: Lowered) -> FabricSpec:
+    """A fabric whose sites are the program's nodes, in its order; colours are its superblocks, clamped nodes last."""
+    n, order = lowered.model.n_nodes, program.gibbs_spec.sampling_order
+    key = digest_of("own fabric", n, lowered.model.edges, lowered.free_blocks, order)
+    known = _fabrics.get(key)
+    if known is not None:
+        return known
+    colours = None
+    if len(order) <= _MOST_GROUPS:
+        colours = np.full(n, len(order))
+        for group, members in enumerate(order):
+            for b in members:
+                colours[list(lowered.free_blocks[b])] = group
+        colours = compact_colours(colours)
+    return _fabrics.put(key, FabricSpec(Topology.from_edges("program", n, lowered.model.edges, colours=colours)))
+
+
+def _open(device: str, spec: FabricSpec) -> Any:
+    key = f"{device} {spec.digest} {spec.architecture}"
+    return _devices.get(key) or _devices.put(key, open_device(device, spec))
