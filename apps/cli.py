@@ -1,0 +1,158 @@
+"""The ``thermofab`` command. One function a subcommand; the work is in the applications' own modules."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from thermofab.apps.console import errors, output
+from thermofab.hw.spec.errors import ThermofabError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Hardware/software co-design for thermodynamic sampling units: one program, the same bits everywhere.",
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+FabricName = Annotated[str, typer.Option("--fabric", help="A fabric by name, e.g. g8-8x8 or king-8x8-torus.")]
+Seed = Annotated[int, typer.Option(help="Seed of everything random.", min=0)]
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the report.")] = Path("out/demo"),
+    fabric: FabricName = "g8-8x8",
+    device: Annotated[str, typer.Option(help="Device compared with jax.")] = "rtl",
+    nodes: Annotated[int, typer.Option(help="Nodes of the program, even.", min=6, max=20)] = 12,
+    replicas: Annotated[int, typer.Option(min=1)] = 64,
+    samples: Annotated[int, typer.Option(help="Samples a replica.", min=1)] = 1000,
+    seed: Seed = 1,
+    as_json: Json = False,
+) -> None:
+    """Compile a THRML program, run it on the simulator and on the compiled RTL, compare, write a report."""
+    from thermofab.apps.demo.command import run
+
+    if nodes % 2:
+        raise typer.BadParameter(f"a 3-regular graph has an even number of nodes, got {nodes}.", param_hint="--nodes")
+    result = run(out, fabric, device, nodes, replicas, samples, seed, quiet=as_json)
+    output.print_json(json.dumps(result.numbers)) if as_json else output.print(
+        f"{result.verdict}\n{'PASSED' if result.passed else 'FAILED'}; report: {result.page}"
+    )
+    raise typer.Exit(0 if result.passed else 1)
+
+
+@app.command()
+def fabrics(as_json: Json = False) -> None:
+    """List topology families, generators and devices."""
+    from thermofab.hw.spec import FAMILIES, GRID_RULES, device_names, generator_names
+
+    table = {
+        "families": {name: list(GRID_RULES.get(name, ())) for name in FAMILIES},
+        "generators": list(generator_names()),
+        "devices": list(device_names()),
+    }
+    if as_json:
+        output.print_json(json.dumps(table))
+        return
+    output.print("families (FAMILY-SIZE or FAMILY-SIZE-torus), with the grid rules (a, b) where there are some")
+    for name, rules in table["families"].items():
+        output.print(f"  {name:<9} {' '.join(str(tuple(rule)) for rule in rules)}")
+    output.print(f"generators  {', '.join(table['generators'])}")
+    output.print(f"devices     {', '.join(table['devices'])}")
+
+
+@app.command("compile")
+def compile_command(
+    model: Annotated[Path, typer.Argument(help="A model: dimod BQM JSON, or a networkx graph as GML or GraphML.")],
+    out: Annotated[Path, typer.Option(help="Where to write the compiled program.")],
+    fabric: FabricName = "g8-8x8",
+    beta: Annotated[float, typer.Option(help="Inverse temperature: P ∝ exp(-beta E).")] = 1.0,
+    tolerance: Annotated[float | None, typer.Option(help="Largest total variation distance accepted.")] = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Compile a model file into a program file."""
+    from thermofab.apps.files import read_model, write_program
+    from thermofab.compiler import compile
+
+    program = compile(read_model(model), fabric, beta=beta, tolerance=tolerance, seed=seed)
+    write_program(out, program)
+    output.print_json(json.dumps(program.report.to_json())) if as_json else output.print(str(program.report))
+
+
+@app.command()
+def sample(
+    program: Annotated[Path, typer.Argument(help="A program written by 'thermofab compile'.")],
+    device: Annotated[str, typer.Option(help="Where to run it.")] = "jax",
+    samples: Annotated[int, typer.Option(min=1)] = 1000,
+    warmup: Annotated[int, typer.Option(help="Sweeps before the first sample.", min=0)] = 100,
+    steps: Annotated[int, typer.Option(help="Sweeps between samples.", min=1)] = 1,
+    replicas: Annotated[int, typer.Option(min=1)] = 1,
+    seed: Seed = 0,
+    out: Annotated[Path | None, typer.Option(help="Write the states to this .npz file.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Run a program file and print its moments."""
+    from thermofab.apps.console import steps as progress
+    from thermofab.apps.files import read_program, summary, write_samples
+    from thermofab.hw.spec import Schedule
+
+    with progress(as_json) as step:
+        step(f"run {program} on {device}")
+        result = read_program(program).sample(
+            Schedule(warmup, samples, steps), replicas=replicas, seed=seed, device=device
+        )
+    if out is not None:
+        write_samples(out, result)
+    numbers = summary(result)
+    if as_json:
+        output.print_json(json.dumps(numbers))
+        return
+    output.print(
+        f"{numbers['samples']} samples, {numbers['sweeps']} sweeps, {numbers['cycles']} cycles "
+        f"({numbers['cycles_are']}), {numbers['seconds']:.3g} s; mean energy {numbers['mean_energy']:.6g}"
+    )
+    for node, mean in numbers["magnetisation"].items():
+        output.print(f"  {node:<12} {mean:+.4f}")
+
+
+@app.command()
+def rtl(
+    fabric: FabricName = "g4-8x8",
+    out: Annotated[Path | None, typer.Option(help="Verilog file; standard output if left out.")] = None,
+    name: Annotated[str, typer.Option(help="Name of the top module.")] = "thermofab",
+) -> None:
+    """Emit a fabric as Verilog."""
+    from thermofab.hw import emit_verilog
+    from thermofab.hw.spec import fabric as make
+
+    text = emit_verilog(make(fabric), name=name)
+    output.print(text, markup=False) if out is None else out.write_text(text)
+
+
+@app.command()
+def verify(
+    device: Annotated[list[str] | None, typer.Option(help="Devices to hold to the reference; may be repeated.")] = None,
+    configurations: Annotated[int, typer.Option(help="Random configurations, families in turn.", min=1)] = 28,
+    updates: Annotated[int, typer.Option(help="Site updates in all.", min=1)] = 1_000_000,
+    seed: Seed = 0,
+    workers: Annotated[int, typer.Option(help="Processes.", min=1)] = 2,
+    as_json: Json = False,
+) -> None:
+    """Run random configurations on devices and on the reference, and compare every recorded state."""
+    from thermofab.apps.verify import run
+
+    result = run(tuple(device or ("jax", "rtl")), configurations, updates, seed, workers, quiet=as_json)
+    output.print_json(json.dumps(result.to_json())) if as_json else output.print(result.table())
+    raise typer.Exit(0 if result.differing == 0 else 1)
+
+
+def main() -> None:
+    """Entry point: errors raised on purpose become one line and exit status 2."""
+    try:
+        app()
+    except ThermofabError as error:
+        errors.print(f"thermofab: {error}", markup=False)
+        raise SystemExit(2) from None

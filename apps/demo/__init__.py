@@ -1,0 +1,1 @@
+"""``thermofab demo``: one THRML program through the whole system, with a report."""

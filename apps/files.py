@@ -1,0 +1,72 @@
+"""Model, program and sample files of the command line."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from thermofab.hw.spec import Program, Samples, SpecError
+
+
+def read_model(path: Path) -> Any:
+    """A dimod BQM (JSON of ``bqm.to_serializable()``) or a networkx graph (GML, GraphML)."""
+    if not path.exists():
+        raise SpecError(f"there is no file {path}.")
+    if path.suffix in (".gml", ".graphml"):
+        import networkx
+
+        return (networkx.read_gml if path.suffix == ".gml" else networkx.read_graphml)(path)
+    if path.suffix == ".json":
+        import dimod
+
+        data = _json(path)
+        if not isinstance(data, dict) or data.get("type") != "BinaryQuadraticModel":
+            raise SpecError(f"{path} is not a dimod BQM; write one with json.dump(bqm.to_serializable(), file).")
+        return dimod.BinaryQuadraticModel.from_serializable(data)
+    raise SpecError(f"{path} has suffix '{path.suffix}'; a model is a .json (dimod BQM), .gml or .graphml file.")
+
+
+def write_program(path: Path, program: Program) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(program.to_json()))
+
+
+def read_program(path: Path) -> Program:
+    if not path.exists():
+        raise SpecError(f"there is no file {path}; write one with 'thermofab compile'.")
+    data = _json(path)
+    if not isinstance(data, dict) or not {"fabric", "image", "copies"} <= set(data):
+        raise SpecError(f"{path} is not a compiled program; write one with 'thermofab compile'.")
+    return Program.from_json(data)
+
+
+def write_samples(path: Path, samples: Samples) -> None:
+    """``states`` bool ``[R, S, n]``, ``energies`` ``[R, S]`` and the node names."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nodes = np.array([str(node) for node in samples.program.model.nodes]) if samples.program else np.array([])
+    np.savez_compressed(path, states=samples.node_states, energies=samples.energies(), nodes=nodes)
+
+
+def summary(samples: Samples) -> dict[str, Any]:
+    """Moments and costs of a run, JSON-ready."""
+    moments = samples.moments()
+    return {
+        "device": samples.device,
+        "samples": int(np.prod(samples.sites.shape[:2])),
+        "sweeps": samples.ledger.sweeps,
+        "site_updates": samples.ledger.site_updates,
+        "cycles": samples.ledger.cycles,
+        "cycles_are": samples.ledger.cycles_are,
+        "seconds": samples.ledger.seconds,
+        "mean_energy": float(samples.energies().mean()),
+        "magnetisation": {str(node): float(mean) for node, mean in zip(moments.nodes, moments.first)},
+        "correlation": [[str(a), str(b), float(c)] for (a, b), c in zip(moments.edges, moments.second)],
+    }
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:
+        raise SpecError(f"{path} is not JSON: {error}.") from None

@@ -1,0 +1,75 @@
+"""``thermofab verify``: a campaign of random configurations over several processes, and its table."""
+
+import multiprocessing
+import time
+from collections import defaultdict
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from thermofab.apps.console import bar
+from thermofab.hw.spec import DeviceError, device_names
+from thermofab.sim.conformance import Outcome, families, run_one
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """All outcomes, by family."""
+
+    configurations: int
+    seconds: float
+    outcomes: tuple[tuple[str, Outcome], ...]
+
+    @property
+    def differing(self) -> int:
+        return sum(outcome.differing for _, outcome in self.outcomes)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "configurations": self.configurations,
+            "seconds": self.seconds,
+            "differing": self.differing,
+            "outcomes": [{"family": family, **asdict(outcome)} for family, outcome in self.outcomes],
+        }
+
+    def table(self) -> str:
+        """Per device and family: configurations, site updates, states compared, states differing."""
+        cells: dict[tuple[str, str], list[Outcome]] = defaultdict(list)
+        for family, outcome in self.outcomes:
+            cells[outcome.device, family].append(outcome)
+            cells[outcome.device, "all"].append(outcome)
+        order = [*families(), "all"]
+        lines = [f"{'device':<12}{'family':<10}{'configs':>8}{'site updates':>16}{'compared':>16}{'differing':>10}"]
+        for device, family in sorted(cells, key=lambda key: (key[0], order.index(key[1]))):
+            group = cells[device, family]
+            updates, compared = sum(o.site_updates for o in group), sum(o.compared for o in group)
+            lines.append(
+                f"{device:<12}{family:<10}{len(group):>8}{updates:>16,}{compared:>16,}"
+                f"{sum(o.differing for o in group):>10}"
+            )
+        lines += [f"differs first at {o.device}: {o.first}" for _, o in self.outcomes if o.differing]
+        return "\n".join([*lines, f"{self.configurations} configurations in {self.seconds:.0f} s"])
+
+
+def run(devices: tuple[str, ...], configurations: int, updates: int, seed: int, workers: int, quiet: bool) -> Campaign:
+    """Run the campaign; a case does not depend on the number of processes."""
+    unknown = [name for name in devices if name.partition("://")[0] not in device_names()]
+    if unknown:
+        raise DeviceError(f"unknown device '{unknown[0]}'; known are {', '.join(device_names())}.")
+    started = time.perf_counter()
+    names = families()
+    share = -(-updates // configurations)
+    outcomes: dict[int, list[tuple[str, Outcome]]] = {}
+    # Each process compiles and runs with one thread of its own; JAX does not survive a fork.
+    context = multiprocessing.get_context("spawn")
+    with (
+        bar("configurations", configurations, quiet) as done,
+        ProcessPoolExecutor(workers, mp_context=context, max_tasks_per_child=25) as pool,
+    ):
+        jobs = {pool.submit(run_one, devices, names[k % len(names)], share, seed, k): k for k in range(configurations)}
+        for job in as_completed(jobs):
+            case, found = job.result()
+            outcomes[jobs[job]] = [(case.family, outcome) for outcome in found]
+            done()
+    ordered = tuple(pair for k in sorted(outcomes) for pair in outcomes[k])
+    return Campaign(configurations, time.perf_counter() - started, ordered)
