@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from thermofab.compiler.frontend import lower
 from thermofab.compiler.frontend.lowered import Lowered
@@ -85,7 +86,7 @@ def sample_states(
         CompileError: it was called under ``jit``, ``vmap`` or ``grad``, or the program cannot be compiled.
     """
     leaves = jax.tree.leaves((key, program, list(init_state_free or []), list(state_clamp)))
-    if any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
+    if any(isinstance(leaf, Tracer) for leaf in leaves):
         raise CompileError(
             "sample_states compiles and runs outside JAX and cannot be traced; call it outside jit, vmap and grad."
         )

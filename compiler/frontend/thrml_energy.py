@@ -50,7 +50,7 @@ def discrete_terms(factor: Any) -> Terms:
             f"a {type(factor).__name__} couples {len(groups)} spins in one term, and this compiler lowers orders "
             "1 and 2; rewrite the term with hidden spins and pairs."
         )
-    return Terms(groups, as_floats(f"weights of a {type(factor).__name__}", factor.weights, len(groups[0])))
+    return Terms(groups, as_floats(f"weights of a {type(factor).__name__}", factor.weights, len(factor.weights)))
 
 
 FACTORS: dict[type, Callable[[Any], Terms]] = {

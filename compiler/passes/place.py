@@ -70,6 +70,8 @@ def no_embedding(draft: Draft, tries: int) -> str:
 
 def checked_copies(copies: Copies, draft: Draft) -> Copies:
     """A placement of the caller's, refused unless it is a minor embedding of the program."""
+    import networkx
+
     n, topology = draft.lowered.model.n_nodes, draft.fabric.topology
     copies = tuple(tuple(int(site) for site in sites) for sites in copies)
     used = [site for sites in copies for site in sites]
@@ -80,6 +82,15 @@ def checked_copies(copies: Copies, draft: Draft) -> Copies:
     if len(set(used)) != len(used):
         repeated = next(site for site in used if used.count(site) > 1)
         raise CompileError(f"copies give site {repeated} to two nodes; every site stands for one node at most.")
+    graph = topology.to_networkx() if any(len(sites) > 1 for sites in copies) else None
+    for k, sites in enumerate(copies):
+        # Copies of a clamped node all hold its value and need no coupling among them.
+        if graph is None or len(sites) == 1 or draft.lowered.clamped[k]:
+            continue
+        if not networkx.is_connected(graph.subgraph(sites)):
+            raise CompileError(
+                f"the copies of node {k}, {sites}, are not connected on {topology.name}; add the sites between them."
+            )
     owner = np.full(topology.n_sites, -1)
     for k, sites in enumerate(copies):
         owner[list(sites)] = k

@@ -11,8 +11,10 @@ import numpy as np
 def log_tanh(magnitude: np.ndarray) -> np.ndarray:
     """log tanh x for x ≥ 0 (-inf at 0), accurate at both ends."""
     x = np.asarray(magnitude, dtype=np.float64)
+    decay = np.exp(-2 * x)
     with np.errstate(divide="ignore"):
-        return np.log(-np.expm1(-2 * x)) - np.log1p(np.exp(-2 * x))
+        # Each form loses its digits where the other keeps them.
+        return np.where(x > 0.35, np.log1p(-decay), np.log(-np.expm1(-2 * x))) - np.log1p(decay)
 
 
 def atanh_exp(log_value: np.ndarray) -> np.ndarray:

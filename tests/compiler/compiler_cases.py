@@ -1,0 +1,74 @@
+"""Models and brute-force laws shared by the compiler's tests."""
+
+import networkx
+import numpy as np
+
+from thermofab.compiler.certify.enumeration import log_weights, marginal, normalised
+from thermofab.compiler.frontend import lower
+from thermofab.compiler.passes.canonicalise import Canonicalise
+from thermofab.compiler.passes.draft import Draft
+from thermofab.compiler.passes.place import Place
+from thermofab.compiler.passes.root_and_wire import RootAndWire
+from thermofab.hw.spec import IsingModel, fabric
+
+
+def weighted(graph: networkx.Graph, seed: int, coupling: float = 0.8, bias: float = 0.4) -> networkx.Graph:
+    """``graph`` with normal weights and biases."""
+    rng = np.random.default_rng(seed)
+    graph = networkx.convert_node_labels_to_integers(graph)
+    for node in graph:
+        graph.nodes[node]["bias"] = float(rng.normal() * bias)
+    for u, v in graph.edges:
+        graph.edges[u, v]["weight"] = float(rng.normal() * coupling)
+    return graph
+
+
+def model_of(graph: networkx.Graph) -> IsingModel:
+    return lower(graph).model
+
+
+def laid_out(source, name: str, tolerance=None, seed: int = 0) -> Draft:
+    """The draft after placement and wiring, in real numbers."""
+    draft = Canonicalise()(lower(source), fabric(name))
+    return RootAndWire(tolerance=tolerance)(Place(seed=seed)(draft))
+
+
+def site_couplings(draft: Draft) -> tuple[np.ndarray, np.ndarray]:
+    """Real-valued couplings ``[E]`` and biases ``[N]`` on the fabric."""
+    layout, topology = draft.layout, draft.fabric.topology
+    couplings, biases = np.zeros(topology.n_edges), np.zeros(topology.n_sites)
+    couplings[layout.wire_sites] = layout.segment_couplings(draft.couplings)
+    couplings[layout.trunk_sites] = layout.trunk_couplings
+    biases[[sites[0] for sites in layout.copies]] = draft.biases
+    return couplings, biases
+
+
+def law_over_roots(draft: Draft, clamp: dict[int, bool] | None = None) -> np.ndarray:
+    """The law of the roots of the nodes not in ``clamp``, by enumerating every site in use; all copies of a clamped
+    node hold its value.
+    """
+    clamp = clamp or {}
+    couplings, biases = site_couplings(draft)
+    copies = draft.layout.copies
+    members = [site for k, sites in enumerate(copies) if k not in clamp for site in sites]
+    value = {site: (1.0 if clamp[k] else -1.0) for k, sites in enumerate(copies) if k in clamp for site in sites}
+    index = {site: k for k, site in enumerate(members)}
+    fields = np.array([biases[site] for site in members])
+    edges, strengths = [], []
+    for (a, b), coupling in zip(draft.fabric.topology.edges.tolist(), couplings.tolist()):
+        if a in index and b in index:
+            edges.append((index[a], index[b]))
+            strengths.append(coupling)
+        elif a in index and b in value:
+            fields[index[a]] += coupling * value[b]
+        elif b in index and a in value:
+            fields[index[b]] += coupling * value[a]
+    assert len(members) <= 20
+    law = normalised(log_weights(len(members), fields, np.array(edges).reshape(-1, 2), np.array(strengths)))[0]
+    return marginal(law, len(members), [index[sites[0]] for k, sites in enumerate(copies) if k not in clamp])
+
+
+def boltzmann(model: IsingModel) -> np.ndarray:
+    return normalised(log_weights(model.n_nodes, model.beta * model.biases, model.edges, model.beta * model.couplings))[
+        0
+    ]
