@@ -1,8 +1,8 @@
 """The arithmetic of a p-bit: from neighbours' states and a random word to a table address and a new state.
 
-    F = b + Σ_j w_j s_j,   s = 2n - 1                       (field_sum)
-    a = clip((F + (u mod 2^shift)) >> shift, -A, A-1)       (table_address)
-    n = 1 if (u >> (W - t)) < T[a] else 0                   (high_bits, compared by the p-bit)
+F = b + Σ_j w_j s_j,   s = 2n - 1                       (field_sum)
+a = clip((F + (u mod 2^shift)) >> shift, -A, A-1)       (table_address)
+n = 1 if (u >> (W - t)) < T[a] else 0                   (high_bits, compared by the p-bit)
 """
 
 from collections.abc import Sequence
@@ -12,9 +12,11 @@ from amaranth import Module, Mux, Signal, Value, signed, unsigned
 from thermofab.hw.spec import FabricSpec
 
 
-def field_sum(m: Module, bias: Value, weights: Sequence[Value], neighbours: Value) -> Value:
-    """F, signed and exact: a balanced tree whose sums widen by a bit a level, so that nothing ever wraps."""
-    terms: list[Value] = [bias] + [Mux(neighbours[k], w, -w) for k, w in enumerate(weights)]
+def field_sum(m: Module, bias: Value, neighbours: Sequence[tuple[Value, Value]]) -> Value:
+    """F from ``(weight, state)`` of each neighbour, signed and exact: a balanced tree of sums that widen by a bit a
+    level, so that nothing ever wraps.
+    """
+    terms: list[Value] = [bias] + [Mux(state, weight, -weight) for weight, state in neighbours]
     level = 0
     while len(terms) > 1:
         sums: list[Value] = []

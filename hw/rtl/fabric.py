@@ -83,10 +83,10 @@ class SpatialFabric(wiring.Component):
                 # The chain enters at the last site, so that words arrive in the order of the sites.
                 site.seed_in.eq(sites[i + 1].seed_out if i + 1 < len(sites) else ports.write_data),
             ]
-            if degrees[i]:
+            for k in range(degrees[i]):
                 m.d.comb += [
-                    site.neighbours.eq(Cat(sites[j].state for j in neighbours[i, : degrees[i]].tolist())),
-                    site.weights.eq(Cat(weights[e] for e in edges[i, : degrees[i]].tolist())),
+                    getattr(site, f"neighbour_{k}").eq(sites[neighbours[i, k]].state),
+                    getattr(site, f"weight_{k}").eq(weights[edges[i, k]]),
                 ]
             if spec.dither_bits:
                 m.d.comb += site.dither_mask.eq((1 << ports.shift) - 1)

@@ -25,7 +25,7 @@ class PBit(wiring.Component):
     Ports:
         update: this site's colour has its clock.
         clamped: keep the state (the generator still steps).
-        bias, weights, neighbours: signed b; the weights of the edges, neighbour 0 lowest; the neighbours' states.
+        bias, weight_k, neighbour_k: signed b; the weight of the edge to neighbour k, and that neighbour's state.
         dither_mask, extra_shift: see :func:`thermofab.hw.rtl.datapath.table_address`.
         address, threshold: to and from the activation table.
         state_load, state_value: overwrite the state.
@@ -50,8 +50,8 @@ class PBit(wiring.Component):
             "seed_out": Out(32),
             "state": Out(1),
         }
-        if degree:
-            ports |= {"weights": In(degree * spec.weight_bits), "neighbours": In(degree)}
+        for k in range(degree):
+            ports |= {f"weight_{k}": In(spec.weight_bits), f"neighbour_{k}": In(1)}
         if spec.dither_bits:
             ports["dither_mask"] = In(spec.dither_bits)
         if shift_bits(spec):
@@ -70,8 +70,10 @@ class PBit(wiring.Component):
         m.d.comb += ports.state.eq(state)
         m.d.comb += [step.state.eq(rng_state), ports.seed_out.eq(rng_state[:32])]
 
-        weights = [ports.weights.word_select(k, spec.weight_bits).as_signed() for k in range(self._degree)]
-        field = field_sum(m, ports.bias.as_signed(), weights, ports.neighbours if self._degree else None)
+        inputs = [
+            (getattr(ports, f"weight_{k}").as_signed(), getattr(ports, f"neighbour_{k}")) for k in range(self._degree)
+        ]
+        field = field_sum(m, ports.bias.as_signed(), inputs)
         mask = ports.dither_mask if spec.dither_bits else None
         extra = ports.extra_shift if shift_bits(spec) else None
         m.d.comb += ports.address.eq(table_address(m, spec, field, step.word, mask, extra))

@@ -21,11 +21,11 @@ from thermofab.sim.rtl.tools import find_compiler, find_verilator, find_yosys_ve
 
 HERE = Path(__file__).resolve().parent
 # C++20 is what Verilator's runtime asks for; symbols stay inside the library, as several are loaded at once.
-CXX_FLAGS = ("-std=c++20", "-fPIC", "-fvisibility=hidden", "-fno-gnu-unique", "-w")
-VERILATOR_FLAGS = ("--x-assign", "fast", "--x-initial", "fast", "--no-assert", "-Wno-fatal", "-Wno-lint", "--quiet")
+CXX_FLAGS = ("-std=c++20", "-fPIC", "-fvisibility=hidden", "-fno-gnu-unique", "-w", "-DCXXRTL_NDEBUG")
+VERILATOR_FLAGS = tuple(
+    "--x-assign fast --x-initial fast --no-assert -Wno-fatal -Wno-lint --quiet --output-split-cfuncs 300".split()
+)
 OPTIMISE = "-O1"
-# Beyond this many sites a flattened CXXRTL model takes minutes to compile.
-CXXRTL_FLATTEN_SITES = 100
 
 
 def cache_folder() -> Path:
@@ -54,7 +54,7 @@ def build_library(spec: FabricSpec, engine: str, optimise: str = OPTIMISE) -> Pa
     tools = [*find_compiler(), find_yosys_version(), metadata.version("amaranth")]
     if engine == "verilator":
         tools.append(find_verilator().version)
-    key = _digest([spec.digest, spec.topology.name, engine, optimise, *CXX_FLAGS, *VERILATOR_FLAGS, *tools, *_sources(spec)])
+    key = _digest([spec.digest, spec.topology.name, engine, optimise, *tools, *_sources(spec)])
     return _made_once(f"{engine}-{key}", lambda folder: builders[engine](spec, folder, optimise)) / "fabric.so"
 
 
@@ -117,8 +117,9 @@ def _build_verilator(spec: FabricSpec, folder: Path, optimise: str) -> None:
     lines = [f"#define THERMOFAB_CLOCK_EDGE {edge[0]}"] if edge else []
     # One translation unit: the headers, which cost more than the model, are read once and from a precompiled form.
     lines += ['#include "Vtop.h"', '#include "Vtop___024root.h"']
-    lines += [f'#include "{file.name}"' for file in generated]
-    lines += ['#include "verilator_engine.h"', '#include "harness.cpp"']
+    lines += [f'#include "{file.name}"' for file in generated if "Slow" not in file.name]
+    lines += ['#include "verilator_engine.h"', '#include "harness.cpp"', '#pragma GCC optimize ("O0")']
+    lines += [f'#include "{file.name}"' for file in generated if "Slow" in file.name]  # runs once, at the start
     (folder / "fabric.cpp").write_text("\n".join(lines) + "\n")
     includes = ["c++", f"{verilator.root}/include"]
     extra = ["-include", str(runtime / "runtime.h"), "-pthread"]
@@ -146,11 +147,8 @@ def _build_cxxrtl(spec: FabricSpec, folder: Path, optimise: str) -> None:
     from amaranth._toolchain.yosys import find_yosys
 
     yosys = find_yosys(lambda version: version >= (0, 40))
-    flatten = "" if spec.n_sites <= CXXRTL_FLATTEN_SITES else "-noflatten "
-    script = [
-        f"read_rtlil <<rtlil\n{emit_rtlil(spec)}\nrtlil",
-        f"write_cxxrtl {flatten}-g0",
-    ]
+    # Flattened, a fabric of 64 sites compiles for two minutes; with its modules kept, for seconds.
+    script = [f"read_rtlil <<rtlil\n{emit_rtlil(spec)}\nrtlil", "write_cxxrtl -noflatten -g0"]
     (folder / "model.h").write_text(yosys.run(["-q", "-"], "\n".join(script), ignore_warnings=True))
     (folder / "fabric.cpp").write_text('#include "model.h"\n#include "cxxrtl_engine.h"\n#include "harness.cpp"\n')
     runtime = Path(str(yosys.data_dir())) / "include" / "backends" / "cxxrtl" / "runtime"
