@@ -15,6 +15,7 @@ from thermofab.apps.console import steps
 from thermofab.apps.demo import measure, plots, report
 from thermofab.apps.demo.workload import Workload, spin_glass
 from thermofab.compiler import compile, exact, verify
+from thermofab.compiler.certify.enumeration import total_variation
 from thermofab.hw.spec import Schedule, fabric, open_device
 
 # The demo cries wolf with this probability if everything is right.
@@ -74,8 +75,8 @@ def run(
         slack = measure.deviation_bound(effective, FALSE_ALARM)
         certified = program.report.end_to_end_tv
         allowance = floor + slack + (certified if certified is not None else program.report.certificate.tv)
-        tv = measure.total_variation(fabric_law, law.probabilities)
-        tv_thrml = measure.total_variation(thrml_law, law.probabilities)
+        tv = total_variation(fabric_law, law.probabilities)
+        tv_thrml = total_variation(thrml_law, law.probabilities)
         plots.fabric_map(out / "fabric.png", program)
         plots.distribution(out / "distribution.png", law.probabilities, fabric_law, thrml_law)
         plots.energy_trace(out / "energy.png", energies, float(law.probabilities @ law.energies))

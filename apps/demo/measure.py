@@ -16,10 +16,6 @@ def histogram(states: np.ndarray) -> np.ndarray:
     return counts / counts.sum()
 
 
-def total_variation(p: np.ndarray, q: np.ndarray) -> float:
-    return 0.5 * float(np.abs(p - q).sum())
-
-
 def sampling_floor(p: np.ndarray, samples: int) -> float:
     """Expected TV between ``p`` and the frequencies of so many independent draws of it, by the normal limit:
     ½ Σ_x E|N(0, p(1-p)/m)| = Σ_x sqrt(p(1-p) / (2π m)).

@@ -1,0 +1,53 @@
+"""Every device, every topology family, every generator: the same states as the reference.
+
+A device, family or generator added to its registry is covered without an edit here. The long form is
+``thermofab verify`` (docs/evidence.md).
+"""
+
+import numpy as np
+import pytest
+
+from thermofab.hw.spec import device_names, fabric, generator_names, open_device
+from thermofab.hw.spec.device import Device
+from thermofab.sim.conformance import REFERENCE, compare, families, random_case, random_topology
+
+GATEWARE = [pytest.param(name, marks=pytest.mark.rtl) for name in device_names() if name.startswith("rtl")]
+DEVICES = [name for name in device_names() if name != REFERENCE and not name.startswith("rtl")] + GATEWARE
+
+
+def agrees(device: str, case) -> None:
+    outcome = compare(device, case)
+    assert outcome.compared > 0
+    assert outcome.differing == 0, outcome.first
+
+
+@pytest.mark.parametrize("family", families())
+@pytest.mark.parametrize("device", DEVICES)
+def test_device_equals_reference_on_every_family(device, family):
+    number = families().index(family)
+    agrees(device, random_case(np.random.default_rng([7, number]), family, 30_000))
+
+
+@pytest.mark.parametrize("generator", generator_names())
+@pytest.mark.parametrize("device", DEVICES)
+def test_device_equals_reference_with_every_generator(device, generator):
+    rng = np.random.default_rng([8, generator_names().index(generator)])
+    agrees(device, random_case(rng, "g8", 30_000, fabric(random_topology(rng, "g8"), rng=generator)))
+
+
+@pytest.mark.parametrize("device", [REFERENCE, *DEVICES])
+def test_device_speaks_the_protocol(device):
+    spec = fabric("g4-3x3")
+    running = open_device(device, spec)
+    assert isinstance(running, Device)
+    info = running.info()
+    assert info.name == device and info.fabric == spec and info.bit_exact and info.description
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("device", DEVICES)
+def test_soak(device):
+    """Ten configurations a family, 50,000 updates each; ``thermofab verify`` is the longer run."""
+    for family in families():
+        for number in range(10):
+            agrees(device, random_case(np.random.default_rng([9, number]), family, 50_000))

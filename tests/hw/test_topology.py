@@ -1,0 +1,129 @@
+"""Topologies: sizes, degrees and colourings of every family, and what is refused."""
+
+import networkx
+import numpy as np
+import pytest
+
+from thermofab.hw.spec import GRID_RULES, FabricSpec, SpecError, Topology, fabric, grid, topology
+from thermofab.sim.conformance import families, random_topology
+
+
+@pytest.mark.parametrize("family", families())
+def test_every_family_is_properly_coloured_and_survives_json(family):
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        made = random_topology(rng, family)
+        i, j = made.edges.T
+        assert np.all(made.colours[i] != made.colours[j])
+        again = Topology.from_json(made.to_json())
+        assert again == made and hash(again) == hash(made) and again.digest == made.digest
+        near, edges = made.neighbour_table
+        assert np.array_equal((near >= 0).sum(axis=1), made.degrees)
+        for site in range(made.n_sites):
+            assert all(made.edge_index[site, n] == e for n, e in zip(near[site], edges[site]) if n >= 0)
+
+
+@pytest.mark.parametrize("name", GRID_RULES)
+def test_grid_torus_has_the_degree_of_its_name_and_two_colours(name):
+    made = topology(f"{name}-32x32-torus")
+    degree = 16 if name == "z1" else int(name[1:])
+    assert set(made.degrees.tolist()) == {degree} and made.n_colours == 2
+
+
+def test_grid_rule_couples_the_four_rotations():
+    """Rule (a, b): (x, y) to (x+a, y+b), (x-b, y+a), (x-a, y-b), (x+b, y-a)."""
+    made = grid([(4, 1)], 20, 20)
+    x, y = 10, 9
+    near = {(site % 20, site // 20) for site in made.neighbour_table[0][y * 20 + x].tolist() if site >= 0}
+    assert near == {(x + 4, y + 1), (x - 1, y + 4), (x - 4, y - 1), (x + 1, y - 4)}
+
+
+def test_reference_fabric_of_the_literature():
+    made = topology("g12-70x70-torus")
+    assert (made.n_sites, made.n_edges, made.n_colours) == (4900, 29400, 2)
+
+
+@pytest.mark.parametrize(
+    "name, sites, edges, colours",
+    [
+        ("king-8x8", 64, 210, 4),
+        ("chimera-2", 32, 80, 2),
+        ("cubic-4x4x4-torus", 64, 192, 2),
+        ("complete-16", 16, 120, 16),
+        ("pegasus-2", 40, 164, 4),
+        ("zephyr-1", 48, 280, 4),
+        ("king-6x6-torus", 36, 144, 4),
+        ("king-5x5-torus", 25, 100, 5),
+    ],
+)
+def test_known_sizes(name, sites, edges, colours):
+    made = topology(name)
+    assert (made.n_sites, made.n_edges, made.n_colours) == (sites, edges, colours)
+
+
+def test_lattices_equal_networkx():
+    grid_graph = networkx.grid_2d_graph(5, 7)
+    assert networkx.is_isomorphic(topology("g4-5x7").to_networkx(), grid_graph)
+    torus = networkx.grid_2d_graph(4, 6, periodic=True)
+    assert networkx.is_isomorphic(topology("g4-4x6-torus").to_networkx(), torus)
+
+
+def test_chimera_equals_dwave_graphs():
+    import dwave.graphs
+
+    assert networkx.is_isomorphic(topology("chimera-2x3").to_networkx(), dwave.graphs.chimera_graph(2, 3))
+
+
+def test_bipartite_graphs_get_two_colours_and_odd_cycles_three():
+    assert Topology.from_networkx(networkx.random_labeled_tree(30, seed=1)).n_colours == 2
+    assert Topology.from_networkx(networkx.cycle_graph(7)).n_colours == 3
+
+
+def test_networkx_labels_and_positions_are_kept():
+    graph = networkx.Graph([("a", "b"), ("b", ("c", 1))])
+    made = Topology.from_networkx(graph, "line")
+    assert made.labels == ("a", "b", ("c", 1))
+    assert Topology.from_json(made.to_json()).labels == made.labels
+
+
+@pytest.mark.parametrize(
+    "call, sentence",
+    [
+        (lambda: topology("g5-4x4"), r"^unknown topology family 'g5' in 'g5-4x4'; known are g4, g8,"),
+        (lambda: topology("g4-4by4"), r"^'g4-4by4' is not FAMILY-SIZE or FAMILY-SIZE-torus, as in"),
+        (lambda: topology("pegasus-2-torus"), r"^'pegasus-2-torus' has no torus form; leave '-torus' out\.$"),
+        (lambda: topology("complete-2x2"), r"^'complete-2x2' takes one size, as in 'complete-4'\.$"),
+        (lambda: topology("g4-2x2-torus"), r"^a torus of size 2x2 is too small for this rule: two bonds wrap"),
+        (lambda: topology("g4-0x3"), r"^every extent of a lattice is at least 1, got size \(0, 3\)\.$"),
+        (lambda: topology("cubic-3x3"), r"^the rule has 3 dimensions but the size \(3, 3\) has 2\.$"),
+        (lambda: Topology.from_networkx(networkx.DiGraph([(0, 1)])), r"^a fabric topology is a simple undirected"),
+        (lambda: Topology.from_networkx(networkx.Graph([(0, 0)])), r"site 0 is coupled to itself; remove"),
+        (lambda: Topology.from_edges("twice", 3, [(0, 1), (1, 0)]), r"^topology 'twice' lists an edge twice"),
+        (lambda: Topology.from_edges("far", 3, [(0, 3)]), r"has an edge to a site outside 0…2\.$"),
+        (
+            lambda: Topology.from_edges("clash", 2, [(0, 1)], colours=np.array([0, 0])),
+            r"coupled sites 0 and 1 share colour 0; sites of one colour update together, so they must not be",
+        ),
+        (lambda: fabric(3.5), r"^cannot make a fabric from float; give a name, a Topology or a networkx graph\.$"),
+        (lambda: fabric("g4-4x4", weight_bit=6), r"^unknown fabric parameter 'weight_bit'; known are weight_bits,"),
+        (lambda: fabric("g4-4x4", weight_bits=1), r"^weight_bits must be an integer from 2 to 16, got 1\.$"),
+        (
+            lambda: fabric("g4-4x4", threshold_bits=14),
+            r"^threshold_bits \+ dither_bits = 18 exceed the 16 random bits of an update; dither and threshold must",
+        ),
+        (lambda: fabric("g4-4x4", architecture="analog"), r"^unknown architecture 'analog'; known are spatial"),
+    ],
+)
+def test_bad_topologies_and_fabrics_are_refused(call, sentence):
+    with pytest.raises(SpecError, match=sentence):
+        call()
+
+
+def test_digest_covers_the_bits_and_nothing_else():
+    one = fabric("g4-4x4")
+    assert one.digest == fabric("g4-4x4", architecture="systolic").digest
+    assert one.digest != fabric("g4-4x4", weight_bits=7).digest != fabric("g4-4x4-torus", weight_bits=7).digest
+    assert FabricSpec.from_json(one.to_json()) == one
+    changed = one.to_json() | {"weight_bits": 6}
+    with pytest.raises(SpecError, match=r"^the fabric does not match its digest"):
+        FabricSpec.from_json(changed)

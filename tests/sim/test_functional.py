@@ -1,0 +1,67 @@
+"""The JAX simulator: nothing recompiles, replicas do not interfere, both layouts hold the same sites."""
+
+import numpy as np
+import pytest
+
+from thermofab.hw.spec import Schedule, Topology, fabric, open_device
+from thermofab.sim.conformance import compare, random_case, random_fabric, random_image, states_of
+from thermofab.sim.functional.kernel import kernel_of
+from thermofab.sim.functional.layout import Gather, Stencil, _gather, layout_of
+
+
+def test_changing_the_image_or_the_schedule_does_not_recompile():
+    rng = np.random.default_rng(0)
+    spec = fabric("king-4x4")
+    kernel, device = kernel_of(spec), open_device("jax", spec)
+
+    def run(schedule: Schedule) -> None:
+        device.load(random_image(rng, spec))
+        device.run(schedule, replicas=4, clamp=rng.choice([-1, 0, 1], 16))
+
+    run(Schedule(3, 9, 2, ((4, 1),), 1))
+    compiled = kernel.advance._cache_size(), kernel.record._cache_size()
+    for schedule in (Schedule(7, 9, 5), Schedule(0, 16, 1, ((1, 2), (9, 3)), 2), Schedule(50, 12, 3)):
+        run(schedule)
+    assert (kernel.advance._cache_size(), kernel.record._cache_size()) == compiled
+
+
+def test_a_replica_does_not_depend_on_the_batch():
+    rng = np.random.default_rng(1)
+    spec = fabric("g8-6x6")
+    image, schedule = random_image(rng, spec), Schedule(2, 20, 1)
+    runs = []
+    for replicas, batch in ((13, 4), (13, 128), (3, 1)):
+        device = open_device("jax", spec, batch=batch)
+        device.load(image)
+        runs.append(device.run(schedule, replicas=replicas).sites)
+    assert np.array_equal(runs[0], runs[1]) and np.array_equal(runs[0][:3], runs[2])
+
+
+def test_more_samples_than_a_buffer_holds():
+    rng = np.random.default_rng(2)
+    spec = fabric("g4-3x3")
+    case = random_case(rng, "g4", 9 * 3000, spec)
+    assert compare("jax", case).differing == 0 and case.schedule.n_samples > 256
+
+
+@pytest.mark.parametrize("name", ["g4-5x7", "g8-10x10-torus", "king-6x6-torus", "chimera-2", "cubic-3x4x5", "z1-7x9"])
+def test_lattices_take_the_stencil_form_and_it_equals_the_gather_form(name):
+    made = fabric(name).topology
+    assert isinstance(layout_of(made), Stencil)
+    for layout in (layout_of(made), _gather(made)):
+        sites = np.concatenate([group.sites.reshape(-1) for group in layout.groups])
+        assert np.array_equal(np.sort(sites[sites >= 0]), np.arange(made.n_sites))
+        for group in layout.groups:
+            real = group.sites >= 0
+            assert np.array_equal((group.edges >= 0).sum(axis=0)[real], made.degrees[group.sites[real]])
+    rng = np.random.default_rng(3)
+    case = random_case(rng, name, 4000, random_fabric_of(rng, made))
+    explicit = Topology("same", made.edges, made.colours, made.coordinates)
+    assert explicit == made and isinstance(_gather(explicit), Gather)
+    assert compare("jax", case, states_of("reference", case)).differing == 0
+
+
+def random_fabric_of(rng, topology):
+    drawn = random_fabric(rng, "g4")
+    return fabric(topology, **{name: getattr(drawn, name) for name in ("weight_bits", "bias_bits", "rng", "word_bits")},
+                  threshold_bits=8, dither_bits=drawn.dither_bits, min_shift=drawn.min_shift)  # fmt: skip
