@@ -44,7 +44,6 @@ def verified(program: Program, draft: Draft, levels: tuple[float, ...], wanted: 
 
 
 def _compiled_law(draft: Draft) -> np.ndarray | None:
-    assert draft.layout is not None
     if len(draft.layout.copies) + draft.layout.n_trunks > LARGEST:
         return None
     return root_law(draft.layout, draft.edges, draft.couplings, draft.biases)

@@ -19,7 +19,6 @@ class Colour:
     name: str = "colour"
 
     def __call__(self, draft: Draft) -> Draft:
-        assert draft.layout is not None
         topology = draft.fabric.topology
         used = topology.edges[np.concatenate([draft.layout.wire_sites, draft.layout.trunk_sites])]
         same = topology.colours[used[:, 0]] == topology.colours[used[:, 1]]

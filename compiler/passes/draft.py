@@ -52,8 +52,8 @@ class Draft:
     couplings: np.ndarray
     biases: np.ndarray
     placements: tuple[Placement, ...] = ()
-    layout: Layout | None = None
-    integers: Integers | None = None
+    layout: Layout = Layout.empty()
+    integers: Integers = Integers(np.zeros(0), np.zeros(0), Quantisation(0.0, 0, 0, 0.0))
     certificate: Certificate = Exact("direct")
     log: tuple[tuple[str, str], ...] = ()
 

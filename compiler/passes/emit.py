@@ -21,7 +21,6 @@ class Emit:
 
     def __call__(self, draft: Draft) -> Program:
         layout, integers, spec = draft.layout, draft.integers, draft.fabric
-        assert layout is not None and integers is not None
         q = integers.quantisation
         levels = self.beta_levels + self.beta_levels[-1:] * (spec.levels - len(self.beta_levels))
         image = Image(

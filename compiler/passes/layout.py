@@ -57,6 +57,13 @@ class Layout:
         magnitudes = wire_coupling(np.abs(couplings), np.maximum(self.wire_lengths, 1))[self.wire_of]
         return np.where(self.crossing & (couplings[self.wire_of] < 0), -magnitudes, magnitudes)
 
+    @staticmethod
+    def empty() -> "Layout":
+        """Nothing placed: the layout of a draft before it has one."""
+        none = np.zeros(0, dtype=np.int64)
+        pairs = none.reshape(0, 2)
+        return Layout((), "not placed", none, none, pairs, none, pairs, np.zeros(0), np.zeros(0))
+
     @property
     def crossing(self) -> np.ndarray:
         """bool ``[k]``: the first segment of every wire."""

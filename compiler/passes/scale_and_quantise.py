@@ -36,7 +36,6 @@ class ScaleAndQuantise:
 
     def __call__(self, draft: Draft) -> Draft:
         layout, spec = draft.layout, draft.fabric
-        assert layout is not None
         segments = layout.segment_couplings(draft.couplings)
         weights = max(np.max(np.abs(segments), initial=0.0), np.max(layout.trunk_couplings, initial=0.0))
         least = max(weights / spec.weight_max, np.max(np.abs(draft.biases), initial=0.0) / spec.bias_max)

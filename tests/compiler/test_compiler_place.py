@@ -1,5 +1,8 @@
 """Placement: direct correspondences, the search, embeddings, and what is refused."""
 
+# pyright: reportArgumentType=false, reportCallIssue=false, reportOptionalOperand=false, reportOperatorIssue=false
+# pyright: reportOptionalSubscript=false
+
 import networkx
 import numpy as np
 import pytest

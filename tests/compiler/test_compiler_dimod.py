@@ -1,0 +1,116 @@
+"""TSUSampler: dimod's own conformance suite, and the law."""
+
+# pyright: reportArgumentType=false, reportCallIssue=false, reportOptionalOperand=false, reportOperatorIssue=false
+# pyright: reportOptionalSubscript=false
+
+import unittest
+
+import dimod
+import dimod.testing
+import networkx
+import numpy as np
+import pytest
+
+import thermofab as fab
+from thermofab.hw.spec import CompileError
+
+
+def suite_fabric():
+    """The graph of dimod's suite: a path over labels of three types."""
+    return fab.fabric(networkx.Graph([((("a",),), 0), (0, "c")]))
+
+
+def make():
+    return fab.TSUSampler(suite_fabric(), device="reference")
+
+
+@dimod.testing.load_sampler_bqm_tests(make)
+class TestDimodSuite(unittest.TestCase):
+    def test_api(self):
+        dimod.testing.assert_sampler_api(make())
+        dimod.testing.assert_structured_api(make())
+
+
+def test_nodes_and_edges_are_the_fabrics():
+    sampler = fab.TSUSampler("g4-2x2", device="reference")
+    assert sampler.nodelist == [0, 1, 2, 3]
+    assert sampler.edgelist == [(0, 1), (0, 2), (1, 3), (2, 3)]
+    assert make().nodelist == [("a",), 0, "c"] or make().nodelist == [(("a",),), 0, "c"]
+
+
+@pytest.mark.parametrize("vartype", ["SPIN", "BINARY"])
+def test_the_law(vartype):
+    """4000 independent chains: each of 8 states within 7 standard errors (false alarm 2.6e-12 a state) and 0.01 for
+    rounding and the 60 sweeps.
+    """
+    bqm = dimod.BinaryQuadraticModel({0: 0.3, 1: -0.2, 3: 0.1}, {(0, 1): -0.5, (1, 3): 0.4}, 0.0, vartype)
+    answer = fab.TSUSampler("g4-2x2", device="jax").sample(bqm, num_reads=4000, num_sweeps=60, beta=1.5, seed=4)
+    law = fab.exact(bqm, beta=1.5)
+    states = answer.record.sample[:, [answer.variables.index(v) for v in law.nodes]] > 0
+    got = np.bincount(states @ np.array([4, 2, 1]), minlength=8) / 4000
+    error = np.sqrt(law.probabilities * (1 - law.probabilities) / 4000)
+    assert np.all(np.abs(got - law.probabilities) <= 7 * error + 0.01)
+
+
+def test_annealing_finds_the_ground_state():
+    """A frustration-free chain of 16 spins at a last β of 8: 100 reads all miss with probability below 1e-9."""
+    rng = np.random.default_rng(0)
+    signs = rng.choice([-1.0, 1.0], 15)
+    bqm = dimod.BinaryQuadraticModel({}, {(k, k + 1): signs[k] for k in range(15)}, "SPIN")
+    sampler = fab.TSUSampler("g4-1x16", device="jax")
+    cold = sampler.sample(bqm, num_reads=100, num_sweeps=400, beta_range=(0.1, 8.0), seed=1)
+    assert cold.first.energy == -15
+    assert cold.record.energy.mean() < -13
+
+
+def test_beta_levels_share_the_sweeps():
+    sampler = fab.TSUSampler("g4-2x2", device="reference")
+    levels, phases = sampler._anneal(10, (0.5, 2.0))
+    assert np.allclose(levels, [0.25, 0.25 ** (2 / 3), 0.25 ** (1 / 3), 1.0])
+    assert phases == ((3, 0), (3, 1), (2, 2), (2, 3))
+
+
+def test_schedules_and_initial_states():
+    bqm = dimod.BinaryQuadraticModel({0: 0.0}, {(0, 1): 1.0}, "SPIN")
+    sampler = fab.TSUSampler("g4-2x2", device="reference")
+    answer = sampler.sample(bqm, schedule=fab.Schedule(0, 3, 1), initial_states=[{0: 1, 1: -1}, {1: 1, 0: 1}])
+    assert len(answer) == 6
+    assert [dict(s) for s in list(answer.samples(sorted_by=None))[::3]] == [{0: 1, 1: -1}, {0: 1, 1: 1}]
+
+
+@pytest.mark.parametrize(
+    "call, sentence",
+    [
+        (
+            lambda s: s.sample_ising({9: 1.0}, {}),
+            r"^variable 9 is not a site of g4-2x2; compile it with thermofab\.compile\(bqm, fabric\), which places any "
+            r"graph\.$",
+        ),
+        (
+            lambda s: s.sample_ising({}, {(0, 3): 1.0}),
+            r"^interaction \((0, 3|3, 0)\) is not an edge of g4-2x2; compile it with thermofab\.compile\(bqm, fabric\)",
+        ),
+        (lambda s: s.sample_ising({}, {}, num_read=3), r"^unknown parameter 'num_read'; known are num_reads, "),
+        (lambda s: s.sample_ising({}, {}, num_reads=0), r"^num_reads must be an integer of at least 1, got 0\.$"),
+        (lambda s: s.sample_ising({}, {}, num_sweeps=0), r"^num_sweeps must be an integer of at least 1, got 0\.$"),
+        (
+            lambda s: s.sample_ising({}, {}, beta_range=(0, 1)),
+            r"^beta_range must be two positive finite numbers, got \(0, 1\)\.$",
+        ),
+        (
+            lambda s: s.sample_ising({}, {}, beta_range=(1, 2), schedule=fab.Schedule(1, 1)),
+            r"^give either schedule or beta_range; a schedule has anneal phases of its own\.$",
+        ),
+        (
+            lambda s: s.sample_ising({0: 1}, {}, initial_states=[{1: 1}]),
+            r"^initial_states give no value for 0\.$",
+        ),
+        (
+            lambda s: s.sample_ising({0: 1}, {}, initial_states=[{0: 1}], num_reads=2),
+            r"^initial_states hold 1 states for num_reads=2; give one a read\.$",
+        ),
+    ],
+)
+def test_refusals(call, sentence):
+    with pytest.raises(CompileError, match=sentence):
+        call(fab.TSUSampler("g4-2x2", device="reference"))
