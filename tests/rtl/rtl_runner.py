@@ -2,14 +2,18 @@
 
 import json
 import os
+import re
 import shutil
+import time
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
 from thermofab.hw import emit_verilog
 from thermofab.hw.spec import FabricSpec
-from thermofab.sim.rtl.tools import find_verilator
+from thermofab.sim.rtl.build import cache_folder
+from thermofab.sim.rtl.tools import find_compiler, find_verilator
 
 HERE = Path(__file__).resolve().parent
 # The Verilator package leaves these variables of its makefile empty.
@@ -35,14 +39,22 @@ def simulate(simulator: str, spec: FabricSpec, seed: int, updates: int, folder: 
         monkeypatch.setenv("VERILATOR_ROOT", verilator.root)
         monkeypatch.setenv("PATH", f"{Path(verilator.binary).parent}{os.pathsep}{os.environ['PATH']}")
         monkeypatch.setenv("MAKEFLAGS", MAKE_VARIABLES)
-        runner, sources, arguments = ports_only(runner_module), [source, folder / "ports.vlt"], ["-Wno-fatal", "-Wno-lint"]
+        runner, sources, arguments = (
+            ports_only(runner_module),
+            [source, folder / "ports.vlt"],
+            ["-Wno-fatal", "-Wno-lint"],
+        )
         (folder / "ports.vlt").write_text('`verilator_config\npublic_flat_rw -module "thermofab" -var "*"\n')
     else:
         runner, sources, arguments = runner_module.get_runner(simulator), [source], []
+    if simulator == "verilator":
+        reuse_objects(folder / "build")
     runner.build(
         sources=sources, hdl_toplevel="thermofab", build_dir=folder / "build", build_args=arguments,
         timescale=("1ns", "1ps"), log_file=folder / "build.log",
     )  # fmt: skip
+    if simulator == "verilator":
+        keep_objects(folder / "build")
     monkeypatch.setenv("PYTHONPATH", str(HERE))
     results = runner.test(
         test_module="rtl_cocotb", hdl_toplevel="thermofab", hdl_toplevel_lang="verilog", build_dir=folder / "build", test_dir=folder,
@@ -56,6 +68,30 @@ def simulate(simulator: str, spec: FabricSpec, seed: int, updates: int, folder: 
     said = (folder / "test.log").read_text()
     assert count == 1 and not failed, said[-3000:]
     return int(report.read_text())
+
+
+def objects_folder() -> Path:
+    """Where the objects of Verilator's and cocotb's own sources stay: they are the same for every fabric."""
+    versions = (find_verilator().version, metadata.version("cocotb"), find_compiler()[1])
+    return cache_folder() / ("cocotb-" + re.sub(r"[^A-Za-z0-9.]+", "_", "-".join(versions)))
+
+
+def reuse_objects(build: Path) -> None:
+    """Put them where make looks, dated ahead so that it finds them newer than its makefiles too."""
+    build.mkdir()
+    if objects_folder().is_dir():
+        for file in objects_folder().iterdir():
+            os.utime(shutil.copy(file, build), (time.time() + 3600,) * 2)
+
+
+def keep_objects(build: Path) -> None:
+    if not objects_folder().is_dir():
+        work = build / "objects"
+        work.mkdir()
+        for file in build.glob("veril*.o"):
+            shutil.copy(file, work)
+        objects_folder().parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(work, objects_folder())
 
 
 def ports_only(runner_module):
