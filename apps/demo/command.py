@@ -55,18 +55,15 @@ def run(
         step(f"sample on {device}, {replicas} replicas")
         out_rtl = program.sample(schedule, nodes=free, clamp=work.clamp, replicas=replicas, seed=seed, device=rtl)
         step("sample with THRML, the same number of chains and samples")
-        thrml_states, thrml_seconds = _thrml(work, schedule, law.nodes, replicas, seed)
+        thrml_states, thrml_seconds = _thrml(work, schedule, free[0], replicas, seed)
         step("compare and draw")
         differing = int(np.count_nonzero(out_jax.sites != out_rtl.sites))
         fabric_law = measure.histogram(out_jax.states[0])
         thrml_law = measure.histogram(thrml_states)
-        full = np.empty((*thrml_states.shape[:2], n_nodes), dtype=bool)
-        full[..., [work.nodes.index(node) for node in law.nodes]] = thrml_states
-        full[..., work.clamped] = work.clamp[0]
-        order = [program.node_index[node] for node in work.nodes]
-        in_program_order = np.empty_like(full)
-        in_program_order[..., order] = full
-        thrml_energies = program.model.energies(in_program_order)
+        every = np.empty((*thrml_states.shape[:2], n_nodes), dtype=bool)
+        every[..., [program.node_index[node] for node in law.nodes]] = thrml_states
+        every[..., [program.node_index[work.nodes[k]] for k in work.clamped]] = work.clamp[0]
+        thrml_energies = program.model.energies(every)
         energies = out_jax.energies()
         rho, rho_thrml = measure.autocorrelation(energies, 30), measure.autocorrelation(thrml_energies, 30)
         tau = measure.integrated_time(rho)

@@ -10,6 +10,7 @@ from thermofab.hw.spec import Program
 matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt  # noqa: E402
+from matplotlib.figure import Figure  # noqa: E402
 
 
 def fabric_map(path: Path, program: Program) -> None:
@@ -82,6 +83,6 @@ def mixing(path: Path, fabric: np.ndarray, thrml: np.ndarray) -> None:
     _save(figure, path)
 
 
-def _save(figure: plt.Figure, path: Path) -> None:
+def _save(figure: Figure, path: Path) -> None:
     figure.savefig(path, dpi=110, bbox_inches="tight")
     plt.close(figure)

@@ -19,10 +19,10 @@ def test_changing_the_image_or_the_schedule_does_not_recompile():
         device.run(schedule, replicas=4, clamp=rng.choice([-1, 0, 1], 16))
 
     run(Schedule(3, 9, 2, ((4, 1),), 1))
-    compiled = kernel.advance._cache_size(), kernel.record._cache_size()
+    compiled = _compiled(kernel)
     for schedule in (Schedule(7, 9, 5), Schedule(0, 16, 1, ((1, 2), (9, 3)), 2), Schedule(50, 12, 3)):
         run(schedule)
-    assert (kernel.advance._cache_size(), kernel.record._cache_size()) == compiled
+    assert _compiled(kernel) == compiled
 
 
 def test_a_replica_does_not_depend_on_the_batch():
@@ -59,6 +59,10 @@ def test_lattices_take_the_stencil_form_and_it_equals_the_gather_form(name):
     explicit = Topology("same", made.edges, made.colours, made.coordinates)
     assert explicit == made and isinstance(_gather(explicit), Gather)
     assert compare("jax", case, states_of("reference", case)).differing == 0
+
+
+def _compiled(kernel) -> tuple[int, int]:
+    return kernel.advance._cache_size(), kernel.record._cache_size()
 
 
 def random_fabric_of(rng, topology):

@@ -1,0 +1,80 @@
+"""Set up and run, on a machine with nothing but Python, g++, make and perl.
+
+    python3 bootstrap.py demo      set up, then run the main job (any further arguments go to 'thermofab demo')
+    python3 bootstrap.py test      set up with the development tools, then run the tests (arguments go to pytest)
+    python3 bootstrap.py lint      the same, then ruff, the import contracts, the type checker and the docs build
+
+Everything is installed into .venv beside this file. Standard library only: it runs before anything is installed.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
+EXTRAS = {"demo": "rtl", "test": "dev,docs", "lint": "dev,docs"}
+
+
+def check_machine() -> None:
+    """Exit with one line if Python is too old or a tool is missing."""
+    if sys.version_info < (3, 11):
+        sys.exit(f"thermofab needs Python 3.11 or later; this is {sys.version.split()[0]}.")
+    missing = [tool for tool in ("g++", "make", "perl") if shutil.which(tool) is None]
+    if missing:
+        sys.exit(
+            f"thermofab compiles its RTL here and needs {', '.join(missing)}; "
+            "on Debian or Ubuntu: apt-get install g++ make perl"
+        )
+
+
+def install(extras: str) -> None:
+    """Make .venv and install the project into it, unless that was done for the same pyproject.toml before."""
+    wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + extras.encode()).hexdigest()
+    stamp = VENV / "installed"
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+    print(f"setting up {VENV.name} (a few minutes the first time)", file=sys.stderr, flush=True)
+    venv.create(VENV, with_pip=True, clear=True)
+    subprocess.run(
+        [BIN / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-e", f"{ROOT}[{extras}]"],
+        check=True,
+    )
+    stamp.write_text(wanted)
+
+
+def lint() -> int:
+    """All checkers, each run whatever the others said."""
+    python = BIN / "python"
+    checks = [
+        [BIN / "ruff", "check", "."],
+        [BIN / "ruff", "format", "--check", "."],
+        [BIN / "lint-imports"],
+        [BIN / "pyright", "--pythonpath", python],
+        [python, "-m", "mkdocs", "build", "--strict", "--quiet"],
+    ]
+    failed = [str(Path(check[0]).name) for check in checks if subprocess.run(check, cwd=ROOT).returncode]
+    print(f"failed: {', '.join(failed)}" if failed else "all checks passed", flush=True)
+    return 1 if failed else 0
+
+
+def main() -> int:
+    job, arguments = (sys.argv[1] if len(sys.argv) > 1 else ""), sys.argv[2:]
+    if job not in EXTRAS:
+        print(__doc__, file=sys.stderr)
+        return 2
+    check_machine()
+    install(EXTRAS[job])
+    if job == "lint":
+        return lint()
+    command = [BIN / "thermofab", "demo"] if job == "demo" else [BIN / "python", "-m", "pytest"]
+    return subprocess.run([*command, *arguments], cwd=ROOT).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
