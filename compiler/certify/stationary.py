@@ -47,6 +47,7 @@ def stationary_law(
     *,
     sites: Sequence[int] | None = None,
     level: int = 0,
+    sweeps: int | None = None,
     accuracy: float = 1e-12,
     max_sweeps: int = 20_000,
 ) -> StationaryLaw:
@@ -58,6 +59,7 @@ def stationary_law(
         sites: free sites to keep; by default the roots of a program's free nodes, or the free sites of an image that
             have a weight or bias.
         level: β level.
+        sweeps: give the law after so many sweeps from fair coins (where a run without ``init`` starts) instead.
         accuracy: L1 change by one sweep at which the iteration ends.
         max_sweeps: sweeps after which it ends anyway; the law's ``residual`` tells.
 
@@ -86,7 +88,13 @@ def stationary_law(
             "be enumerated."
         )
     sweep = _Sweep.of(image, clamps, members, level)
-    law, residual = _fixed_point(sweep, len(members), accuracy, max_sweeps)
+    if sweeps is None:
+        law, residual = _fixed_point(sweep, len(members), accuracy, max_sweeps)
+    else:
+        law = np.full(2 ** len(members), 0.5 ** len(members))
+        for _ in range(sweeps):
+            law = sweep(law)
+        residual = float(np.abs(sweep(law) - law).sum())
     return StationaryLaw(tuple(wanted), marginal(law, len(members), [members.index(site) for site in wanted]), residual)
 
 

@@ -10,6 +10,7 @@ from thermofab.compiler.certify.enumeration import log_weights, normalised
 from thermofab.compiler.passes.draft import Draft
 from thermofab.compiler.passes.layout import Layout
 from thermofab.compiler.passes.routing import route
+from thermofab.compiler.passes.subdivision import disjoint_wires
 from thermofab.compiler.passes.trunks import conditional_tv, log_ratio_range, root_law, tv_bound
 from thermofab.hw.spec.certificate import Bounded, Certificate, Exact
 from thermofab.hw.spec.errors import RefusedError
@@ -24,6 +25,9 @@ _WEAKEST = 0.5
 @dataclass(frozen=True)
 class RootAndWire:
     """Of the candidate placements, the exact one of fewest sites; without an exact one, that of smallest bound.
+
+    Where every placement needs trunks, its roots are kept and the edges routed anew along disjoint wires
+    (:mod:`~thermofab.compiler.passes.subdivision`), through free sites too.
 
     Wires are exact, so a layout without trunks has the program's law over its roots: ``Exact``. Trunks make it
     ``Bounded``: by R (:mod:`~thermofab.compiler.passes.trunks`), or by the TV itself where nodes and trunk ends
@@ -44,6 +48,12 @@ class RootAndWire:
         layouts = [
             route(draft.edges, magnitudes, clamped, p.copies, draft.fabric.topology, p.method) for p in draft.placements
         ]
+        if all(layout.n_trunks for layout in layouts):
+            routed = [
+                disjoint_wires(draft.edges, clamped, p.copies, draft.fabric.topology, p.method)
+                for p in draft.placements
+            ]
+            layouts += [layout for layout in routed if layout is not None]
         layout = min(layouts, key=lambda x: (_error(_strengthened(x, MARGINS[-1])), x.n_sites))
         if not layout.n_trunks:
             longest = int(layout.wire_lengths.max(initial=1))
@@ -75,7 +85,7 @@ class RootAndWire:
             f"the program compiles onto {draft.fabric.topology.name} only approximately{asked}: {layout.n_trunks} "
             f"couplings between copies carry several edges, TV ≤ {np.ceil(least.tv / unit) * unit:.3g} "
             f"({least.how}). Pass a tolerance of at least that, or take a fabric that holds the program's graph "
-            "directly or with more neighbours a site (nodes of at most three edges always embed exactly)."
+            "directly, or with more sites and more neighbours a site than the program's nodes have edges."
         )
 
 

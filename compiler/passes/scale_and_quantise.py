@@ -42,23 +42,23 @@ class ScaleAndQuantise:
         # A model without any coupling or bias: every step represents it.
         least = least or 1.0 / spec.weight_max
         model_error = _ModelError.of(draft, self.enumerate_up_to)
-        best: tuple[float, float, int, Rounded] | None = None
+        best: tuple[float, float, int, float, Rounded] | None = None
         for power in [0.0, *_FINE[_FINE != 0].tolist(), *_COARSE.tolist()]:
             step = float(least * 2.0**power)
             rounded = round_layout(layout, segments, draft.biases, step, spec)
             shift, table = best_shift(spec, step, self._reach(draft, layout, rounded), self.lowest_beta)
             score = model_error.kl(rounded) + _trunk_error(layout, rounded, step) + table
             if best is None or score < best[0]:
-                best = (score, step, shift, rounded)
+                best = (score, step, shift, table, rounded)
         assert best is not None
-        _, step, shift, rounded = best
+        _, step, shift, table, rounded = best
         predicted = model_error.second_order(rounded)
         largest = max(
             np.max(np.abs(rounded.couplings - draft.couplings), initial=0.0),
             np.max(np.abs(rounded.fields - draft.biases), initial=0.0),
         )
         quantisation = Quantisation(step, shift, rounded.saturated, float(largest), predicted)
-        did = f"step {step:.4g}, shift {shift}, predicted KL {predicted:.3g} ({model_error.how})"
+        did = f"step {step:.4g}, shift {shift}, predicted KL {predicted:.3g} ({model_error.how}), table {table:.2g}"
         return draft.after(self.name, did, integers=Integers(*_spread(draft, layout, rounded), quantisation))
 
     @staticmethod
@@ -75,17 +75,19 @@ class ScaleAndQuantise:
 def best_shift(spec: FabricSpec, step: float, reach: np.ndarray, lowest_beta: float) -> tuple[int, float]:
     """The shift of smallest table error, and that error as a KL summed over the sites.
 
-    An error ε of P(n=1) costs about ε²/2p(1-p) ≈ 2ε² nats a site. A site whose field leaves the table on the side
-    where P should vanish errs by σ(-2β·step·A·2^shift) less the floor 2^-t of any table; that counts whole.
+    An error ε of P(n=1) costs about ε²/2p(1-p) ≈ 2ε² nats a site. At the end of the table P is
+    σ(-2β·step·A·2^shift), and nowhere below 2^-t; a site whose field can pass beyond errs there by as much, which
+    counts whole.
     """
     costs = []
     for shift in range(spec.min_shift, spec.dither_bits + 1):
         spacing = 2 * step * 2.0**shift
         interpolation = min(0.0962 * spacing**2 / 8, 0.5)
         end = spec.table_size / 2 * 2.0**shift
-        tail = 1 / (1 + np.exp(np.minimum(2 * lowest_beta * step * end, 700.0))) - 2.0**-spec.threshold_bits
-        used = int(np.count_nonzero(reach))
-        costs.append((2 * used * interpolation**2 + max(tail, 0.0) * int(np.sum(reach > end)), shift))
+        floor = 2.0**-spec.threshold_bits
+        tail = max(float(1 / (1 + np.exp(np.minimum(2 * lowest_beta * step * end, 700.0)))), floor)
+        beyond = reach > min(end, -np.log(floor) / (2 * lowest_beta * step))
+        costs.append((2 * int(np.count_nonzero(reach)) * interpolation**2 + tail * int(np.sum(beyond)), shift))
     cost, shift = min(costs)
     return shift, cost
 

@@ -135,5 +135,5 @@ def test_pair_kl_against_enumeration():
 def test_large_programs_are_predicted_term_by_term():
     source = weighted(networkx.random_regular_graph(3, 30, seed=0), 0, coupling=0.4)
     draft = ScaleAndQuantise()(laid_out(source, "z1-10x10"))
-    assert draft.log[-1][1].endswith("(terms taken apart)")
+    assert draft.log[-1][1].find("(terms taken apart)") > 0
     assert 0 < draft.integers.quantisation.predicted_kl < 0.05

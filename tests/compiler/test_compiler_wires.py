@@ -11,6 +11,7 @@ from compiler_cases import boltzmann, laid_out, law_over_roots, model_of, weight
 import thermofab as fab
 from thermofab.compiler.certify.enumeration import log_weights, marginal, normalised, total_variation
 from thermofab.compiler.frontend.lowered import Lowered
+from thermofab.compiler.passes.subdivision import disjoint_wires
 from thermofab.compiler.passes.wires import atanh_exp, composite, log_tanh, wire_coupling
 from thermofab.hw.spec import Exact, IsingModel
 
@@ -87,6 +88,39 @@ def test_clamped_nodes_are_exact_whatever_their_degree(seed):
     for value in (False, True):
         wanted = fab.exact(model, clamp={0: value}).probabilities
         assert np.max(np.abs(law_over_roots(draft, {0: value}) - wanted)) < 1e-9
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize(
+    "graph, name", [(networkx.complete_graph(5), "g8-6x6"), (networkx.octahedral_graph(), "g8-6x6")]
+)
+def test_nodes_of_four_edges_get_disjoint_wires(graph, name, seed):
+    source = weighted(graph, seed)
+    draft = laid_out(source, name)
+    assert isinstance(draft.certificate, Exact)
+    assert draft.layout.method.endswith("disjoint wires")
+    assert np.max(np.abs(law_over_roots(draft) - boltzmann(model_of(source)))) < 1e-9
+    used = [site for sites in draft.layout.copies for site in sites]
+    assert len(set(used)) == len(used)
+
+
+def test_disjoint_wires_leave_clamped_nodes_their_one_site():
+    """Inner sites of a wire to a clamped node stay free, or the wire would be shorter than it was made for."""
+    model = model_of(weighted(networkx.complete_graph(5), 0))
+    topology = fab.topology("g8-6x6")
+    clamped = np.array([True, False, False, True, False])
+    copies = laid_out(model, "g8-6x6").layout.copies
+    edges = np.array([edge for edge in model.edges.tolist() if not clamped[edge].all()])
+    layout = disjoint_wires(edges, clamped, copies, topology, "test")
+    assert layout is not None
+    assert len(layout.copies[0]) == len(layout.copies[3]) == 1
+    assert layout.wire_lengths[clamped[edges].any(axis=1)].max() > 1
+
+
+def test_disjoint_wires_need_roots_of_enough_neighbours():
+    star = np.array([(0, k) for k in range(1, 6)])
+    topology = fab.topology("g4-5x5")
+    assert disjoint_wires(star, np.zeros(6, dtype=bool), [(k,) for k in range(6)], topology, "test") is None
 
 
 def test_conditioning_a_free_node_on_its_root_is_exact():
