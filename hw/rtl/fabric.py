@@ -98,7 +98,7 @@ class SpatialFabric(wiring.Component):
         """A writable memory whose entries ``rows`` are all readable at once, at fixed addresses."""
         if not rows:
             return []
-        memory = m.submodules[name] = Memory(shape=shape, depth=len(rows), init=[])
+        memory = m.submodules[name] = Memory(shape=shape, depth=max(2, len(rows)), init=[])
         self._host_ports(m, memory, name)
         taps = []
         for row in rows:

@@ -15,6 +15,15 @@ from thermofab.hw.rtl.sequencer import Sequencer
 from thermofab.hw.spec import DeviceError, FabricSpec
 
 
+def require_spatial(spec: FabricSpec) -> None:
+    """Raise ``DeviceError`` unless the fabric's architecture is the one built here."""
+    if spec.architecture != "spatial":
+        raise DeviceError(
+            f"this generator builds architecture 'spatial', but the fabric asks for '{spec.architecture}'; "
+            "use fabric(spec, architecture='spatial'), which computes the same bits."
+        )
+
+
 class SpatialTop(wiring.Component):
     """A whole fabric, in the clock domain ``sync``.
 
@@ -27,11 +36,7 @@ class SpatialTop(wiring.Component):
     """
 
     def __init__(self, spec: FabricSpec, hierarchy: Hierarchy | None = None) -> None:
-        if spec.architecture != "spatial":
-            raise DeviceError(
-                f"this generator builds architecture 'spatial', but the fabric asks for '{spec.architecture}'; "
-                "use fabric(spec, architecture='spatial'), which computes the same bits."
-            )
+        require_spatial(spec)
         self._spec, self._hierarchy = spec, hierarchy or InPlace()
         super().__init__(
             {

@@ -86,6 +86,7 @@ class SampleSink:
     def __init__(self, dut, n_sites: int, rng: random.Random) -> None:
         self.dut, self.n_sites, self.rng = dut, n_sites, rng
         self.ready_share = 1.0
+        self.dropping = False  # around an abort, which may take away a word on offer
         self.samples: list[int] = []
         self._words: list[int] = []
         self._offered: int | None = None
@@ -98,6 +99,10 @@ class SampleSink:
         dut.sample_ready.value = 0
         while True:
             await FallingEdge(dut.clk)
+            if self.dropping:
+                self.clear()
+                dut.sample_ready.value = 0
+                continue
             ready = self.rng.random() < self.ready_share
             dut.sample_ready.value = int(ready)
             if not int(dut.sample_valid.value):

@@ -107,7 +107,8 @@ async def lockstep(dut) -> None:
         if run % 3 == 1:
             await reject_writes(bench)
         if run % 4 == 2:
-            chain = await abort(bench)
+            await abort(bench)
+            chain = None
         else:
             await bench.ended()
         if bench.scoreboard.compared >= total:
@@ -135,12 +136,11 @@ async def abort(bench: Bench) -> None:
     """Abort in mid-run: the states stay as they are, the read-out is dropped, and the next run starts clean."""
     for _ in range(int(bench.rng.integers(1, 60))):
         await FallingEdge(bench.dut.clk)
-    bench.sink._offered = None
-    bench.sink.ready_share = 0.0
+    bench.sink.dropping = True
     bench.monitor.watching = False
     await bench.bus.write("CONTROL", rm.ABORT)
-    bench.sink._offered = None
     await FallingEdge(bench.dut.clk)
+    bench.sink.dropping = False
     assert not int(bench.dut.busy.value), "an abort ends the run"
     assert not int(bench.dut.sample_valid.value), "an abort drops the read-out"
     still = int(bench.dut.state.value)
@@ -150,4 +150,3 @@ async def abort(bench: Bench) -> None:
     words = [await bench.bus.read("STATES", k) for k in range(bench.bus.map["STATES"].count)]
     assert words == words_of([still >> k & 1 for k in range(SPEC.n_sites)])
     await bench.bus.write("ERRORS", 7)
-    return None

@@ -1,0 +1,90 @@
+"""The Verilog text: deterministic, clean, one module for all sites of a degree."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from thermofab.hw import emit_verilog
+from thermofab.hw.rtl import emit
+from thermofab.hw.spec import DeviceError, SpecError, ToolMissingError, fabric
+from thermofab.sim.rtl.tools import find_verilator
+
+WAIVED = ("DECLFILENAME", "WIDTHEXPAND", "WIDTHTRUNC", "UNUSEDSIGNAL", "PROCASSINIT")
+PROGRAM = "from thermofab.hw import emit_verilog, spec; print(emit_verilog(spec.fabric('king-4x4', levels=3)))"
+
+
+def test_two_processes_write_the_same_text(tmp_path):
+    texts = [
+        subprocess.run(
+            [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True, cwd=place,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+        ).stdout
+        for seed, place in (("1", tmp_path), ("2", os.getcwd()))
+    ]  # fmt: skip
+    assert texts[0] == texts[1]
+    assert str(os.getcwd()) not in texts[0] and "\\src" not in texts[0] and "site-packages" not in texts[0]
+
+
+def test_sites_of_a_degree_share_one_module():
+    text = emit_verilog(fabric("g4-4x4"), name="chip")
+    assert set(re.findall(r"^module (\w+)", text, re.M)) == {
+        "chip", "chip_fabric", "chip_host_bus", "chip_sequencer", "chip_readout", "chip_lfsr64",
+        "chip_pbit_degree2", "chip_pbit_degree3", "chip_pbit_degree4",
+    }  # fmt: skip
+    assert len(re.findall(r"^  chip_pbit_degree\d site_\d+ \(", text, re.M)) == 16
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        fabric("g4-4x4-torus"),
+        fabric("complete-1", levels=1, dither_bits=0),
+        fabric("king-6x6", profile="fine", rng="xoshiro128+", min_shift=8),
+        fabric("complete-5", rng="lfsr32", table_bits=2, levels=3),
+    ],
+    ids=repr,
+)
+def test_lint(spec, tmp_path):
+    verilator = find_verilator()
+    (tmp_path / "fabric.v").write_text(emit_verilog(spec))
+    done = subprocess.run(
+        [verilator.binary, "--lint-only", "-Wall", *(f"-Wno-{name}" for name in WAIVED), "--top-module", "thermofab",
+         "fabric.v"],
+        cwd=tmp_path, capture_output=True, text=True, env={**os.environ, "VERILATOR_ROOT": verilator.root},
+    )  # fmt: skip
+    assert done.returncode == 0 and not done.stderr, done.stderr[-3000:]
+
+
+def test_a_systolic_fabric_is_refused_by_name():
+    with pytest.raises(
+        DeviceError,
+        match=r"^this generator builds architecture 'spatial', but the fabric asks for 'systolic'; "
+        r"use fabric\(spec, architecture='spatial'\), which computes the same bits\.$",
+    ):
+        emit_verilog(fabric("g4-4x4", architecture="systolic"))
+
+
+def test_a_module_name_must_be_one():
+    with pytest.raises(
+        SpecError, match=r"^a Verilog module name has letters, digits and underscores only, got 'a-b'\.$"
+    ):
+        emit_verilog(fabric("g4-2x2"), name="a-b")
+
+
+def test_without_yosys(monkeypatch):
+    monkeypatch.setattr(emit.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(emit.shutil, "which", lambda name: None)
+    with pytest.raises(ToolMissingError, match=r"^writing Verilog needs Yosys.*pip install 'thermofab\[rtl\]'$"):
+        emit_verilog(fabric("g4-2x2"))
+
+
+def test_naming_things_imports_no_amaranth():
+    program = (
+        "import sys, thermofab, thermofab.hw.spec, thermofab.hw.rng.base, thermofab.hw.rng.lfsr64, "
+        "thermofab.hw.rng.lfsr32, thermofab.hw.rng.xoshiro128p, thermofab.hw.rtl.registers; "
+        "assert 'amaranth' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)

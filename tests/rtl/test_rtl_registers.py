@@ -1,0 +1,47 @@
+"""The register map: one description, addresses that never overlap, and a manual page that is current."""
+
+from pathlib import Path
+
+import pytest
+
+import thermofab
+from thermofab.hw.rtl.manual import EXAMPLE, register_page
+from thermofab.hw.rtl.registers import register_map
+from thermofab.hw.spec import SpecError, fabric
+
+SPECS = [
+    fabric("complete-1", levels=1, dither_bits=0),
+    fabric("g4-4x4-torus"),
+    fabric("king-7x9", rng="xoshiro128+", levels=256, table_bits=12),
+    fabric(EXAMPLE),
+]
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=repr)
+def test_registers_do_not_overlap_and_arrays_are_aligned(spec):
+    registers = register_map(spec).registers
+    used = [address for register in registers for address in range(register.base, register.base + register.count)]
+    assert len(set(used)) == len(used)
+    assert max(used) < 2 ** register_map(spec).address_bits
+    assert all(register.base % (1 << register.index_bits) == 0 for register in registers)
+
+
+def test_the_head_of_the_map_is_the_same_for_all():
+    """A driver can read ID, sizes and digest before it knows the fabric."""
+    heads = [[(r.name, r.base, r.count) for r in register_map(spec).registers][:20] for spec in SPECS]
+    assert all(head == heads[0] for head in heads)
+
+
+def test_names_and_entries_are_checked():
+    registers = register_map(SPECS[1])
+    with pytest.raises(SpecError, match=r"^there is no register 'WIEGHTS'\.$"):
+        registers["WIEGHTS"]
+    with pytest.raises(SpecError, match=r"^register BIASES has entries 0…15, got 16\.$"):
+        registers["BIASES"].at(16)
+
+
+def test_the_manual_page_is_current():
+    page = Path(str(thermofab.__file__)).resolve().parent.parent / "docs" / "register-map.md"
+    assert page.read_text() == register_page(fabric(EXAMPLE)), (
+        "docs/register-map.md is out of date; write it with: python -m thermofab.hw.rtl.manual > docs/register-map.md"
+    )
