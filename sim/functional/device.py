@@ -7,10 +7,11 @@ import jax
 import numpy as np
 
 from thermofab.hw.spec import DeviceInfo, FabricSpec, Image, Ledger, RunPlan, Samples, check_image, plan_run
-from thermofab.sim.functional.kernel import kernel_of
+from thermofab.sim.functional.kernel import Parameters, kernel_of
 
-# Replicas that run together: enough to fill vector registers, few enough to stay in a core's cache.
-BATCH = 128
+# Replicas that run together: enough to fill vector registers, few enough that their sites stay in a core's cache.
+BATCH_SITES = 2**19
+BATCH_RANGE = (128, 4096)
 # Bytes of states recorded before they are copied to the host.
 BUFFER_BYTES = 2**25
 
@@ -18,14 +19,15 @@ BUFFER_BYTES = 2**25
 class JaxDevice:
     """Runs images with JAX on its default platform.
 
-    Replicas run in batches of at most ``batch``, rounded up to a power of two; replica r has the same bits whatever
-    the batch.
+    Replicas run in batches of at most ``batch`` (by default as the fabric's size suggests), a power of two; replica r
+    has the same bits whatever the batch.
     """
 
-    def __init__(self, fabric: FabricSpec, *, batch: int = BATCH) -> None:
+    def __init__(self, fabric: FabricSpec, *, batch: int | None = None) -> None:
         self._fabric = fabric
         self._image: Image | None = None
-        self._batch = batch
+        low, high = BATCH_RANGE
+        self._batch = batch or min(max(1 << (BATCH_SITES // fabric.n_sites).bit_length() >> 1, low), high)
 
     def info(self) -> DeviceInfo:
         kernel = kernel_of(self._fabric)
@@ -41,8 +43,9 @@ class JaxDevice:
         plan = plan_run(self._image, schedule, replicas, init, clamp, seed)
         sites = np.empty((plan.replicas, plan.schedule.n_samples, self._fabric.n_sites), dtype=bool)
         batch = min(self._batch, 1 << (plan.replicas - 1).bit_length())
+        parameters = kernel_of(self._fabric).parameters(plan.image, plan.clamped)
         for first in range(0, plan.replicas, batch):
-            self._run_batch(plan, first, batch, sites)
+            self._run_batch(plan, parameters, first, batch, sites)
         sweeps = plan.schedule.n_sweeps * plan.replicas
         ledger = Ledger(
             site_updates=sweeps * self._fabric.n_sites,
@@ -53,12 +56,11 @@ class JaxDevice:
         )
         return Samples(sites, plan.image, plan.schedule, "jax", ledger)
 
-    def _run_batch(self, plan: RunPlan, first: int, batch: int, sites: np.ndarray) -> None:
+    def _run_batch(self, plan: RunPlan, parameters: Parameters, first: int, batch: int, sites: np.ndarray) -> None:
         """Run replicas ``first …`` and write their states into ``sites``; surplus chains of a batch are dropped."""
         kernel, schedule = kernel_of(self._fabric), plan.schedule
         real = min(batch, plan.replicas - first)
         rows = np.minimum(np.arange(first, first + batch), plan.replicas - 1)
-        parameters = kernel.parameters(plan.image, plan.clamped)
         carry = kernel.start(plan.init[rows], plan.keys[rows])
         for sweeps, level in schedule.phases:
             carry = kernel.advance(parameters, carry, sweeps, level)
