@@ -2,7 +2,7 @@
 
 The bit sequence obeys b[k+64] = b[k] ^ b[k+1] ^ b[k+3] ^ b[k+4]; the state is the window b[k…k+63], b[k] in bit 0 of
 word 0. One step makes ``word_bits`` new bits at once (the word) and moves the window past them. The polynomial is
-primitive (Živković, Math. Comp. 62 (1994) 385, table of primitive trinomials and pentanomials), period 2^64 - 1.
+primitive (Živković, "A table of primitive binary polynomials", Math. Comp. 62 (1994) 385), period 2^64 - 1.
 """
 
 from typing import Any

@@ -1,0 +1,179 @@
+"""Faults planted one at a time in a copy of the sources: each must turn a test red.
+
+    python tests/planted_bugs.py            # all, about 20 minutes on two cores
+    python tests/planted_bugs.py seeding    # those whose name contains the word
+
+A fault in one implementation must be caught because the others disagree; a fault in the contract itself (the reference
+and every simulator alike) must be caught by the law tests, the word-by-word tests or a published vector. Prints a table
+and exits with 1 if a fault survives.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Bug:
+    """``edits`` are (file, text that occurs once, its replacement); ``tests`` go to pytest."""
+
+    name: str
+    edits: tuple[tuple[str, str, str], ...]
+    tests: str
+
+
+REFERENCE, KERNEL, DATAPATH, FABRIC = (
+    "sim/reference.py",
+    "sim/functional/kernel.py",
+    "hw/rtl/datapath.py",
+    "hw/rtl/fabric.py",
+)
+CONSECUTIVE = (
+    "hw/spec/seeding.py",
+    "    return mix64((by_replica[:, None] ^ np.arange(n_sites, dtype=np.uint64)[None, :]) + golden)",
+    "    return by_replica[:, None] * np.uint64(0) + np.arange(len(replicas) * n_sites, dtype=np.uint64).reshape("
+    "-1, n_sites) + np.uint64(seed)",
+)
+UNMIXED = (
+    "hw/rng/base.py",
+    "    drawn = np.stack([stream_word(keys, start + k) for k in range(outputs)], axis=-1)",
+    "    drawn = np.stack([keys + np.uint64(1 + start + k) for k in range(outputs)], axis=-1)",
+)
+ONE_SHIFT_LFSR32 = (
+    "hw/rng/lfsr32.py",
+    "        return ((s >> 16) | (word << 16),), word",
+    "        return ((s >> 1) | ((word & 1) << 31),), s >> 16",
+)
+ONE_SHIFT_LFSR64 = (
+    "hw/rng/lfsr64.py",
+    "        return ((low >> 16) | low32(high << 16), (high >> 16) | (word << 16)), word",
+    "        return ((low >> 1) | low32(high << 31), (high >> 1) | ((word & 1) << 31)), high >> 16",
+)
+OVERLAP_REFERENCE = (
+    REFERENCE,
+    "(u >> (spec.word_bits - spec.threshold_bits))",
+    "(u & ((1 << spec.threshold_bits) - 1))",
+)
+OVERLAP_JAX = (
+    KERNEL,
+    "(word >> (spec.word_bits - spec.threshold_bits))",
+    "(word & ((1 << spec.threshold_bits) - 1))",
+)
+OVERLAP_RTL = (DATAPATH, "word[spec.word_bits - spec.threshold_bits :]", "word[: spec.threshold_bits]")
+TABLE_REFERENCE = (REFERENCE, "table[address + half]", "table[(address + half + 1) % (2 * half)]")
+TABLE_JAX = (
+    KERNEL,
+    "jnp.clip((field + dither) >> shift, -half, half - 1) + half",
+    "(jnp.clip((field + dither) >> shift, -half, half - 1) + half + 1) & (2 * half - 1)",
+)
+TABLE_RTL = (DATAPATH, "index.eq(clipped.as_unsigned() ^ half)", "index.eq((clipped.as_unsigned() ^ half) + 1)")
+BARRIER_REFERENCE = (
+    REFERENCE,
+    "        for sites in self.colours:\n            self.update(sites, self.tables[level])",
+    "        self.update(list(range(self.spec.n_sites)), self.tables[level])",
+)
+BARRIER_JAX = (KERNEL, "self.layout.neighbours(masks, colour)", "self.layout.neighbours(carry.masks, colour)")
+BARRIER_RTL = (FABRIC, "site.update.eq(ports.update[colours[i]])", "site.update.eq(ports.update[0])")
+NEIGHBOUR_REFERENCE = (
+    REFERENCE,
+    "for j, w in self.couplings[i]:",
+    "for j, w in self.couplings[i][: max(1, len(self.couplings[i]) - 1)]:",
+)
+NEIGHBOUR_JAX = (KERNEL, "for slot, neighbour in enumerate(near):", "for slot, neighbour in enumerate(near[1:], 1):")
+NEIGHBOUR_RTL = (
+    DATAPATH,
+    "for weight, state in neighbours]",
+    "for weight, state in neighbours[: max(1, len(neighbours) - 1)]]",
+)
+
+DEVICES = "tests/conformance/test_devices.py"
+JAX = f"{DEVICES} -k jax-g8"
+LAW, WORDS, VECTORS = "tests/law", "tests/sim/test_update.py", "tests/hw/test_seeding_and_generators.py"
+RTL = "tests/rtl/test_rtl_device.py -k same_bits_as_the_reference"
+COCOTB = "tests/rtl/test_rtl_cocotb.py -k lockstep"
+
+BUGS = (
+    Bug("seeding by consecutive integers: law", (CONSECUTIVE, UNMIXED), f"{LAW} -k certified_law"),
+    Bug("seeding by consecutive integers: vectors", (CONSECUTIVE,), VECTORS),
+    Bug("one-shift LFSR32: law of long chains", (ONE_SHIFT_LFSR32,), f"{LAW} -k chains_have_the_stationary_law"),
+    Bug("one-shift LFSR32: recurrence", (ONE_SHIFT_LFSR32,), VECTORS),
+    Bug("one-shift LFSR64: recurrence", (ONE_SHIFT_LFSR64,), VECTORS),
+    Bug("one-shift LFSR64: devices disagree", (ONE_SHIFT_LFSR64,), JAX),
+    Bug("dither overlaps threshold, reference: words", (OVERLAP_REFERENCE,), f"{WORDS} -k reference"),
+    Bug("dither overlaps threshold, JAX: words", (OVERLAP_JAX,), f"{WORDS} -k jax"),
+    Bug("dither overlaps threshold, JAX: devices disagree", (OVERLAP_JAX,), JAX),
+    Bug("dither overlaps threshold, RTL: devices disagree", (OVERLAP_RTL,), RTL),
+    Bug("dither overlaps threshold, RTL: cocotb", (OVERLAP_RTL,), COCOTB),
+    Bug("table off by one, everywhere: words", (TABLE_REFERENCE, TABLE_JAX), WORDS),
+    Bug("table off by one, everywhere: law", (TABLE_REFERENCE, TABLE_JAX), f"{LAW} -k certified_law"),
+    Bug("table off by one, RTL: devices disagree", (TABLE_RTL,), RTL),
+    Bug("table off by one, RTL: cocotb", (TABLE_RTL,), COCOTB),
+    Bug("no colour barrier, reference: devices disagree", (BARRIER_REFERENCE,), JAX),
+    Bug("no colour barrier, JAX: devices disagree", (BARRIER_JAX,), JAX),
+    Bug("no colour barrier, JAX: law", (BARRIER_JAX,), f"{LAW} -k certified_law"),
+    Bug("no colour barrier, RTL: devices disagree", (BARRIER_RTL,), RTL),
+    Bug("no colour barrier, RTL: cocotb", (BARRIER_RTL,), COCOTB),
+    Bug("dropped neighbour, reference: devices disagree", (NEIGHBOUR_REFERENCE,), JAX),
+    Bug("dropped neighbour, JAX: law", (NEIGHBOUR_JAX,), f"{LAW} -k certified_law"),
+    Bug("dropped neighbour, RTL: devices disagree", (NEIGHBOUR_RTL,), RTL),
+    Bug("dropped neighbour, RTL: cocotb", (NEIGHBOUR_RTL,), COCOTB),
+)
+
+
+def copy_tree(target: Path) -> None:
+    """Copy the tracked files, links as links."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
+    for name in filter(None, listed.decode().split("\0")):
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, target / name, follow_symlinks=False)
+
+
+def plant(tree: Path, bug: Bug) -> None:
+    for name, old, new in bug.edits:
+        text = (tree / name).read_text()
+        if text.count(old) != 1:
+            raise SystemExit(f"{bug.name}: {name} holds the text to change {text.count(old)} times, not once:\n{old}")
+        (tree / name).write_text(text.replace(old, new))
+
+
+def run(tree: Path, tests: str) -> tuple[int, str]:
+    """Pytest's exit status and the first failing test."""
+    path, _, word = tests.partition(" -k ")
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "--no-header", "-p", "no:cacheprovider", path]
+    environment = os.environ | {"PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
+    command += ["-k", word] if word else []
+    done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True)
+    failed = [line.split(" - ")[0] for line in done.stdout.splitlines() if line.startswith("FAILED")]
+    return done.returncode, failed[0].removeprefix("FAILED ") if failed else done.stdout.strip().splitlines()[-1]
+
+
+def main() -> int:
+    wanted = [bug for bug in BUGS if all(word in bug.name for word in sys.argv[1:])]
+    survivors = 0
+    print(f"{'planted':<52}{'verdict':<10}{'s':>5}  red test", flush=True)
+    for bug in wanted:
+        started = time.perf_counter()
+        with tempfile.TemporaryDirectory() as folder:
+            tree = Path(folder)
+            copy_tree(tree)
+            plant(tree, bug)
+            status, first = run(tree, bug.tests)
+        red = status == 1
+        survivors += not red
+        print(
+            f"{bug.name:<52}{'red' if red else 'SURVIVED':<10}{time.perf_counter() - started:>5.0f}  {first}",
+            flush=True,
+        )
+    print(f"{len(wanted) - survivors} of {len(wanted)} planted faults turned a test red")
+    return 1 if survivors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
