@@ -57,4 +57,4 @@ def table_address(
 
 def high_bits(spec: FabricSpec, word: Value) -> Value:
     """The t bits of the word that are compared with the threshold; dither never reaches them."""
-    return word[spec.word_bits - spec.threshold_bits :]
+    return Value.cast(word[spec.word_bits - spec.threshold_bits :])

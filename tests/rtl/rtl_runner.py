@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import time
-from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -40,23 +39,19 @@ def simulate(simulator: str, spec: FabricSpec, seed: int, updates: int, folder: 
         monkeypatch.setenv("VERILATOR_ROOT", verilator.root)
         monkeypatch.setenv("PATH", f"{Path(verilator.binary).parent}{os.pathsep}{os.environ['PATH']}")
         monkeypatch.setenv("MAKEFLAGS", MAKE_VARIABLES)
-        runner, sources, arguments = (
-            ports_only(runner_module),
-            [source, folder / "ports.vlt"],
-            ["-Wno-fatal", "-Wno-lint"],
-        )
+        runner, sources = ports_only(runner_module), [source, folder / "ports.vlt"]
         (folder / "ports.vlt").write_text('`verilator_config\npublic_flat_rw -module "thermofab" -var "*"\n')
     else:
-        runner, sources, arguments = runner_module.get_runner(simulator), [source], []
+        runner, sources = runner_module.get_runner(simulator), [source]
     if simulator == "verilator":
         reuse_objects(folder / "build")
     runner.build(
-        sources=sources, hdl_toplevel="thermofab", build_dir=folder / "build", build_args=arguments,
-        timescale=("1ns", "1ps"), log_file=folder / "build.log",
+        sources=sources, hdl_toplevel="thermofab", build_dir=folder / "build", timescale=("1ns", "1ps"),
+        build_args=["-Wno-fatal", "-Wno-lint"] if simulator == "verilator" else [], log_file=folder / "build.log",
     )  # fmt: skip
     if simulator == "verilator":
         keep_objects(folder / "build")
-    monkeypatch.setenv("PYTHONPATH", str(HERE))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")]))
     results, log = folder / "results.xml", folder / "test.log"
     with contextlib.suppress(SystemExit):  # which says no more than that a test failed; the log says why
         runner.test(
@@ -74,9 +69,9 @@ def simulate(simulator: str, spec: FabricSpec, seed: int, updates: int, folder: 
 
 
 def objects_folder() -> Path:
-    """Where the objects of Verilator's and cocotb's own sources stay: they are the same for every fabric."""
-    versions = (find_verilator().version, metadata.version("cocotb"), find_compiler()[1])
-    return cache_folder() / ("cocotb-" + re.sub(r"[^A-Za-z0-9.]+", "_", "-".join(versions)))
+    """Where the objects of Verilator's own sources stay: they are the same for every fabric."""
+    versions = (find_verilator().version, find_compiler()[1])
+    return cache_folder() / ("verilated-" + re.sub(r"[^A-Za-z0-9.]+", "_", "-".join(versions)))
 
 
 def reuse_objects(build: Path) -> None:
@@ -84,14 +79,15 @@ def reuse_objects(build: Path) -> None:
     build.mkdir()
     if objects_folder().is_dir():
         for file in objects_folder().iterdir():
-            os.utime(shutil.copy(file, build), (time.time() + 3600,) * 2)
+            ahead = time.time() + 3600
+            os.utime(shutil.copy(file, build), (ahead, ahead))
 
 
 def keep_objects(build: Path) -> None:
     if not objects_folder().is_dir():
         work = build / "objects"
         work.mkdir()
-        for file in build.glob("veril*.o"):
+        for file in build.glob("verilated*.o"):
             shutil.copy(file, work)
         objects_folder().parent.mkdir(parents=True, exist_ok=True)
         shutil.move(work, objects_folder())
