@@ -43,7 +43,7 @@ class ScaleAndQuantise:
         least = least or 1.0 / spec.weight_max
         model_error = _ModelError.of(draft, self.enumerate_up_to)
         best: tuple[float, float, int, float, Rounded] | None = None
-        for power in [0.0, *_FINE[_FINE != 0].tolist(), *_COARSE.tolist()]:
+        for power in [0.0, *_FINE[_FINE != 0].tolist(), *_COARSE.tolist(), *_wider(spec, least, self.lowest_beta)]:
             step = float(least * 2.0**power)
             rounded = round_layout(layout, segments, draft.biases, step, spec)
             shift, table = best_shift(spec, step, self._reach(draft, layout, rounded), self.lowest_beta)
@@ -70,6 +70,15 @@ class ScaleAndQuantise:
         for side in (0, 1):
             reach += np.bincount(ends[:, side], weights=np.abs(weights), minlength=len(reach))
         return reach
+
+
+def _wider(spec: FabricSpec, least: float, lowest_beta: float) -> list[float]:
+    """Powers of two beyond the fine ones, up to where the longest table spans σ down to 2^-t. Wide weights over a
+    short table need them: at the smallest step σ would be cut off at the table's end.
+    """
+    span = lowest_beta * spec.table_size * 2.0**spec.dither_bits
+    power = np.log2(spec.threshold_bits * np.log(2.0) / (span * least))
+    return (_FINE[-1] + np.arange(1, max(int(np.ceil(4 * power)), 0)) / 4).tolist()
 
 
 def best_shift(spec: FabricSpec, step: float, reach: np.ndarray, lowest_beta: float) -> tuple[int, float]:

@@ -8,6 +8,7 @@ https://doi.org/10.1145/201310.201328). Free sites beyond the embedding's serve 
 
 import heapq
 from collections.abc import Sequence
+from random import Random
 
 import numpy as np
 
@@ -15,7 +16,8 @@ from thermofab.compiler.passes.direct import edge_numbers
 from thermofab.compiler.passes.layout import Layout
 from thermofab.hw.spec.topology import Topology
 
-_ROUNDS = 60
+_ROUNDS = 24
+_STRIDE = 3
 
 
 def disjoint_wires(
@@ -24,12 +26,13 @@ def disjoint_wires(
     copies: Sequence[Sequence[int]],
     topology: Topology,
     method: str,
-    budget: int = 2_000_000,
+    budget: int = 300_000,
 ) -> Layout | None:
     """A layout of disjoint wires between roots chosen from ``copies``; ``None`` if none was found.
 
-    A root is the best connected of a node's copies, nearest their middle. ``budget`` bounds the sites looked at, so
-    that the outcome does not depend on the machine's speed.
+    A root is at first the best connected of a node's copies, nearest their middle; each time routing fails, the root of
+    the node whose wires are most crowded moves to a site nearby, drawn from a generator of fixed seed. ``budget``
+    bounds the sites looked at, so that the outcome does not depend on the machine's speed.
     """
     around: list[list[int]] = [[] for _ in range(topology.n_sites)]
     for a, b in topology.edges.tolist():
@@ -39,8 +42,24 @@ def disjoint_wires(
     roots = [_root(sites, around) for sites in copies]
     if any(len(around[root]) < degree for root, degree in zip(roots, wanted.tolist())):
         return None
-    paths = _negotiate([(roots[i], roots[j]) for i, j in edges.tolist()], set(roots), around, budget)
-    return None if paths is None else _layout(edges, clamped, roots, paths, topology, method)
+    draw = Random(0)
+    while budget > 0:
+        ends = [(roots[i], roots[j]) for i, j in edges.tolist()]
+        paths, crowded, budget = _negotiate(ends, set(roots), around, budget)
+        if not crowded:
+            return _layout(edges, clamped, roots, paths, topology, method)
+        strain = [0] * len(roots)
+        for (i, j), path in zip(edges.tolist(), paths):
+            among = sum(site in crowded for site in path[1:-1])
+            strain[i] += among
+            strain[j] += among
+        worst = max(range(len(roots)), key=lambda k: (strain[k], draw.random()))
+        nearby = _within(roots[worst], around, _STRIDE)
+        nearby = [site for site in nearby if site not in roots and len(around[site]) >= wanted[worst]]
+        if not nearby:
+            return None
+        roots[worst] = draw.choice(nearby)
+    return None
 
 
 def _root(sites: Sequence[int], around: list[list[int]]) -> int:
@@ -57,11 +76,27 @@ def _root(sites: Sequence[int], around: list[list[int]]) -> int:
     return min(distance)[2]
 
 
+def _within(start: int, around: list[list[int]], steps: int) -> list[int]:
+    """Sites at most ``steps`` edges from ``start``, the nearest first."""
+    depth, found = {start: 0}, [start]
+    for site in found:
+        if depth[site] < steps:
+            for other in around[site]:
+                if other not in depth:
+                    depth[other] = depth[site] + 1
+                    found.append(other)
+    return found[1:]
+
+
 def _negotiate(
     ends: list[tuple[int, int]], roots: set[int], around: list[list[int]], budget: int
-) -> list[list[int]] | None:
+) -> tuple[list[list[int]], set[int], int]:
+    """Paths between ``ends`` through sites other than ``roots``, the sites two of them share (none on success; the ends where one has no path), and what
+    is left of the budget.
+    """
     usage, history = [0] * len(around), [0.0] * len(around)
     paths: list[list[int]] = [[] for _ in ends]
+    crowded: list[int] = []
     pressure = 0.5
     for _ in range(_ROUNDS):
         for k, (start, goal) in enumerate(ends):
@@ -70,17 +105,17 @@ def _negotiate(
             path, looked = _cheapest(start, goal, roots, around, usage, history, pressure)
             budget -= looked
             if path is None or budget < 0:
-                return None
+                return paths, {start, goal}, budget
             paths[k] = path
             for site in path[1:-1]:
                 usage[site] += 1
         crowded = [site for site, count in enumerate(usage) if count > 1]
         if not crowded:
-            return paths
+            break
         for site in crowded:
             history[site] += usage[site] - 1
         pressure *= 1.5
-    return None
+    return paths, set(crowded), budget
 
 
 def _cheapest(

@@ -196,8 +196,7 @@ def test_small_programs_are_verified_unasked():
 
 
 def test_verification_keeps_compile_error_and_rounding_apart():
-    source = weighted(networkx.complete_graph(5), 1)
-    report = fab.compile(source, "chimera-2x2", tolerance=0.2).report
+    report = fab.compile(weighted(networkx.star_graph(5), 1), "g4-3x3", tolerance=0.2).report
     assert report.certificate.how == "enumerated"
     assert report.quantisation.tv < report.end_to_end_tv
     assert report.end_to_end_tv == pytest.approx(report.certificate.tv, abs=report.quantisation.tv)

@@ -137,3 +137,13 @@ def test_large_programs_are_predicted_term_by_term():
     draft = ScaleAndQuantise()(laid_out(source, "z1-10x10"))
     assert draft.log[-1][1].find("(terms taken apart)") > 0
     assert 0 < draft.integers.quantisation.predicted_kl < 0.05
+
+
+@pytest.mark.parametrize("widths", [{"profile": "fine"}, {}, {"table_bits": 4}, {"table_bits": 6, "dither_bits": 0}])
+def test_wide_weights_over_a_short_table_take_a_larger_step(widths):
+    """At the smallest step of 16-bit weights σ would be cut off at the end of the table."""
+    graph = networkx.path_graph(4)
+    networkx.set_node_attributes(graph, {0: 0.5, 1: -0.6, 2: 0.7, 3: -0.8}, "bias")
+    networkx.set_edge_attributes(graph, 0.7, "weight")
+    program = fab.compile(graph, fab.fabric("g4-2x2", weight_bits=16, bias_bits=16, **widths))
+    assert program.report.end_to_end_tv is not None and program.report.end_to_end_tv < 0.05

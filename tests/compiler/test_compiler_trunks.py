@@ -16,12 +16,15 @@ from thermofab.compiler.passes.root_and_wire import MARGINS, _strengthened
 from thermofab.compiler.passes.trunks import kl_bound, log_ratio_range, root_law, tv_bound
 from thermofab.hw.spec import Bounded, Exact, RefusedError
 
+# Four neighbours a site and a torus: K6 embeds, and its nodes of five edges cannot do without trunks.
+TORUS = "g4-4x4-torus"
+
 
 @pytest.mark.parametrize("seed", range(24))
 def test_the_bound_holds_on_dense_models(seed):
-    n = 5 + seed % 2
-    source = weighted(networkx.complete_graph(n), seed, coupling=0.25 + 0.15 * (seed % 4))
-    draft = laid_out(source, "chimera-2x2", tolerance=1.0, seed=seed)
+    graph = networkx.gnm_random_graph(6, 13 + seed % 3, seed=seed)
+    source = weighted(graph, seed, coupling=0.25 + 0.15 * (seed % 4))
+    draft = laid_out(source, TORUS, tolerance=1.0, seed=seed)
     assert draft.layout.n_trunks > 0
     user = boltzmann(model_of(source))
     for margin in MARGINS[::3]:
@@ -61,7 +64,7 @@ def test_the_bound_is_attained_by_a_single_trunk():
 
 @pytest.mark.parametrize("seed", range(3))
 def test_contracted_law_equals_the_law_of_all_sites(seed):
-    draft = laid_out(weighted(networkx.complete_graph(6), seed), "chimera-2x2", tolerance=0.3, seed=seed)
+    draft = laid_out(weighted(networkx.complete_graph(6), seed), TORUS, tolerance=0.3, seed=seed)
     assert draft.layout.n_trunks > 0
     contracted = root_law(draft.layout, draft.edges, draft.couplings, draft.biases)
     assert np.max(np.abs(contracted - law_over_roots(draft))) < 1e-12
@@ -70,14 +73,14 @@ def test_contracted_law_equals_the_law_of_all_sites(seed):
 @pytest.mark.parametrize("tolerance", [0.3, 0.03, 0.003])
 def test_the_certificate_is_true_and_within_tolerance(tolerance):
     source = weighted(networkx.complete_graph(6), 3)
-    draft = laid_out(source, "chimera-2x2", tolerance=tolerance)
+    draft = laid_out(source, TORUS, tolerance=tolerance)
     assert isinstance(draft.certificate, Bounded) and draft.certificate.tv <= tolerance
     assert total_variation(law_over_roots(draft), boltzmann(model_of(source))) <= draft.certificate.tv + 1e-12
 
 
 def test_a_looser_tolerance_takes_weaker_trunks():
     source = weighted(networkx.complete_graph(6), 3)
-    loose, tight = (laid_out(source, "chimera-2x2", tolerance=t).layout.trunk_couplings for t in (0.2, 0.002))
+    loose, tight = (laid_out(source, TORUS, tolerance=t).layout.trunk_couplings for t in (0.2, 0.002))
     assert loose.max() < tight.max()
 
 
@@ -87,15 +90,15 @@ def test_trunks_are_refused_with_a_tolerance_that_would_do(tolerance):
     asked = r"" if tolerance is None else r" and not within tolerance=1e-09"
     with pytest.raises(
         RefusedError,
-        match=rf"^the program compiles onto chimera-2x2 only approximately{asked}: \d+ couplings between copies carry "
+        match=rf"^the program compiles onto g4-4x4-torus only approximately{asked}: \d+ couplings between copies carry "
         r"several edges, TV ≤ \S+ \(enumerated\)\. Pass a tolerance of at least that, or take a fabric that holds "
         r"the program's graph directly, or with more sites and more neighbours a site than the program's nodes have "
         r"edges\.$",
     ) as caught:
-        fab.compile(source, "chimera-2x2", tolerance=tolerance)
+        fab.compile(source, TORUS, tolerance=tolerance)
     found = re.search(r"TV ≤ (\S+) ", str(caught.value))
     assert found is not None
-    assert isinstance(fab.compile(source, "chimera-2x2", tolerance=float(found[1])).report.certificate, Bounded)
+    assert isinstance(fab.compile(source, TORUS, tolerance=float(found[1])).report.certificate, Bounded)
     assert isinstance(fab.compile(source, "complete-6").report.certificate, Exact)
 
 

@@ -100,6 +100,13 @@ def test_nodes_of_four_edges_get_disjoint_wires(graph, name, seed):
     assert isinstance(draft.certificate, Exact)
     assert draft.layout.method.endswith("disjoint wires")
     assert np.max(np.abs(law_over_roots(draft) - boltzmann(model_of(source)))) < 1e-9
+
+
+def test_disjoint_wires_keep_off_nodes_without_edges():
+    graph = weighted(networkx.complete_graph(5), 0)
+    graph.add_nodes_from(range(5, 15), bias=0.1)
+    draft = laid_out(graph, "g8-6x6")
+    assert draft.layout.method.endswith("disjoint wires")
     used = [site for sites in draft.layout.copies for site in sites]
     assert len(set(used)) == len(used)
 
