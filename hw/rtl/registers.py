@@ -130,7 +130,13 @@ def register_map(spec: FabricSpec) -> RegisterMap:
         "one shift chain, so a load is complete after that many words, whatever was in the chain.",
         locked=True,
     )
-    add("CYCLES", "R", "Clocks of the current or last run, start to end, read-out stalls included; low word first.", 2)
+    add(
+        "CYCLES",
+        "R",
+        "Clocks of the current or last run, start to end, read-out stalls included; low word "
+        "first; read both when the run is over.",
+        2,
+    )
     add("STALLS", "R", "Of these, clocks in which the fabric waited for the read-out.")
     add("SWEEPS", "R", "Sweeps of the current or last run.")
     add("PHASE_SWEEPS", "RW", "Sweeps of each phase; 0 counts as 1.", PHASE_SLOTS, locked=True)

@@ -62,7 +62,8 @@ def _sources(spec: FabricSpec) -> list[str]:
     """The text of everything that decides what a build holds."""
     rtl = Path(str(import_module("thermofab.hw.rtl").__file__)).parent
     own = Path(str(import_module(type(generator(spec.rng)).__module__).__file__))
-    files = [own, *sorted(rtl.glob("*.py")), *sorted(HERE.glob("*.h")), HERE / "harness.cpp", HERE / "build.py"]
+    described = sorted(file for file in rtl.glob("*.py") if file.name not in ("driver.py", "manual.py"))
+    files = [own, *described, *sorted(HERE.glob("*.h")), HERE / "harness.cpp", HERE / "build.py"]
     return [file.read_text() for file in files]
 
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from thermofab.hw.rtl.driver import FabricDriver
 from thermofab.hw.spec import DeviceInfo, FabricSpec, Image, Ledger, Samples, check_image, plan_run
 from thermofab.sim.rtl.build import OPTIMISE, build_library
-from thermofab.sim.rtl.driver import FabricDriver
 from thermofab.sim.rtl.library import CompiledFabric
 
 

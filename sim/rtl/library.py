@@ -4,7 +4,7 @@ import ctypes
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -12,24 +12,6 @@ from thermofab.hw.spec import DeviceError
 
 # Clocks between two looks at Python's signal handlers, so that a long run can be interrupted.
 CHUNK = 1 << 22
-
-
-class RegisterBus(Protocol):
-    """What :class:`thermofab.sim.rtl.driver.FabricDriver` drives: a fabric's register bus and sample stream."""
-
-    def write(self, addresses: Sequence[int] | np.ndarray, data: Sequence[int] | np.ndarray) -> None:
-        """Write ``data[k]`` to ``addresses[k]``, in order."""
-        ...
-
-    def read(self, address: int) -> int: ...
-
-    def collect(self, words: int) -> np.ndarray:
-        """The next ``words`` words of the sample stream, uint32; fewer if the run ends before they come."""
-        ...
-
-    def wait(self) -> None:
-        """Return when the fabric is idle."""
-        ...
 
 
 @cache
@@ -52,7 +34,7 @@ def _load(path: Path) -> Any:
 
 
 class CompiledFabric:
-    """One instance of the fabric in a shared library; a :class:`RegisterBus`.
+    """One instance of the fabric in a shared library; a :class:`thermofab.hw.rtl.driver.RegisterBus`.
 
     Args:
         path: what :func:`thermofab.sim.rtl.build.build_library` returned.

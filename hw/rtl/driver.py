@@ -1,13 +1,17 @@
-"""The host's side of a fabric: what to write to which register to load an image and to run a schedule."""
+"""The host's side of a fabric: what to write to which register to load an image and to run a schedule.
 
+It runs over anything that writes and reads registers and brings sample words: a simulation, or a board behind a link.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from thermofab.hw.rng.base import seed_words
 from thermofab.hw.rtl import registers as rm
 from thermofab.hw.spec import DeviceError, FabricSpec, Image, RunPlan, Schedule, generator
-from thermofab.sim.rtl.library import RegisterBus
 
 LONGEST = 2**32 - 1  # sweeps a counter of the fabric holds
 
@@ -50,6 +54,24 @@ def unpack_bits(words: np.ndarray, n_sites: int) -> np.ndarray:
     """uint32 ``[S, ceil(N/32)]`` as bool ``[S, N]``."""
     octets = np.ascontiguousarray(words.astype("<u4")).view(np.uint8)
     return np.unpackbits(octets, axis=-1, bitorder="little")[:, :n_sites].astype(bool)
+
+
+class RegisterBus(Protocol):
+    """What :class:`FabricDriver` drives: a fabric's register bus and sample stream."""
+
+    def write(self, addresses: Sequence[int] | np.ndarray, data: Sequence[int] | np.ndarray) -> None:
+        """Write ``data[k]`` to ``addresses[k]``, in order."""
+        ...
+
+    def read(self, address: int) -> int: ...
+
+    def collect(self, words: int) -> np.ndarray:
+        """The next ``words`` words of the sample stream, uint32; fewer if the run ends before they come."""
+        ...
+
+    def wait(self) -> None:
+        """Return when the fabric is idle."""
+        ...
 
 
 class FabricDriver:
