@@ -151,9 +151,7 @@ def random_case(rng: np.random.Generator, family: str, site_updates: int, spec: 
     n, levels = image.fabric.n_sites, image.fabric.levels
     replicas = int(rng.choice([1, 2, 5]))
     sweeps = max(4, site_updates // (n * replicas))
-    anneal = tuple(
-        (int(rng.integers(1, 6)), int(rng.integers(levels))) for _ in range(int(rng.integers(0, 4)))
-    )
+    anneal = tuple((int(rng.integers(1, 6)), int(rng.integers(levels))) for _ in range(int(rng.integers(0, 4))))
     steps = int(rng.choice([1, 1, 2, 3, 7]))
     warmup = int(rng.integers(0, 1 + sweeps // 4))
     schedule = Schedule(warmup, max(1, (sweeps - warmup) // steps), steps, anneal, int(rng.integers(levels)))
