@@ -24,7 +24,7 @@ def mix64(x: np.ndarray) -> np.ndarray:
 
 
 def site_keys(seed: int, replicas: Sequence[int] | np.ndarray, n_sites: int) -> np.ndarray:
-    """The stream of every site: uint64 ``[R, N]``, ``mix(mix(mix(seed + G) ^ replica) + G) ^ site) + G)``."""
+    """The stream of every site: uint64 ``[R, N]``, ``mix((mix((mix(seed + G) ^ replica) + G) ^ site) + G)``."""
     golden = np.uint64(GOLDEN)
     root = mix64(np.array([(seed + GOLDEN) & MASK64], dtype=np.uint64))
     by_replica = mix64((root ^ np.asarray(replicas, dtype=np.uint64)) + golden)

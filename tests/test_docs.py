@@ -1,0 +1,15 @@
+"""The README's and the tutorial's Python blocks run, in order, as one program each."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/tutorial.md"])
+def test_python_blocks_run(page):
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), flags=re.DOTALL)
+    assert blocks
+    exec(compile("\n".join(blocks), page, "exec"), {})
