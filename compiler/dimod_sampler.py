@@ -84,7 +84,7 @@ class TSUSampler(dimod.Sampler, dimod.Structured):
             beta_range: (first, last) β of annealing, in as many geometric steps as the fabric has levels; the last
                 takes the place of ``beta``.
             schedule: a :class:`Schedule` instead of ``num_sweeps``; every sample of every chain is returned.
-            seed: 0…2^64-1.
+            seed: 0…2^64-1; the same seed gives the same samples.
             initial_states: one state a read, anything :func:`dimod.as_samples` takes.
 
         Raises:

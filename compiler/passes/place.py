@@ -94,12 +94,13 @@ def checked_copies(copies: Copies, draft: Draft) -> Copies:
     owner = np.full(topology.n_sites, -1)
     for k, sites in enumerate(copies):
         owner[list(sites)] = k
-    ends = owner[topology.edges.astype(np.int64)]
-    joined = {(min(a, b), max(a, b)) for a, b in ends.tolist() if a >= 0 and b >= 0}
-    for i, j in draft.edges.tolist():
-        if (i, j) not in joined:
-            raise CompileError(
-                f"no fabric edge of {topology.name} joins the copies of nodes {i} and {j}, which are coupled; "
-                "extend their copies until they touch."
-            )
+    ends = np.sort(owner[topology.edges.astype(np.int64)], axis=1)
+    ends = ends[ends[:, 0] >= 0]
+    apart = ~np.isin(draft.edges[:, 0] * n + draft.edges[:, 1], ends[:, 0] * n + ends[:, 1])
+    if np.any(apart):
+        i, j = draft.edges[np.argmax(apart)]
+        raise CompileError(
+            f"no fabric edge of {topology.name} joins the copies of nodes {i} and {j}, which are coupled; "
+            "extend their copies until they touch."
+        )
     return copies

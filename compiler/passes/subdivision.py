@@ -91,8 +91,8 @@ def _within(start: int, around: list[list[int]], steps: int) -> list[int]:
 def _negotiate(
     ends: list[tuple[int, int]], roots: set[int], around: list[list[int]], budget: int
 ) -> tuple[list[list[int]], set[int], int]:
-    """Paths between ``ends`` through sites other than ``roots``, the sites two of them share (none on success; the ends where one has no path), and what
-    is left of the budget.
+    """Paths between ``ends`` through sites other than ``roots``; the sites two of them share (none on success; the ends
+    where one has no path); what is left of the budget.
     """
     usage, history = [0] * len(around), [0.0] * len(around)
     paths: list[list[int]] = [[] for _ in ends]

@@ -94,7 +94,17 @@ graph = networkx.relabel_nodes(networkx.random_regular_graph(3, 16, seed=4), {k:
 for k, edge in enumerate(graph.edges): graph.edges[edge]["weight"] = 0.1 * (k - 9)
 big = networkx.convert_node_labels_to_integers(networkx.complete_graph(7))
 for k, edge in enumerate(big.edges): big.edges[edge]["weight"] = 0.02 * (k - 9)
-print(fab.compile(graph, "chimera-3x3", seed=7).digest, fab.compile(big, "g8-8x8", seed=7, tolerance=0.9).digest)
+import jax.numpy as jnp
+from thrml import Block, SpinNode
+from thrml.models import IsingEBM, IsingSamplingProgram
+n = [SpinNode() for _ in range(6)]
+ebm = IsingEBM(n, list(zip(n, n[1:])), jnp.arange(6) * 0.1, jnp.arange(5) * 0.2 - 0.5, jnp.array(1.0))
+thrml_program = IsingSamplingProgram(ebm, [Block(n[:4:2]), Block(n[1:4:2])], [Block(n[4:])])
+print(
+    fab.compile(graph, "chimera-3x3", seed=7).digest,
+    fab.compile(big, "g8-8x8", seed=7, tolerance=0.9).digest,
+    fab.compile(thrml_program, "king-3x3").digest,
+)
 """
 
 
@@ -109,7 +119,7 @@ def test_compilation_is_the_same_in_every_process():
             check=True,
         )
         outputs.add(run.stdout)
-    assert len(outputs) == 1 and len(outputs.pop().split()) == 2
+    assert len(outputs) == 1 and len(outputs.pop().split()) == 3
 
 
 def test_the_seed_is_the_placements_and_the_programs():
