@@ -23,7 +23,7 @@ EXTRAS = {"demo": "rtl", "test": "dev,docs", "lint": "dev,docs"}
 
 def check_machine() -> None:
     """Exit with one line if Python is too old or a tool is missing."""
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 (this runs on any Python, to say so)
         sys.exit(f"thermofab needs Python 3.11 or later; this is {sys.version.split()[0]}.")
     missing = [tool for tool in ("g++", "make", "perl") if shutil.which(tool) is None]
     if missing:

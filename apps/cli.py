@@ -99,11 +99,10 @@ def sample(
     from thermofab.apps.files import read_program, summary, write_samples
     from thermofab.hw.spec import Schedule
 
+    compiled, schedule = read_program(program), Schedule(warmup, samples, steps)
     with progress(as_json) as step:
         step(f"run {program} on {device}")
-        result = read_program(program).sample(
-            Schedule(warmup, samples, steps), replicas=replicas, seed=seed, device=device
-        )
+        result = compiled.sample(schedule, replicas=replicas, seed=seed, device=device)
     if out is not None:
         write_samples(out, result)
     numbers = summary(result)
@@ -156,3 +155,7 @@ def main() -> None:
     except ThermofabError as error:
         errors.print(f"thermofab: {error}", markup=False)
         raise SystemExit(2) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -100,7 +100,10 @@ def sample_states(
     for block in nodes_to_sample:
         unknown = [node for node in block if node not in index]
         if unknown:
-            raise SpecError(f"nodes_to_sample asks for {unknown[0]!r}, which is not a node of this program.")
+            raise SpecError(
+                f"nodes_to_sample asks for {unknown[0]!r}, which is not a node of this program; "
+                "ask for nodes of its free and clamped blocks."
+            )
         wanted.append([compiled.model.nodes[index[node]] for node in block])
     samples = compiled.sample(
         Schedule.of(schedule),

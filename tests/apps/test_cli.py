@@ -1,0 +1,84 @@
+"""The commands as a shell runs them."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import dimod
+import networkx
+import numpy as np
+import pytest
+
+
+def thermofab(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "thermofab.apps.cli", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd)
+
+
+def test_fabrics_lists_what_is_registered():
+    listed = json.loads(thermofab("fabrics", "--json").stdout)
+    assert listed["families"]["g12"] == [[0, 1], [4, 1], [9, 10]]
+    assert {"reference", "jax", "rtl"} <= set(listed["devices"]) and "lfsr64" in listed["generators"]
+    assert "king" in thermofab("fabrics").stdout
+
+
+def test_compile_then_sample(tmp_path):
+    bqm = dimod.BinaryQuadraticModel({"a": -0.4, "b": 0.0, "c": 0.2}, {"ab": -0.8, "bc": 0.8, "ac": 0.3}, "SPIN")
+    model, program, states = tmp_path / "model.json", tmp_path / "program.json", tmp_path / "states.npz"
+    model.write_text(json.dumps(bqm.to_serializable()))
+    report = json.loads(thermofab("compile", model, "--out", program, "--fabric", "king-4x4", "--json").stdout)
+    assert report["certificate"]["kind"] == "Exact" and report["end_to_end_tv"] < 0.01
+    arguments = ("sample", program, "--samples", 2000, "--replicas", 4, "--seed", 3, "--out", states, "--json")
+    result = json.loads(thermofab(*arguments).stdout)
+    assert result["samples"] == 8000 and set(result["magnetisation"]) == {"a", "b", "c"}
+    assert np.load(states)["states"].shape == (4, 2000, 3)
+    again = json.loads(thermofab(*arguments[:-3], "--json", "--device", "reference").stdout)
+    assert again["magnetisation"] == result["magnetisation"]
+
+
+def test_graphs_are_models_too(tmp_path):
+    graph = networkx.cycle_graph(4)
+    networkx.set_edge_attributes(graph, 0.5, "weight")
+    networkx.write_gml(graph, tmp_path / "cycle.gml")
+    done = thermofab("compile", tmp_path / "cycle.gml", "--out", tmp_path / "p.json", "--fabric", "g4-3x3")
+    assert done.returncode == 0 and "exact" in done.stdout
+
+
+@pytest.mark.rtl
+def test_rtl_writes_verilog(tmp_path):
+    assert thermofab("rtl", "--fabric", "g4-3x3", "--out", tmp_path / "f.v", "--name", "tsu").returncode == 0
+    assert "module tsu(" in (tmp_path / "f.v").read_text()
+
+
+def test_verify_counts_and_passes():
+    done = thermofab("verify", "--device", "jax", "--configurations", 2, "--updates", 4000, "--workers", 1, "--json")
+    result = json.loads(done.stdout)
+    assert done.returncode == 0 and result["differing"] == 0 and len(result["outcomes"]) == 2
+    assert sum(outcome["site_updates"] for outcome in result["outcomes"]) > 2000
+
+
+@pytest.mark.rtl
+def test_demo_passes_and_writes_its_report(tmp_path):
+    out = tmp_path / "demo"
+    done = thermofab("demo", "--out", out, "--replicas", 8, "--samples", 200, "--nodes", 8, "--json")
+    assert done.returncode == 0, done.stderr
+    numbers = json.loads(done.stdout)
+    assert numbers["states_differing"] == 0 and numbers["states_compared"] == 8 * 200 * 64
+    page = (out / "report.html").read_text()
+    for picture in ("fabric.png", "distribution.png", "energy.png", "mixing.png"):
+        assert picture in page and (out / picture).stat().st_size > 5000
+
+
+@pytest.mark.parametrize(
+    "arguments, sentence",
+    [
+        (("sample", "nowhere.json"), "there is no file nowhere.json; write one with 'thermofab compile'."),
+        (("rtl", "--fabric", "g5-4x4"), "unknown topology family 'g5' in 'g5-4x4'; known are g4"),
+        (("verify", "--device", "abacus"), "unknown device 'abacus'; known are reference"),
+    ],
+)
+def test_errors_are_one_sentence(arguments, sentence, tmp_path):
+    done = thermofab(*arguments, cwd=tmp_path)
+    assert done.returncode == 2 and done.stderr.startswith(f"thermofab: {sentence}")
+    assert "Traceback" not in done.stderr
