@@ -59,7 +59,7 @@ class Law:
         return Moments(self.nodes, 2 * self.marginals - 1, names, second)
 
 
-def exact(source: Any, *, clamp: Sequence[Any] | Mapping[Hashable, Any] | None = None, beta: float = 1.0) -> Law:
+def exact(source: Any, *, clamp: Sequence[Any] | Mapping[Any, Any] | None = None, beta: float = 1.0) -> Law:
     """The law of a program by enumeration.
 
     Args:

@@ -7,6 +7,7 @@ import numpy as np
 from thermofab.compiler.passes.direct import direct_placements
 from thermofab.compiler.passes.draft import Copies, Draft, Placement
 from thermofab.compiler.passes.embedding import embeddings
+from thermofab.compiler.passes.isomorphism import isomorphism
 from thermofab.compiler.passes.monomorphism import monomorphism
 from thermofab.hw.spec.errors import CompileError
 
@@ -15,10 +16,10 @@ from thermofab.hw.spec.errors import CompileError
 class Place:
     """Candidate placements: one site a node if a search finds that, else minor embeddings.
 
-    In order: the sites of equal label, position or index; a subgraph monomorphism (backtracking, at most ``budget``
-    steps); ``tries`` runs of minorminer with seeds ``seed, seed + 1, …``. With ``copies`` given only these are
-    checked. Budgets are counted in steps, not seconds, so the outcome is the same on every machine. Exact so far as
-    it goes: an unplaced edge is never dropped.
+    In order: the sites of equal label, position or index; a graph isomorphism; a subgraph monomorphism (backtracking,
+    at most ``budget`` steps); ``tries`` runs of minorminer with seeds ``seed, seed + 1, …``. With ``copies``
+    given only these are checked. Budgets are counted in steps, not seconds, so the outcome is the same on every
+    machine. Exact so far as it goes: an unplaced edge is never dropped.
 
     Raises:
         CompileError: no placement was found, or the given one does not fit.
@@ -35,11 +36,15 @@ class Place:
             found = (Placement(checked_copies(self.copies, draft), "given"),)
         else:
             found = direct_placements(draft)[:1]
+        n, topology = draft.lowered.model.n_nodes, draft.fabric.topology
         if not found:
-            sites = monomorphism(draft.lowered.model.n_nodes, draft.edges, draft.fabric.topology, self.budget)
+            same = isomorphism(n, draft.edges, topology)
+            sites = monomorphism(n, draft.edges, topology, self.budget) if same is None else same.tolist()
             if sites is not None:
-                found = (Placement(tuple((site,) for site in sites), "subgraph isomorphism"),)
-        if not found:
+                method = "subgraph isomorphism" if same is None else "graph isomorphism"
+                found = (Placement(tuple((site,) for site in sites), method),)
+        # Every model edge needs a fabric edge of its own.
+        if not found and len(draft.edges) <= topology.n_edges:
             found = tuple(
                 Placement(copies, f"minor embedding, seed {seed}")
                 for seed in range(self.seed, self.seed + self.tries)

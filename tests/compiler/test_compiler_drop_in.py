@@ -156,7 +156,11 @@ def test_arrays_of_keys_are_refused():
 
 def test_unknown_nodes_are_refused():
     _, program = ring()
-    with pytest.raises(SpecError, match=r"^nodes_to_sample asks for .*, which is not a node of this program\.$"):
+    with pytest.raises(
+        SpecError,
+        match=r"^nodes_to_sample asks for .*, which is not a node of this program; ask for nodes of its free and "
+        r"clamped blocks\.$",
+    ):
         fab.sample_states(
             jax.random.key(0),
             program,

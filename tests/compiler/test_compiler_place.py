@@ -9,6 +9,7 @@ import pytest
 from compiler_cases import weighted
 
 import thermofab as fab
+from thermofab.compiler.passes.isomorphism import isomorphism
 from thermofab.compiler.passes.monomorphism import monomorphism
 from thermofab.hw.spec import CompileError, Exact, IsingModel, Topology
 
@@ -56,6 +57,32 @@ def test_the_search_finds_a_hidden_copy_of_the_fabric(seed):
     assert sites is not None and len(set(sites)) == 16
     for i, j in edges.tolist():
         assert (sites[i], sites[j]) in topology.edge_index
+
+
+@pytest.mark.parametrize(
+    "name", ["g12-70x70-torus", "g12-20x20", "king-20x20", "chimera-6x6", "z1-16x16", "complete-9", "cubic-4x4x4-torus"]
+)
+def test_a_program_that_fills_the_fabric_in_another_order_is_recognised(name):
+    topology = fab.topology(name)
+    order = np.random.default_rng(1).permutation(topology.n_sites)
+    edges = np.sort(order[topology.edges], axis=1)
+    edges = edges[np.lexsort((edges[:, 1], edges[:, 0]))]
+    sites = isomorphism(topology.n_sites, edges, topology)
+    assert sites is not None and len(set(sites.tolist())) == topology.n_sites
+    assert all(tuple(sites[edge]) in topology.edge_index for edge in edges)
+
+
+def test_isomorphism_tells_regular_graphs_apart():
+    """Two 3-regular graphs of six nodes, which plain refinement cannot tell apart."""
+    prism, bipartite = networkx.circular_ladder_graph(3), networkx.complete_bipartite_graph(3, 3)
+    topology = Topology.from_networkx(bipartite)
+    assert isomorphism(6, np.array([sorted(edge) for edge in prism.edges]), topology) is None
+    assert isomorphism(6, np.array([sorted(edge) for edge in bipartite.edges]), topology) is not None
+
+
+def test_more_edges_than_the_fabric_has_are_refused_at_once():
+    with pytest.raises(CompileError, match=r"^no embedding of the program's 9 nodes and 36 edges into g4-3x3"):
+        fab.compile(weighted(networkx.complete_graph(9), 0), "g4-3x3", tolerance=0.5)
 
 
 def test_the_search_agrees_with_networkx_on_whether_there_is_one():
