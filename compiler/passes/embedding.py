@@ -8,7 +8,8 @@ from thermofab.compiler.passes.draft import Copies, Draft
 def embeddings(draft: Draft, seed: int) -> Copies | None:
     """Disjoint, connected sites of every node with a fabric edge for every model edge; ``None`` if none was found.
 
-    Deterministic in ``seed``. Nodes without edges take the lowest sites left over.
+    Deterministic in ``seed``, unless the search runs into its limit of 40 seconds and so gives up. Nodes without edges
+    take the lowest sites left over.
     """
     import minorminer
 
@@ -19,7 +20,7 @@ def embeddings(draft: Draft, seed: int) -> Copies | None:
         random_seed=seed,
         threads=1,
         tries=4,
-        timeout=120,
+        timeout=40,
     )
     linked = sorted(set(draft.edges.reshape(-1).tolist()))
     if any(k not in chains for k in linked):

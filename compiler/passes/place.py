@@ -18,7 +18,7 @@ class Place:
 
     In order: the sites of equal label, position or index; a graph isomorphism; a subgraph monomorphism (backtracking,
     at most ``budget`` steps); ``tries`` runs of minorminer with seeds ``seed, seed + 1, …``. With ``copies``
-    given only these are checked. Budgets are counted in steps, not seconds, so the outcome is the same on every
+    given only these are checked. Our budgets are counted in steps, not seconds, so the outcome is the same on every
     machine. Exact so far as it goes: an unplaced edge is never dropped.
 
     Raises:

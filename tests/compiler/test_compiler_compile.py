@@ -194,3 +194,13 @@ def test_malformed_sources_are_refused(source, sentence):
 def test_malformed_arguments_are_refused(arguments, sentence):
     with pytest.raises(CompileError, match=sentence):
         fab.compile(weighted(networkx.path_graph(2), 0), "g4-2x2", **arguments)
+
+
+def test_compiling_a_model_brings_in_neither_jax_nor_dimod():
+    script = (
+        "import sys, numpy, thermofab as fab; from thermofab.hw.spec import IsingModel;"
+        "fab.compile(IsingModel((0, 1), numpy.zeros(2), numpy.array([[0, 1]]), numpy.ones(1)), 'g4-1x2');"
+        "print([m for m in ('jax', 'thrml', 'dimod', 'minorminer', 'amaranth') if m in sys.modules])"
+    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
