@@ -1,7 +1,5 @@
 """The spatial fabric: a p-bit a site, one colour a clock, a weight an edge, one activation table for all."""
 
-# Amaranth makes statements and ports in ways that a type checker cannot follow.
-# pyright: reportGeneralTypeIssues=false, reportAttributeAccessIssue=false, reportOperatorIssue=false
 from collections.abc import Sequence
 from typing import Any
 

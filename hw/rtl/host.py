@@ -5,8 +5,6 @@ The bus inputs are registered. With ``bus_write`` high in clock k, the write tak
 may be high in every clock, and a read sees all writes of earlier clocks.
 """
 
-# Amaranth makes statements and ports in ways that a type checker cannot follow.
-# pyright: reportGeneralTypeIssues=false, reportAttributeAccessIssue=false, reportOperatorIssue=false
 from typing import Any
 
 from amaranth import Cat, Const, Module, Mux, Signal, Value

@@ -1,7 +1,5 @@
 """The p-bit: one site's state, its generator, and its update."""
 
-# Amaranth makes statements and ports in ways that a type checker cannot follow.
-# pyright: reportGeneralTypeIssues=false, reportAttributeAccessIssue=false, reportOperatorIssue=false
 from typing import Any
 
 from amaranth import Cat, Module, Signal

@@ -1,7 +1,5 @@
 """The read-out: a snapshot of the states, handed over 32 at a time under valid/ready."""
 
-# Amaranth makes statements and ports in ways that a type checker cannot follow.
-# pyright: reportGeneralTypeIssues=false, reportAttributeAccessIssue=false, reportOperatorIssue=false
 from typing import Any
 
 from amaranth import Const, Module, Signal

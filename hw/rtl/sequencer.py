@@ -5,8 +5,6 @@ is taken in the clock of the next sweep's first colour, so it costs no clock of 
 being read out, that clock is put off.
 """
 
-# Amaranth makes statements and ports in ways that a type checker cannot follow.
-# pyright: reportGeneralTypeIssues=false, reportAttributeAccessIssue=false, reportOperatorIssue=false
 from typing import Any
 
 from amaranth import Module, Mux, Signal

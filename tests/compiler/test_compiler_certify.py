@@ -1,8 +1,5 @@
 """Enumeration and the stationary law, against brute force, dense linear algebra and samples."""
 
-# pyright: reportArgumentType=false, reportCallIssue=false, reportOptionalOperand=false, reportOperatorIssue=false
-# pyright: reportOptionalSubscript=false
-
 from itertools import product
 
 import dimod

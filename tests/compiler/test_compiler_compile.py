@@ -1,8 +1,5 @@
 """compile, end to end: laws, determinism, JSON, and the sentences of its refusals."""
 
-# pyright: reportArgumentType=false, reportCallIssue=false, reportOptionalOperand=false, reportOperatorIssue=false
-# pyright: reportOptionalSubscript=false
-
 import json
 import os
 import subprocess

@@ -1,8 +1,5 @@
 """TSUSampler: dimod's own conformance suite, and the law."""
 
-# pyright: reportArgumentType=false, reportCallIssue=false, reportOptionalOperand=false, reportOperatorIssue=false
-# pyright: reportOptionalSubscript=false
-
 import unittest
 
 import dimod

@@ -1,7 +1,5 @@
 """sample_states: same arguments and results as thrml.sample_states."""
 
-# pyright: reportArgumentType=false, reportCallIssue=false
-
 import jax
 import jax.numpy as jnp
 import numpy as np

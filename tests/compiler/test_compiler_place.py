@@ -1,8 +1,5 @@
 """Placement: direct correspondences, the search, embeddings, and what is refused."""
 
-# pyright: reportArgumentType=false, reportCallIssue=false, reportOptionalOperand=false, reportOperatorIssue=false
-# pyright: reportOptionalSubscript=false
-
 import networkx
 import numpy as np
 import pytest

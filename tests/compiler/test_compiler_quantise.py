@@ -1,8 +1,5 @@
 """Scale and quantise: the predicted error against the enumerated one, the search, and its corners."""
 
-# pyright: reportArgumentType=false, reportCallIssue=false, reportOptionalOperand=false, reportOperatorIssue=false
-# pyright: reportOptionalSubscript=false
-
 import networkx
 import numpy as np
 import pytest

@@ -1,7 +1,5 @@
 """The THRML front end: same energies, same law, and refusals by name."""
 
-# pyright: reportArgumentType=false, reportCallIssue=false
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp

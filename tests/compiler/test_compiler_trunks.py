@@ -1,8 +1,5 @@
 """Trunks: the bound, and what compile does with it."""
 
-# pyright: reportArgumentType=false, reportCallIssue=false, reportOptionalOperand=false, reportOperatorIssue=false
-# pyright: reportOptionalSubscript=false
-
 import re
 
 import networkx

@@ -1,8 +1,5 @@
 """Wires and rooted reading: the compiled real-valued law equals the program's."""
 
-# pyright: reportArgumentType=false, reportCallIssue=false, reportOptionalOperand=false, reportOperatorIssue=false
-# pyright: reportOptionalSubscript=false
-
 import networkx
 import numpy as np
 import pytest
