@@ -20,12 +20,12 @@ from thermofab.hw.spec import (
     DeviceInfo,
     FabricSpec,
     Image,
-    Ledger,
     RunPlan,
     Samples,
     Schedule,
     check_image,
     generator,
+    modelled_ledger,
     plan_run,
 )
 
@@ -47,14 +47,7 @@ class ReferenceDevice:
         started = time.perf_counter()
         plan = plan_run(self._image, schedule, replicas, init, clamp, seed)
         sites = np.stack([np.array(run_replica(plan, r), dtype=bool) for r in range(plan.replicas)])
-        sweeps = plan.schedule.n_sweeps * plan.replicas
-        ledger = Ledger(
-            site_updates=sweeps * self._fabric.n_sites,
-            sweeps=sweeps,
-            cycles=sweeps * self._fabric.topology.n_colours,
-            cycles_are="modelled",
-            seconds=time.perf_counter() - started,
-        )
+        ledger = modelled_ledger(plan, time.perf_counter() - started)
         return Samples(sites, plan.image, plan.schedule, "reference", ledger)
 
 

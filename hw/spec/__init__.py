@@ -2,7 +2,7 @@
 
 from thermofab.hw.spec.activation import flip_probability, sigmoid_table
 from thermofab.hw.spec.certificate import Bounded, Certificate, Estimated, Exact, Quantisation, Report
-from thermofab.hw.spec.device import Device, DeviceInfo, RunPlan, check_image, plan_run
+from thermofab.hw.spec.device import Device, DeviceInfo, RunPlan, check_image, modelled_ledger, plan_run
 from thermofab.hw.spec.errors import (
     CompileError,
     DeviceError,
@@ -59,6 +59,7 @@ __all__ = [
     "generator",
     "generator_names",
     "grid",
+    "modelled_ledger",
     "open_device",
     "plan_run",
     "sigmoid_table",

@@ -13,7 +13,7 @@ import numpy as np
 from thermofab.hw.spec.errors import DeviceError, SpecError
 from thermofab.hw.spec.fabric import FabricSpec
 from thermofab.hw.spec.image import FREE, Image, check_fabric_digest
-from thermofab.hw.spec.samples import Samples
+from thermofab.hw.spec.samples import Ledger, Samples
 from thermofab.hw.spec.schedule import Schedule
 from thermofab.hw.spec.seeding import initial_states, site_keys
 
@@ -77,6 +77,12 @@ class RunPlan:
     init: np.ndarray
     clamped: np.ndarray
     keys: np.ndarray
+
+
+def modelled_ledger(plan: RunPlan, seconds: float) -> Ledger:
+    """The ledger of a device without a cycle counter: a clock a colour."""
+    sweeps, topology = plan.schedule.n_sweeps * plan.replicas, plan.image.fabric.topology
+    return Ledger(sweeps * topology.n_sites, sweeps, sweeps * topology.n_colours, "modelled", seconds)
 
 
 def check_image(image: Any, fabric: FabricSpec) -> Image:
