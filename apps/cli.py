@@ -100,7 +100,7 @@ def sample(
     from thermofab.hw.spec import Schedule
 
     compiled, schedule = read_program(program), Schedule(warmup, samples, steps)
-    with progress(as_json) as step:
+    with progress(1, as_json) as step:
         step(f"run {program} on {device}")
         result = compiled.sample(schedule, replicas=replicas, seed=seed, device=device)
     if out is not None:

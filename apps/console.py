@@ -5,30 +5,32 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 output = Console(highlight=False, soft_wrap=True)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 @contextmanager
-def steps(quiet: bool) -> Iterator[Callable[[str], None]]:
-    """A running list of steps: call the function with what begins; the step before it is then done."""
-    columns = (SpinnerColumn(finished_text="✓"), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=errors, disable=quiet or not sys.stderr.isatty()) as progress:
-        current = None
+def steps(total: int, quiet: bool) -> Iterator[Callable[[str], None]]:
+    """A bar of ``total`` steps: call the function with what begins; the step before it is then done.
+
+    Where standard error is no terminal, a line a step.
+    """
+    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+    terminal = sys.stderr.isatty()
+    with Progress(*columns, console=errors, disable=quiet or not terminal) as progress:
+        task, begun = progress.add_task("", total=total), 0
 
         def step(text: str) -> None:
-            nonlocal current
-            if current is not None:
-                progress.update(current, total=1, completed=1)
-            if progress.disable and not quiet:
-                errors.print(f"- {text}")
-            current = progress.add_task(text, total=None)
+            nonlocal begun
+            progress.update(task, completed=begun, description=text)
+            begun += 1
+            if not quiet and not terminal:
+                errors.print(f"{begun}/{total} {text}")
 
         yield step
-        if current is not None:
-            progress.update(current, total=1, completed=1)
+        progress.update(task, completed=total, description="done")
 
 
 @contextmanager

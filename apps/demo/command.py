@@ -40,7 +40,7 @@ def run(
     work = spin_glass(n_nodes, seed)
     spec = fabric(fabric_name)
     schedule = Schedule(n_warmup=200, n_samples=samples, steps_per_sample=4)
-    with steps(quiet) as step:
+    with steps(7, quiet) as step:
         step(f"build {device} for {spec.topology.name}")
         rtl = open_device(device, spec)
         step("compile the THRML program")
