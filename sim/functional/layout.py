@@ -10,6 +10,7 @@ with replicas innermost. How neighbours are reached makes two layouts:
   gathered by index. Sites of similar degree share a group, so that one hub does not pad all others.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -41,15 +42,15 @@ class Group:
 
 
 @dataclass(frozen=True, eq=False)
-class Layout:
+class Layout(ABC):
     """Groups in order of colour. Subclasses say how to reach neighbours."""
 
     topology: Topology
     groups: tuple[Group, ...]
 
+    @abstractmethod
     def neighbours(self, states: Sequence[jax.Array], colour: int) -> list[tuple[int, list[jax.Array]]]:
         """For every group of ``colour``: its number and the states of its neighbours, ``[*shape, R]`` a slot."""
-        raise NotImplementedError
 
     @cached_property
     def _places(self) -> np.ndarray:
