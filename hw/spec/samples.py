@@ -51,7 +51,7 @@ class Samples:
 
     Attributes:
         sites: bool ``[R, S, N]``, site states of every replica and sample.
-        image: what was loaded.
+        image: what was loaded, with the seed that was run.
         schedule: what was run.
         device: the device's name.
         ledger: what it cost.
@@ -131,6 +131,7 @@ class Samples:
         """JSON-ready dictionary: site states packed to bits (base64), with the digests of image and schedule."""
         return {
             "image_digest": self.image.digest,
+            "seed": self.image.seed,
             "schedule": self.schedule.to_json(),
             "device": self.device,
             "ledger": asdict(self.ledger),
@@ -141,8 +142,8 @@ class Samples:
 
     @staticmethod
     def from_json(data: dict[str, Any], source: "Image | Program") -> "Samples":
-        """Inverse of :meth:`to_json`; ``source`` is the image or program that was run."""
-        image = source if isinstance(source, Image) else source.image
+        """Inverse of :meth:`to_json`; ``source`` is the image or program that was run, with whatever seed."""
+        image = (source if isinstance(source, Image) else source.image).replace(seed=data["seed"])
         if image.digest != data["image_digest"]:
             raise SpecError("these samples came from another image; give the one whose digest the file names.")
         packed = np.frombuffer(base64.b64decode(data["sites"]), dtype=np.uint8)

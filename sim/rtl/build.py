@@ -1,23 +1,18 @@
 """From a FabricSpec to a shared library, through Verilator or CXXRTL and g++, remembered by content.
 
-A build is kept under ``$THERMOFAB_CACHE`` (default ``~/.cache/thermofab``), named by a digest of the fabric, of the
-sources that describe it and of the tools. It is made in a folder of its own and moved into place in one step, so
-processes that build the same fabric at once do not meet.
+A build is named by a digest of the fabric, of the sources that describe it and of the tools.
 """
 
-import hashlib
-import os
 import re
 import shutil
-import subprocess
-import tempfile
-from collections.abc import Callable
+from functools import partial
 from importlib import import_module, metadata
 from pathlib import Path
 
 from thermofab.hw.rtl.emit import emit_rtlil, emit_verilog
 from thermofab.hw.spec import DeviceError, FabricSpec, generator
-from thermofab.sim.rtl.tools import find_compiler, find_verilator, find_yosys_version
+from thermofab.sim.rtl.tools import find_verilator, find_yosys_version
+from thermofab.sim.toolchain import build_key, find_compiler, made_once, run_tool
 
 HERE = Path(__file__).resolve().parent
 # C++20 is what Verilator's runtime asks for; symbols stay inside the library, as several are loaded at once.
@@ -27,11 +22,7 @@ VERILATOR_FLAGS = tuple(
 )
 OPTIMISE = "-O1"
 
-
-def cache_folder() -> Path:
-    """Where builds are kept."""
-    home = os.environ.get("THERMOFAB_CACHE")
-    return (Path(home) if home else Path.home() / ".cache" / "thermofab") / "rtl"
+_run = partial(run_tool, "the RTL")
 
 
 def build_library(spec: FabricSpec, engine: str, optimise: str = OPTIMISE) -> Path:
@@ -54,8 +45,8 @@ def build_library(spec: FabricSpec, engine: str, optimise: str = OPTIMISE) -> Pa
     tools = [*find_compiler(), find_yosys_version(), metadata.version("amaranth")]
     if engine == "verilator":
         tools.append(find_verilator().version)
-    key = _digest([spec.digest, spec.topology.name, engine, optimise, *tools, *_sources(spec)])
-    return _made_once(f"{engine}-{key}", lambda folder: builders[engine](spec, folder, optimise)) / "fabric.so"
+    key = build_key([spec.digest, spec.topology.name, engine, optimise, *tools, *_sources(spec)])
+    return made_once(f"{engine}-{key}", lambda folder: builders[engine](spec, folder, optimise)) / "fabric.so"
 
 
 def _sources(spec: FabricSpec) -> list[str]:
@@ -65,39 +56,6 @@ def _sources(spec: FabricSpec) -> list[str]:
     described = sorted(file for file in rtl.glob("*.py") if file.name not in ("driver.py", "manual.py"))
     files = [own, *described, *sorted(HERE.glob("*.h")), HERE / "harness.cpp", HERE / "build.py"]
     return [file.read_text() for file in files]
-
-
-def _digest(parts: list[str]) -> str:
-    hasher = hashlib.sha256()
-    for part in parts:
-        hasher.update(part.encode() + b"\0")
-    return hasher.hexdigest()[:32]
-
-
-def _made_once(name: str, make: Callable[[Path], None]) -> Path:
-    """The cached folder ``name``, filled by ``make`` if it is not there."""
-    place = cache_folder() / name
-    if place.is_dir():
-        return place
-    place.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=place.parent))
-    try:
-        make(work)
-        try:
-            work.rename(place)
-        except OSError:
-            if not place.is_dir():
-                raise
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-    return place
-
-
-def _run(command: list[str], folder: Path, **environment: str) -> None:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env={**os.environ, **environment})
-    if done.returncode:
-        tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-12:])
-        raise DeviceError(f"building the RTL failed: {Path(command[0]).name} said\n{tail}")
 
 
 def _compile(folder: Path, optimise: str, includes: list[str], extra: list[str]) -> None:
@@ -140,8 +98,8 @@ def _verilator_runtime(optimise: str) -> Path:
             source = f"{verilator.root}/include/{name}.cpp"
             _run([program, *CXX_FLAGS, "-O1", include, "-c", source, "-o", f"{name}.o"], folder)
 
-    key = _digest([verilator.version, verilator.root, program, version, optimise, *CXX_FLAGS])
-    return _made_once(f"verilator-runtime-{key}", make)
+    key = build_key([verilator.version, verilator.root, program, version, optimise, *CXX_FLAGS])
+    return made_once(f"verilator-runtime-{key}", make)
 
 
 def _build_cxxrtl(spec: FabricSpec, folder: Path, optimise: str) -> None:

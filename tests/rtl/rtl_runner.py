@@ -12,8 +12,8 @@ import pytest
 
 from thermofab.hw import emit_verilog
 from thermofab.hw.spec import FabricSpec
-from thermofab.sim.rtl.build import cache_folder
-from thermofab.sim.rtl.tools import find_compiler, find_verilator
+from thermofab.sim.rtl.tools import find_verilator
+from thermofab.sim.toolchain import cache_folder, find_compiler
 
 HERE = Path(__file__).resolve().parent
 # The Verilator package leaves these variables of its makefile empty.

