@@ -8,6 +8,7 @@ import pytest
 from thermofab.hw.rtl import registers as rm
 from thermofab.hw.rtl.driver import LONGEST, FabricDriver, split_schedule
 from thermofab.hw.spec import DeviceError, Schedule, ToolMissingError, fabric, open_device
+from thermofab.sim import toolchain
 from thermofab.sim.conformance import compare, random_case, random_image, states_of
 from thermofab.sim.rtl import build, tools
 from thermofab.sim.rtl.device import CxxrtlDevice, RtlDevice

@@ -1,0 +1,1 @@
+"""The contract in C++, compiled for this machine's vector units: replicas in the lanes of a register."""

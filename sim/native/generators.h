@@ -1,0 +1,84 @@
+// The generators, stepped for all lanes at once, and their seeding from SplitMix64 streams.
+#pragma once
+
+#include "kernel.h"
+
+inline uint64_t mix64(uint64_t x) {
+    x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
+    x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
+    return x ^ (x >> 31);
+}
+
+// The 32-bit words a generator starts from: outputs of the stream, low half first; while they are all zero, the next.
+template <int WORDS>
+void seed_words(uint64_t key, uint32_t (&state)[WORDS]) {
+    constexpr int OUTPUTS = (WORDS + 1) / 2;
+    uint64_t index = 0;
+    uint32_t any = 0;
+    do {
+        for (int k = 0; k < WORDS; ++k) {
+            const uint64_t drawn = mix64(key + (index + k / 2 + 1) * 0x9E3779B97F4A7C15u);
+            state[k] = static_cast<uint32_t>(k % 2 ? drawn >> 32 : drawn);
+            any |= state[k];
+        }
+        index += OUTPUTS;
+    } while (!any);
+}
+
+// A shift register whose window is PLANES words, oldest first. A step makes the word that follows the window; it takes
+// the oldest word's place, so the window's start moves through the planes and nothing is copied.
+template <int BITS, int A, int B, int C>
+struct ShiftRegister {
+    static constexpr int WORD = 8 * sizeof(Word), PLANES = BITS / WORD;
+
+    template <int LANES>
+    static const Word* step(Word* __restrict state, int64_t time, Word*) {
+        Word* __restrict oldest = state + (time % PLANES) * LANES;
+        const Word* __restrict next = state + ((time + 1) % PLANES) * LANES;
+        for (int l = 0; l < LANES; ++l) {
+            const Word a = oldest[l], b = next[l];
+            oldest[l] = static_cast<Word>(a ^ (a >> A | b << (WORD - A)) ^ (a >> B | b << (WORD - B)) ^
+                                          (a >> C | b << (WORD - C)));
+        }
+        return oldest;
+    }
+    static void seed(uint64_t key, Word* state, int64_t stride) {
+        uint32_t words[BITS / 32];
+        seed_words(key, words);
+        for (int p = 0; p < PLANES; ++p) state[p * stride] = static_cast<Word>(words[p * WORD / 32] >> (p * WORD % 32));
+    }
+    using State = Word;
+};
+
+// xoshiro128+; a 16-bit word is the upper half of the output.
+struct Xoshiro {
+    using State = uint32_t;
+    static constexpr int PLANES = 4;
+
+    template <int LANES>
+    static const Word* step(uint32_t* __restrict state, int64_t, Word* __restrict words) {
+        uint32_t *__restrict p0 = state, *__restrict p1 = state + LANES, *__restrict p2 = state + 2 * LANES,
+                             *__restrict p3 = state + 3 * LANES;
+        for (int l = 0; l < LANES; ++l) {
+            uint32_t s0 = p0[l], s1 = p1[l], s2 = p2[l], s3 = p3[l];
+            words[l] = static_cast<Word>((s0 + s3) >> (32 - THERMOFAB_WORD_BITS));
+            const uint32_t t = s1 << 9;
+            s2 ^= s0;
+            s3 ^= s1;
+            p1[l] = s1 ^ s2;
+            p0[l] = s0 ^ s3;
+            p2[l] = s2 ^ t;
+            p3[l] = s3 << 11 | s3 >> 21;
+        }
+        return words;
+    }
+    static void seed(uint64_t key, uint32_t* state, int64_t stride) {
+        uint32_t words[4];
+        seed_words(key, words);
+        for (int p = 0; p < 4; ++p) state[p * stride] = words[p];
+    }
+};
+
+using Lfsr64 = ShiftRegister<64, 1, 3, 4>;
+using Lfsr32 = ShiftRegister<32, 2, 6, 7>;
+using Generator = THERMOFAB_GENERATOR;

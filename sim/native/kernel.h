@@ -1,0 +1,58 @@
+// What a run is made of, and the vocabulary of the kernels.
+#pragma once
+
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <new>
+
+// Compiled in: the generator's name, bits of a random word, bits of the accumulator.
+#if THERMOFAB_WORD_BITS == 16
+using Word = uint16_t;
+#else
+using Word = uint32_t;
+#endif
+#if THERMOFAB_FIELD_BITS == 16
+using Field = int16_t;
+#else
+using Field = int32_t;
+#endif
+
+// Mirrored, field by field, by thermofab.sim.native.library.Run. Free sites are numbered in the order they update;
+// a clamped site does not update, and as its random words reach no other site, none are drawn for it.
+struct Run {
+    int64_t sites, free, replicas, samples, steps, level, phases;
+    const int32_t* order;      // [free] the site
+    const int64_t* first;      // [free + 1] where its slots start
+    const int32_t* near;       // [slots] the neighbour
+    const int32_t* weights;    // [slots] 2w
+    const int32_t* offsets;    // [free] b - sum of w
+    const uint32_t* tables;    // [levels, size], thresholds shifted to the top of a word
+    int64_t levels, size, shift;
+    const int64_t* schedule;   // [phases, 2] sweeps, level
+    const uint64_t* keys;      // [replicas, sites]
+    const uint8_t* init;       // [replicas, sites]
+    uint8_t* out;              // [replicas, samples, sites]
+};
+
+constexpr std::size_t LINE = 64;
+
+// Zeroed memory on cache-line boundaries.
+template <class T>
+class Array {
+    struct Release {
+        void operator()(void* p) const { std::free(p); }
+    };
+    std::unique_ptr<T[], Release> data_;
+
+public:
+    explicit Array(std::size_t size) {
+        const std::size_t bytes = (size * sizeof(T) / LINE + 2) * LINE;
+        data_.reset(static_cast<T*>(std::aligned_alloc(LINE, bytes)));
+        if (!data_) throw std::bad_alloc();
+        std::memset(static_cast<void*>(data_.get()), 0, bytes);
+    }
+    T* get() const { return data_.get(); }
+    T& operator[](std::size_t k) const { return data_[k]; }
+};

@@ -1,0 +1,65 @@
+// Replicas in lanes, in plain loops that any compiler vectorises: any generator, any width.
+#pragma once
+
+#include <algorithm>
+
+#include "generators.h"
+
+class PlainBlock {
+public:
+    static constexpr int LANES = 64;
+
+    static bool fits(const Run&) { return true; }
+
+    // Replicas first … first + real - 1; lanes beyond repeat the last.
+    PlainBlock(const Run& run, int64_t first, int64_t real)
+        : run_(run), first_(first), real_(real), masks_(run.sites * LANES), rng_(run.free * STATE) {
+        for (int l = 0; l < LANES; ++l) {
+            const int64_t replica = first + std::min<int64_t>(l, real - 1);
+            const uint8_t* init = run.init + replica * run.sites;
+            const uint64_t* keys = run.keys + replica * run.sites;
+            for (int64_t i = 0; i < run.sites; ++i) masks_[i * LANES + l] = static_cast<Field>(-init[i]);
+            for (int64_t k = 0; k < run.free; ++k) Generator::seed(keys[run.order[k]], &rng_[k * STATE + l], LANES);
+        }
+    }
+
+    void sweep(int64_t level) {
+        const uint32_t* __restrict table = run_.tables + level * run_.size;
+        const int half = static_cast<int>(run_.size / 2), shift = static_cast<int>(run_.shift);
+        const Field low_bits = static_cast<Field>((1 << shift) - 1);
+        alignas(LINE) Word scratch[LANES];
+        alignas(LINE) Field field[LANES];
+        for (int64_t k = 0; k < run_.free; ++k) {
+            const Word* __restrict words = Generator::step<LANES>(&rng_[k * STATE], time_, scratch);
+            const Field offset = static_cast<Field>(run_.offsets[k]);
+            for (int l = 0; l < LANES; ++l) field[l] = offset;
+            for (int64_t s = run_.first[k]; s < run_.first[k + 1]; ++s) {
+                const Field weight = static_cast<Field>(run_.weights[s]);
+                const Field* __restrict mask = &masks_[static_cast<int64_t>(run_.near[s]) * LANES];
+                for (int l = 0; l < LANES; ++l) field[l] = static_cast<Field>(field[l] + (weight & mask[l]));
+            }
+            Field* __restrict mine = &masks_[static_cast<int64_t>(run_.order[k]) * LANES];
+            for (int l = 0; l < LANES; ++l) {
+                const int dithered = field[l] + (static_cast<Field>(words[l]) & low_bits);
+                const int address = std::max(-half, std::min(half - 1, dithered >> shift)) + half;
+                mine[l] = static_cast<Field>(-(words[l] < table[address]));
+            }
+        }
+        ++time_;
+    }
+
+    void record(int64_t sample) const {
+        for (int l = 0; l < real_; ++l) {
+            uint8_t* __restrict out = run_.out + ((first_ + l) * run_.samples + sample) * run_.sites;
+            for (int64_t i = 0; i < run_.sites; ++i) out[i] = masks_[i * LANES + l] != 0;
+        }
+    }
+
+private:
+    static constexpr int64_t STATE = int64_t{Generator::PLANES} * LANES;
+
+    const Run& run_;
+    int64_t first_, real_, time_ = 0;
+    Array<Field> masks_;             // [sites, LANES] 0 or -1
+    Array<Generator::State> rng_;    // [free, PLANES, LANES]
+};
