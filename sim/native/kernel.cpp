@@ -3,6 +3,7 @@
 #include <thread>
 #include <vector>
 
+#include "avx512.h"
 #include "plain.h"
 
 namespace {
@@ -47,5 +48,8 @@ bool run_all(const Run& run, int64_t threads, const volatile int32_t* stop) {
 // Whether it had the memory. Once *stop is set the run ends early and what it wrote means nothing.
 extern "C" __attribute__((visibility("default"))) int thermofab_run(const Run* run, int64_t threads,
                                                                    const volatile int32_t* stop) {
+#ifdef THERMOFAB_AVX512
+    if (Avx512Block::fits(*run)) return run_all<Avx512Block>(*run, threads, stop);
+#endif
     return run_all<PlainBlock>(*run, threads, stop);
 }
