@@ -61,12 +61,9 @@ class JaxDevice:
         size = max(1, min(1 << (schedule.n_samples - 1).bit_length(), BUFFER_BYTES // per_sample, 256))
         done = 0
         while done < schedule.n_samples:
-            count = min(size, schedule.n_samples - done)
-            if done == 0:
-                carry, parts = kernel.record(parameters, carry, 1, 1, 0, schedule.level)
-                count = 1
-            else:
-                carry, parts = kernel.record(parameters, carry, size, count, schedule.steps_per_sample, schedule.level)
+            # The first sample is the state as it is: no sweeps before it.
+            count, steps = (min(size, schedule.n_samples - done), schedule.steps_per_sample) if done else (1, 0)
+            carry, parts = kernel.record(parameters, carry, size, count, steps, schedule.level)
             kept = [np.asarray(part)[:count, ..., :real] for part in parts]
             sites[first : first + real, done : done + count] = kernel.layout.gather(kept) != 0
             done += count
