@@ -25,7 +25,7 @@ from thermofab.hw.spec import (
     Schedule,
     check_image,
     generator,
-    modelled_ledger,
+    ledger_of,
     plan_run,
 )
 
@@ -47,7 +47,7 @@ class ReferenceDevice:
         started = time.perf_counter()
         plan = plan_run(self._image, schedule, replicas, init, clamp, seed)
         sites = np.stack([np.array(run_replica(plan, r), dtype=bool) for r in range(plan.replicas)])
-        ledger = modelled_ledger(plan, time.perf_counter() - started)
+        ledger = ledger_of(plan, time.perf_counter() - started)
         return Samples(sites, plan.image, plan.schedule, "reference", ledger)
 
 

@@ -40,6 +40,7 @@ class Emit:
             certificate=draft.certificate,
             quantisation=q,
             cycles_per_sweep=spec.topology.n_colours,
+            fabric_sites=spec.n_sites,
             passes=draft.log,
         )
         return Program(

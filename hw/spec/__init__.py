@@ -2,7 +2,8 @@
 
 from thermofab.hw.spec.activation import flip_probability, sigmoid_table
 from thermofab.hw.spec.certificate import Bounded, Certificate, Estimated, Exact, Quantisation, Report
-from thermofab.hw.spec.device import Device, DeviceInfo, RunPlan, check_image, modelled_ledger, plan_run
+from thermofab.hw.spec.costs import COST_MODELS, CostModel
+from thermofab.hw.spec.device import Device, DeviceInfo, RunPlan, check_image, ledger_of, plan_run
 from thermofab.hw.spec.errors import (
     CompileError,
     DeviceError,
@@ -23,12 +24,14 @@ from thermofab.hw.spec.schedule import Schedule
 from thermofab.hw.spec.topology import Topology
 
 __all__ = [
+    "COST_MODELS",
     "FAMILIES",
     "FREE",
     "GRID_RULES",
     "Bounded",
     "Certificate",
     "CompileError",
+    "CostModel",
     "Device",
     "DeviceError",
     "DeviceInfo",
@@ -59,7 +62,7 @@ __all__ = [
     "generator",
     "generator_names",
     "grid",
-    "modelled_ledger",
+    "ledger_of",
     "open_device",
     "plan_run",
     "sigmoid_table",

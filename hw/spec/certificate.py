@@ -7,6 +7,8 @@ rounding to integers adds stands apart, in :class:`Quantisation`.
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from thermofab.hw.spec.costs import COST_MODELS
+
 
 @dataclass(frozen=True)
 class Exact:
@@ -90,6 +92,7 @@ class Report:
         certificate: distance of the compiled real-valued model from the program, by construction.
         quantisation: what integers add.
         cycles_per_sweep: clock cycles of one sweep on the fabric.
+        fabric_sites: sites of the fabric, all of which a sweep updates.
         passes: ``(pass, what it did)`` in order.
         end_to_end_tv: exact TV of the integer program's stationary law, over the program's nodes, from the
             user's law; ``None`` where it was too large to enumerate.
@@ -102,6 +105,7 @@ class Report:
     certificate: Certificate
     quantisation: Quantisation
     cycles_per_sweep: int
+    fabric_sites: int
     passes: tuple[tuple[str, str], ...] = ()
     end_to_end_tv: float | None = None
 
@@ -134,5 +138,9 @@ class Report:
             f"                 KL predicted {figure(q.predicted_kl)}, exact {figure(q.kl)}; TV {figure(q.tv)}",
             f"end to end       TV {figure(self.end_to_end_tv)}",
             f"cycles           {self.cycles_per_sweep} a sweep",
+            "energy a sweep   "
+            + ", ".join(
+                f"{model.joules(self.fabric_sites):.2g} J on {model.name} ({model.standing})" for model in COST_MODELS
+            ),
         ]
         return "\n".join(lines + [f"pass             {name}: {did}" for name, did in self.passes])

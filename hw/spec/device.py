@@ -79,10 +79,19 @@ class RunPlan:
     keys: np.ndarray
 
 
-def modelled_ledger(plan: RunPlan, seconds: float) -> Ledger:
-    """The ledger of a device without a cycle counter: a clock a colour."""
+def ledger_of(plan: RunPlan, seconds: float, measured_cycles: int | None = None) -> Ledger:
+    """What a run cost; without a cycle counter, a clock a colour."""
     sweeps, topology = plan.schedule.n_sweeps * plan.replicas, plan.image.fabric.topology
-    return Ledger(sweeps * topology.n_sites, sweeps, sweeps * topology.n_colours, "modelled", seconds)
+    loaded = topology.n_sites * plan.replicas
+    return Ledger(
+        site_updates=sweeps * topology.n_sites,
+        sweeps=sweeps,
+        cycles=sweeps * topology.n_colours if measured_cycles is None else measured_cycles,
+        cycles_are="modelled" if measured_cycles is None else "measured",
+        seconds=seconds,
+        sites_read=loaded * plan.schedule.n_samples,
+        sites_written=loaded,
+    )
 
 
 def check_image(image: Any, fabric: FabricSpec) -> Image:

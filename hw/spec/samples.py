@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from thermofab.hw.spec.costs import CostModel
 from thermofab.hw.spec.digest import frozen_array
 from thermofab.hw.spec.errors import SpecError, ToolMissingError
 from thermofab.hw.spec.image import Image
@@ -27,6 +28,8 @@ class Ledger:
         cycles: clock cycles of the fabric.
         cycles_are: ``"measured"`` (a cycle counter) or ``"modelled"`` (sweeps × colours).
         seconds: wall-clock time of the run, host work included.
+        sites_read: site states read out, samples × sites × replicas.
+        sites_written: sites loaded, sites × replicas.
     """
 
     site_updates: int
@@ -34,6 +37,12 @@ class Ledger:
     cycles: int
     cycles_are: str
     seconds: float
+    sites_read: int = 0
+    sites_written: int = 0
+
+    def joules(self, model: CostModel) -> float:
+        """Energy of the run on the chip that ``model`` describes; see :mod:`thermofab.hw.spec.costs`."""
+        return model.joules(self.site_updates, self.sites_read, self.sites_written)
 
 
 class Moments(NamedTuple):

@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from thermofab.hw.spec import DeviceInfo, FabricSpec, Image, RunPlan, Samples, check_image, modelled_ledger, plan_run
+from thermofab.hw.spec import DeviceInfo, FabricSpec, Image, RunPlan, Samples, check_image, ledger_of, plan_run
 from thermofab.sim.functional.kernel import Parameters, kernel_of
 
 # Replicas that run together: enough to fill vector registers, few enough that their sites stay in a core's cache.
@@ -46,7 +46,7 @@ class JaxDevice:
         parameters = kernel_of(self._fabric).parameters(plan.image, plan.clamped)
         for first in range(0, plan.replicas, batch):
             self._run_batch(plan, parameters, first, batch, sites)
-        ledger = modelled_ledger(plan, time.perf_counter() - started)
+        ledger = ledger_of(plan, time.perf_counter() - started)
         return Samples(sites, plan.image, plan.schedule, "jax", ledger)
 
     def _run_batch(self, plan: RunPlan, parameters: Parameters, first: int, batch: int, sites: np.ndarray) -> None:

@@ -11,7 +11,7 @@ from thermofab.hw.spec import (
     Image,
     Samples,
     check_image,
-    modelled_ledger,
+    ledger_of,
     plan_run,
 )
 from thermofab.sim.native.build import build_library
@@ -50,5 +50,5 @@ class NativeDevice:
         started = time.perf_counter()
         plan = plan_run(self._image, schedule, replicas, init, clamp, seed)
         sites = run_plan(self._library, plan, self._threads)
-        ledger = modelled_ledger(plan, time.perf_counter() - started)
+        ledger = ledger_of(plan, time.perf_counter() - started)
         return Samples(sites, plan.image, plan.schedule, "native", ledger)

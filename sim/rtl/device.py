@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from thermofab.hw.rtl.driver import FabricDriver
-from thermofab.hw.spec import DeviceInfo, FabricSpec, Image, Ledger, Samples, check_image, plan_run
+from thermofab.hw.spec import DeviceInfo, FabricSpec, Image, Samples, check_image, ledger_of, plan_run
 from thermofab.sim.rtl.build import OPTIMISE, build_library
 from thermofab.sim.rtl.library import CompiledFabric
 
@@ -55,14 +55,7 @@ class RtlDevice:
             samples, clocks = self._driver.run(plan.schedule)
             sites.append(samples)
             cycles += clocks
-        sweeps = plan.schedule.n_sweeps * plan.replicas
-        ledger = Ledger(
-            site_updates=sweeps * self._fabric.n_sites,
-            sweeps=sweeps,
-            cycles=cycles,
-            cycles_are="measured",
-            seconds=time.perf_counter() - started,
-        )
+        ledger = ledger_of(plan, time.perf_counter() - started, measured_cycles=cycles)
         return Samples(np.stack(sites), plan.image, plan.schedule, self.name, ledger)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import thermofab as fab
-from thermofab.hw.spec import Program, SpecError
+from thermofab.hw.spec import COST_MODELS, Program, SpecError
 
 
 @pytest.fixture(scope="module")
@@ -96,3 +96,14 @@ def test_init_sets_every_copy(program):
 def test_wrong_arguments_are_refused(program, arguments, sentence):
     with pytest.raises(SpecError, match=sentence):
         program.sample(fab.Schedule(0, 1), device="reference", **arguments)
+
+
+def test_the_ledger_counts_and_prices(program):
+    out = program.sample(fab.Schedule(20, 50, 2), replicas=3, device="reference")
+    ledger, sweeps = out.ledger, 3 * (20 + 49 * 2)
+    assert (ledger.sweeps, ledger.site_updates, ledger.cycles) == (sweeps, sweeps * 16, sweeps * 2)
+    assert (ledger.sites_read, ledger.sites_written) == (3 * 50 * 16, 3 * 16)
+    dtca, z1 = COST_MODELS
+    assert np.isclose(ledger.joules(dtca), sweeps * 16 * 2e-15)
+    assert np.isclose(ledger.joules(z1), sweeps * 16 * 7.09e-15 + 3 * 50 * 16 * 1.692e-12 + 3 * 16 * 153.6e-12)
+    assert "J on DTCA (modelled)" in str(program.report) and "J on Z1 (quoted)" in str(program.report)
