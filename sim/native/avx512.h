@@ -63,25 +63,30 @@ private:
     __m128i shift_;
 };
 
+// Blocks of 64 or 32 replicas. Registers hold 64 lanes either way: one site's, or those of two sites of one colour.
+template <int REPLICAS>
 class Avx512Block {
 public:
-    static constexpr int LANES = 64;
+    static constexpr int LANES = REPLICAS;
 
     static bool fits(const Run& run) { return run.size <= 256; }
 
     // Replicas first … first + real - 1; lanes beyond repeat the last.
     Avx512Block(const Run& run, int64_t first, int64_t real)
-        : run_(run), first_(first), real_(real), states_(run.sites), rng_(run.free * STATE), slots_(run.first[run.free]) {
+        : run_(run), first_(first), real_(real), places_(places(run)), states_(run.sites + 1), rng_(units() * STATE) {
         for (int l = 0; l < LANES; ++l) {
             const int64_t replica = first + std::min<int64_t>(l, real - 1);
             const uint8_t* init = run.init + replica * run.sites;
             const uint64_t* keys = run.keys + replica * run.sites;
-            for (int64_t i = 0; i < run.sites; ++i) states_[i] |= static_cast<uint64_t>(init[i]) << l;
-            for (int64_t k = 0; k < run.free; ++k) Generator::seed(keys[run.order[k]], &rng_[k * STATE + l], LANES);
+            for (int64_t i = 0; i < run.sites; ++i) states_[i] |= static_cast<Bits>(init[i]) << l;
+            for (std::size_t p = 0; p < places_.size(); ++p)
+                if (places_[p].site < run.sites)
+                    Generator::seed(keys[places_[p].site], &rng_[p / SITES * STATE + p % SITES * LANES + l], WIDTH);
         }
-        for (std::size_t s = 0; s < slots_.size(); ++s) {
+        slots_.reserve(run.first[run.free]);
+        for (int64_t s = 0; s < run.first[run.free]; ++s) {
             const uint32_t weight = static_cast<uint16_t>(run.weights[s]);
-            slots_[s] = {static_cast<uint32_t>(run.near[s]), weight << 16 | weight};
+            slots_.push_back({static_cast<uint32_t>(run.near[s]), weight << 16 | weight});
         }
         for (int64_t level = 0; level < run.levels; ++level)
             tables_.emplace_back(run.tables + level * run.size, run.size);
@@ -89,18 +94,25 @@ public:
 
     void sweep(int64_t level) {
         const Activation activation(tables_[level], run_.shift);
-        alignas(LINE) Word scratch[LANES];
-        for (int64_t k = 0; k < run_.free; ++k) {
-            const Word* words = Generator::step<LANES>(&rng_[k * STATE], time_, scratch);
-            __m512i f0 = _mm512_set1_epi16(static_cast<int16_t>(run_.offsets[k])), f1 = f0;
-            for (int64_t s = run_.first[k], end = run_.first[k + 1]; s < end; ++s) {
-                const __m512i weight = _mm512_set1_epi32(static_cast<int32_t>(slots_[s].weight_twice));
-                const auto* near = reinterpret_cast<const Half*>(states_.get() + slots_[s].near);
-                f0 = _mm512_mask_add_epi16(f0, near[0], f0, weight);
-                f1 = _mm512_mask_add_epi16(f1, near[1], f1, weight);
+        alignas(LINE) Word scratch[WIDTH];
+        const Place* place = places_.data();
+        for (int64_t u = 0; u < units(); ++u, place += SITES) {
+            const Word* words = Generator::step<WIDTH>(&rng_[u * STATE], time_, scratch);
+            const __m512i u0 = _mm512_load_si512(words), u1 = _mm512_load_si512(words + WIDTH / 2);
+            if constexpr (SITES == 1) {
+                __m512i f0 = _mm512_set1_epi16(place->offset), f1 = f0;
+                for (uint32_t s = place->first; s < place->last; ++s) {
+                    const __m512i weight = _mm512_set1_epi32(static_cast<int32_t>(slots_[s].weight_twice));
+                    const __mmask64 near = _load_mask64(reinterpret_cast<__mmask64*>(&states_[slots_[s].near]));
+                    f0 = _mm512_mask_add_epi16(f0, static_cast<__mmask32>(near), f0, weight);
+                    f1 = _mm512_mask_add_epi16(f1, static_cast<__mmask32>(_kshiftri_mask64(near, 32)), f1, weight);
+                }
+                states_[place->site] = activation(f0, f1, u0, u1);
+            } else {
+                const uint64_t fresh = activation(field(place[0]), field(place[1]), u0, u1);
+                states_[place[0].site] = static_cast<Bits>(fresh);
+                states_[place[1].site] = static_cast<Bits>(fresh >> LANES);
             }
-            states_[run_.order[k]] =
-                activation(f0, f1, _mm512_load_si512(words), _mm512_load_si512(words + LANES / 2));
         }
         ++time_;
     }
@@ -113,16 +125,45 @@ public:
     }
 
 private:
-    static constexpr int64_t STATE = int64_t{Generator::PLANES} * LANES;
+    static constexpr int WIDTH = 64, SITES = WIDTH / LANES;
+    static constexpr int64_t STATE = int64_t{Generator::PLANES} * WIDTH;
+    using Bits = std::conditional_t<LANES == 64, uint64_t, uint32_t>;
+    struct Place {
+        uint32_t site, first, last;
+        int16_t offset;
+    };
     struct Slot {
         uint32_t near, weight_twice;
     };
-    using Half __attribute__((may_alias)) = uint32_t;
+
+    // Free sites by colour; a colour that does not fill its last unit is filled up with a site nobody looks at.
+    static std::vector<Place> places(const Run& run) {
+        std::vector<Place> made;
+        for (int64_t c = 0; c < run.colours; ++c) {
+            for (int64_t k = run.bounds[c]; k < run.bounds[c + 1]; ++k)
+                made.push_back({static_cast<uint32_t>(run.order[k]), static_cast<uint32_t>(run.first[k]),
+                                static_cast<uint32_t>(run.first[k + 1]), static_cast<int16_t>(run.offsets[k])});
+            while (made.size() % SITES) made.push_back({static_cast<uint32_t>(run.sites), 0, 0, 0});
+        }
+        return made;
+    }
+
+    int64_t units() const { return static_cast<int64_t>(places_.size()) / SITES; }
+
+    __attribute__((always_inline)) __m512i field(const Place& place) const {
+        __m512i sum = _mm512_set1_epi16(place.offset);
+        for (uint32_t s = place.first; s < place.last; ++s) {
+            const __m512i weight = _mm512_set1_epi32(static_cast<int32_t>(slots_[s].weight_twice));
+            sum = _mm512_mask_add_epi16(sum, static_cast<__mmask32>(states_[slots_[s].near]), sum, weight);
+        }
+        return sum;
+    }
 
     const Run& run_;
     int64_t first_, real_, time_ = 0;
-    Array<uint64_t> states_;         // [sites], a replica a bit
-    Array<Generator::State> rng_;    // [free, PLANES, LANES]
+    std::vector<Place> places_;
+    Array<Bits> states_;             // [sites + 1], a replica a bit
+    Array<Generator::State> rng_;    // [units, PLANES, WIDTH]
     std::vector<Slot> slots_;
     std::vector<ByteTable> tables_;
 };

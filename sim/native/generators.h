@@ -1,6 +1,11 @@
 // The generators, stepped for all lanes at once, and their seeding from SplitMix64 streams.
 #pragma once
 
+#if defined(__AVX512VBMI2__) && !defined(THERMOFAB_PLAIN)
+#define THERMOFAB_FUNNEL_SHIFTS
+#include <immintrin.h>
+#endif
+
 #include "kernel.h"
 
 inline uint64_t mix64(uint64_t x) {
@@ -35,6 +40,16 @@ struct ShiftRegister {
     static const Word* step(Word* __restrict state, int64_t time, Word*) {
         Word* __restrict oldest = state + (time % PLANES) * LANES;
         const Word* __restrict next = state + ((time + 1) % PLANES) * LANES;
+#ifdef THERMOFAB_FUNNEL_SHIFTS
+        if constexpr (LANES * sizeof(Word) % LINE == 0) {
+            for (int l = 0; l < LANES; l += LINE / sizeof(Word)) {
+                const __m512i a = _mm512_load_si512(oldest + l), b = _mm512_load_si512(next + l);
+                const __m512i three = _mm512_ternarylogic_epi32(window<A>(a, b), window<B>(a, b), window<C>(a, b), 0x96);
+                _mm512_store_si512(oldest + l, _mm512_xor_si512(a, three));
+            }
+            return oldest;
+        }
+#endif
         for (int l = 0; l < LANES; ++l) {
             const Word a = oldest[l], b = next[l];
             oldest[l] = static_cast<Word>(a ^ (a >> A | b << (WORD - A)) ^ (a >> B | b << (WORD - B)) ^
@@ -48,6 +63,15 @@ struct ShiftRegister {
         for (int p = 0; p < PLANES; ++p) state[p * stride] = static_cast<Word>(words[p * WORD / 32] >> (p * WORD % 32));
     }
     using State = Word;
+
+private:
+#ifdef THERMOFAB_FUNNEL_SHIFTS
+    // The word that starts TAP bits into a, followed by b.
+    template <int TAP>
+    static __m512i window(__m512i a, __m512i b) {
+        return sizeof(Word) == 2 ? _mm512_shrdi_epi16(a, b, TAP) : _mm512_shrdi_epi32(a, b, TAP);
+    }
+#endif
 };
 
 // xoshiro128+; a 16-bit word is the upper half of the output.

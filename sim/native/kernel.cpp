@@ -49,7 +49,10 @@ bool run_all(const Run& run, int64_t threads, const volatile int32_t* stop) {
 extern "C" __attribute__((visibility("default"))) int thermofab_run(const Run* run, int64_t threads,
                                                                    const volatile int32_t* stop) {
 #ifdef THERMOFAB_AVX512
-    if (Avx512Block::fits(*run)) return run_all<Avx512Block>(*run, threads, stop);
+    if (Avx512Block<64>::fits(*run))
+        // Narrow blocks where wide ones would leave threads, or lanes, without work.
+        return run->replicas >= 64 * threads ? run_all<Avx512Block<64>>(*run, threads, stop)
+                                             : run_all<Avx512Block<32>>(*run, threads, stop);
 #endif
     return run_all<PlainBlock>(*run, threads, stop);
 }

@@ -22,7 +22,8 @@ using Field = int32_t;
 // Mirrored, field by field, by thermofab.sim.native.library.Run. Free sites are numbered in the order they update;
 // a clamped site does not update, and as its random words reach no other site, none are drawn for it.
 struct Run {
-    int64_t sites, free, replicas, samples, steps, level, phases;
+    int64_t sites, free, colours, replicas, samples, steps, level, phases;
+    const int64_t* bounds;     // [colours + 1] where a colour's sites start
     const int32_t* order;      // [free] the site
     const int64_t* first;      // [free + 1] where its slots start
     const int32_t* near;       // [slots] the neighbour

@@ -15,8 +15,8 @@ class Run(ctypes.Structure):
     """``struct Run`` of kernel.h, which says what the fields are."""
 
     _fields_ = [
-        *((name, ctypes.c_int64) for name in ("sites", "free", "replicas", "samples", "steps", "level", "phases")),
-        *((name, ctypes.c_void_p) for name in ("order", "first", "near", "weights", "offsets", "tables")),
+        *((n, ctypes.c_int64) for n in ("sites", "free", "colours", "replicas", "samples", "steps", "level", "phases")),
+        *((name, ctypes.c_void_p) for name in ("bounds", "order", "first", "near", "weights", "offsets", "tables")),
         *((name, ctypes.c_int64) for name in ("levels", "size", "shift")),
         *((name, ctypes.c_void_p) for name in ("schedule", "keys", "init", "out")),
     ]
@@ -49,6 +49,7 @@ def run_plan(path: Path, plan: RunPlan, threads: int) -> np.ndarray:
     run = Run(
         sites=spec.n_sites,
         free=len(arrays["order"]),
+        colours=spec.topology.n_colours,
         replicas=plan.replicas,
         samples=schedule.n_samples,
         steps=schedule.steps_per_sample,
@@ -69,12 +70,13 @@ def run_plan(path: Path, plan: RunPlan, threads: int) -> np.ndarray:
 def coupling_arrays(plan: RunPlan) -> dict[str, np.ndarray]:
     """Free sites by colour and their couplings in compressed rows; couplings of weight zero are left out."""
     image, topology = plan.image, plan.image.fabric.topology
-    order = np.concatenate(topology.colour_classes)
-    order = order[~plan.clamped[order]]
+    classes = [sites[~plan.clamped[sites]] for sites in topology.colour_classes]
+    order = np.concatenate(classes)
     near, edges = (table[order] for table in topology.neighbour_table)
     weights = np.append(image.weights, 0)[edges]
     real = weights != 0
     return {
+        "bounds": np.concatenate([[0], np.cumsum([len(sites) for sites in classes])]).astype(np.int64),
         "order": order.astype(np.int32),
         "first": np.concatenate([[0], np.cumsum(real.sum(axis=1))]).astype(np.int64),
         "near": near[real].astype(np.int32),
