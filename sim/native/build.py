@@ -37,12 +37,11 @@ def build_library(spec: FabricSpec, plain: bool = False) -> Path:
             "Use device='jax', which runs any generator, or add it to sim/native/generators.h."
         )
     program, version = find_compiler()
-    narrow = spec.field_max + 2**spec.dither_bits < 2**15
     flags = [
         *CXX_FLAGS,
         f"-DTHERMOFAB_GENERATOR={GENERATORS[spec.rng]}",
         f"-DTHERMOFAB_WORD_BITS={spec.word_bits}",
-        f"-DTHERMOFAB_FIELD_BITS={16 if narrow else 32}",
+        f"-DTHERMOFAB_FIELD_BITS={16 if is_narrow(spec) else 32}",
         *(["-DTHERMOFAB_PLAIN"] if plain else []),
     ]
     sources = [file.read_text() for file in sorted([*HERE.glob("*.h"), *HERE.glob("*.cpp")])]
@@ -51,6 +50,11 @@ def build_library(spec: FabricSpec, plain: bool = False) -> Path:
         run_tool("the native kernel", [program, *flags, str(HERE / "kernel.cpp"), "-o", "kernel.so"], folder)
 
     return made_once(f"native-{build_key([version, processor(), *flags, *sources])}", make) / "kernel.so"
+
+
+def is_narrow(spec: FabricSpec) -> bool:
+    """Whether fields, dither included, fit in 16 bits."""
+    return spec.field_max + 2**spec.dither_bits < 2**15
 
 
 @cache

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "avx512.h"
+#include "lattice.h"
 #include "plain.h"
 
 namespace {
@@ -48,6 +49,7 @@ bool run_all(const Run& run, int64_t threads, const volatile int32_t* stop) {
 // Whether it had the memory. Once *stop is set the run ends early and what it wrote means nothing.
 extern "C" __attribute__((visibility("default"))) int thermofab_run(const Run* run, int64_t threads,
                                                                    const volatile int32_t* stop) {
+    if (run->lattice) return run_all<LatticeChain>(*run, threads, stop);
 #ifdef THERMOFAB_AVX512
     if (Avx512Block<64>::fits(*run))
         // Narrow blocks where wide ones would leave threads, or lanes, without work.

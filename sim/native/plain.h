@@ -5,11 +5,31 @@
 
 #include "generators.h"
 
+// Fields and words to new states, 0 or -1.
+class PlainActivation {
+public:
+    PlainActivation(const Run& run, int64_t level)
+        : table_(run.tables + level * run.size), half_(static_cast<int>(run.size / 2)),
+          shift_(static_cast<int>(run.shift)) {}
+
+    template <int LANES>
+    void operator()(const Field* __restrict field, const Word* __restrict words, Field* __restrict states) const {
+        const Field low_bits = static_cast<Field>((1 << shift_) - 1);
+        for (int l = 0; l < LANES; ++l) {
+            const int dithered = field[l] + (static_cast<Field>(words[l]) & low_bits);
+            const int address = std::max(-half_, std::min(half_ - 1, dithered >> shift_)) + half_;
+            states[l] = static_cast<Field>(-(words[l] < table_[address]));
+        }
+    }
+
+private:
+    const uint32_t* table_;
+    int half_, shift_;
+};
+
 class PlainBlock {
 public:
     static constexpr int LANES = 64;
-
-    static bool fits(const Run&) { return true; }
 
     // Replicas first … first + real - 1; lanes beyond repeat the last.
     PlainBlock(const Run& run, int64_t first, int64_t real)
@@ -24,9 +44,7 @@ public:
     }
 
     void sweep(int64_t level) {
-        const uint32_t* __restrict table = run_.tables + level * run_.size;
-        const int half = static_cast<int>(run_.size / 2), shift = static_cast<int>(run_.shift);
-        const Field low_bits = static_cast<Field>((1 << shift) - 1);
+        const PlainActivation activation(run_, level);
         alignas(LINE) Word scratch[LANES];
         alignas(LINE) Field field[LANES];
         for (int64_t k = 0; k < run_.free; ++k) {
@@ -38,12 +56,7 @@ public:
                 const Field* __restrict mask = &masks_[static_cast<int64_t>(run_.near[s]) * LANES];
                 for (int l = 0; l < LANES; ++l) field[l] = static_cast<Field>(field[l] + (weight & mask[l]));
             }
-            Field* __restrict mine = &masks_[static_cast<int64_t>(run_.order[k]) * LANES];
-            for (int l = 0; l < LANES; ++l) {
-                const int dithered = field[l] + (static_cast<Field>(words[l]) & low_bits);
-                const int address = std::max(-half, std::min(half - 1, dithered >> shift)) + half;
-                mine[l] = static_cast<Field>(-(words[l] < table[address]));
-            }
+            activation.operator()<LANES>(field, words, &masks_[static_cast<int64_t>(run_.order[k]) * LANES]);
         }
         ++time_;
     }

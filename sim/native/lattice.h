@@ -1,0 +1,152 @@
+// One replica of a lattice, its places in lanes.
+//
+// Sites of a sublattice lie row after row in one flat array, every row with room beside it for the sites that lie
+// across its ends; so a bond is one distance in the array, for all places. What is computed in that room is masked away.
+#pragma once
+
+#include <vector>
+
+#include "avx512.h"
+#include "generators.h"
+#include "plain.h"
+
+// Mirrored by thermofab.sim.native.library.Lattice. Places of all groups are numbered through, chunks of 64 and a
+// margin on either side of each group.
+struct Lattice {
+    int64_t groups, chunks, margin;
+    const int64_t* slot_bounds;     // [groups + 1]
+    const int32_t* distances;       // [slots] from a place to its neighbour's
+    const Field* weights;           // [groups][chunks, slots of the group, 64], 2w
+    const Field* offsets;           // [groups, chunks, 64]
+    const uint64_t* free;           // [groups, chunks], a place a bit
+    const int32_t* site;            // [groups, chunks, 64], -1 where there is none
+    const int32_t* place;           // [sites]
+    const int64_t* copy_bounds;     // [groups + 1]
+    const int32_t* copies;          // [copies, 3] to, from, length: what lies across the ends of rows
+};
+
+class LatticeChain {
+public:
+    static constexpr int LANES = 1;
+
+    LatticeChain(const Run& run, int64_t replica, int64_t)
+        : run_(run), lattice_(*run.lattice), replica_(replica),
+          states_(lattice_.groups * (lattice_.chunks * WIDTH + 2 * lattice_.margin) + WIDTH),
+          rng_(lattice_.groups * lattice_.chunks * STATE) {
+        const uint64_t* keys = run.keys + replica * run.sites;
+        const uint8_t* init = run.init + replica * run.sites;
+        for (int64_t i = 0; i < run.sites; ++i) states_[lattice_.place[i]] = static_cast<Field>(-init[i]);
+        for (int64_t g = 0; g < lattice_.groups; ++g) wrap(g);
+        for (int64_t c = 0; c < lattice_.groups * lattice_.chunks; ++c)
+            for (int l = 0; l < WIDTH; ++l)
+                if (lattice_.free[c] >> l & 1)
+                    Generator::seed(keys[lattice_.site[c * WIDTH + l]], &rng_[c * STATE + l], WIDTH);
+#ifdef THERMOFAB_AVX512
+        for (int64_t level = 0; level < run.levels; ++level)
+            tables_.emplace_back(run.tables + level * run.size, run.size);
+#endif
+    }
+
+    void sweep(int64_t level) {
+#ifdef THERMOFAB_AVX512
+        if (run_.size <= 256) {
+            const Activation activation(tables_[level], run_.shift);
+            update([&](const Field* field, const Word* words, uint64_t free, Field* states) {
+                const uint64_t fresh =
+                    activation(_mm512_load_si512(field), _mm512_load_si512(field + WIDTH / 2), _mm512_load_si512(words),
+                               _mm512_load_si512(words + WIDTH / 2));
+                const auto store = [&](int from) {
+                    _mm512_mask_storeu_epi16(states + from, static_cast<__mmask32>(free >> from),
+                                             _mm512_movm_epi16(static_cast<__mmask32>(fresh >> from)));
+                };
+                store(0);
+                store(WIDTH / 2);
+            });
+            return;
+        }
+#endif
+        const PlainActivation activation(run_, level);
+        update([&](const Field* field, const Word* words, uint64_t free, Field* states) {
+            alignas(LINE) Field fresh[WIDTH];
+            activation.template operator()<WIDTH>(field, words, fresh);
+            for (int l = 0; l < WIDTH; ++l)
+                if (free >> l & 1) states[l] = fresh[l];
+        });
+    }
+
+    void record(int64_t sample) const {
+        uint8_t* __restrict out = run_.out + (replica_ * run_.samples + sample) * run_.sites;
+        for (int64_t i = 0; i < run_.sites; ++i) out[i] = states_[lattice_.place[i]] != 0;
+    }
+
+private:
+    static constexpr int WIDTH = 64;
+    static constexpr int64_t STATE = int64_t{Generator::PLANES} * WIDTH;
+
+    // Groups come by colour, and those of a colour do not touch: each may be written before the next is read.
+    template <class Activate>
+    __attribute__((always_inline)) void update(const Activate& activate) {
+        alignas(LINE) Word scratch[WIDTH];
+        alignas(LINE) Field field[WIDTH];
+        const int64_t stride = lattice_.chunks * WIDTH + 2 * lattice_.margin;
+        const Field* __restrict weights = lattice_.weights;
+        for (int64_t g = 0; g < lattice_.groups; ++g) {
+            const int32_t* first = lattice_.distances + lattice_.slot_bounds[g];
+            const int64_t slots = lattice_.slot_bounds[g + 1] - lattice_.slot_bounds[g];
+            Field* states = states_.get() + g * stride + lattice_.margin;
+            for (int64_t c = 0; c < lattice_.chunks; ++c, states += WIDTH, weights += slots * WIDTH) {
+                const int64_t chunk = g * lattice_.chunks + c;
+                const uint64_t free = lattice_.free[chunk];
+                if (!free) continue;
+                std::memcpy(field, lattice_.offsets + chunk * WIDTH, sizeof field);
+                add_couplings(weights, first, slots, states, field);
+                const Word* words = Generator::step<WIDTH>(&rng_[chunk * STATE], time_, scratch);
+                activate(field, words, free, states);
+            }
+            wrap(g);
+        }
+        ++time_;
+    }
+
+    static __attribute__((always_inline)) void add_couplings(const Field* __restrict weights, const int32_t* distances,
+                                                             int64_t slots, const Field* __restrict states,
+                                                             Field* __restrict field) {
+        // Vectors of the compiler's own kind stay in registers over the loop, whatever the processor.
+        typedef Field Lanes __attribute__((vector_size(LINE), aligned(alignof(Field)), may_alias));
+        constexpr int EACH = LINE / sizeof(Field), COUNT = WIDTH / EACH;
+        Lanes sum[COUNT];
+#pragma GCC unroll 4
+        for (int k = 0; k < COUNT; ++k) sum[k] = *reinterpret_cast<const Lanes*>(field + k * EACH);
+        for (int64_t s = 0; s < slots; ++s) {
+            const Field* near = states + distances[s];
+#pragma GCC unroll 4
+            for (int k = 0; k < COUNT; ++k)
+                sum[k] += *reinterpret_cast<const Lanes*>(weights + s * WIDTH + k * EACH) &
+                          *reinterpret_cast<const Lanes*>(near + k * EACH);
+        }
+#pragma GCC unroll 4
+        for (int k = 0; k < COUNT; ++k) *reinterpret_cast<Lanes*>(field + k * EACH) = sum[k];
+    }
+
+    void wrap(int64_t group) {
+        Field* states = states_.get();
+        for (int64_t k = lattice_.copy_bounds[group]; k < lattice_.copy_bounds[group + 1]; ++k) {
+            const int32_t *copy = lattice_.copies + 3 * k, length = copy[2];
+#ifdef THERMOFAB_AVX512
+            const auto lanes = static_cast<__mmask32>((uint64_t{1} << length) - 1);
+            _mm512_mask_storeu_epi16(states + copy[0], lanes, _mm512_maskz_loadu_epi16(lanes, states + copy[1]));
+#else
+            for (int32_t l = 0; l < length; ++l) states[copy[0] + l] = states[copy[1] + l];
+#endif
+        }
+    }
+
+    const Run& run_;
+    const Lattice& lattice_;
+    int64_t replica_, time_ = 0;
+    Array<Field> states_;            // 0 or -1
+    Array<Generator::State> rng_;    // [groups, chunks, PLANES, WIDTH]
+#ifdef THERMOFAB_AVX512
+    std::vector<ByteTable> tables_;
+#endif
+};
