@@ -76,7 +76,7 @@ def flat_lattice(topology: Topology) -> FlatLattice | None:
     shifts = np.array([shift for bonds in layout.bonds for _, shift in bonds]).reshape(-1, len(shape))
     low, high = np.maximum(0, -shifts.min(axis=0)), np.maximum(0, shifts.max(axis=0))
     extent = low + shape + high
-    if np.prod(extent) > 4 * np.prod(shape):
+    if np.prod(extent) > 8 * np.prod(shape):
         return None
     strides = np.append(np.cumprod(extent[:0:-1])[::-1], 1)
     chunks = -(-int(np.prod(extent)) // WIDTH)
@@ -95,7 +95,9 @@ def flat_lattice(topology: Topology) -> FlatLattice | None:
         spread = np.full((len(bonds), chunks * WIDTH), NONE, dtype=np.int64)
         spread[:, inside] = group.edges.reshape(len(bonds), -1)
         edges.append(spread)
-        distances.append(np.array([(source - g) * stride + np.dot(shift, strides) for source, shift in bonds], dtype=int))
+        distances.append(
+            np.array([(source - g) * stride + np.dot(shift, strides) for source, shift in bonds], dtype=int)
+        )
         copies.append(around + [base, base, 0])
     return FlatLattice(chunks, margin, sites, tuple(edges), tuple(distances), place, tuple(copies))
 

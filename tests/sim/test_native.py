@@ -1,0 +1,156 @@
+"""The native kernel: the reference's bits whatever the threads, the blocks, the widths and the form."""
+
+import numpy as np
+import pytest
+
+from thermofab.hw.spec import DeviceError, Image, Schedule, ToolMissingError, Topology, fabric, open_device, registry
+from thermofab.sim import toolchain
+from thermofab.sim.conformance import Case, random_image, states_of
+from thermofab.sim.native import library
+from thermofab.sim.native.build import build_library, is_narrow
+from thermofab.sim.native.lattice import flat_lattice
+
+BLOCKS = [pytest.param(False, id="fastest"), pytest.param(True, id="plain")]
+WIDE = {"weight_bits": 14, "bias_bits": 20}
+FINE = {"profile": "fine"}
+SCHEDULE = Schedule(3, 4, 2, ((2, 1), (1, 3)), 2)
+
+
+def graph(name: str) -> Topology:
+    """A topology by name, without its lattice: replicas then share lanes however few they are."""
+    made = fabric(name).topology
+    return Topology(f"{name} as a graph", made.edges, made.colours, made.coordinates)
+
+
+def native(image: Image, replicas: int, schedule: Schedule = SCHEDULE, clamp=None, init=None, **options) -> np.ndarray:
+    device = open_device("native", image.fabric, **options)
+    device.load(image)
+    return device.run(schedule, replicas=replicas, clamp=clamp, init=init).sites
+
+
+def reference(image: Image, replicas: int, schedule: Schedule = SCHEDULE, clamp=None, init=None) -> np.ndarray:
+    return states_of("reference", Case("", image, schedule, replicas, init, clamp))
+
+
+@pytest.mark.parametrize("plain", BLOCKS)
+@pytest.mark.parametrize(
+    "spec",
+    [
+        fabric("g8-5x9"),
+        fabric("king-6x6-torus", **WIDE),
+        fabric("g4-5x5", **FINE),
+        fabric("g4-4x4-torus", **FINE, **WIDE),
+        fabric("chimera-2", table_bits=3, threshold_bits=9),
+        fabric("g4-6x6-torus", table_bits=11),
+        fabric("cubic-3x4x5", rng="lfsr32"),
+        fabric("g4-7x3", rng="xoshiro128+"),
+        fabric("king-4x4", rng="xoshiro128+", **FINE),
+        fabric("complete-9", dither_bits=0, min_shift=0),
+        fabric(Topology.from_edges("no edges", 5, [])),
+    ],
+    ids=lambda spec: f"{spec.topology.name}-{spec.rng}-{spec.word_bits}-{'narrow' if is_narrow(spec) else 'wide'}",
+)
+def test_many_replicas_have_the_bits_of_the_reference(spec, plain):
+    """70 replicas fill no block; the first and the last of them, and one alone, are run by the reference."""
+    rng = np.random.default_rng(spec.n_sites)
+    image = random_image(rng, spec)
+    clamp = np.where(rng.random(spec.n_sites) < 0.2, rng.integers(0, 2, (70, spec.n_sites)), -1)
+    init = rng.random((70, spec.n_sites)) < 0.5
+    got = native(image, 70, clamp=clamp, init=init, plain=plain)
+    assert np.array_equal(got[:3], reference(image, 3, clamp=clamp[:3], init=init[:3]))
+    drawn = native(image, 70, plain=plain)
+    expected = reference(image, 70)
+    assert np.array_equal(drawn, expected)
+    assert np.array_equal(native(image, 1, plain=plain), expected[:1])
+
+
+@pytest.mark.parametrize("topology", ["g8-10x10-torus", graph("g8-10x10-torus")], ids=["lattice", "graph"])
+def test_bits_depend_neither_on_threads_nor_on_blocks(topology):
+    image = random_image(np.random.default_rng(1), fabric(topology))
+    expected = native(image, 300, threads=1, plain=True)
+    for threads in (1, 2, 3, 7):
+        assert np.array_equal(native(image, 300, threads=threads), expected)
+    for replicas in (1, 2, 31, 32, 33, 64, 65, 129):
+        assert np.array_equal(native(image, replicas, threads=2), expected[:replicas])
+
+
+@pytest.mark.parametrize("name", ["g12-70x70-torus", "z1-30x41", "g24-44x46", "cubic-4x6x8-torus", "chimera-3x5"])
+def test_one_replica_of_a_lattice_has_the_bits_of_its_graph(name):
+    """Sites in lanes against replicas in lanes, on lattices larger than the reference has time for."""
+    lattice = fabric(name)
+    assert flat_lattice(lattice.topology) is not None
+    image = random_image(np.random.default_rng(2), lattice)
+    as_graph = Image(
+        fabric(graph(name)), image.weights, image.biases, image.tables, image.shift, image.clamps, image.seed
+    )
+    schedule = Schedule(20, 5, 3)
+    assert np.array_equal(native(image, 2, schedule), native(as_graph, 2, schedule))
+
+
+def test_lanes_of_sites_and_of_replicas_meet(monkeypatch):
+    image = random_image(np.random.default_rng(3), fabric("g4-9x13"))
+    one_by_one = native(image, library.ONE_BY_ONE)
+    monkeypatch.setattr(library, "ONE_BY_ONE", 0)
+    assert np.array_equal(native(image, len(one_by_one)), one_by_one)
+
+
+def test_everything_clamped():
+    image = random_image(np.random.default_rng(4), fabric("g4-3x3"))
+    clamp = np.random.default_rng(5).integers(0, 2, (40, 9))
+    for replicas in (1, 40):
+        got = native(image, replicas, clamp=clamp[:replicas])
+        assert np.array_equal(got, np.repeat(clamp[:replicas, None].astype(bool), SCHEDULE.n_samples, axis=1))
+
+
+def test_neither_image_nor_topology_nor_schedule_recompiles(monkeypatch):
+    spec = fabric("king-4x4")
+    path = build_library(spec)
+
+    def refuse(*_):
+        raise AssertionError("compiled again")
+
+    monkeypatch.setattr(toolchain.subprocess, "run", refuse)
+    rng = np.random.default_rng(6)
+    for name in ("king-4x4", "g8-6x6", "complete-7"):
+        other = fabric(name)
+        assert build_library(other) == path
+        native(random_image(rng, other), 3, Schedule(2, 5, 3))
+
+
+def test_builds_differ_by_processor(monkeypatch):
+    from thermofab.sim.native import build
+
+    named = []
+    monkeypatch.setattr(build, "made_once", lambda name, _: named.append(name) or build.HERE)
+    for processor in ("one", "another", "one"):
+        monkeypatch.setattr(build, "processor", lambda processor=processor: processor)
+        build.build_library(fabric("g4-3x3"))
+    assert named[0] == named[2] != named[1]
+
+
+def test_a_missing_compiler_is_named_before_any_work(monkeypatch, tmp_path):
+    monkeypatch.setenv("THERMOFAB_CACHE", str(tmp_path))
+    monkeypatch.setattr(toolchain.shutil, "which", lambda _: None)
+    toolchain.find_compiler.cache_clear()
+    try:
+        with pytest.raises(ToolMissingError, match=r"needs the C\+\+ compiler g\+\+.*apt install g\+\+$"):
+            open_device("native", fabric("g4-3x3"))
+    finally:
+        toolchain.find_compiler.cache_clear()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_generator_without_a_native_form_is_named(monkeypatch):
+    monkeypatch.setitem(registry.GENERATORS, "of-mine", "thermofab.hw.rng.lfsr64:LFSR64")
+    registry._known.cache_clear()
+    try:
+        with pytest.raises(DeviceError, match=r"^the generator 'of-mine' has no native form; those"):
+            open_device("native", fabric("g4-3x3", rng="of-mine"))
+    finally:
+        registry._known.cache_clear()
+
+
+@pytest.mark.parametrize("threads", [0, -1, 1.5, True])
+def test_threads_must_be_a_positive_integer(threads):
+    with pytest.raises(DeviceError, match=r"^threads must be an integer of at least 1, got "):
+        open_device("native", fabric("g4-3x3"), threads=threads)
