@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from thrml_peer import thrml_runner
@@ -24,8 +25,8 @@ from thermofab.hw.spec import FREE, Image, Schedule, ThermofabError, fabric, ope
 STEP, SHIFT, ROUNDS = 1 / 127, 3, 7
 
 
-def spin_glass(name: str) -> Image:
-    """Couplings |J| ≤ 0.31, biases likewise, on every edge of a fabric."""
+def spin_glass(name: Any) -> Image:
+    """Couplings |J| ≤ 0.31, biases likewise, on every edge of a fabric, given by name or as a graph."""
     spec, rng = fabric(name), np.random.default_rng(0)
     return Image(
         fabric=spec,
