@@ -11,6 +11,9 @@ from thermofab.apps.console import bar
 from thermofab.hw.spec import DeviceError, device_names
 from thermofab.sim.conformance import Outcome, families, run_one
 
+# Configurations a process takes before it is replaced.
+PER_POOL = 20
+
 
 @dataclass(frozen=True)
 class Campaign:
@@ -60,16 +63,18 @@ def run(devices: tuple[str, ...], configurations: int, updates: int, seed: int, 
     names = families()
     share = -(-updates // configurations)
     outcomes: dict[int, list[tuple[str, Outcome]]] = {}
-    # Each process compiles and runs with one thread of its own; JAX does not survive a fork.
-    context = multiprocessing.get_context("spawn")
-    with (
-        bar("configurations", configurations, quiet) as done,
-        ProcessPoolExecutor(workers, mp_context=context, max_tasks_per_child=25) as pool,
-    ):
-        jobs = {pool.submit(run_one, devices, names[k % len(names)], share, seed, k): k for k in range(configurations)}
-        for job in as_completed(jobs):
-            case, found = job.result()
-            outcomes[jobs[job]] = [(case.family, outcome) for outcome in found]
-            done()
+    context = multiprocessing.get_context("spawn")  # JAX does not survive a fork
+    with bar("configurations", configurations, quiet) as done:
+        for first in range(0, configurations, PER_POOL * workers):
+            # Compiled fabrics stay loaded in a process, so every so often the processes are new ones.
+            with ProcessPoolExecutor(workers, mp_context=context) as pool:
+                jobs = {
+                    pool.submit(run_one, devices, names[k % len(names)], share, seed, k): k
+                    for k in range(first, min(first + PER_POOL * workers, configurations))
+                }
+                for job in as_completed(jobs):
+                    case, found = job.result()
+                    outcomes[jobs[job]] = [(case.family, outcome) for outcome in found]
+                    done()
     ordered = tuple(pair for k in sorted(outcomes) for pair in outcomes[k])
     return Campaign(configurations, time.perf_counter() - started, ordered)
