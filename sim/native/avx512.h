@@ -19,10 +19,10 @@
 struct ByteTable {
     alignas(LINE) uint8_t low[256], high[256];
 
-    ByteTable(const uint32_t* table, int64_t size) {
+    ByteTable(const Word* table, int64_t size) {
         const int half = static_cast<int>(size / 2);
         for (int a = -128; a < 128; ++a) {
-            const uint32_t threshold = table[std::max(-half, std::min(half - 1, a)) + half];
+            const Word threshold = table[std::max(-half, std::min(half - 1, a)) + half];
             low[a & 255] = static_cast<uint8_t>(threshold);
             high[a & 255] = static_cast<uint8_t>(threshold >> 8);
         }

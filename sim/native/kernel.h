@@ -31,7 +31,7 @@ struct Run {
     const int32_t* near;       // [slots] the neighbour
     const int32_t* weights;    // [slots] 2w
     const int32_t* offsets;    // [free] b - sum of w
-    const uint32_t* tables;    // [levels, size], thresholds shifted to the top of a word
+    const Word* tables;        // [levels, size], thresholds shifted to the top of a word
     int64_t levels, size, shift;
     const int64_t* schedule;   // [phases, 2] sweeps, level
     const uint64_t* keys;      // [replicas, sites]
@@ -59,4 +59,22 @@ public:
     }
     T* get() const { return data_.get(); }
     T& operator[](std::size_t k) const { return data_[k]; }
+};
+
+// The fields of 64 lanes in vectors of the compiler's own kind, which stay in registers over a loop on any processor.
+struct Fields {
+    typedef Field Lanes __attribute__((vector_size(LINE), aligned(alignof(Field)), may_alias));
+    static constexpr int EACH = LINE / sizeof(Field), COUNT = 64 / EACH;
+
+    Lanes lanes[COUNT];
+
+    // `weight(k)`: those of part k, a vector or one number for all of them; `near`: the neighbours, 0 or -1.
+    template <class Weight>
+    __attribute__((always_inline)) void add(const Weight& weight, const Field* near) {
+#pragma GCC unroll 4
+        for (int k = 0; k < COUNT; ++k) lanes[k] += weight(k) & part(near, k);
+    }
+    static __attribute__((always_inline)) Lanes part(const Field* from, int k) {
+        return *reinterpret_cast<const Lanes*>(from + k * EACH);
+    }
 };

@@ -51,10 +51,10 @@ public:
 #ifdef THERMOFAB_AVX512
         if (run_.size <= 256) {
             const Activation activation(tables_[level], run_.shift);
-            update([&](const Field* field, const Word* words, uint64_t free, Field* states) {
+            update([&](const Fields& fields, const Word* words, uint64_t free, Field* states) {
                 const uint64_t fresh =
-                    activation(_mm512_load_si512(field), _mm512_load_si512(field + WIDTH / 2), _mm512_load_si512(words),
-                               _mm512_load_si512(words + WIDTH / 2));
+                    activation(reinterpret_cast<__m512i>(fields.lanes[0]), reinterpret_cast<__m512i>(fields.lanes[1]),
+                               _mm512_load_si512(words), _mm512_load_si512(words + WIDTH / 2));
                 const auto store = [&](int from) {
                     _mm512_mask_storeu_epi16(states + from, static_cast<__mmask32>(free >> from),
                                              _mm512_movm_epi16(static_cast<__mmask32>(fresh >> from)));
@@ -66,9 +66,9 @@ public:
         }
 #endif
         const PlainActivation activation(run_, level);
-        update([&](const Field* field, const Word* words, uint64_t free, Field* states) {
+        update([&](const Fields& fields, const Word* words, uint64_t free, Field* states) {
             alignas(LINE) Field fresh[WIDTH];
-            activation.template operator()<WIDTH>(field, words, fresh);
+            activation(fields, words, fresh);
             for (int l = 0; l < WIDTH; ++l)
                 if (free >> l & 1) states[l] = fresh[l];
         });
@@ -87,7 +87,6 @@ private:
     template <class Activate>
     __attribute__((always_inline)) void update(const Activate& activate) {
         alignas(LINE) Word scratch[WIDTH];
-        alignas(LINE) Field field[WIDTH];
         const int64_t stride = lattice_.chunks * WIDTH + 2 * lattice_.margin;
         const Field* __restrict weights = lattice_.weights;
         for (int64_t g = 0; g < lattice_.groups; ++g) {
@@ -98,34 +97,18 @@ private:
                 const int64_t chunk = g * lattice_.chunks + c;
                 const uint64_t free = lattice_.free[chunk];
                 if (!free) continue;
-                std::memcpy(field, lattice_.offsets + chunk * WIDTH, sizeof field);
-                add_couplings(weights, first, slots, states, field);
+                Fields sum;
+                std::memcpy(sum.lanes, lattice_.offsets + chunk * WIDTH, sizeof sum.lanes);
+                for (int64_t s = 0; s < slots; ++s) {
+                    const Field* here = weights + s * WIDTH;
+                    sum.add([=](int k) { return Fields::part(here, k); }, states + first[s]);
+                }
                 const Word* words = Generator::step<WIDTH>(&rng_[chunk * STATE], time_, scratch);
-                activate(field, words, free, states);
+                activate(sum, words, free, states);
             }
             wrap(g);
         }
         ++time_;
-    }
-
-    static __attribute__((always_inline)) void add_couplings(const Field* __restrict weights, const int32_t* distances,
-                                                             int64_t slots, const Field* __restrict states,
-                                                             Field* __restrict field) {
-        // Vectors of the compiler's own kind stay in registers over the loop, whatever the processor.
-        typedef Field Lanes __attribute__((vector_size(LINE), aligned(alignof(Field)), may_alias));
-        constexpr int EACH = LINE / sizeof(Field), COUNT = WIDTH / EACH;
-        Lanes sum[COUNT];
-#pragma GCC unroll 4
-        for (int k = 0; k < COUNT; ++k) sum[k] = *reinterpret_cast<const Lanes*>(field + k * EACH);
-        for (int64_t s = 0; s < slots; ++s) {
-            const Field* near = states + distances[s];
-#pragma GCC unroll 4
-            for (int k = 0; k < COUNT; ++k)
-                sum[k] += *reinterpret_cast<const Lanes*>(weights + s * WIDTH + k * EACH) &
-                          *reinterpret_cast<const Lanes*>(near + k * EACH);
-        }
-#pragma GCC unroll 4
-        for (int k = 0; k < COUNT; ++k) *reinterpret_cast<Lanes*>(field + k * EACH) = sum[k];
     }
 
     void wrap(int64_t group) {

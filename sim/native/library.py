@@ -45,7 +45,7 @@ def run_plan(path: Path, plan: RunPlan, threads: int) -> np.ndarray:
     sites = np.empty((plan.replicas, schedule.n_samples, spec.n_sites), dtype=bool)
     arrays = {
         **coupling_arrays(plan),
-        "tables": (plan.image.tables.astype(np.uint32) << (spec.word_bits - spec.threshold_bits)).astype(np.uint32),
+        "tables": (plan.image.tables << (spec.word_bits - spec.threshold_bits)).astype(f"u{spec.word_bits // 8}"),
         "schedule": np.array(schedule.phases, dtype=np.int64).reshape(-1, 2),
         "keys": np.ascontiguousarray(plan.keys),
         "init": np.ascontiguousarray(plan.init),

@@ -9,22 +9,37 @@
 class PlainActivation {
 public:
     PlainActivation(const Run& run, int64_t level)
-        : table_(run.tables + level * run.size), half_(static_cast<int>(run.size / 2)),
+        : table_(run.tables + level * run.size), half_(static_cast<Field>(run.size / 2)),
           shift_(static_cast<int>(run.shift)) {}
 
-    template <int LANES>
-    void operator()(const Field* __restrict field, const Word* __restrict words, Field* __restrict states) const {
-        const Field low_bits = static_cast<Field>((1 << shift_) - 1);
-        for (int l = 0; l < LANES; ++l) {
-            const int dithered = field[l] + (static_cast<Field>(words[l]) & low_bits);
-            const int address = std::max(-half_, std::min(half_ - 1, dithered >> shift_)) + half_;
-            states[l] = static_cast<Field>(-(words[l] < table_[address]));
+    void operator()(const Fields& fields, const Word* __restrict words, Field* __restrict states) const {
+        const Field low_bits = static_cast<Field>((1 << shift_) - 1), half = half_;
+        const Fields::Lanes lowest = -(half - Fields::Lanes{}), highest = -1 - lowest;
+        alignas(LINE) Field dither[LANES], address[LANES];
+        alignas(LINE) Word threshold[LANES];
+        for (int l = 0; l < LANES; ++l) dither[l] = static_cast<Field>(words[l]) & low_bits;
+#pragma GCC unroll 4
+        for (int k = 0; k < Fields::COUNT; ++k) {
+            Fields::Lanes scaled = (fields.lanes[k] + Fields::part(dither, k)) >> static_cast<Field>(shift_);
+            scaled = scaled > highest ? highest : scaled;
+            scaled = scaled < lowest ? lowest : scaled;
+            scaled += half;
+            std::memcpy(address + k * Fields::EACH, &scaled, LINE);
         }
+#pragma GCC unroll 16
+        for (int l = 0; l < LANES; ++l) {
+            std::size_t a = static_cast<std::size_t>(address[l]);
+            asm("" : "+r"(a));  // keeps the compiler from gather instructions, which are slower
+            threshold[l] = table_[a];
+        }
+        for (int l = 0; l < LANES; ++l) states[l] = static_cast<Field>(-(words[l] < threshold[l]));
     }
 
 private:
-    const uint32_t* table_;
-    int half_, shift_;
+    const Word* table_;
+    Field half_;
+    int shift_;
+    static constexpr int LANES = Fields::EACH * Fields::COUNT;
 };
 
 class PlainBlock {
@@ -46,17 +61,15 @@ public:
     void sweep(int64_t level) {
         const PlainActivation activation(run_, level);
         alignas(LINE) Word scratch[LANES];
-        alignas(LINE) Field field[LANES];
         for (int64_t k = 0; k < run_.free; ++k) {
             const Word* __restrict words = Generator::step<LANES>(&rng_[k * STATE], time_, scratch);
-            const Field offset = static_cast<Field>(run_.offsets[k]);
-            for (int l = 0; l < LANES; ++l) field[l] = offset;
+            Fields sum;
+            for (auto& lanes : sum.lanes) lanes = static_cast<Field>(run_.offsets[k]) - Fields::Lanes{};
             for (int64_t s = run_.first[k]; s < run_.first[k + 1]; ++s) {
                 const Field weight = static_cast<Field>(run_.weights[s]);
-                const Field* __restrict mask = &masks_[static_cast<int64_t>(run_.near[s]) * LANES];
-                for (int l = 0; l < LANES; ++l) field[l] = static_cast<Field>(field[l] + (weight & mask[l]));
+                sum.add([=](int) { return weight; }, &masks_[static_cast<int64_t>(run_.near[s]) * LANES]);
             }
-            activation.operator()<LANES>(field, words, &masks_[static_cast<int64_t>(run_.order[k]) * LANES]);
+            activation(sum, words, &masks_[static_cast<int64_t>(run_.order[k]) * LANES]);
         }
         ++time_;
     }
