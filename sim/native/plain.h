@@ -75,10 +75,12 @@ public:
     }
 
     void record(int64_t sample) const {
-        for (int l = 0; l < real_; ++l) {
-            uint8_t* __restrict out = run_.out + ((first_ + l) * run_.samples + sample) * run_.sites;
-            for (int64_t i = 0; i < run_.sites; ++i) out[i] = masks_[i * LANES + l] != 0;
-        }
+        constexpr int64_t TILE = 64;  // sites, so that what one row of `out` reads is still near for the next
+        for (int64_t i = 0; i < run_.sites; i += TILE)
+            for (int l = 0; l < real_; ++l) {
+                uint8_t* __restrict out = run_.out + ((first_ + l) * run_.samples + sample) * run_.sites;
+                for (int64_t k = i; k < std::min(i + TILE, run_.sites); ++k) out[k] = masks_[k * LANES + l] != 0;
+            }
     }
 
 private:
