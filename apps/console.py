@@ -35,8 +35,20 @@ def steps(total: int, quiet: bool) -> Iterator[Callable[[str], None]]:
 
 @contextmanager
 def bar(text: str, total: int, quiet: bool) -> Iterator[Callable[[], None]]:
-    """A progress bar of ``total`` equal parts: call the function when one is done."""
+    """A progress bar of ``total`` equal parts: call the function when one is done.
+
+    Where standard error is no terminal, a line every tenth part.
+    """
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=errors, disable=quiet) as progress:
-        task = progress.add_task(text, total=total)
-        yield lambda: progress.advance(task)
+    terminal = sys.stderr.isatty()
+    with Progress(*columns, console=errors, disable=quiet or not terminal) as progress:
+        task, finished = progress.add_task(text, total=total), 0
+
+        def done() -> None:
+            nonlocal finished
+            progress.advance(task)
+            finished += 1
+            if not quiet and not terminal and 10 * finished // total > 10 * (finished - 1) // total:
+                errors.print(f"{finished}/{total} {text}")
+
+        yield done

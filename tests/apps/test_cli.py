@@ -58,6 +58,16 @@ def test_verify_counts_and_passes():
     assert sum(outcome["site_updates"] for outcome in result["outcomes"]) > 2000
 
 
+def test_verify_replaces_its_processes(monkeypatch):
+    """A case does not depend on which process ran it, or after what."""
+    from thermofab.apps import verify
+
+    long = verify.run(("jax",), 3, 3000, seed=4, workers=1, quiet=True)
+    monkeypatch.setattr(verify, "PER_POOL", 1)
+    short = verify.run(("jax",), 3, 3000, seed=4, workers=1, quiet=True)
+    assert short.outcomes == long.outcomes and len(short.outcomes) == 3 and short.differing == 0
+
+
 @pytest.mark.rtl
 def test_demo_passes_and_writes_its_report(tmp_path):
     out = tmp_path / "demo"
