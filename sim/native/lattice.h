@@ -4,6 +4,7 @@
 // across its ends; so a bond is one distance in the array, for all places. What is computed in that room is masked away.
 #pragma once
 
+#include <type_traits>
 #include <vector>
 
 #include "avx512.h"
@@ -111,16 +112,27 @@ private:
         ++time_;
     }
 
+    // At most 32 places, by two copies of a fixed length that may overlap: no call, and no masked store to wait for.
+    static __attribute__((always_inline)) void copy_short(Field* to, const Field* from, int32_t length) {
+        const auto ends = [&](auto size) {
+            constexpr int SIZE = decltype(size)::value;
+            Field first[SIZE], last[SIZE];
+            std::memcpy(first, from, sizeof first);
+            std::memcpy(last, from + length - SIZE, sizeof last);
+            std::memcpy(to, first, sizeof first);
+            std::memcpy(to + length - SIZE, last, sizeof last);
+        };
+        if (length >= 16) return ends(std::integral_constant<int, 16>{});
+        if (length >= 8) return ends(std::integral_constant<int, 8>{});
+        if (length >= 4) return ends(std::integral_constant<int, 4>{});
+        for (int32_t l = 0; l < length; ++l) to[l] = from[l];
+    }
+
     void wrap(int64_t group) {
         Field* states = states_.get();
         for (int64_t k = lattice_.copy_bounds[group]; k < lattice_.copy_bounds[group + 1]; ++k) {
-            const int32_t *copy = lattice_.copies + 3 * k, length = copy[2];
-#ifdef THERMOFAB_AVX512
-            const auto lanes = static_cast<__mmask32>((uint64_t{1} << length) - 1);
-            _mm512_mask_storeu_epi16(states + copy[0], lanes, _mm512_maskz_loadu_epi16(lanes, states + copy[1]));
-#else
-            for (int32_t l = 0; l < length; ++l) states[copy[0] + l] = states[copy[1] + l];
-#endif
+            const int32_t* copy = lattice_.copies + 3 * k;
+            copy_short(states + copy[0], states + copy[1], copy[2]);
         }
     }
 
