@@ -29,9 +29,10 @@ class Bug:
     tests: str
 
 
-REFERENCE, KERNEL, DATAPATH, FABRIC = (
+REFERENCE, KERNEL, NATIVE, DATAPATH, FABRIC = (
     "sim/reference.py",
     "sim/functional/kernel.py",
+    "sim/native",
     "hw/rtl/datapath.py",
     "hw/rtl/fabric.py",
 )
@@ -92,10 +93,22 @@ NEIGHBOUR_RTL = (
     "for weight, state in neighbours]",
     "for weight, state in neighbours[: max(1, len(neighbours) - 1)]]",
 )
+TAPS_NATIVE = (
+    f"{NATIVE}/generators.h",
+    "using Lfsr64 = ShiftRegister<64, 1, 3, 4>",
+    "using Lfsr64 = ShiftRegister<64, 1, 3, 5>",
+)
+NEIGHBOUR_NATIVE = (f"{NATIVE}/library.py", "    real = weights != 0\n", "    real = (weights != 0) & (near > 0)\n")
+WRAP_NATIVE = (
+    f"{NATIVE}/lattice.h",
+    "            wrap(g);\n        }\n        ++time_;",
+    "        }\n        ++time_;",
+)
 
 DEVICES = "tests/conformance/test_devices.py"
 JAX = f"{DEVICES} -k jax-g8"
 LAW, WORDS, VECTORS = "tests/law", "tests/sim/test_update.py", "tests/hw/test_seeding_and_generators.py"
+IN_LANES, MANY = "tests/sim/test_native.py -k sites_in_lanes", "tests/sim/test_native.py -k many"
 RTL = "tests/rtl/test_rtl_device.py -k same_bits_as_the_reference"
 COCOTB = "tests/rtl/test_rtl_cocotb.py -k lockstep"
 
@@ -122,6 +135,9 @@ BUGS = (
     Bug("no colour barrier, RTL: cocotb", (BARRIER_RTL,), COCOTB),
     Bug("dropped neighbour, reference: devices disagree", (NEIGHBOUR_REFERENCE,), JAX),
     Bug("dropped neighbour, JAX: law", (NEIGHBOUR_JAX,), f"{LAW} -k certified_law"),
+    Bug("dropped neighbour, native: replicas in lanes", (NEIGHBOUR_NATIVE,), MANY),
+    Bug("ends of rows not copied, native: sites in lanes", (WRAP_NATIVE,), IN_LANES),
+    Bug("wrong tap, native: devices disagree", (TAPS_NATIVE,), f"{DEVICES} -k native-lfsr64"),
     Bug("dropped neighbour, RTL: devices disagree", (NEIGHBOUR_RTL,), RTL),
     Bug("dropped neighbour, RTL: cocotb", (NEIGHBOUR_RTL,), COCOTB),
 )

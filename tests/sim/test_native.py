@@ -16,12 +16,6 @@ FINE = {"profile": "fine"}
 SCHEDULE = Schedule(3, 4, 2, ((2, 1), (1, 3)), 2)
 
 
-def graph(name: str) -> Topology:
-    """A topology by name, without its lattice: replicas then share lanes however few they are."""
-    made = fabric(name).topology
-    return Topology(f"{name} as a graph", made.edges, made.colours, made.coordinates)
-
-
 def native(image: Image, replicas: int, schedule: Schedule = SCHEDULE, clamp=None, init=None, **options) -> np.ndarray:
     device = open_device("native", image.fabric, **options)
     device.load(image)
@@ -64,9 +58,10 @@ def test_many_replicas_have_the_bits_of_the_reference(spec, plain):
     assert np.array_equal(native(image, 1, plain=plain), expected[:1])
 
 
-@pytest.mark.parametrize("topology", ["g8-10x10-torus", graph("g8-10x10-torus")], ids=["lattice", "graph"])
-def test_bits_depend_neither_on_threads_nor_on_blocks(topology):
-    image = random_image(np.random.default_rng(1), fabric(topology))
+@pytest.mark.parametrize("one_by_one", [0, library.ONE_BY_ONE])
+def test_bits_depend_neither_on_threads_nor_on_blocks(one_by_one, monkeypatch):
+    monkeypatch.setattr(library, "ONE_BY_ONE", one_by_one)
+    image = random_image(np.random.default_rng(1), fabric("g8-10x10-torus"))
     expected = native(image, 300, threads=1, plain=True)
     for threads in (1, 2, 3, 7):
         assert np.array_equal(native(image, 300, threads=threads), expected)
@@ -74,24 +69,16 @@ def test_bits_depend_neither_on_threads_nor_on_blocks(topology):
         assert np.array_equal(native(image, replicas, threads=2), expected[:replicas])
 
 
+@pytest.mark.parametrize("plain", BLOCKS)
 @pytest.mark.parametrize("name", ["g12-70x70-torus", "z1-30x41", "g24-44x46", "cubic-4x6x8-torus", "chimera-3x5"])
-def test_one_replica_of_a_lattice_has_the_bits_of_its_graph(name):
-    """Sites in lanes against replicas in lanes, on lattices larger than the reference has time for."""
-    lattice = fabric(name)
-    assert flat_lattice(lattice.topology) is not None
-    image = random_image(np.random.default_rng(2), lattice)
-    as_graph = Image(
-        fabric(graph(name)), image.weights, image.biases, image.tables, image.shift, image.clamps, image.seed
-    )
-    schedule = Schedule(20, 5, 3)
-    assert np.array_equal(native(image, 2, schedule), native(as_graph, 2, schedule))
-
-
-def test_lanes_of_sites_and_of_replicas_meet(monkeypatch):
-    image = random_image(np.random.default_rng(3), fabric("g4-9x13"))
-    one_by_one = native(image, library.ONE_BY_ONE)
+def test_sites_in_lanes_have_the_bits_of_replicas_in_lanes(name, plain, monkeypatch):
+    """On lattices larger than the reference has time for."""
+    spec = fabric(name)
+    assert flat_lattice(spec.topology) is not None
+    image, schedule = random_image(np.random.default_rng(2), spec), Schedule(20, 5, 3)
+    one_by_one = native(image, 2, schedule, plain=plain)
     monkeypatch.setattr(library, "ONE_BY_ONE", 0)
-    assert np.array_equal(native(image, len(one_by_one)), one_by_one)
+    assert np.array_equal(one_by_one, native(image, 2, schedule, plain=plain))
 
 
 def test_everything_clamped():
