@@ -82,7 +82,8 @@ def flat_lattice(topology: Topology) -> FlatLattice | None:
     chunks = -(-int(np.prod(extent)) // WIDTH)
     margin = -(-int(np.abs(shifts @ strides).max()) // WIDTH) * WIDTH
     stride = chunks * WIDTH + 2 * margin
-    inside = np.ravel_multi_index(tuple(np.indices(shape) + low.reshape(-1, *[1] * len(shape))), extent).reshape(-1)
+    corner = low.reshape(-1, *[1] * len(shape))
+    inside = np.ravel_multi_index(tuple(np.indices(tuple(shape.tolist())) + corner), tuple(extent)).reshape(-1)
     groups = len(layout.groups)
     sites = np.full((groups, chunks * WIDTH), NONE, dtype=np.int32)
     place = np.zeros(topology.n_sites, dtype=np.int32)
@@ -104,13 +105,14 @@ def flat_lattice(topology: Topology) -> FlatLattice | None:
 
 def _around(shape: np.ndarray, low: np.ndarray, extent: np.ndarray) -> np.ndarray:
     """What a torus keeps in the room around an array: int64 ``[copies, 3]``, to, from and length."""
-    to = np.arange(np.prod(extent))
-    position = np.array(np.unravel_index(to, extent)) - low[:, None]
-    origin = np.ravel_multi_index(tuple(position % shape[:, None] + low[:, None]), extent)
-    to, origin = to[to != origin], origin[to != origin]
+    everything = np.arange(np.prod(extent))
+    position = np.array(np.unravel_index(everything, tuple(extent))) - low[:, None]
+    origins = np.ravel_multi_index(tuple(position % shape[:, None] + low[:, None]), tuple(extent))
+    outside = np.flatnonzero(origins != everything)
+    to, origin = everything[outside], origins[outside]
     starts = np.flatnonzero((np.diff(to, prepend=-2) != 1) | (np.diff(origin, prepend=-2) != 1))
     pieces = []
-    for start, stop in zip(starts, np.append(starts[1:], len(to))):
+    for start, stop in zip(starts.tolist(), [*starts[1:].tolist(), len(to)]):
         for first in range(start, stop, LONGEST_COPY):
             pieces.append((to[first], origin[first], min(LONGEST_COPY, stop - first)))
     return np.array(pieces, dtype=np.int64).reshape(-1, 3)
