@@ -107,7 +107,7 @@ def _around(shape: np.ndarray, low: np.ndarray, extent: np.ndarray) -> np.ndarra
     """What a torus keeps in the room around an array: int64 ``[copies, 3]``, to, from and length."""
     everything = np.arange(np.prod(extent))
     position = np.array(np.unravel_index(everything, tuple(extent))) - low[:, None]
-    origins = np.ravel_multi_index(tuple(position % shape[:, None] + low[:, None]), tuple(extent))
+    origins = np.asarray(np.ravel_multi_index(tuple(position % shape[:, None] + low[:, None]), tuple(extent)))
     outside = np.flatnonzero(origins != everything)
     to, origin = everything[outside], origins[outside]
     starts = np.flatnonzero((np.diff(to, prepend=-2) != 1) | (np.diff(origin, prepend=-2) != 1))
