@@ -100,7 +100,7 @@ TAPS_NATIVE = (
 )
 NEIGHBOUR_NATIVE = (f"{NATIVE}/library.py", "    real = weights != 0\n", "    real = (weights != 0) & (near > 0)\n")
 WRAP_NATIVE = (
-    f"{NATIVE}/lattice.h",
+    f"{NATIVE}/sites.h",
     "            wrap(g);\n        }\n        ++time_;",
     "        }\n        ++time_;",
 )

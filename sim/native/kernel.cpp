@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "avx512.h"
-#include "lattice.h"
+#include "sites.h"
 #include "plain.h"
 
 namespace {
@@ -49,7 +49,7 @@ bool run_all(const Run& run, int64_t threads, const volatile int32_t* stop) {
 // Whether it had the memory. Once *stop is set the run ends early and what it wrote means nothing.
 extern "C" __attribute__((visibility("default"))) int thermofab_run(const Run* run, int64_t threads,
                                                                    const volatile int32_t* stop) {
-    if (run->lattice) return run_all<LatticeChain>(*run, threads, stop);
+    if (run->layout) return run_all<SiteChain>(*run, threads, stop);
 #ifdef THERMOFAB_AVX512
     if (Avx512Block<64>::fits(*run))
         // Narrow blocks where wide ones would leave threads, or lanes, without work.

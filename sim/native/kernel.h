@@ -19,7 +19,7 @@ using Field = int16_t;
 using Field = int32_t;
 #endif
 
-struct Lattice;
+struct Layout;
 
 // Mirrored, field by field, by thermofab.sim.native.library.Run. Free sites are numbered in the order they update;
 // a clamped site does not update, and as its random words reach no other site, none are drawn for it.
@@ -37,7 +37,7 @@ struct Run {
     const uint64_t* keys;      // [replicas, sites]
     const uint8_t* init;       // [replicas, sites]
     uint8_t* out;              // [replicas, samples, sites]
-    const Lattice* lattice;    // to run replicas one by one, their sites in lanes; else null
+    const Layout* layout;      // to run replicas one by one, their sites in lanes; else null
 };
 
 constexpr std::size_t LINE = 64;

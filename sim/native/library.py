@@ -10,10 +10,7 @@ import numpy as np
 
 from thermofab.hw.spec import DeviceError, RunPlan
 from thermofab.sim.native.build import is_narrow
-from thermofab.sim.native.lattice import Lattice, flat_lattice
-
-# Up to so many replicas of a lattice run one by one, their sites in the lanes; more share the lanes.
-ONE_BY_ONE = 12
+from thermofab.sim.native.sites import FEW_ON_A_LATTICE, Layout, site_layout
 
 
 class Run(ctypes.Structure):
@@ -23,7 +20,7 @@ class Run(ctypes.Structure):
         *((n, ctypes.c_int64) for n in ("sites", "free", "colours", "replicas", "samples", "steps", "level", "phases")),
         *((name, ctypes.c_void_p) for name in ("bounds", "order", "first", "near", "weights", "offsets", "tables")),
         *((name, ctypes.c_int64) for name in ("levels", "size", "shift")),
-        *((name, ctypes.c_void_p) for name in ("schedule", "keys", "init", "out", "lattice")),
+        *((name, ctypes.c_void_p) for name in ("schedule", "keys", "init", "out", "layout")),
     ]
 
 
@@ -51,7 +48,9 @@ def run_plan(path: Path, plan: RunPlan, threads: int) -> np.ndarray:
         "init": np.ascontiguousarray(plan.init),
         "out": sites,
     }
-    flat = flat_lattice(spec.topology) if plan.replicas <= ONE_BY_ONE else None
+    flat = site_layout(spec.topology) if plan.replicas <= FEW_ON_A_LATTICE else None
+    if flat is not None and plan.replicas > flat.most_replicas:
+        flat = None
     run = Run(
         sites=spec.n_sites,
         free=len(arrays["order"]),
@@ -68,13 +67,13 @@ def run_plan(path: Path, plan: RunPlan, threads: int) -> np.ndarray:
     )
     if flat is not None:
         placed = flat.arrays(plan, np.int16 if is_narrow(spec) else np.int32)
-        lattice = Lattice(
+        layout = Layout(
             groups=len(flat.sites),
             chunks=flat.chunks,
             margin=flat.margin,
             **{name: array.ctypes.data for name, array in placed.items()},
         )
-        run.lattice = ctypes.addressof(lattice)
+        run.layout = ctypes.addressof(layout)
     if not _call_interruptibly(_load(path), run, threads):
         raise DeviceError(
             f"{plan.replicas} replicas of {spec.n_sites} sites do not fit in memory; run fewer at a time."

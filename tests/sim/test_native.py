@@ -8,7 +8,7 @@ from thermofab.sim import toolchain
 from thermofab.sim.conformance import Case, random_image, states_of
 from thermofab.sim.native import library
 from thermofab.sim.native.build import build_library, is_narrow
-from thermofab.sim.native.lattice import flat_lattice
+from thermofab.sim.native.sites import site_layout
 
 BLOCKS = [pytest.param(False, id="fastest"), pytest.param(True, id="plain")]
 WIDE = {"weight_bits": 14, "bias_bits": 20}
@@ -58,9 +58,9 @@ def test_many_replicas_have_the_bits_of_the_reference(spec, plain):
     assert np.array_equal(native(image, 1, plain=plain), expected[:1])
 
 
-@pytest.mark.parametrize("one_by_one", [0, library.ONE_BY_ONE])
+@pytest.mark.parametrize("one_by_one", [0, library.FEW_ON_A_LATTICE])
 def test_bits_depend_neither_on_threads_nor_on_blocks(one_by_one, monkeypatch):
-    monkeypatch.setattr(library, "ONE_BY_ONE", one_by_one)
+    monkeypatch.setattr(library, "FEW_ON_A_LATTICE", one_by_one)
     image = random_image(np.random.default_rng(1), fabric("g8-10x10-torus"))
     expected = native(image, 300, threads=1, plain=True)
     for threads in (1, 2, 3, 7):
@@ -70,14 +70,16 @@ def test_bits_depend_neither_on_threads_nor_on_blocks(one_by_one, monkeypatch):
 
 
 @pytest.mark.parametrize("plain", BLOCKS)
-@pytest.mark.parametrize("name", ["g12-70x70-torus", "z1-30x41", "g24-44x46", "cubic-4x6x8-torus", "chimera-3x5"])
+@pytest.mark.parametrize(
+    "name", ["g12-70x70-torus", "z1-30x41", "g24-44x46", "cubic-4x6x8-torus", "chimera-3x5", "pegasus-3"]
+)
 def test_sites_in_lanes_have_the_bits_of_replicas_in_lanes(name, plain, monkeypatch):
     """On lattices larger than the reference has time for."""
     spec = fabric(name)
-    assert flat_lattice(spec.topology) is not None
+    assert site_layout(spec.topology) is not None
     image, schedule = random_image(np.random.default_rng(2), spec), Schedule(20, 5, 3)
     one_by_one = native(image, 2, schedule, plain=plain)
-    monkeypatch.setattr(library, "ONE_BY_ONE", 0)
+    monkeypatch.setattr(library, "FEW_ON_A_LATTICE", 0)
     assert np.array_equal(one_by_one, native(image, 2, schedule, plain=plain))
 
 

@@ -1,7 +1,8 @@
-// One replica of a lattice, its places in lanes.
+// One replica, its sites in lanes.
 //
-// Sites of a sublattice lie row after row in one flat array, every row with room beside it for the sites that lie
-// across its ends; so a bond is one distance in the array, for all places. What is computed in that room is masked away.
+// On a lattice the sites of a sublattice lie row after row in one flat array, every row with room beside it for the
+// sites that lie across its ends; so a bond is one distance in the array, for all places. What is computed in that room
+// is masked away. On other graphs the sites of a colour lie in any order, and their neighbours are fetched one by one.
 #pragma once
 
 #include <type_traits>
@@ -11,12 +12,13 @@
 #include "generators.h"
 #include "plain.h"
 
-// Mirrored by thermofab.sim.native.library.Lattice. Places of all groups are numbered through, chunks of 64 and a
+// Mirrored by thermofab.sim.native.sites.Layout. Places of all groups are numbered through, chunks of 64 and a
 // margin on either side of each group.
-struct Lattice {
+struct Layout {
     int64_t groups, chunks, margin;
     const int64_t* slot_bounds;     // [groups + 1]
     const int32_t* distances;       // [slots] from a place to its neighbour's
+    const int32_t* neighbours;      // or else [groups][chunks, slots of the group, 64], the neighbours' places
     const Field* weights;           // [groups][chunks, slots of the group, 64], 2w
     const Field* offsets;           // [groups, chunks, 64]
     const uint64_t* free;           // [groups, chunks], a place a bit
@@ -26,22 +28,22 @@ struct Lattice {
     const int32_t* copies;          // [copies, 3] to, from, length: what lies across the ends of rows
 };
 
-class LatticeChain {
+class SiteChain {
 public:
     static constexpr int LANES = 1;
 
-    LatticeChain(const Run& run, int64_t replica, int64_t)
-        : run_(run), lattice_(*run.lattice), replica_(replica),
-          states_(lattice_.groups * (lattice_.chunks * WIDTH + 2 * lattice_.margin) + WIDTH),
-          rng_(lattice_.groups * lattice_.chunks * STATE) {
+    SiteChain(const Run& run, int64_t replica, int64_t)
+        : run_(run), layout_(*run.layout), replica_(replica),
+          states_(layout_.groups * (layout_.chunks * WIDTH + 2 * layout_.margin) + WIDTH),
+          fetched_(most_slots(layout_) * WIDTH), rng_(layout_.groups * layout_.chunks * STATE) {
         const uint64_t* keys = run.keys + replica * run.sites;
         const uint8_t* init = run.init + replica * run.sites;
-        for (int64_t i = 0; i < run.sites; ++i) states_[lattice_.place[i]] = static_cast<Field>(-init[i]);
-        for (int64_t g = 0; g < lattice_.groups; ++g) wrap(g);
-        for (int64_t c = 0; c < lattice_.groups * lattice_.chunks; ++c)
+        for (int64_t i = 0; i < run.sites; ++i) states_[layout_.place[i]] = static_cast<Field>(-init[i]);
+        for (int64_t g = 0; g < layout_.groups; ++g) wrap(g);
+        for (int64_t c = 0; c < layout_.groups * layout_.chunks; ++c)
             for (int l = 0; l < WIDTH; ++l)
-                if (lattice_.free[c] >> l & 1)
-                    Generator::seed(keys[lattice_.site[c * WIDTH + l]], &rng_[c * STATE + l], WIDTH);
+                if (layout_.free[c] >> l & 1)
+                    Generator::seed(keys[layout_.site[c * WIDTH + l]], &rng_[c * STATE + l], WIDTH);
 #ifdef THERMOFAB_AVX512
         for (int64_t level = 0; level < run.levels; ++level)
             tables_.emplace_back(run.tables + level * run.size, run.size);
@@ -77,32 +79,44 @@ public:
 
     void record(int64_t sample) const {
         uint8_t* __restrict out = run_.out + (replica_ * run_.samples + sample) * run_.sites;
-        for (int64_t i = 0; i < run_.sites; ++i) out[i] = states_[lattice_.place[i]] != 0;
+        for (int64_t i = 0; i < run_.sites; ++i) out[i] = states_[layout_.place[i]] != 0;
     }
 
 private:
     static constexpr int WIDTH = 64;
     static constexpr int64_t STATE = int64_t{Generator::PLANES} * WIDTH;
 
+    static int64_t most_slots(const Layout& layout) {
+        int64_t most = 0;
+        for (int64_t g = 0; g < layout.groups; ++g)
+            most = std::max(most, layout.slot_bounds[g + 1] - layout.slot_bounds[g]);
+        return most;
+    }
+
     // Groups come by colour, and those of a colour do not touch: each may be written before the next is read.
     template <class Activate>
     __attribute__((always_inline)) void update(const Activate& activate) {
         alignas(LINE) Word scratch[WIDTH];
-        const int64_t stride = lattice_.chunks * WIDTH + 2 * lattice_.margin;
-        const Field* __restrict weights = lattice_.weights;
-        for (int64_t g = 0; g < lattice_.groups; ++g) {
-            const int32_t* first = lattice_.distances + lattice_.slot_bounds[g];
-            const int64_t slots = lattice_.slot_bounds[g + 1] - lattice_.slot_bounds[g];
-            Field* states = states_.get() + g * stride + lattice_.margin;
-            for (int64_t c = 0; c < lattice_.chunks; ++c, states += WIDTH, weights += slots * WIDTH) {
-                const int64_t chunk = g * lattice_.chunks + c;
-                const uint64_t free = lattice_.free[chunk];
+        const int32_t* __restrict neighbours = layout_.neighbours;
+        const int64_t stride = layout_.chunks * WIDTH + 2 * layout_.margin;
+        const Field* __restrict weights = layout_.weights;
+        for (int64_t g = 0; g < layout_.groups; ++g) {
+            const int32_t* first = layout_.distances + layout_.slot_bounds[g];
+            const int64_t slots = layout_.slot_bounds[g + 1] - layout_.slot_bounds[g];
+            Field* states = states_.get() + g * stride + layout_.margin;
+            for (int64_t c = 0; c < layout_.chunks; ++c, states += WIDTH, weights += slots * WIDTH) {
+                const int64_t chunk = g * layout_.chunks + c;
+                const uint64_t free = layout_.free[chunk];
+                if (neighbours) {
+                    for (int64_t k = 0; k < slots * WIDTH; ++k) fetched_[k] = states_[neighbours[k]];
+                    neighbours += slots * WIDTH;
+                }
                 if (!free) continue;
                 Fields sum;
-                std::memcpy(sum.lanes, lattice_.offsets + chunk * WIDTH, sizeof sum.lanes);
+                std::memcpy(sum.lanes, layout_.offsets + chunk * WIDTH, sizeof sum.lanes);
                 for (int64_t s = 0; s < slots; ++s) {
                     const Field* here = weights + s * WIDTH;
-                    sum.add([=](int k) { return Fields::part(here, k); }, states + first[s]);
+                    sum.add([=](int k) { return Fields::part(here, k); }, neighbours ? &fetched_[s * WIDTH] : states + first[s]);
                 }
                 const Word* words = Generator::step<WIDTH>(&rng_[chunk * STATE], time_, scratch);
                 activate(sum, words, free, states);
@@ -130,16 +144,17 @@ private:
 
     void wrap(int64_t group) {
         Field* states = states_.get();
-        for (int64_t k = lattice_.copy_bounds[group]; k < lattice_.copy_bounds[group + 1]; ++k) {
-            const int32_t* copy = lattice_.copies + 3 * k;
+        for (int64_t k = layout_.copy_bounds[group]; k < layout_.copy_bounds[group + 1]; ++k) {
+            const int32_t* copy = layout_.copies + 3 * k;
             copy_short(states + copy[0], states + copy[1], copy[2]);
         }
     }
 
     const Run& run_;
-    const Lattice& lattice_;
+    const Layout& layout_;
     int64_t replica_, time_ = 0;
     Array<Field> states_;            // 0 or -1
+    Array<Field> fetched_;           // [slots, WIDTH], a chunk's neighbours where they are fetched
     Array<Generator::State> rng_;    // [groups, chunks, PLANES, WIDTH]
 #ifdef THERMOFAB_AVX512
     std::vector<ByteTable> tables_;
