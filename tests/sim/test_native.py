@@ -1,5 +1,7 @@
 """The native kernel: the reference's bits whatever the threads, the blocks, the widths and the form."""
 
+import signal
+
 import numpy as np
 import pytest
 
@@ -104,6 +106,28 @@ def test_neither_image_nor_topology_nor_schedule_recompiles(monkeypatch):
         other = fabric(name)
         assert build_library(other) == path
         native(random_image(rng, other), 3, Schedule(2, 5, 3))
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs interval timers")
+@pytest.mark.parametrize("replicas", [1, 100])
+def test_a_run_can_be_interrupted(replicas):
+    """A signal handler's exception leaves the call at once, and the device works on."""
+    image = random_image(np.random.default_rng(7), fabric("g4-8x8"))
+    device = open_device("native", image.fabric)
+    device.load(image)
+
+    def interrupt(*_):
+        raise InterruptedError
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        with pytest.raises(InterruptedError):
+            device.run(Schedule(10**12, 1), replicas=replicas)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert np.array_equal(device.run(SCHEDULE, replicas=1).sites, reference(image, 1))
 
 
 def test_builds_differ_by_processor(monkeypatch):
