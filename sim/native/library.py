@@ -101,15 +101,23 @@ def coupling_arrays(plan: RunPlan) -> dict[str, np.ndarray]:
 
 def _call_interruptibly(library: Any, run: Run, threads: int) -> bool:
     """The call, in a thread of its own: the caller's stays in Python, where signal handlers can run."""
-    stop, enough = ctypes.c_int32(0), []
-    call = threading.Thread(
-        target=lambda: enough.append(library.thermofab_run(ctypes.byref(run), threads, ctypes.byref(stop)))
-    )
-    call.start()
-    try:
-        call.join()
-    except BaseException:
-        stop.value = 1
-        call.join()
-        raise
+    stop, done, enough = ctypes.c_int32(0), threading.Event(), []
+
+    def call() -> None:
+        try:
+            enough.append(library.thermofab_run(ctypes.byref(run), threads, ctypes.byref(stop)))
+        finally:
+            done.set()
+
+    threading.Thread(target=call).start()
+    raised = None
+    while not done.is_set():
+        # The arrays must outlive the call, so an interrupt waits for it to end. An event, not Thread.join: that takes
+        # an interrupted wait for the thread's end.
+        try:
+            done.wait()
+        except BaseException as interrupt:
+            raised, stop.value = interrupt, 1
+    if raised is not None:
+        raise raised
     return bool(enough[0])
