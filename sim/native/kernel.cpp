@@ -1,5 +1,7 @@
 // The C interface: one call is one run, spread over threads by blocks of replicas.
+#include <algorithm>
 #include <atomic>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -38,7 +40,11 @@ bool run_all(const Run& run, int64_t threads, const volatile int32_t* stop) {
         }
     };
     std::vector<std::thread> others;
-    for (int64_t t = 1; t < std::min(threads, blocks); ++t) others.emplace_back(work);
+    try {
+        for (int64_t t = 1; t < std::min(threads, blocks); ++t) others.emplace_back(work);
+    } catch (const std::system_error&) {
+        // The machine gives no more threads; those there are do the work.
+    }
     work();
     for (std::thread& other : others) other.join();
     return !failed;
