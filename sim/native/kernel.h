@@ -61,17 +61,25 @@ public:
     T& operator[](std::size_t k) const { return data_[k]; }
 };
 
+#if defined(__AVX512BW__)
+constexpr std::size_t VECTOR = 64;
+#elif defined(__AVX2__)
+constexpr std::size_t VECTOR = 32;
+#else
+constexpr std::size_t VECTOR = 16;
+#endif
+
 // The fields of 64 lanes in vectors of the compiler's own kind, which stay in registers over a loop on any processor.
 struct Fields {
-    typedef Field Lanes __attribute__((vector_size(LINE), aligned(alignof(Field)), may_alias));
-    static constexpr int EACH = LINE / sizeof(Field), COUNT = 64 / EACH;
+    typedef Field Lanes __attribute__((vector_size(VECTOR), aligned(alignof(Field)), may_alias));
+    static constexpr int EACH = VECTOR / sizeof(Field), COUNT = 64 / EACH;
 
     Lanes lanes[COUNT];
 
     // `weight(k)`: those of part k, a vector or one number for all of them; `near`: the neighbours, 0 or -1.
     template <class Weight>
     __attribute__((always_inline)) void add(const Weight& weight, const Field* near) {
-#pragma GCC unroll 4
+#pragma GCC unroll 16
         for (int k = 0; k < COUNT; ++k) lanes[k] += weight(k) & part(near, k);
     }
     static __attribute__((always_inline)) Lanes part(const Field* from, int k) {

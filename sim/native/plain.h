@@ -18,13 +18,13 @@ public:
         alignas(LINE) Field dither[LANES], address[LANES];
         alignas(LINE) Word threshold[LANES];
         for (int l = 0; l < LANES; ++l) dither[l] = static_cast<Field>(words[l]) & low_bits;
-#pragma GCC unroll 4
+#pragma GCC unroll 16
         for (int k = 0; k < Fields::COUNT; ++k) {
             Fields::Lanes scaled = (fields.lanes[k] + Fields::part(dither, k)) >> static_cast<Field>(shift_);
             scaled = scaled > highest ? highest : scaled;
             scaled = scaled < lowest ? lowest : scaled;
             scaled += half;
-            std::memcpy(address + k * Fields::EACH, &scaled, LINE);
+            std::memcpy(address + k * Fields::EACH, &scaled, VECTOR);
         }
 #pragma GCC unroll 16
         for (int l = 0; l < LANES; ++l) {
