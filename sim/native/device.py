@@ -19,7 +19,7 @@ from thermofab.sim.native.library import run_plan
 
 
 class NativeDevice:
-    """Runs images in C++ on this machine's processor; the fastest simulator there is here for a CPU.
+    """Runs images in C++ compiled for this machine's processor.
 
     Args:
         fabric: the fabric. Its arithmetic is compiled here, once a generator and width, and kept under
