@@ -12,13 +12,13 @@ from thermofab.hw.rtl.host import HostBus
 from thermofab.hw.rtl.readout import Readout
 from thermofab.hw.rtl.registers import register_map
 from thermofab.hw.rtl.sequencer import Sequencer
-from thermofab.hw.spec import DeviceError, FabricSpec
+from thermofab.hw.spec import FabricSpec, UnsupportedError
 
 
 def require_spatial(spec: FabricSpec) -> None:
-    """Raise ``DeviceError`` unless the fabric's architecture is the one built here."""
+    """Raise ``UnsupportedError`` unless the fabric's architecture is the one built here."""
     if spec.architecture != "spatial":
-        raise DeviceError(
+        raise UnsupportedError(
             f"this generator builds architecture 'spatial', but the fabric asks for '{spec.architecture}'; "
             "use fabric(spec, architecture='spatial'), which computes the same bits."
         )

@@ -11,6 +11,7 @@ from thermofab.hw.spec.errors import (
     SpecError,
     ThermofabError,
     ToolMissingError,
+    UnsupportedError,
 )
 from thermofab.hw.spec.fabric import FabricSpec, fabric
 from thermofab.hw.spec.families import FAMILIES, GRID_RULES, grid, topology
@@ -55,6 +56,7 @@ __all__ = [
     "ThermofabError",
     "ToolMissingError",
     "Topology",
+    "UnsupportedError",
     "check_image",
     "device_names",
     "fabric",

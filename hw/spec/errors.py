@@ -21,5 +21,9 @@ class DeviceError(ThermofabError):
     """A device refused an image or a run, or does not exist."""
 
 
+class UnsupportedError(DeviceError):
+    """A device cannot run such a fabric at all; another device can."""
+
+
 class ToolMissingError(DeviceError):
     """An external tool or optional package is missing; the message holds the line that brings it."""

@@ -8,7 +8,7 @@ import platform
 from functools import cache
 from pathlib import Path
 
-from thermofab.hw.spec import DeviceError, FabricSpec
+from thermofab.hw.spec import FabricSpec, UnsupportedError
 from thermofab.sim.toolchain import build_key, find_compiler, made_once, run_tool
 
 HERE = Path(__file__).resolve().parent
@@ -28,11 +28,12 @@ def build_library(spec: FabricSpec, plain: bool = False) -> Path:
         plain: leave out the parts written for AVX-512; bits do not change.
 
     Raises:
-        DeviceError: the fabric's generator has no native form, or the compiler failed.
+        UnsupportedError: the fabric's generator has no native form.
+        DeviceError: the compiler failed.
         ToolMissingError: there is no g++.
     """
     if spec.rng not in GENERATORS:
-        raise DeviceError(
+        raise UnsupportedError(
             f"the generator '{spec.rng}' has no native form; those that have are {', '.join(GENERATORS)}. "
             "Use device='jax', which runs any generator, or add it to sim/native/generators.h."
         )
