@@ -26,8 +26,6 @@ class Canonicalise:
                 f"the program has {model.n_nodes} nodes and the fabric {fabric.topology.name} only {fabric.n_sites} "
                 f"sites; take a fabric of at least {model.n_nodes} sites."
             )
-        if np.all(clamped):
-            raise CompileError("every node of the program is clamped; there is nothing to sample.")
         edges = model.edges.astype(np.int64)
         silent = model.couplings == 0
         known = clamped[edges[:, 0]] & clamped[edges[:, 1]]

@@ -60,7 +60,11 @@ class Schedule:
 
     @staticmethod
     def of(schedule: Any) -> "Schedule":
-        """``schedule`` itself, or the equal of anything with THRML's three attributes."""
+        """``schedule`` itself, or the equal of anything with THRML's three attributes.
+
+        THRML writes 0 steps where there is one sample only; no step is taken then, whatever stands there.
+        """
         if isinstance(schedule, Schedule):
             return schedule
-        return Schedule(int(schedule.n_warmup), int(schedule.n_samples), int(schedule.steps_per_sample))
+        samples, steps = int(schedule.n_samples), int(schedule.steps_per_sample)
+        return Schedule(int(schedule.n_warmup), samples, 1 if samples == 1 and steps == 0 else steps)

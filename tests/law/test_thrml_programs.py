@@ -7,6 +7,7 @@ same bound is kept here and more samples are drawn, so that it holds with the st
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import networkx
 import numpy as np
 import pytest
 from thrml import Block, SamplingSchedule, SpinNode
@@ -106,6 +107,36 @@ def test_kl_gradient():
     exact = eqx.filter_grad(kl)(model)
     assert np.max(np.abs(grad_w - exact.weights)) / np.max(np.abs(grad_w)) < 0.01
     assert np.max(np.abs(grad_b - exact.biases)) / np.max(np.abs(grad_b)) < 0.01
+
+
+def test_every_node_visible():
+    """TestEstimateKLGradFullyVisible: a 4x4 grid, all nodes clamped (nothing to sample) or all free, one sample each;
+    the clamped phase returns the data.
+    """
+    graph = networkx.grid_2d_graph(4, 4)
+    nodes = {position: SpinNode() for position in graph}
+    keys = jax.random.split(jax.random.key(0), 3)
+    model = IsingEBM(
+        list(nodes.values()),
+        [(nodes[a], nodes[b]) for a, b in graph.edges],
+        jax.random.normal(keys[0], (16,)),
+        jax.random.normal(keys[1], (24,)),
+        jnp.array(1.0),
+    )
+    everything = Block(list(nodes.values()))
+    data = jax.random.bernoulli(keys[2], 0.5, (16,))
+    clamped = IsingSamplingProgram(model, [], [everything])
+    schedule = SamplingSchedule(n_warmup=0, n_samples=1, steps_per_sample=0)
+    (states,) = fab.sample_states(keys[2], clamped, schedule, [], [data], [everything])
+    assert states.shape == (1, 16) and np.array_equal(states[0], data)
+
+    blocks = [Block([nodes[x, y] for x, y in graph if (x + y) % 2 == colour]) for colour in (0, 1)]
+    free = IsingSamplingProgram(model, blocks, [])
+    init = hinton_init(keys[2], model, blocks, ())
+    once = SamplingSchedule(n_warmup=0, n_samples=1, steps_per_sample=1)
+    (states,) = fab.sample_states(keys[2], free, once, init, [], [everything])
+    expected = {node: value for block, values in zip(blocks, init) for node, value in zip(block.nodes, values)}
+    assert np.array_equal(states[0], [expected[node] for node in everything.nodes])
 
 
 def test_moments_are_those_of_the_samples():
