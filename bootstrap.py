@@ -51,14 +51,14 @@ def install(extras: str) -> None:
 def lint() -> int:
     """All checkers, each run whatever the others said."""
     python = BIN / "python"
-    checks = [
-        [BIN / "ruff", "check", "."],
-        [BIN / "ruff", "format", "--check", "."],
-        [BIN / "lint-imports"],
-        [BIN / "pyright", "--pythonpath", python],
-        [python, "-m", "mkdocs", "build", "--strict", "--quiet"],
-    ]
-    failed = [str(Path(check[0]).name) for check in checks if subprocess.run(check, cwd=ROOT).returncode]
+    checks = {
+        "style": [BIN / "ruff", "check", "."],
+        "format": [BIN / "ruff", "format", "--check", "."],
+        "imports": [BIN / "lint-imports"],
+        "types": [BIN / "pyright", "--pythonpath", python],
+        "docs": [python, "-m", "mkdocs", "build", "--strict", "--quiet"],
+    }
+    failed = [name for name, check in checks.items() if subprocess.run(check, cwd=ROOT).returncode]
     print(f"failed: {', '.join(failed)}" if failed else "all checks passed", flush=True)
     return 1 if failed else 0
 
