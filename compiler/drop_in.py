@@ -174,5 +174,5 @@ def _own_fabric(program: Any, lowered: Lowered) -> FabricSpec:
 
 
 def _open(device: str, spec: FabricSpec) -> Any:
-    key = f"{device} {spec.digest} {spec.architecture}"
+    key = f"{device} {spec.digest} {spec.architecture} {spec.elements} {spec.moment_bits}"
     return _devices.get(key) or _devices.put(key, open_device(device, spec))

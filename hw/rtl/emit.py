@@ -22,13 +22,12 @@ def emit_rtlil(spec: FabricSpec, name: str = "thermofab") -> str:
     from amaranth.back import rtlil
 
     from thermofab.hw.rtl.hierarchy import ByName
-    from thermofab.hw.rtl.top import SpatialTop, require_spatial
+    from thermofab.hw.rtl.top import fabric_top
 
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
         raise SpecError(f"a Verilog module name has letters, digits and underscores only, got {name!r}.")
-    require_spatial(spec)
     hierarchy = ByName(name)
-    text = rtlil.convert(SpatialTop(spec, hierarchy), name=name, emit_src=False)
+    text = rtlil.convert(fabric_top(spec, hierarchy), name=name, emit_src=False)
     done: set[str] = set()
     while waiting := [module for module in hierarchy.modules if module not in done]:
         for module in waiting:

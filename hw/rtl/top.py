@@ -15,6 +15,13 @@ from thermofab.hw.rtl.sequencer import Sequencer
 from thermofab.hw.spec import FabricSpec, UnsupportedError
 
 
+def fabric_top(spec: FabricSpec, hierarchy: Hierarchy | None = None) -> Any:
+    """The top of a fabric of whatever architecture: a component with the ports ``bus_…``, ``sample_…`` and ``busy``
+    of :class:`SpatialTop`.
+    """
+    return SpatialTop(spec, hierarchy)
+
+
 def require_spatial(spec: FabricSpec) -> None:
     """Raise ``UnsupportedError`` unless the fabric's architecture is the one built here."""
     if spec.architecture != "spatial":

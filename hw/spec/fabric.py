@@ -11,6 +11,7 @@ from thermofab.hw.spec.registry import generator_names
 from thermofab.hw.spec.topology import Topology
 
 ARCHITECTURES = ("spatial", "systolic")
+BUILD = ("architecture", "elements", "moment_bits")
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,12 @@ class FabricSpec:
         word_bits: random bits drawn per update, 16 or 32; t + d ≤ word_bits.
         levels: activation tables held at once, one per β level of an annealing schedule; 1…256.
         rng: generator name, one of :func:`thermofab.hw.spec.registry.generator_names`.
-        architecture: ``"spatial"`` (a datapath per site) or ``"systolic"``; does not change any bit.
+        architecture: ``"spatial"`` (a datapath per site, or per few sites) or ``"systolic"`` (a processing element
+            per column group of a lattice).
+        elements: processing elements of a systolic fabric; 0 takes the most that its lattice allows.
+        moment_bits: width of each on-fabric counter of Σn_i and Σn_i·n_j; 0 leaves them out; at most 32.
+
+    The last three fix how a fabric is built, and change no bit of what it computes.
     """
 
     topology: Topology
@@ -42,6 +48,8 @@ class FabricSpec:
     levels: int = 4
     rng: str = "lfsr64"
     architecture: str = "spatial"
+    elements: int = 0
+    moment_bits: int = 0
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -52,6 +60,8 @@ class FabricSpec:
             ("dither_bits", 0, 12),
             ("min_shift", 0, self.dither_bits),
             ("levels", 1, 256),
+            ("elements", 0, self.topology.n_sites),
+            ("moment_bits", 0, 32),
         ):
             value = getattr(self, name)
             if not isinstance(value, int) or not low <= value <= high:
@@ -100,19 +110,19 @@ class FabricSpec:
 
     @cached_property
     def digest(self) -> str:
-        """Content digest; images carry it, and a device refuses an image made for another fabric. The
-        architecture is left out: it does not change any bit.
+        """Content digest; images carry it, and a device refuses an image made for another fabric. How the fabric
+        is built (:data:`BUILD`) is left out: it does not change any bit.
         """
         return digest_of("fabric", self.topology.digest, self._numbers())
 
     def _numbers(self) -> dict[str, Any]:
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("topology", "architecture")}
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("topology", *BUILD)}
 
     def to_json(self) -> dict[str, Any]:
         return {
             "topology": self.topology.to_json(),
             **self._numbers(),
-            "architecture": self.architecture,
+            **{name: getattr(self, name) for name in BUILD},
             "digest": self.digest,
         }
 
