@@ -1,0 +1,119 @@
+"""The collector: a queue of slots, packed into the 32-bit words of the sample stream.
+
+An entry is a bit from every element. Entries follow each other without gaps, the lowest element first, and the end of
+a sample fills its last word up with zeros.
+"""
+
+from typing import Any
+
+from amaranth import Cat, Module, Mux, Signal, unsigned
+from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+WORD = 32
+
+
+def queue_depth(entries: int) -> int:
+    """Depth of a queue that takes a sample of ``entries`` entries while another is read, where memory is to be had."""
+    depth = 1 << (entries - 1).bit_length()
+    return depth if depth > 256 else 2 * depth
+
+
+class Collector(wiring.Component):
+    """``entries`` is the number of entries of a sample; ``width`` the number of elements.
+
+    Ports:
+        take: room for a sample is promised to the round that begins.
+        push, data, end: an entry, and whether it is its sample's last; there must be room.
+        flush: drop everything.
+        room: a whole sample fits; space: an entry does; empty: nothing is held.
+        valid, ready, payload, last: the stream.
+    """
+
+    def __init__(self, width: int, entries: int) -> None:
+        self._width, self._entries, self._depth = width, entries, queue_depth(entries)
+        inputs = ("take", "push", "end", "flush", "ready", "single")
+        outputs = ("room", "space", "empty", "valid", "last")
+        super().__init__(
+            {
+                **{name: In(1) for name in inputs},
+                **{name: Out(1) for name in outputs},
+                "data": In(width),
+                "payload": Out(WORD),
+            }
+        )
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        ports: Any = self
+        width, depth = self._width, self._depth
+        memory = m.submodules.queue = Memory(shape=unsigned(width + 1), depth=depth, init=[])
+        write, read = memory.write_port(), memory.read_port()
+        tail, head, held = Signal(range(depth)), Signal(range(depth)), Signal(range(depth + 1))
+        promised = Signal(range(depth + 1))  # entries held or on their way
+        pop, fetched, holds = Signal(), Signal(), Signal()
+        entry, waiting = Signal(width + 1), Signal()
+        m.d.comb += [
+            write.addr.eq(tail),
+            write.data.eq(Cat(ports.data, ports.end)),
+            write.en.eq(ports.push),
+            read.addr.eq(head),
+        ]
+
+        # head moves when a read is begun; its data stand a clock later, and are kept in `entry` until packed.
+        take_entry = Signal()
+        m.d.comb += pop.eq((held != 0) & ~fetched & (~waiting | take_entry))
+        m.d.sync += [
+            fetched.eq(pop),
+            head.eq(head + pop),
+            tail.eq(tail + ports.push),
+            held.eq(held + ports.push - pop),
+            promised.eq(promised + Mux(ports.take, self._entries, 0) + ports.single - pop),
+            ports.room.eq(promised <= depth - self._entries),
+            ports.space.eq(promised < depth - 4),
+        ]
+        with m.If(take_entry):
+            m.d.sync += waiting.eq(0)
+        with m.If(fetched):
+            m.d.sync += [entry.eq(read.data), waiting.eq(1)]
+        busy = self._pack(m, entry, waiting, take_entry)
+        m.d.sync += ports.empty.eq((promised == 0) & ~fetched & ~waiting & ~busy & ~ports.valid)
+        with m.If(ports.flush):
+            m.d.sync += [signal.eq(0) for signal in (tail, head, held, promised, fetched, waiting)]
+        return m
+
+    def _pack(self, m: Module, entry: Signal, waiting: Signal, take_entry: Signal) -> Signal:
+        """Entries to words; returns whether bits are left."""
+        ports: Any = self
+        bits = Signal(self._width + WORD)
+        filled = Signal(range(self._width + WORD + 1))
+        ending, leave, some = Signal(), Signal(), Signal()
+        full = Signal()
+        m.d.comb += [
+            full.eq(filled >= WORD),
+            leave.eq((full | (ending & (filled != 0))) & (~ports.valid | ports.ready)),
+            take_entry.eq(waiting & ~full & ~ending),
+            some.eq(filled != 0),
+        ]
+        with m.If(ports.valid & ports.ready):
+            m.d.sync += ports.valid.eq(0)
+        with m.If(take_entry):
+            m.d.sync += [
+                bits.eq(bits | (entry[:-1] << filled[: (WORD - 1).bit_length()])),
+                filled.eq(filled + self._width),
+                ending.eq(entry[-1]),
+            ]
+        with m.If(leave):
+            m.d.sync += [
+                ports.valid.eq(1),
+                ports.payload.eq(bits[:WORD]),
+                ports.last.eq(ending & (filled <= WORD)),
+                bits.eq(bits >> WORD),
+                filled.eq(Mux(full, filled - WORD, 0)),
+            ]
+            with m.If(filled <= WORD):
+                m.d.sync += ending.eq(0)
+        with m.If(ports.flush):
+            m.d.sync += [signal.eq(0) for signal in (bits, filled, ending, ports.valid)]
+        return some

@@ -1,0 +1,208 @@
+"""A processing element: a site a clock, with its coefficients and generators in block RAM.
+
+F = b + Σ_j (n_j ? w_j : -w_j), summed as b + Σ_j (w_j xor m_j) + Σ_j m_j with m_j = 1 where n_j = 0: a negation is an
+inversion and a carry. The tree over bias and D weights has D adders, and each takes one of the D carries.
+"""
+
+from typing import Any
+
+from amaranth import Array, Cat, Const, Module, Mux, Signal, Value, signed, unsigned
+from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from thermofab.hw.rtl.hierarchy import Hierarchy, InPlace
+from thermofab.hw.rtl.systolic.format import CoefficientFormat, coefficient_format
+from thermofab.hw.rtl.systolic.layout import Input
+from thermofab.hw.rtl.systolic.program import Select
+from thermofab.hw.rtl.systolic.timing import Timing
+from thermofab.hw.spec import FabricSpec, generator
+
+
+class Element(wiring.Component):
+    """One element. Elements that find their neighbours alike are the same module.
+
+    Ports (each is registered here once, and is given for the slot one clock before it is needed):
+        program: the program word, for the slot at its tap stage.
+        slot_tap, slot_draw, slot_store: slots one clock before those stages.
+        step: generators step and are stored, one clock before the store stage.
+        neighbour_b_k: the views that input b chooses from, at the gather stage.
+        level, index, threshold: table in use, address to and threshold from the table memory.
+        update, load, clamped, initial: at the compare stage: sites take new states; or initial ones; is this one
+            clamped; its initial state.
+        write, value: to the ring, at its write stage.
+        inputs: the neighbours' states, at the sum stage.
+        host_slot, host_data, coefficient_write, seed_write: the host writes lanes of an entry.
+        shift, dither_mask: see :mod:`thermofab.hw.rtl.datapath`.
+    """
+
+    def __init__(
+        self,
+        spec: FabricSpec,
+        n_slots: int,
+        timing: Timing,
+        inputs: tuple[tuple[Input, Select], ...],
+        program_bits: int,
+        hierarchy: Hierarchy | None = None,
+    ) -> None:
+        self._spec, self._n_slots, self._timing, self._inputs = spec, n_slots, timing, inputs
+        self._hierarchy = hierarchy or InPlace()
+        self._format: CoefficientFormat = coefficient_format(spec, len(inputs))
+        slot = (n_slots - 1).bit_length()
+        ports: dict[str, Any] = {
+            "program": In(max(1, program_bits)),
+            "slot_tap": In(slot),
+            "slot_draw": In(slot),
+            "slot_store": In(slot),
+            "step": In(1),
+            "index": Out(spec.table_bits),
+            "threshold": In(spec.threshold_bits),
+            "update": In(1),
+            "load": In(1),
+            "clamped": In(1),
+            "initial": In(1),
+            "write": Out(1),
+            "value": Out(1),
+            "host_slot": In(slot),
+            "host_data": In(self._format.lane_bits),
+            "coefficient_write": In(self._format.lanes),
+            "seed_write": In(generator(spec.rng).state_words),
+        }
+        if inputs:
+            ports["inputs"] = Out(len(inputs))
+        for b, (wire, _) in enumerate(inputs):
+            ports |= {f"neighbour_{b}_{k}": In(1) for k in range(len(wire.steps))}
+        if spec.dither_bits:
+            ports["dither_mask"] = In(spec.dither_bits)
+        if spec.dither_bits > spec.min_shift:
+            ports["extra_shift"] = In((spec.dither_bits - spec.min_shift).bit_length())
+        super().__init__(ports)
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        ports: Any = self
+        spec = self._spec
+        states = self._gather(m)
+        weights, bias = self._coefficients(m)
+        word, high = self._generator(m)
+        field = self._field(m, states, weights, bias)
+
+        dithered = Signal(signed(spec.field_bits))
+        offset = (word[: spec.dither_bits] & ports.dither_mask) if spec.dither_bits else Const(0)
+        m.d.sync += dithered.eq(field + offset)
+        shifted = dithered >> spec.min_shift
+        if spec.dither_bits > spec.min_shift:
+            shifted = shifted >> ports.extra_shift
+        m.d.sync += ports.index.eq(clipped(m, shifted, spec.table_bits) ^ (1 << (spec.table_bits - 1)))
+
+        threshold = Signal(spec.threshold_bits)
+        m.d.sync += [
+            threshold.eq(ports.threshold),
+            ports.value.eq(Mux(ports.load, ports.initial, high < threshold)),
+            ports.write.eq(ports.load | (ports.update & ~ports.clamped)),
+        ]
+        return m
+
+    def _gather(self, m: Module) -> list[Value]:
+        """The neighbours' states at the sum stage."""
+        ports: Any = self
+        program = Signal.like(ports.program)
+        m.d.sync += program.eq(ports.program)
+        states = []
+        for b, (wire, select) in enumerate(self._inputs):
+            options = [getattr(ports, f"neighbour_{b}_{k}") for k in range(len(wire.steps))]
+            state = Signal(name=f"state_{b}")
+            m.d.sync += state.eq(Array(options)[select.value(program)] if len(options) > 1 else options[0])
+            states.append(state)
+        if states:
+            m.d.comb += ports.inputs.eq(Cat(states))
+        return states
+
+    def _coefficients(self, m: Module) -> tuple[list[Value], Value]:
+        """Weights and bias at the sum stage."""
+        ports: Any = self
+        layout = self._format
+        memory = m.submodules.coefficients = Memory(
+            shape=unsigned(layout.lanes * layout.lane_bits), depth=self._n_slots, init=[]
+        )
+        write, read = memory.write_port(granularity=layout.lane_bits), memory.read_port()
+        address, entry = Signal.like(ports.slot_tap), Signal(layout.bits)
+        m.d.sync += [address.eq(ports.slot_tap), entry.eq(read.data)]
+        m.d.comb += [
+            write.addr.eq(ports.host_slot),
+            write.data.eq(ports.host_data.replicate(layout.lanes)),
+            write.en.eq(ports.coefficient_write),
+            read.addr.eq(address),
+        ]
+        bits = self._spec.weight_bits
+        weights = [entry.word_select(b, bits).as_signed() for b in range(len(self._inputs))]
+        return weights, entry[layout.bias_at :].as_signed()
+
+    def _generator(self, m: Module) -> tuple[Value, Value]:
+        """The random word at the field stage, and its high bits at the compare stage."""
+        ports: Any = self
+        spec = self._spec
+        rng = generator(spec.rng)
+        bits = 32 * rng.state_words
+        memory = m.submodules.generators = Memory(shape=unsigned(bits), depth=self._n_slots, init=[])
+        write, read = memory.write_port(granularity=32), memory.read_port()
+        draw, store, step = Signal.like(ports.slot_draw), Signal.like(ports.slot_store), Signal()
+        state = Signal(bits, name="generator_state")
+        m.d.sync += [draw.eq(ports.slot_draw), store.eq(ports.slot_store), step.eq(ports.step), state.eq(read.data)]
+        name = spec.rng.replace("+", "p")
+        logic = self._hierarchy.add(m, "generator", name, lambda: rng.create(spec.word_bits), clocked=False)
+        seeding = ports.seed_write.any()
+        m.d.comb += [
+            read.addr.eq(draw),
+            logic.state.eq(state),
+            write.addr.eq(Mux(seeding, ports.host_slot, store)),
+            write.data.eq(Mux(seeding, ports.host_data[:32].replicate(rng.state_words), logic.next)),
+            write.en.eq(ports.seed_write | step.replicate(rng.state_words)),
+        ]
+        word = Signal(spec.word_bits)
+        m.d.sync += word.eq(logic.word)
+        high: Value = word[spec.word_bits - spec.threshold_bits :]
+        for k in range(self._timing.compare - self._timing.field):
+            delayed = Signal(spec.threshold_bits, name=f"high_{k}")
+            m.d.sync += delayed.eq(high)
+            high = delayed
+        return word, high
+
+    def _field(self, m: Module, states: list[Value], weights: list[Value], bias: Value) -> Value:
+        """F, a clock a level of adders."""
+        nodes: list[Value] = [Mux(n, w, ~w) for n, w in zip(states, weights)] + [bias]
+        carries: list[Value] = [~n for n in states]
+        for level in range(self._timing.levels):
+            sums: list[Value] = []
+            pairs = len(nodes) // 2
+            for k in range(pairs):
+                a, b, carry = nodes[2 * k], nodes[2 * k + 1], carries[k]
+                node = Signal(signed(max(len(a), len(b)) + 1), name=f"sum_{level}_{k}")
+                # One adder with a carry-in: the lowest bits are 1 + carry, and are dropped.
+                total = Cat(Const(1, 1), a).as_signed() + Cat(carry, b).as_signed()
+                m.d.sync += node.eq(total >> 1)
+                sums.append(node)
+            kept, waiting = nodes[2 * pairs :], carries[pairs:]
+            for k, value in enumerate(kept):
+                later = Signal(value.shape(), name=f"kept_{level}_{k}")
+                m.d.sync += later.eq(value)
+                sums.append(later)
+            carries = []
+            for k, value in enumerate(waiting):
+                later = Signal(name=f"carry_{level}_{k}")
+                m.d.sync += later.eq(value)
+                carries.append(later)
+            nodes = sums
+        assert len(nodes) == 1 and not carries
+        return nodes[0][: self._spec.field_bits].as_signed() if len(nodes[0]) > self._spec.field_bits else nodes[0]
+
+
+def clipped(m: Module, value: Value, bits: int) -> Value:
+    """``value`` clipped to the range of ``bits`` signed bits, as unsigned."""
+    wide = Signal(value.shape(), name="shifted")
+    m.d.comb += wide.eq(value)
+    if len(wide) <= bits:
+        return Cat(wide, wide[-1].replicate(bits - len(wide)))
+    out = wide[bits - 1 :]
+    inside = ~(out.any() ^ out.all())
+    return Mux(inside, wide[:bits], Cat((~wide[-1]).replicate(bits - 1), wide[-1]))

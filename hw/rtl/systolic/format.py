@@ -1,0 +1,46 @@
+"""How an element's coefficients are packed into the entry of a slot, and what a lane of it is for the host.
+
+An entry holds the weights, input 0 lowest, then the bias. The host writes it a lane at a time; lanes have 36 bits, the
+width of a block RAM, where that saves a lane over 32.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from thermofab.hw.spec import FabricSpec
+
+
+@dataclass(frozen=True)
+class CoefficientFormat:
+    """Attributes: ``bits`` of an entry, ``bias_at`` its lowest bit of the bias, ``lanes`` of ``lane_bits`` bits."""
+
+    bits: int
+    bias_at: int
+    lanes: int
+    lane_bits: int
+
+
+def coefficient_format(spec: FabricSpec, n_inputs: int) -> CoefficientFormat:
+    """The format of a fabric's entries."""
+    bias_at = n_inputs * spec.weight_bits
+    bits = bias_at + spec.bias_bits
+    lane_bits = 36 if -(-bits // 36) < -(-bits // 32) else 32
+    return CoefficientFormat(bits, bias_at, -(-bits // lane_bits), lane_bits)
+
+
+def packed(layout: CoefficientFormat, spec: FabricSpec, weights: np.ndarray, biases: np.ndarray) -> np.ndarray:
+    """Entries as lanes, uint64 ``[N, lanes]``, from weights ``[N, D]`` and biases ``[N]``."""
+    n, n_inputs = weights.shape
+    fields = np.concatenate(
+        [_bits(weights, spec.weight_bits).reshape(n, n_inputs * spec.weight_bits), _bits(biases, spec.bias_bits)],
+        axis=1,
+    )
+    padded = np.zeros((n, layout.lanes * layout.lane_bits), dtype=np.uint64)
+    padded[:, : layout.bits] = fields
+    powers = np.uint64(1) << np.arange(layout.lane_bits, dtype=np.uint64)
+    return padded.reshape(n, layout.lanes, layout.lane_bits) @ powers
+
+
+def _bits(values: np.ndarray, width: int) -> np.ndarray:
+    return (np.asarray(values)[..., None] >> np.arange(width)) & 1

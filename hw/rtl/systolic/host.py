@@ -1,0 +1,204 @@
+"""The register bus of a systolic fabric: as :mod:`thermofab.hw.rtl.host`, with arrays that live in block RAMs.
+
+The bus inputs are registered. With ``bus_write`` high in clock k, the write takes effect at the end of clock k+1, or
+for arrays of memories one clock later; with ``bus_read`` high in clock k, the data are on ``bus_read_data`` from clock
+k+2 on, until those of the next read. Both may be high in every clock.
+"""
+
+from typing import Any
+
+from amaranth import Cat, Const, Module, Mux, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from thermofab.hw.rtl import registers as rm
+from thermofab.hw.rtl.systolic.format import coefficient_format
+from thermofab.hw.rtl.systolic.registers import CLAMP_MASKS, element_words, fields, systolic_register_map
+from thermofab.hw.rtl.systolic.timing import layout_of
+from thermofab.hw.spec import FabricSpec, generator
+
+CLEAR, DUMP, ERROR_COUNTER = 1 << 2, 1 << 3, 1 << 3
+
+
+class SystolicHost(wiring.Component):
+    """The host's side of a systolic fabric.
+
+    Ports:
+        bus_…: the bus.
+        busy, done, aborted, cycles, stalls, sweeps: shown to the host; counter_full: a strobe, flagged.
+        start, abort, clear, dump, restate: strobes.
+        shift, phases, samples, steps, level, mask, stream: registers it holds.
+        phase_write: sweeps, level, mask; phase_index.
+        bits_write, bits_index: a word of states or clamps: a strobe a word; the entry, in banks of clamps, then states.
+        element: one-hot; slot; coefficient_write, seed_write: strobes a lane. table_write; index; data, wide_data.
+    """
+
+    def __init__(self, spec: FabricSpec) -> None:
+        self._spec, self._map, self._layout = spec, systolic_register_map(spec), layout_of(spec)
+        self._format = coefficient_format(spec, self._layout.n_inputs)
+        slot = (self._layout.n_slots - 1).bit_length()
+        self._seeds, words = generator(spec.rng).state_words, element_words(self._layout.n_elements)
+        ports: dict[str, Any] = {
+            "bus_address": In(self._map.address_bits),
+            "bus_write": In(1),
+            "bus_write_data": In(32),
+            "bus_read": In(1),
+            "bus_read_data": Out(32),
+            **{name: In(1) for name in ("busy", "done", "aborted", "counter_full")},
+            "cycles": In(64),
+            "stalls": In(32),
+            "sweeps": In(32),
+            **{name: Out(1) for name in ("start", "abort", "clear", "dump", "restate")},
+            **{name.lower(): Out(width) for name, (width, _, _) in self._simple().items()},
+            "phase_write": Out(3),
+            "phase_index": Out((rm.PHASE_SLOTS - 1).bit_length()),
+            "bits_write": Out(words),
+            "bits_index": Out(slot + 2),
+            "element": Out(self._layout.n_elements),
+            "slot": Out(slot),
+            "coefficient_write": Out(self._format.lanes),
+            "seed_write": Out(self._seeds),
+            "table_write": Out(1),
+            "index": Out((spec.levels * spec.table_size - 1).bit_length()),
+            "data": Out(32),
+            "wide_data": Out(self._format.lane_bits),
+        }
+        super().__init__(ports)
+
+    def _simple(self) -> dict[str, tuple[int, int, int]]:
+        """Width, smallest and largest value of the registers kept here."""
+        spec = self._spec
+        return {
+            "SHIFT": (max(1, spec.dither_bits.bit_length()), spec.min_shift, spec.dither_bits),
+            "PHASES": (rm.PHASE_SLOTS.bit_length(), 0, rm.PHASE_SLOTS),
+            "SAMPLES": (32, 0, 2**32 - 1),
+            "STEPS": (32, 0, 2**32 - 1),
+            "LEVEL": (max(1, (spec.levels - 1).bit_length()), 0, spec.levels - 1),
+            "MASK": (1, 0, CLAMP_MASKS - 1),
+            "STREAM": (1, 0, 1),
+            "EXTRA": (4, 0, 15),
+        }
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        ports: Any = self
+        self._address, data = Signal(len(ports.bus_address), name="address"), Signal(32)
+        writing, reading = Signal(), Signal()
+        m.d.sync += [
+            self._address.eq(ports.bus_address),
+            data.eq(ports.bus_write_data),
+            writing.eq(ports.bus_write),
+            reading.eq(ports.bus_read),
+        ]
+        hits = {register.name: self._hit(m, register) for register in self._map.registers}
+        readable = Cat(hits[r.name] for r in self._map.registers if r.access != "W").any()
+        writable = Cat(hits[r.name] for r in self._map.registers if r.access != "R").any()
+        locked = Cat(hits[r.name] for r in self._map.registers if r.locked).any()
+
+        bad_value, write = Signal(), Signal()
+        for name, limit in (("PHASE_LEVEL", self._spec.levels), ("PHASE_MASK", CLAMP_MASKS)):
+            with m.If(hits[name]):
+                m.d.comb += bad_value.eq(data >= limit)
+        for name, (_, low, high) in self._simple().items():
+            limits = ([data < low] if low else []) + ([data > high] if high < 2**32 - 1 else [])
+            with m.If(hits[name]):
+                m.d.comb += bad_value.eq(Cat(limits).any())
+        control = writing & hits["CONTROL"]
+        starting = hits["CONTROL"] & (data[0] | data[2] | data[3])
+        idle = ~ports.busy & ~data[1]
+        m.d.comb += [
+            write.eq(writing & ~(locked & ports.busy) & ~bad_value),
+            ports.start.eq(control & data[0] & idle),
+            ports.abort.eq(control & data[1]),
+            ports.clear.eq(control & data[2] & idle),
+            ports.dump.eq(control & data[3] & ~data[0] & idle),
+        ]
+        for name, (width, _, _) in self._simple().items():
+            with m.If(write & hits[name]):
+                m.d.sync += getattr(ports, name.lower()).eq(data[:width])
+        self._arrays(m, write, hits, data)
+
+        errors = Signal(4)
+        raised = Cat(
+            writing & ports.busy & (locked | (starting & ~data[1])),
+            (writing & ~writable) | (reading & ~readable),
+            writing & bad_value,
+            ports.counter_full,
+        )
+        m.d.sync += errors.eq((errors & ~Mux(writing & hits["ERRORS"], data[:4], 0)) | raised)
+        self._read(m, reading, hits, errors)
+        return m
+
+    def _hit(self, m: Module, register: rm.Register) -> Signal:
+        """The address is one of this register's."""
+        address, bits = self._address, register.index_bits
+        hit = Signal(name=f"at_{register.name.lower()}")
+        inside = address[bits:] == register.base >> bits
+        if register.count != 1 << bits:
+            inside = inside & (address[:bits] < register.count)
+        m.d.comb += hit.eq(inside)
+        return hit
+
+    def _indices(self, *sizes: int) -> list[Value]:
+        """The indices that make up the index of the array addressed; constant where there is only one."""
+        return [self._address[low : low + bits] if bits else Const(0, 1) for low, bits in fields(*sizes)]
+
+    def _arrays(self, m: Module, write: Value, hits: dict[str, Signal], data: Value) -> None:
+        """Strobes, indices and data for the memories, registered for the way to them."""
+        ports: Any = self
+        layout, lanes = self._layout, self._format
+        words = element_words(layout.n_elements)
+
+        def strobes(name: str, which: Value, count: int) -> Value:
+            return Cat(write & hits[name] & ((which == k) if count > 1 else Const(1)) for k in range(count))
+
+        state_slot, state_word = self._indices(layout.n_slots, words)
+        mask, clamp_slot, clamp_word = self._indices(CLAMP_MASKS, layout.n_slots, words)
+        element, slot, lane = self._indices(layout.n_elements, layout.n_slots, lanes.lanes)
+        seed_element, seed_slot, seed_word = self._indices(layout.n_elements, layout.n_slots, self._seeds)
+        seeding = hits["SEED"]
+        wanted = Mux(seeding, seed_element, element)
+        m.d.sync += [
+            ports.restate.eq(write & hits["STATES"]),
+            ports.phase_write.eq(Cat(write & hits[f"PHASE_{name}"] for name in ("SWEEPS", "LEVEL", "MASK"))),
+            ports.phase_index.eq(self._address),
+            ports.bits_write.eq(strobes("STATES", state_word, words) | strobes("CLAMPS", clamp_word, words)),
+            ports.bits_index.eq(
+                Mux(
+                    hits["STATES"],
+                    Cat(state_slot[: len(ports.slot)], Const(CLAMP_MASKS, 2)),
+                    Cat(clamp_slot[: len(ports.slot)], mask, Const(0, 1)),
+                )
+            ),
+            ports.element.eq(Cat(wanted == k for k in range(layout.n_elements))),
+            ports.slot.eq(Mux(seeding, seed_slot, slot)),
+            ports.coefficient_write.eq(strobes("COEFFICIENTS", lane, lanes.lanes)),
+            ports.seed_write.eq(strobes("SEED", seed_word, self._seeds)),
+            ports.table_write.eq(write & hits["TABLES"]),
+            ports.index.eq(self._address),
+            ports.data.eq(data),
+            ports.wide_data.eq(Cat(data, ports.extra)),
+        ]
+
+    def _read(self, m: Module, reading: Value, hits: dict[str, Signal], errors: Value) -> None:
+        ports: Any = self
+        shown: dict[str, Value] = {
+            "STATUS": Cat(ports.busy, ports.done, ports.aborted),
+            "ERRORS": errors,
+            "CYCLES": ports.cycles,
+            "STALLS": ports.stalls,
+            "SWEEPS": ports.sweeps,
+            **{name: getattr(ports, name.lower()) for name in self._simple()},
+        }
+        for register in self._map.registers:
+            if register.constant is not None:
+                shown[register.name] = Const(
+                    sum(word << (32 * k) for k, word in enumerate(register.constant)), 32 * register.count
+                )
+        with m.If(reading):
+            m.d.sync += ports.bus_read_data.eq(0)
+            for name, value in shown.items():
+                register = self._map[name]
+                with m.If(hits[name]):
+                    index = self._address[: register.index_bits]
+                    m.d.sync += ports.bus_read_data.eq(value.word_select(index, 32) if register.count > 1 else value)

@@ -1,0 +1,119 @@
+"""How the host lays out what it loads into a systolic fabric, and reads what comes out: the driver's half of the map.
+
+Host and stream speak of slots and elements; programs speak of sites. Everything here is arithmetic on arrays.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from thermofab.hw.rtl.systolic.collector import WORD
+from thermofab.hw.rtl.systolic.format import coefficient_format, packed
+from thermofab.hw.rtl.systolic.layout import NONE
+from thermofab.hw.rtl.systolic.registers import CLAMP_MASKS, element_words, fields, systolic_register_map
+from thermofab.hw.rtl.systolic.timing import layout_of
+from thermofab.hw.spec import FabricSpec, Image
+
+Write = tuple[np.ndarray, np.ndarray]  # addresses, data
+
+
+class SystolicLoading:
+    """Addresses and data for a fabric of ``spec``."""
+
+    def __init__(self, spec: FabricSpec) -> None:
+        self._spec, self._map, self._layout = spec, systolic_register_map(spec), layout_of(spec)
+        order = self._layout.sites[:, self._layout.used].T.reshape(-1)
+        self._stream_site = order  # site of each bit of a sample, -1 for none
+
+    @property
+    def sample_words(self) -> int:
+        """Words of the stream a sample takes."""
+        return -(-len(self._stream_site) // WORD)
+
+    def image(self, image: Image) -> Iterator[Write]:
+        """Weights, biases and tables."""
+        layout = self._layout
+        edges = layout.edges
+        weights = np.where(edges == NONE, 0, image.weights[edges] if len(image.weights) else 0)
+        form = coefficient_format(self._spec, layout.n_inputs)
+        lanes = packed(form, self._spec, weights, image.biases)
+        where = self._at("COEFFICIENTS", (layout.n_elements, layout.n_slots, form.lanes),
+                         layout.element_of[:, None], layout.slot_of[:, None], np.arange(form.lanes))  # fmt: skip
+        extra = (lanes >> np.uint64(32)).astype(np.int64)
+        for value in np.unique(extra).tolist():
+            mine = extra == value
+            yield np.array([self._map["EXTRA"].at()]), np.array([value])
+            yield where[mine], (lanes[mine] & np.uint64(0xFFFFFFFF)).astype(np.int64)
+        tables = image.tables.reshape(-1)
+        yield self._map["TABLES"].base + np.arange(len(tables)), tables
+
+    def states(self, bits: np.ndarray) -> Write:
+        """Initial states, bool ``[N]``."""
+        layout, words = self._layout, self._element_bits(bits)
+        where = self._at("STATES", (layout.n_slots, words.shape[1]), np.arange(layout.n_slots)[:, None],
+                         np.arange(words.shape[1]))  # fmt: skip
+        return where.reshape(-1), words.reshape(-1)
+
+    def clamps(self, mask: int, bits: np.ndarray) -> Write:
+        """Clamp mask number ``mask``, bool ``[N]``."""
+        layout, words = self._layout, self._element_bits(bits)
+        where = self._at("CLAMPS", (CLAMP_MASKS, layout.n_slots, words.shape[1]), np.array(mask),
+                         np.arange(layout.n_slots)[:, None], np.arange(words.shape[1]))  # fmt: skip
+        return where.reshape(-1), words.reshape(-1)
+
+    def seeds(self, words: np.ndarray) -> Write:
+        """Generator states, uint32 ``[N, words]``."""
+        layout, count = self._layout, words.shape[1]
+        where = self._at("SEED", (layout.n_elements, layout.n_slots, count), layout.element_of[:, None],
+                         layout.slot_of[:, None], np.arange(count))  # fmt: skip
+        return where.reshape(-1), words.reshape(-1).astype(np.int64)
+
+    def samples(self, words: np.ndarray) -> np.ndarray:
+        """bool ``[S, N]`` from the stream's words, uint32 ``[S, sample_words]``."""
+        bits = _bits_of(words, len(self._stream_site))
+        return self._by_site(bits)
+
+    @property
+    def counter_words(self) -> int:
+        """Words of the stream that all counters take."""
+        layout = self._layout
+        return -(-layout.n_slots * self._counter_bits * layout.n_elements // WORD)
+
+    @property
+    def _counter_bits(self) -> int:
+        return self._spec.moment_bits * (self._layout.owned + 1)
+
+    def counters(self, words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """``(ones, both)``, int64 ``[N]`` and ``[E]``, from the words of the counters' read-out."""
+        layout, width = self._layout, self._spec.moment_bits
+        bits = _bits_of(words[None], layout.n_slots * self._counter_bits * layout.n_elements)
+        fields_of = bits.reshape(layout.n_slots, layout.owned + 1, width, layout.n_elements)
+        values = (fields_of.astype(np.int64) << np.arange(width)[None, None, :, None]).sum(axis=2)
+        mine = values[layout.slot_of, :, layout.element_of]
+        both = np.zeros(self._spec.topology.n_edges, dtype=np.int64)
+        owned = layout.edges[:, : layout.owned]
+        first = owned != NONE
+        both[owned[first]] = mine[:, 1:][first]
+        return mine[:, 0], both
+
+    def _by_site(self, bits: np.ndarray) -> np.ndarray:
+        real = self._stream_site != NONE
+        sites = np.empty((len(bits), self._spec.n_sites), dtype=bool)
+        sites[:, self._stream_site[real]] = bits[:, real]
+        return sites
+
+    def _element_bits(self, bits: np.ndarray) -> np.ndarray:
+        """Bits by site as words ``[P, words]``, a bit an element."""
+        layout, count = self._layout, element_words(self._layout.n_elements)
+        table = np.zeros((layout.n_slots, 32 * count), dtype=np.int64)
+        table[layout.slot_of, layout.element_of] = bits
+        return (table.reshape(layout.n_slots, count, 32) << np.arange(32)).sum(axis=2)
+
+    def _at(self, name: str, sizes: tuple[int, ...], *indices: np.ndarray) -> np.ndarray:
+        place = sum(np.asarray(index) << low for index, (low, _) in zip(indices, fields(*sizes)))
+        return self._map[name].base + np.asarray(place)
+
+
+def _bits_of(words: np.ndarray, count: int) -> np.ndarray:
+    octets = np.ascontiguousarray(words.astype("<u4")).view(np.uint8)
+    return np.unpackbits(octets, axis=-1, bitorder="little")[:, :count].astype(bool)

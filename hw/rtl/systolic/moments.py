@@ -1,0 +1,140 @@
+"""Counters of an element: how often each of its spins was up, and both ends of each edge that is counted here.
+
+Both must be of one state of the fabric, the one after a whole sweep. When site i is updated in the sweep that makes a
+sample, its neighbours of earlier colours already have their spins of that state: their edges are counted with i's new
+spin (`take`). Its neighbours of later colours are as the sample left them in the next round: their edges are counted
+then, with i's old spin (`trail`).
+"""
+
+from typing import Any
+
+from amaranth import Cat, Const, Module, Mux, Signal, Value, unsigned
+from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from thermofab.hw.rtl.systolic.timing import SUM, Timing
+
+READ_AHEAD = 2  # clocks between addressing a counter and adding to it
+
+
+class Moments(wiring.Component):
+    """One entry a slot: Σn of the site, then Σn·n of each owned edge, ``bits`` bits each.
+
+    Ports:
+        inputs: neighbours' states of the owned edges, at the sum stage.
+        late: the neighbour has a later colour, at the write stage.
+        old, new: the spin at the write stage.
+        take, trail, zero: what is counted at the write stage; zero the entry instead.
+        slot_read, slot_write: slots a clock before the entry is read, and written.
+        dump_bit, dumped: bit ``dump_bit`` of the entry read, two clocks later.
+    """
+
+    def __init__(self, bits: int, owned: int, n_slots: int, timing: Timing) -> None:
+        self._bits, self._owned, self._n_slots, self._timing = bits, owned, n_slots, timing
+        slot = (n_slots - 1).bit_length()
+        flags = ("old", "new", "take", "trail", "zero")
+        ports: dict[str, Any] = {
+            **{name: In(1) for name in flags},
+            "slot_read": In(slot),
+            "slot_write": In(slot),
+            "dump_bit": In(max(1, (bits * (owned + 1) - 1).bit_length())),
+            "dumped": Out(1),
+        }
+        if owned:
+            ports |= {"inputs": In(owned), "late": In(owned)}
+        super().__init__(ports)
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        ports: Any = self
+        bits, count = self._bits, self._owned + 1
+        memory = m.submodules.counters = Memory(shape=unsigned(bits * count), depth=self._n_slots, init=[])
+        write, read = memory.write_port(), memory.read_port()
+        read_slot, write_slot = Signal.like(ports.slot_read), Signal.like(ports.slot_write)
+        entry, total, changed = Signal(bits * count), Signal(bits * count), Signal()
+        m.d.sync += [
+            read_slot.eq(ports.slot_read),
+            write_slot.eq(ports.slot_write),
+            entry.eq(read.data),
+            changed.eq(ports.take | ports.trail | ports.zero),
+        ]
+        steps: list[Value] = [ports.take & ports.new]
+        if self._owned:
+            inputs: Value = ports.inputs
+            for k in range(self._timing.write - SUM):
+                delayed = Signal(self._owned, name=f"inputs_{k}")
+                m.d.sync += delayed.eq(inputs)
+                inputs = delayed
+            early = (ports.take & ports.new).replicate(self._owned)
+            after = (ports.trail & ports.old).replicate(self._owned)
+            steps += list(inputs & ((ports.late & after) | (~ports.late & early)))
+        for k, step in enumerate(steps):
+            old = entry.word_select(k, bits)
+            m.d.sync += total.word_select(k, bits).eq(Mux(ports.zero, Const(0, bits), old + step))
+        m.d.comb += [
+            read.addr.eq(read_slot),
+            write.addr.eq(write_slot),
+            write.data.eq(total),
+            write.en.eq(changed),
+        ]
+        chosen = Signal.like(ports.dump_bit)
+        m.d.sync += [chosen.eq(ports.dump_bit), ports.dumped.eq(entry.bit_select(chosen, 1))]
+        return m
+
+
+class Dump(wiring.Component):
+    """Walks all counters, a bit of every element at a time, lowest first: slot by slot, counter by counter.
+
+    Ports:
+        start, busy; space: the collector takes an entry.
+        slot, bit: what to read; push: the bits asked for ``LATENCY`` clocks ago are to be collected; end: the last.
+        ask: a bit is being asked for, so promise room for it.
+    """
+
+    LATENCY = 2  # from `bit` to `Moments.dumped`
+    SETTLE = 4  # clocks from a change of `slot` to its entry
+
+    def __init__(self, n_slots: int, bits: int) -> None:
+        self._n_slots, self._bits = n_slots, bits
+        flags = ("busy", "push", "end", "ask")
+        super().__init__(
+            {
+                "start": In(1),
+                "space": In(1),
+                "stop": In(1),
+                "slot": Out((n_slots - 1).bit_length()),
+                "bit": Out(max(1, (bits - 1).bit_length())),
+                **{name: Out(1) for name in flags},
+            }
+        )
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        ports: Any = self
+        settle = Signal(range(self.SETTLE + 1))
+        last_bit, last = Signal(), Signal()
+        m.d.comb += [
+            ports.ask.eq(ports.busy & (settle == 0) & ports.space),
+            last_bit.eq(ports.bit == self._bits - 1),
+            last.eq(last_bit & (ports.slot == self._n_slots - 1)),
+        ]
+        with m.If(settle != 0):
+            m.d.sync += settle.eq(settle - 1)
+        with m.If(ports.start):
+            m.d.sync += [ports.busy.eq(1), ports.slot.eq(0), ports.bit.eq(0), settle.eq(self.SETTLE)]
+        with m.Elif(ports.ask):
+            m.d.sync += ports.bit.eq(Mux(last_bit, 0, ports.bit + 1))
+            with m.If(last_bit):
+                m.d.sync += [ports.slot.eq(ports.slot + 1), settle.eq(self.SETTLE)]
+            with m.If(last):
+                m.d.sync += ports.busy.eq(0)
+        with m.If(ports.stop):
+            m.d.sync += ports.busy.eq(0)
+        asked: Value = Cat(ports.ask, last)
+        for k in range(self.LATENCY):
+            delayed = Signal(2, name=f"asked_{k}")
+            m.d.sync += delayed.eq(asked)
+            asked = delayed
+        m.d.comb += [ports.push.eq(asked[0]), ports.end.eq(asked[0] & asked[1])]
+        return m

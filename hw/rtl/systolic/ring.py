@@ -1,0 +1,54 @@
+"""A ring: the spins of an element, turning by a place a clock, with fixed taps."""
+
+from typing import Any
+
+from amaranth import Array, Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from thermofab.hw.rtl.systolic.layout import View
+from thermofab.hw.rtl.systolic.program import Select
+from thermofab.hw.rtl.systolic.timing import TAP, Timing
+
+
+class Ring(wiring.Component):
+    """Place p holds the spin of the slot that is issued p clocks later.
+
+    Ports:
+        program: the program word of the slot issued two clocks ago.
+        write, value: give the slot that is at its write stage a new spin.
+        old, new: the spin of that slot before and after, in the same clock.
+        view_k: the spin that view k shows, for the slot at its gather stage.
+    """
+
+    def __init__(self, n_slots: int, views: tuple[tuple[View, Select], ...], timing: Timing, program_bits: int) -> None:
+        self._n_slots, self._views, self._timing = n_slots, views, timing
+        super().__init__(
+            {
+                "program": In(max(1, program_bits)),
+                "write": In(1),
+                "value": In(1),
+                "old": Out(1),
+                "new": Out(1),
+                **{f"view_{k}": Out(1) for k in range(len(views))},
+            }
+        )
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        ports: Any = self
+        places = self._n_slots
+        ring = Signal(places, reset_less=True)
+        written = -self._timing.write % places
+        m.d.comb += [
+            ports.old.eq(ring[written]),
+            ports.new.eq(Mux(ports.write, ports.value, ports.old)),
+        ]
+        m.d.sync += [ring.eq(ring.rotate_right(1)), ring[(written - 1) % places].eq(ports.new)]
+        program = Signal.like(ports.program)
+        m.d.sync += program.eq(ports.program)
+        for k, (view, select) in enumerate(self._views):
+            taps = [ring[(distance - TAP) % places] for distance in view.distances]
+            shown = Array(taps)[select.value(program)] if len(taps) > 1 else taps[0]
+            m.d.sync += getattr(ports, f"view_{k}").eq(shown)
+        return m

@@ -1,0 +1,85 @@
+"""When things happen: clocks after a slot was issued, for every stage of the systolic pipeline.
+
+clock           what is valid, or happens, in it
+0               the slot counter; the program memory is addressed
+2               the program word, registered
+3               rings are tapped (views); coefficient memories are addressed
+4               elements choose among views
+5               neighbours' states, weights and bias: the first sums
+5 + A           the field F; A levels of adders, a clock each
+2 + A … 5 + A   generator memory addressed, read, stepped and written back; the random word
+6 + A           F + dither
+7 + A           the table address
+9 + A           the threshold: compared
+10 + A          the new state: the ring takes it
+11 + A          it can be read
+
+Views are tapped in clock 3, so a spin can be read 8 + A slots after its site was issued.
+"""
+
+from dataclasses import dataclass
+
+from thermofab.hw.rtl.systolic.layout import SystolicLayout, systolic_layout
+from thermofab.hw.spec import FabricSpec
+
+TAP, GATHER, SUM = 3, 4, 5
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Clock numbers that depend on ``levels``, the levels of the adder tree."""
+
+    levels: int
+
+    @property
+    def draw(self) -> int:
+        """The generator memory is addressed."""
+        return 2 + self.levels
+
+    @property
+    def store(self) -> int:
+        """The stepped generator is written back."""
+        return 4 + self.levels
+
+    @property
+    def field(self) -> int:
+        return 5 + self.levels
+
+    @property
+    def look_up(self) -> int:
+        """The tables, clamps and initial states are addressed."""
+        return 7 + self.levels
+
+    @property
+    def compare(self) -> int:
+        return 9 + self.levels
+
+    @property
+    def write(self) -> int:
+        """The ring takes the new state."""
+        return 10 + self.levels
+
+    @property
+    def latency(self) -> int:
+        """Slots from the issue of a site to the first issue that can read its new spin."""
+        return self.write + 1 - TAP
+
+
+def adder_levels(inputs: int) -> int:
+    """Levels of a binary tree over a bias and ``inputs`` weights."""
+    return inputs.bit_length()
+
+
+def layout_of(spec: FabricSpec) -> SystolicLayout:
+    """The layout of a fabric, its latency that of the pipeline built for it.
+
+    Raises:
+        SpecError: the lattice cannot be dealt to the elements the spec asks for.
+    """
+    guess = systolic_layout(spec.topology, spec.elements, Timing(0).latency)
+    return systolic_layout(spec.topology, spec.elements, timing_of(guess).latency)
+
+
+def timing_of(layout: SystolicLayout) -> Timing:
+    """The timing of the pipeline that serves ``layout``."""
+    return Timing(adder_levels(layout.n_inputs))
