@@ -4,6 +4,8 @@ import importlib.util
 import re
 import shutil
 import textwrap
+from collections.abc import Callable
+from typing import Any
 
 from thermofab.hw.spec import FabricSpec, SpecError, ToolMissingError
 
@@ -19,15 +21,21 @@ def require_yosys() -> None:
 
 def emit_rtlil(spec: FabricSpec, name: str = "thermofab") -> str:
     """The fabric in Yosys' RTLIL, its top module called ``name``, every other one ``name_…``."""
+    from thermofab.hw.rtl.top import fabric_top
+
+    return rtlil_of(lambda hierarchy: fabric_top(spec, hierarchy), name)
+
+
+def rtlil_of(build: Callable[[Any], Any], name: str) -> str:
+    """A design in Yosys' RTLIL: ``build(hierarchy)`` makes its top module, called ``name``, every other ``name_…``."""
     from amaranth.back import rtlil
 
     from thermofab.hw.rtl.hierarchy import ByName
-    from thermofab.hw.rtl.top import fabric_top
 
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
         raise SpecError(f"a Verilog module name has letters, digits and underscores only, got {name!r}.")
     hierarchy = ByName(name)
-    text = rtlil.convert(fabric_top(spec, hierarchy), name=name, emit_src=False)
+    text = rtlil.convert(build(hierarchy), name=name, emit_src=False)
     done: set[str] = set()
     while waiting := [module for module in hierarchy.modules if module not in done]:
         for module in waiting:
@@ -48,17 +56,21 @@ def emit_verilog(spec: FabricSpec, *, name: str = "thermofab") -> str:
         DeviceError: the architecture is not one this generator builds.
     """
     require_yosys()
+    return _header(spec, name) + verilog_of(emit_rtlil(spec, name))
+
+
+def verilog_of(rtlil: str) -> str:
+    """Verilog-2001 of a design in Yosys' RTLIL."""
     from amaranth._toolchain.yosys import find_yosys
 
     yosys = find_yosys(lambda version: version >= (0, 40))
     script = [
-        f"read_rtlil <<rtlil\n{emit_rtlil(spec, name)}\nrtlil",
+        f"read_rtlil <<rtlil\n{rtlil}\nrtlil",
         "proc -nomux -norom",
         "memory_collect",
         "write_verilog -norename -noattr",
     ]
-    text = yosys.run(["-q", "-"], "\n".join(script), ignore_warnings=True)
-    return _header(spec, name) + _tidy(text)
+    return _tidy(yosys.run(["-q", "-"], "\n".join(script), ignore_warnings=True))
 
 
 def _not_top(text: str) -> str:
