@@ -52,7 +52,7 @@ class Collector(wiring.Component):
         write, read = memory.write_port(), memory.read_port()
         tail, head, held = Signal(range(depth)), Signal(range(depth)), Signal(range(depth + 1))
         promised = Signal(range(depth + 1))  # entries held or on their way
-        pop, fetched, holds = Signal(), Signal(), Signal()
+        pop, fetched = Signal(), Signal()
         entry, waiting = Signal(width + 1), Signal()
         m.d.comb += [
             write.addr.eq(tail),

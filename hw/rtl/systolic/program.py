@@ -13,7 +13,7 @@ from thermofab.hw.rtl.systolic.layout import SystolicLayout
 
 @dataclass(frozen=True, eq=False)
 class Select:
-    """An index made of program columns: bit k is column ``columns[k]``, or a constant where that is -1 (0) or -2 (1)."""
+    """An index: bit k is program column ``columns[k]``, or constant where that is -1 (0) or -2 (1)."""
 
     columns: tuple[int, ...]
 

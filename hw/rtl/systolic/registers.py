@@ -78,7 +78,7 @@ def systolic_register_map(spec: FabricSpec) -> rm.RegisterMap:
     add("PHASE_SWEEPS", "W", "Sweeps of each phase; 0 counts as 1.", rm.PHASE_SLOTS, locked=True)
     add("PHASE_LEVEL", "W", f"Table of each phase, 0…{spec.levels - 1}.", rm.PHASE_SLOTS, locked=True)
     add("PHASE_MASK", "W", "Clamp mask of each phase, 0 or 1.", rm.PHASE_SLOTS, locked=True)
-    add("STATES", "W", f"Initial states: entry [slot, word] has a bit for each of 32 elements. A write makes the next "
+    add("STATES", "W", "Initial states: entry [slot, word] has a bit for each of 32 elements. A write makes the next "
         "run load all of them first.", entries(n_slots, words), locked=True)  # fmt: skip
     add("CLAMPS", "W", "Ones for clamped sites, for two masks: [mask, slot, word], laid out as STATES.",
         entries(CLAMP_MASKS, n_slots, words), locked=True)  # fmt: skip

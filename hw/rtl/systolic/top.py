@@ -17,7 +17,7 @@ from thermofab.hw.rtl.systolic.registers import CLAMP_MASKS, element_words, syst
 from thermofab.hw.rtl.systolic.ring import Ring
 from thermofab.hw.rtl.systolic.rounds import Rounds
 from thermofab.hw.rtl.systolic.tables import Tables
-from thermofab.hw.rtl.systolic.timing import GATHER, TAP, layout_of, timing_of
+from thermofab.hw.rtl.systolic.timing import TAP, layout_of, timing_of
 from thermofab.hw.spec import FabricSpec
 
 
@@ -212,7 +212,7 @@ class SystolicTop(wiring.Component):
         for first in range(0, len(elements), 2):
             pair = elements[first : first + 2]
             tables = self._hierarchy.add(
-                m, f"tables_{first // 2}", f"tables{len(pair)}", lambda n=len(pair): Tables(spec, n)
+                m, f"tables_{first // 2}", f"tables{len(pair)}", lambda pair=pair: Tables(spec, len(pair))
             )
             m.d.comb += [
                 tables.host_write.eq(host.table_write),
