@@ -22,6 +22,7 @@ DEVICES = {
     "native": "thermofab.sim.native.device:NativeDevice",
     "rtl": "thermofab.sim.rtl.device:RtlDevice",
     "rtl-cxxrtl": "thermofab.sim.rtl.device:CxxrtlDevice",
+    "serial": "thermofab.hw.link.device:SerialDevice",
 }
 
 

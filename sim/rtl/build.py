@@ -10,7 +10,8 @@ from importlib import import_module, metadata
 from pathlib import Path
 
 from thermofab.hw.rtl.emit import emit_rtlil, emit_verilog
-from thermofab.hw.spec import DeviceError, FabricSpec, generator
+from thermofab.hw.spec import DeviceError, FabricSpec, Image, generator
+from thermofab.hw.spec.fabric import BUILD
 from thermofab.sim.rtl.tools import find_verilator, find_yosys_version
 from thermofab.sim.toolchain import build_key, find_compiler, made_once, run_tool
 
@@ -25,13 +26,14 @@ OPTIMISE = "-O1"
 _run = partial(run_tool, "the RTL")
 
 
-def build_library(spec: FabricSpec, engine: str, optimise: str = OPTIMISE) -> Path:
+def build_library(spec: FabricSpec, engine: str, optimise: str = OPTIMISE, image: Image | None = None) -> Path:
     """The shared library of a fabric, built unless it is there already.
 
     Args:
         spec: the fabric.
         engine: ``"verilator"`` or ``"cxxrtl"``.
         optimise: g++'s level: ``"-O0"`` builds fastest, ``"-O2"`` runs fastest.
+        image: an image whose weights and biases are built in.
 
     Raises:
         ToolMissingError: a tool is missing; the message says how to get it.
@@ -45,8 +47,9 @@ def build_library(spec: FabricSpec, engine: str, optimise: str = OPTIMISE) -> Pa
     tools = [*find_compiler(), find_yosys_version(), metadata.version("amaranth")]
     if engine == "verilator":
         tools.append(find_verilator().version)
-    key = build_key([spec.digest, spec.topology.name, engine, optimise, *tools, *_sources(spec)])
-    return made_once(f"{engine}-{key}", lambda folder: builders[engine](spec, folder, optimise)) / "fabric.so"
+    built = [str(getattr(spec, name)) for name in BUILD] + ([] if image is None else [image.digest])
+    key = build_key([spec.digest, spec.topology.name, *built, engine, optimise, *tools, *_sources(spec)])
+    return made_once(f"{engine}-{key}", lambda folder: builders[engine](spec, folder, optimise, image)) / "fabric.so"
 
 
 def _sources(spec: FabricSpec) -> list[str]:
@@ -65,11 +68,16 @@ def _compile(folder: Path, optimise: str, includes: list[str], extra: list[str])
     _run([program, *flags, "-shared", "-Wl,-Bsymbolic", "fabric.cpp", *extra, "-o", "fabric.so"], folder)
 
 
-def _build_verilator(spec: FabricSpec, folder: Path, optimise: str) -> None:
+def _build_verilator(spec: FabricSpec, folder: Path, optimise: str, image: Image | None) -> None:
+    compile_verilog(folder, emit_verilog(spec), "thermofab", ("verilator_engine.h", "harness.cpp"), optimise)
+
+
+def compile_verilog(folder: Path, verilog: str, top: str, harness: tuple[str, ...], optimise: str) -> None:
+    """Verilog to ``fabric.so`` in ``folder``, with the sources ``harness`` of this package around the model ``Vtop``."""
     verilator = find_verilator()
     runtime = _verilator_runtime(optimise)
-    (folder / "fabric.v").write_text(emit_verilog(spec))
-    command = [verilator.binary, "--cc", "fabric.v", "--top-module", "thermofab", "--prefix", "Vtop", "--Mdir", "c++"]
+    (folder / "fabric.v").write_text(verilog)
+    command = [verilator.binary, "--cc", "fabric.v", "--top-module", top, "--prefix", "Vtop", "--Mdir", "c++"]
     _run([*command, *VERILATOR_FLAGS], folder, VERILATOR_ROOT=verilator.root)
     generated = sorted((folder / "c++").glob("*.cpp"))
     edge = re.search(r"\b__Vtrigprevexpr_\w*__clk__0\b", (folder / "c++" / "Vtop___024root.h").read_text())
@@ -77,7 +85,7 @@ def _build_verilator(spec: FabricSpec, folder: Path, optimise: str) -> None:
     # One translation unit: the headers, which cost more than the model, are read once and from a precompiled form.
     lines += ['#include "Vtop.h"', '#include "Vtop___024root.h"']
     lines += [f'#include "{file.name}"' for file in generated if "Slow" not in file.name]
-    lines += ['#include "verilator_engine.h"', '#include "harness.cpp"', '#pragma GCC optimize ("O0")']
+    lines += [*(f'#include "{name}"' for name in harness), '#pragma GCC optimize ("O0")']
     lines += [f'#include "{file.name}"' for file in generated if "Slow" in file.name]  # runs once, at the start
     (folder / "fabric.cpp").write_text("\n".join(lines) + "\n")
     includes = ["c++", f"{verilator.root}/include"]
@@ -102,12 +110,12 @@ def _verilator_runtime(optimise: str) -> Path:
     return made_once(f"verilator-runtime-{key}", make)
 
 
-def _build_cxxrtl(spec: FabricSpec, folder: Path, optimise: str) -> None:
+def _build_cxxrtl(spec: FabricSpec, folder: Path, optimise: str, image: Image | None) -> None:
     from amaranth._toolchain.yosys import find_yosys
 
     yosys = find_yosys(lambda version: version >= (0, 40))
     # Flattened, a fabric of 64 sites compiles for two minutes; with its modules kept, for seconds.
-    script = [f"read_rtlil <<rtlil\n{emit_rtlil(spec)}\nrtlil", "write_cxxrtl -noflatten -g0"]
+    script = [f"read_rtlil <<rtlil\n{emit_rtlil(spec, image=image)}\nrtlil", "write_cxxrtl -noflatten -g0"]
     (folder / "model.h").write_text(yosys.run(["-q", "-"], "\n".join(script), ignore_warnings=True))
     (folder / "fabric.cpp").write_text('#include "model.h"\n#include "cxxrtl_engine.h"\n#include "harness.cpp"\n')
     runtime = Path(str(yosys.data_dir())) / "include" / "backends" / "cxxrtl" / "runtime"

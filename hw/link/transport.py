@@ -1,0 +1,286 @@
+"""A fabric's register bus and sample stream over a line that damages, drops and repeats frames.
+
+WRITEs carry sequence numbers and go out up to ``WINDOW`` at a time; the board carries out the one it waits for and
+answers each with the number it waits for, so what is missing is sent again from there (go-back-N). A read waits for
+all writes before it. Sample words are numbered: a gap is asked for again, what comes twice is dropped. Nothing is
+decided from an answer that could belong to an earlier question: tags and numbers only go forward, and a line keeps
+the order of what it carries.
+"""
+
+import secrets
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from thermofab.hw.link.bursts import Burst, bursts
+from thermofab.hw.link.frames import DATA_WORDS, Deframer, Frame, Kind, parse, request
+from thermofab.hw.link.info import LinkInfo
+from thermofab.hw.link.patience import Patience
+from thermofab.hw.spec import DeviceError
+
+WINDOW = 12  # WRITEs under way at once; fewer than half of the 256 sequence numbers
+OLDEST = 64  # how far behind an answer to a WRITE can lag
+SENDINGS = 12  # of one frame without an answer, before the line is given up
+GREETINGS = 5  # the same, before anything was heard
+INDICES = 2**16  # sample words are numbered modulo this
+
+
+class Port(Protocol):
+    """An open line: pyserial's ``Serial`` is one."""
+
+    @property
+    def in_waiting(self) -> int: ...
+
+    def read(self, size: int, /) -> bytes: ...
+
+    def write(self, data: bytes, /) -> Any: ...
+
+
+@dataclass
+class LinkCounters:
+    """What a transport has seen.
+
+    Attributes:
+        sent, received: octets.
+        answers, damaged: frames, samples not counted.
+        resent: frames, or gaps asked for again.
+        repeated: sample words that came more than once.
+    """
+
+    sent: int = 0
+    received: int = 0
+    answers: int = 0
+    damaged: int = 0
+    resent: int = 0
+    repeated: int = 0
+
+
+class LinkBus:
+    """A :class:`thermofab.hw.rtl.driver.RegisterBus` over a line.
+
+    Args:
+        port: the open line.
+        name: of the line, for messages.
+        sendings: of one frame without an answer, before the line is given up.
+        patience: how long to wait for answers.
+    """
+
+    def __init__(self, port: Port, name: str, *, sendings: int = SENDINGS, patience: Patience | None = None) -> None:
+        if sendings < 1:
+            raise DeviceError(f"sendings must be at least 1, got {sendings}.")
+        self._port, self._name, self._sendings = port, name, sendings
+        self._patience = patience or Patience()
+        self._deframer, self._answers = Deframer(), deque[Frame]()
+        self._tag, self._awaited = 0, 0  # of the latest question, and the sequence number of the next WRITE
+        self._next = 0  # index of the next sample word
+        self._asked_again: int | None = None  # the gap that was last asked for
+        self._words: list[np.ndarray] = []  # sample words that nobody collected yet
+        self._kept = 0
+        self.counters = LinkCounters()
+        self.info = self._greet()
+
+    def write(self, addresses: Sequence[int] | np.ndarray, data: Sequence[int] | np.ndarray) -> None:
+        """Write ``data[k]`` to ``addresses[k]``, in order, each once; all have taken effect on return."""
+        frames = list(bursts(np.asarray(addresses), np.asarray(data)))
+        first, done, sent, reached = self._awaited, 0, 0, 0  # reached: frames sent at least once
+        sendings, gone_back, since = 1, False, time.monotonic()
+        while done < len(frames):
+            while sent < min(done + WINDOW, len(frames)):
+                self.counters.resent += sent < reached
+                self._send_write(first + sent, frames[sent])
+                sent += 1
+                reached = max(reached, sent)
+            frame = self._receive(since + 2 * self._patience.seconds(sendings))
+            if frame is None:
+                sendings = self._again(sendings, self._sendings)
+                sent, gone_back, since = done, True, time.monotonic()
+            elif frame.kind is Kind.WRITE:
+                ahead = (frame.tag - first - done) % 256
+                if 1 <= ahead <= reached - done:
+                    done += ahead
+                    sent, sendings, gone_back, since = max(sent, done), 1, False, time.monotonic()
+                elif ahead == 0 and not gone_back:  # the board misses the first of these: go back to it, once a loss
+                    sent, gone_back, since = done, True, time.monotonic()
+                elif 0 < ahead < 256 - OLDEST:
+                    raise DeviceError(
+                        f"the board on {self._name} waits for write {frame.tag}, not for {(first + done) % 256}: "
+                        "it was reset, or another program writes to it. Open it again, and load the image again."
+                    )
+            self._awaited = (first + done) % 256
+
+    def read(self, address: int) -> int:
+        return int(self.read_burst(address, 1)[0])
+
+    def read_burst(self, address: int, count: int) -> np.ndarray:
+        """uint32 ``[count]``: the registers from ``address`` on."""
+        out = np.zeros(count, dtype=np.uint32)
+        for at in range(0, count, DATA_WORDS):
+            words = min(DATA_WORDS, count - at)
+            frame = self._ask(Kind.READ, words, address=address + at, increment=True)
+            if len(frame.words) != words:
+                raise DeviceError(
+                    f"the board on {self._name} answered a read of {words} words with {len(frame.words)}; "
+                    "it was built from another version of the link."
+                )
+            out[at : at + words] = frame.words
+        return out
+
+    def collect(self, words: int) -> np.ndarray:
+        """The next ``words`` words of the sample stream, uint32; fewer if the run ends before they come."""
+        heard, waits = time.monotonic(), 1
+        while self._kept < words:
+            before = self._next
+            self._pump()
+            self._answers.clear()  # to questions that have been answered already
+            if self._next == before:
+                if time.monotonic() < heard + min(1.0, self._patience.seconds(waits)):
+                    continue
+                position = self._fetch()
+                if self._next == before and position.number == before and not position.busy:
+                    break
+            waits = waits + 1 if self._next == before else 1
+            heard = time.monotonic()
+        whole = np.concatenate([*self._words, np.zeros(0, dtype=np.uint32)])
+        out, rest = whole[:words], whole[words:]
+        self._words, self._kept = [rest], len(rest)
+        return out
+
+    def wait(self) -> None:
+        """Return when the fabric is idle."""
+        pause = 0.001
+        while self._fetch().busy:
+            until = time.monotonic() + pause
+            while time.monotonic() < until:
+                self._pump()
+            pause = min(0.1, 1.5 * pause)
+
+    def discard(self) -> None:
+        """Forget the sample words that came so far, here and on the board; for use when the fabric is idle."""
+        self._next = self._fetch().number
+        self._words, self._kept = [], 0
+        self._acknowledge()
+
+    def _greet(self) -> LinkInfo:
+        """Find out who is there, and take up the numbers where the board has them.
+
+        Asked twice, with tags drawn at random: an answer meant for a reader that has gone would have to match both.
+        """
+        while True:
+            asked = []
+            for _ in range(2):
+                self._tag = secrets.randbelow(256)
+                asked.append(LinkInfo.of(self._ask(Kind.INFO, sendings_allowed=GREETINGS)))
+            if asked[0].awaited == asked[1].awaited:
+                self._awaited, self._next = asked[1].awaited, asked[1].come
+                self._words, self._kept = [], 0
+                self._acknowledge()
+                return asked[1]
+
+    def _ask(self, kind: Kind, number: int = 0, *, sendings_allowed: int | None = None, **rest: Any) -> Frame:
+        """The answer to a question that changes nothing, asked until it comes."""
+        tag = self._new_tag()
+        octets, sendings, complained = request(kind, tag, number, **rest), 1, False
+        self._send(octets)
+        asked = time.monotonic()
+        while True:
+            frame = self._receive(asked + self._patience.seconds(sendings))
+            if frame is not None and frame.kind is kind and frame.tag == tag:
+                self._patience.answered(time.monotonic() - asked, sendings)
+                return frame
+            if frame is not None and (frame.kind is not Kind.WRITE or complained):
+                continue
+            # No answer; or the board complains of a damaged frame, which will have been this one.
+            complained = frame is not None
+            sendings = self._again(sendings, sendings_allowed or self._sendings)
+            self.counters.resent += 1
+            self._send(octets)
+            asked = time.monotonic()
+
+    def _new_tag(self) -> int:
+        self._tag = (self._tag + 1) % 256
+        return self._tag
+
+    def _again(self, sendings: int, allowed: int) -> int:
+        """One sending more, if it is allowed."""
+        if sendings < allowed:
+            return sendings + 1
+        if not self.counters.answers:
+            damaged = self.counters.damaged
+            raise DeviceError(
+                f"nothing answers on {self._name} after {sendings} attempts"
+                + (f", though {damaged} damaged frames came" if damaged else "")
+                + ": check that the board is powered and holds a bitstream with the link, and that baud is the board's "
+                "clock divided by its divisor."
+            )
+        raise DeviceError(
+            f"the board on {self._name} has stopped answering: {sendings} attempts at one frame brought nothing; "
+            "check the cable, then open the device again."
+        )
+
+    def _fetch(self) -> Frame:
+        """Acknowledge, have what is missing sent again, and learn where the board stands."""
+        return self._ask(Kind.FETCH, self._next)
+
+    def _acknowledge(self) -> None:
+        self._send(request(Kind.ACK, 0, self._next))
+
+    def _send_write(self, number: int, burst: Burst) -> None:
+        self._send(request(Kind.WRITE, number, address=burst.address, increment=burst.increment, data=burst.data))
+
+    def _send(self, octets: bytes) -> None:
+        try:
+            self._port.write(octets)
+        except OSError as error:
+            raise self._gone(error) from error
+        self.counters.sent += len(octets)
+
+    def _receive(self, deadline: float) -> Frame | None:
+        """The next answer; ``None`` if none comes in time."""
+        while not self._answers:
+            if time.monotonic() >= deadline:
+                return None
+            self._pump()
+        return self._answers.popleft()
+
+    def _pump(self) -> None:
+        """Take what has come on the line, or wait a moment for it: samples are kept, answers put in a row."""
+        try:
+            octets = self._port.read(max(1, self._port.in_waiting))
+        except OSError as error:
+            raise self._gone(error) from error
+        self.counters.received += len(octets)
+        for stuffed in self._deframer.feed(octets):
+            frame = parse(stuffed)
+            if frame is None:
+                self.counters.damaged += 1
+            elif frame.kind is Kind.DATA:
+                self._take(frame)
+            else:
+                self.counters.answers += 1
+                self._answers.append(frame)
+
+    def _take(self, frame: Frame) -> None:
+        """Sample words: those that come next are kept and acknowledged, a gap is asked for again, once."""
+        ahead = (frame.number - self._next) % INDICES
+        behind = -ahead % INDICES
+        if ahead and ahead < INDICES // 2:
+            if self._asked_again != self._next:
+                self._asked_again = self._next
+                self.counters.resent += 1
+                self._send(request(Kind.FETCH, self._new_tag(), self._next))
+            return
+        self.counters.repeated += min(behind, len(frame.words))
+        fresh = frame.words[behind:]
+        if len(fresh):
+            self._words.append(fresh)
+            self._kept += len(fresh)
+            self._next = (self._next + len(fresh)) % INDICES
+            self._asked_again = None
+            self._acknowledge()
+
+    def _gone(self, error: OSError) -> DeviceError:
+        return DeviceError(f"the serial port {self._name} failed: {error}; was the board unplugged?")

@@ -1,0 +1,1 @@
+"""The link's gateware: a serial line in, a fabric's register bus and sample stream out (docs/link.md)."""

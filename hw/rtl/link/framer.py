@@ -1,0 +1,117 @@
+"""From words to octets on the line: adds the CRC, stuffs, and sends while the next frame is written.
+
+COBS needs each code octet before the run it counts. The frame is written into a memory with a hole where the code
+belongs, and the hole is filled when the run ends: one write an octet of content, either the octet itself or, for a
+zero, the code of the run it ends. The written frame has no zero, so a zero ends it for the sender as it does on the
+line. Two halves of the memory take turns.
+"""
+
+from typing import Any
+
+from amaranth import Cat, Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from thermofab.hw.rtl.link.crc import SerialCrc
+
+
+class Framer(wiring.Component):
+    """Frames from words; at most ``DATA_WORDS + 1`` words a frame.
+
+    Ports:
+        word, last, valid, ready: a word moves in a clock where ``valid`` and ``ready`` are high; ``last`` ends the
+            frame. ``ready`` is low while both halves hold frames that have not been sent.
+        octet, octet_valid, octet_ready: to the transmitter.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            {
+                "word": In(32),
+                "last": In(1),
+                "valid": In(1),
+                "ready": Out(1),
+                "octet": Out(8),
+                "octet_valid": Out(1),
+                "octet_ready": In(1),
+            }
+        )
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        ports: Any = self
+        m.submodules.memory = memory = Memory(shape=8, depth=512, init=[])
+        write, read = memory.write_port(), memory.read_port()
+        full = Signal(2)
+        writing, sending = Signal(), Signal()  # the halves in hand
+        self._write(m, write, full, writing)
+
+        place = Signal(8)
+        m.d.comb += [read.addr.eq(Cat(place, sending)), ports.octet.eq(read.data)]
+        with m.FSM(name="sender"):
+            with m.State("FETCH"):
+                with m.If(full.bit_select(sending, 1)):
+                    m.next = "SEND"
+            with m.State("SEND"):
+                m.d.comb += ports.octet_valid.eq(1)
+                with m.If(ports.octet_ready):
+                    m.d.sync += place.eq(place + 1)
+                    m.next = "FETCH"
+                    with m.If(read.data == 0):
+                        m.d.sync += [place.eq(0), sending.eq(~sending), full.bit_select(sending, 1).eq(0)]
+                        m.next = "PAUSE"
+            with m.State("PAUSE"):
+                m.next = "FETCH"
+        return m
+
+    def _write(self, m: Module, write: Any, full: Signal, writing: Signal) -> None:
+        ports: Any = self
+        m.submodules.crc = crc = SerialCrc()
+        shift, last = Signal(32), Signal()
+        place, hole = Signal(8, init=1), Signal(8)  # of the next octet, and of the code of the run in hand
+        bit, octet = Signal(3), Signal(2)
+        giving = Signal()  # the CRC
+        current, zero = Signal(8), Signal()
+        m.d.comb += [
+            current.eq(Mux(giving, crc.octet, shift[:8])),
+            zero.eq(current == 0),
+            crc.bit.eq(shift[0]),
+            crc.give.eq(giving),
+            write.addr.eq(Cat(Mux(zero, hole, place), writing)),
+            write.data.eq(Mux(zero, place - hole, current)),
+        ]
+        with m.FSM(name="writer"):
+            with m.State("IDLE"):
+                m.d.comb += ports.ready.eq(~full.bit_select(writing, 1))
+                m.d.sync += shift.eq(ports.word)
+                m.d.sync += last.eq(ports.last)
+                with m.If(ports.valid & ports.ready):
+                    m.next = "OCTET"
+            with m.State("OCTET"):
+                m.d.comb += write.en.eq(1)
+                m.d.sync += place.eq(place + 1)
+                with m.If(zero):
+                    m.d.sync += hole.eq(place)
+                m.next = "BITS"
+            with m.State("BITS"):
+                m.d.comb += crc.enable.eq(1)
+                m.d.sync += [shift.eq(shift >> 1), bit.eq(bit + 1)]
+                with m.If(bit == 7):
+                    m.d.sync += octet.eq(octet + 1)
+                    m.next = "OCTET"
+                    with m.If(octet == 3):
+                        m.next = "IDLE"
+                        with m.If(giving):
+                            m.next = "CODE"
+                        with m.Elif(last):
+                            m.d.sync += giving.eq(1)
+                            m.next = "OCTET"
+            with m.State("CODE"):
+                m.d.comb += [write.addr.eq(Cat(hole, writing)), write.data.eq(place - hole), write.en.eq(1)]
+                m.next = "END"
+            with m.State("END"):
+                m.d.comb += [write.addr.eq(Cat(place, writing)), write.data.eq(0), write.en.eq(1), crc.clear.eq(1)]
+                m.d.sync += [place.eq(1), hole.eq(0), giving.eq(0)]
+                m.d.sync += [full.bit_select(writing, 1).eq(1), writing.eq(~writing)]
+                m.next = "IDLE"

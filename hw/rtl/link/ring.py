@@ -1,0 +1,83 @@
+"""The replay buffer: sample words in a ring, numbered modulo 2^16, each kept until the host has it.
+
+Three indices a ≤ s ≤ w: words before a are acknowledged and gone, words before s have been sent, words before w have
+come from the fabric. The fabric waits while w - a is as much as the ring holds; sending waits while s = w.
+"""
+
+from typing import Any
+
+from amaranth import Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from thermofab.hw.link.frames import RING_WORDS
+
+INDEX_BITS = 16
+
+
+class Ring(wiring.Component):
+    """Sample words, kept until acknowledged.
+
+    Ports:
+        valid, ready, payload: the fabric's sample stream.
+        come, sent: w and s.
+        unsent: w - s, a clock late.
+        index, acknowledge, rewind: strobe ``acknowledge`` asks for a = ``index``, and with ``rewind`` for s =
+            ``index``; an index outside a…w changes nothing. ``index`` and ``rewind`` stay for a clock after it.
+        data: the word s, a clock late; next: s has been taken, go on.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            {
+                "valid": In(1),
+                "ready": Out(1),
+                "payload": In(32),
+                "come": Out(INDEX_BITS),
+                "sent": Out(INDEX_BITS),
+                "unsent": Out(INDEX_BITS),
+                "index": In(INDEX_BITS),
+                "acknowledge": In(1),
+                "rewind": In(1),
+                "data": Out(32),
+                "next": In(1),
+            }
+        )
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        ports: Any = self
+        bits = (RING_WORDS - 1).bit_length()
+        m.submodules.memory = memory = Memory(shape=32, depth=RING_WORDS, init=[])
+        write, read = memory.write_port(), memory.read_port()
+        gone, kept = Signal(INDEX_BITS), Signal(bits + 1)
+        ahead, behind, asked = Signal(INDEX_BITS), Signal(INDEX_BITS), Signal()
+        moved = Signal()
+        m.d.comb += [
+            moved.eq(ports.valid & ports.ready),
+            write.addr.eq(ports.come[:bits]),
+            write.data.eq(ports.payload),
+            write.en.eq(moved),
+            read.addr.eq(ports.sent[:bits]),
+            ports.data.eq(read.data),
+        ]
+        m.d.sync += [
+            kept.eq(ports.come[: bits + 1] - gone[: bits + 1]),
+            # ``kept`` lags: up to two words that it does not count have come when ``ready`` shows.
+            ports.ready.eq(kept < RING_WORDS - 2),
+            ports.unsent.eq(ports.come - ports.sent),
+            asked.eq(ports.acknowledge),
+            ahead.eq(ports.index - gone),
+            behind.eq(ports.index - ports.sent),
+        ]
+        with m.If(moved):
+            m.d.sync += ports.come.eq(ports.come + 1)
+        with m.If(ports.next):
+            m.d.sync += ports.sent.eq(ports.sent + 1)
+        with m.If(asked & (ahead <= kept)):
+            m.d.sync += gone.eq(ports.index)
+            # The host may acknowledge, after a rewind, what was sent before it: s never stays behind a.
+            with m.If(ports.rewind | ~behind[-1]):
+                m.d.sync += ports.sent.eq(ports.index)
+        return m

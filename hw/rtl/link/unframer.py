@@ -1,0 +1,98 @@
+"""From octets to checked requests: undoes COBS, checks the CRC, and keeps the frame until it has been worked off.
+
+Two halves of one memory take turns: while a request in one is worked off, the next arrives in the other. Nothing of a
+frame is seen by anyone before its check has passed.
+"""
+
+from typing import Any
+
+from amaranth import Cat, Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from thermofab.hw.link.frames import DATA_WORDS
+from thermofab.hw.rtl.link.crc import SerialCrc
+
+LONGEST = 4 * (DATA_WORDS + 3)  # octets of content: header, address, data, CRC
+
+
+class Unframer(wiring.Component):
+    """Requests from a stream of octets.
+
+    Ports:
+        octet, valid, broken: from the receiver.
+        full: a request waits; until ``release`` it stays where it is.
+        words: its words, the CRC not counted.
+        place, data: octet ``place`` of it, a clock later.
+        release: strobe: it is worked off.
+        refused: strobe: a frame was damaged, or came while two were waiting.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            {
+                "octet": In(8),
+                "valid": In(1),
+                "broken": In(1),
+                "full": Out(1),
+                "words": Out(6),
+                "place": In(8),
+                "data": Out(8),
+                "release": In(1),
+                "refused": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        ports: Any = self
+        m.submodules.crc = crc = SerialCrc()
+        m.submodules.memory = memory = Memory(shape=8, depth=512, init=[])
+        write, read = memory.write_port(), memory.read_port()
+        filling = Signal()  # the half that the next frame goes to
+        count = Signal(8)  # octets of it so far
+        run = Signal(8)  # octets before the next code octet
+        begun, spoiled = Signal(), Signal()
+        bits, left = Signal(8), Signal(range(9))  # of the octet that goes into the CRC
+
+        starts, ends, code, gives = Signal(), Signal(), Signal(), Signal()
+        m.d.comb += [
+            ends.eq(ports.valid & (ports.octet == 0)),
+            code.eq(run == 0),
+            starts.eq(ports.valid & ~ends & ~begun),
+            gives.eq(ports.valid & ~ends & begun),
+            write.addr.eq(Cat(count, filling)),
+            write.data.eq(ports.octet & ~code.replicate(8)),
+            write.en.eq(gives),
+            read.addr.eq(Cat(ports.place, ~filling)),
+            ports.data.eq(read.data),
+            crc.bit.eq(bits[0]),
+            crc.enable.eq(left != 0),
+        ]
+        with m.If(left != 0):
+            m.d.sync += [bits.eq(bits >> 1), left.eq(left - 1)]
+        with m.If(starts | gives):
+            m.d.sync += [begun.eq(1), run.eq(run - 1)]
+            with m.If(code):
+                m.d.sync += run.eq(ports.octet - 1)
+        with m.If(gives):
+            m.d.sync += [bits.eq(write.data), left.eq(8), count.eq(count + 1)]
+            with m.If(count == LONGEST):
+                m.d.sync += spoiled.eq(1)
+        with m.If(ports.broken):
+            m.d.sync += spoiled.eq(1)
+
+        with m.If(ports.release):
+            m.d.sync += ports.full.eq(0)
+        m.d.sync += ports.refused.eq(0)
+        with m.If(ends):
+            m.d.comb += crc.clear.eq(1)
+            m.d.sync += [begun.eq(0), spoiled.eq(0), run.eq(0), count.eq(0)]
+            # The last octet went in ten clocks ago at least, so its eight bits are in the CRC.
+            whole = crc.good & code & ~spoiled & (count[:2] == 0) & (count[3:] != 0)
+            with m.If(whole & ~ports.full):
+                m.d.sync += [ports.full.eq(1), ports.words.eq(count[2:] - 1), filling.eq(~filling)]
+            with m.Elif(begun | spoiled):
+                m.d.sync += ports.refused.eq(1)
+        return m
