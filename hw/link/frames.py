@@ -99,7 +99,7 @@ def answer(frame: Frame) -> bytes:
 def parse(stuffed: bytes) -> Frame | None:
     """A frame from the board out of what stood between two zeros; ``None`` where it was damaged."""
     content = unseal(stuffed)
-    if content is None or content[0] & ~BUSY not in iter(Kind):
+    if content is None or content[0] & ~BUSY > max(Kind):
         return None
     number = int.from_bytes(content[2:4], "little")
     words = np.frombuffer(content, dtype="<u4", offset=4).astype(np.uint32)

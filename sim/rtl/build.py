@@ -73,7 +73,7 @@ def _build_verilator(spec: FabricSpec, folder: Path, optimise: str, image: Image
 
 
 def compile_verilog(folder: Path, verilog: str, top: str, harness: tuple[str, ...], optimise: str) -> None:
-    """Verilog to ``fabric.so`` in ``folder``, with the sources ``harness`` of this package around the model ``Vtop``."""
+    """Verilog to ``fabric.so`` in ``folder``; ``harness`` names the sources of this package around the model."""
     verilator = find_verilator()
     runtime = _verilator_runtime(optimise)
     (folder / "fabric.v").write_text(verilog)

@@ -14,7 +14,9 @@ from thermofab.hw.spec.registry import GENERATORS
 from thermofab.sim.conformance import REFERENCE, compare, families, random_case, random_topology
 
 GATEWARE = [pytest.param(name, marks=pytest.mark.rtl) for name in device_names() if name.startswith("rtl")]
-DEVICES = [name for name in device_names() if name != REFERENCE and not name.startswith("rtl")] + GATEWARE
+# A serial device needs a board at a port: tests/link compares it with a compiled one.
+ELSEWHERE = (REFERENCE, "serial")
+DEVICES = [name for name in device_names() if name not in ELSEWHERE and not name.startswith("rtl")] + GATEWARE
 
 
 def agrees(device: str, case) -> None:
