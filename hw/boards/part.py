@@ -1,0 +1,42 @@
+"""FPGA parts as data: what synthesis, placement and the bitstream writer are told about the silicon."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from thermofab.hw.spec import SpecError
+
+Family = Literal["ecp5", "ice40"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One FPGA, in one package and speed grade.
+
+    Attributes:
+        name: as printed on the part.
+        family: ``"ecp5"`` or ``"ice40"``; fixes the tools.
+        device: nextpnr's name for the silicon, an option without its dashes (``"85k"``, ``"up5k"``).
+        package: nextpnr's name for the package.
+        speed: ECP5 speed grade 6, 7 or 8; 0 for iCE40, whose device names imply it.
+        synthesis: further options of the family's synthesis command.
+    """
+
+    name: str
+    family: Family
+    device: str
+    package: str
+    speed: int = 0
+    synthesis: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.family not in ("ecp5", "ice40"):
+            raise SpecError(f"the family of a part is 'ecp5' or 'ice40', got {self.family!r} for {self.name}.")
+        if self.speed not in ((6, 7, 8) if self.family == "ecp5" else (0,)):
+            right = "6, 7 or 8" if self.family == "ecp5" else "0, as its device name implies it"
+            raise SpecError(f"the speed grade of an {self.family} part is {right}; got {self.speed!r} for {self.name}.")
+
+
+ECP5_85 = Part("LFE5U-85F-6BG381C", "ecp5", "85k", "CABGA381", 6)
+ECP5_25 = Part("LFE5U-25F-6BG381C", "ecp5", "25k", "CABGA381", 6)
+ICE40_UP5K = Part("iCE40UP5K-SG48", "ice40", "up5k", "sg48", synthesis=("-device", "u", "-dsp"))
+PARTS = {"ecp5-85k": ECP5_85, "ecp5-25k": ECP5_25, "ice40-up5k": ICE40_UP5K}
