@@ -21,7 +21,7 @@ import numpy as np
 from thermofab.hw.spec import SpecError, Topology
 
 NONE = -1
-MOST_TAPS = 1024  # distances one view may choose from; an irregular graph beyond that is not for this architecture
+MOST_TAPS = 256  # distances one view may choose from; an irregular graph beyond that is not for this architecture
 
 
 @dataclass(frozen=True, eq=False)
