@@ -16,7 +16,7 @@ A frame on the line is COBS(content) and a zero. Content is 32-bit words, the lo
     FETCH   tag, the same, and send again from there         tag, w; then DATA
     DATA    (never)                                          by itself: index of the first word; sample words
 
-w is the index, modulo 2^16, of the next sample word the fabric will give. A frame that fails its check, or is none of
+w is the index, modulo 2^12, of the next sample word the fabric will give. A frame that fails its check, or is none of
 these, is answered as a WRITE out of sequence would be, without effect.
 """
 
@@ -31,6 +31,7 @@ from thermofab.hw.link.cobs import cobs_decode, cobs_encode
 PROTOCOL_VERSION = 1
 DATA_WORDS = 60  # words of data in the longest frame: 252 octets of content, 254 on the line with the zero
 RING_WORDS = 256  # sample words the board keeps until they are acknowledged
+INDEX_BITS = 12  # sample words are numbered modulo 2^INDEX_BITS: sixteen rings
 INFO_LINK_WORDS = 3
 INFO_REGISTERS = 16  # the head of every register map: identity, sizes, digest
 BUSY = 0x80

@@ -17,16 +17,20 @@ from typing import Any, Protocol
 import numpy as np
 
 from thermofab.hw.link.bursts import Burst, bursts
-from thermofab.hw.link.frames import DATA_WORDS, Deframer, Frame, Kind, parse, request
+from thermofab.hw.link.frames import DATA_WORDS, INDEX_BITS, Deframer, Frame, Kind, parse, request
 from thermofab.hw.link.info import LinkInfo
 from thermofab.hw.link.patience import Patience
 from thermofab.hw.spec import DeviceError
 
 WINDOW = 12  # WRITEs under way at once; fewer than half of the 256 sequence numbers
+FIRST_WAIT = 0.25  # seconds, for an answer, before the line is known
+LONGEST_SILENCE = 1.0  # seconds without samples after which the board is asked for them
+# Stands for a damaged frame among the answers; the board sends no ACK.
+DAMAGED = Frame(Kind.ACK, False, 0, 0, np.zeros(0, dtype=np.uint32))
 OLDEST = 64  # how far behind an answer to a WRITE can lag
 SENDINGS = 12  # of one frame without an answer, before the line is given up
 GREETINGS = 5  # the same, before anything was heard
-INDICES = 2**16  # sample words are numbered modulo this
+INDICES = 2**INDEX_BITS
 
 
 class Port(Protocol):
@@ -66,14 +70,14 @@ class LinkBus:
         port: the open line.
         name: of the line, for messages.
         sendings: of one frame without an answer, before the line is given up.
-        patience: how long to wait for answers.
     """
 
-    def __init__(self, port: Port, name: str, *, sendings: int = SENDINGS, patience: Patience | None = None) -> None:
+    def __init__(self, port: Port, name: str, *, sendings: int = SENDINGS) -> None:
         if sendings < 1:
             raise DeviceError(f"sendings must be at least 1, got {sendings}.")
         self._port, self._name, self._sendings = port, name, sendings
-        self._patience = patience or Patience()
+        self._patience = Patience(FIRST_WAIT)  # with questions
+        self._write_patience = Patience(2 * FIRST_WAIT)  # with one more WRITE to be done
         self._deframer, self._answers = Deframer(), deque[Frame]()
         self._tag, self._awaited = 0, 0  # of the latest question, and the sequence number of the next WRITE
         self._next = 0  # index of the next sample word
@@ -94,13 +98,15 @@ class LinkBus:
                 self._send_write(first + sent, frames[sent])
                 sent += 1
                 reached = max(reached, sent)
-            frame = self._receive(since + 2 * self._patience.seconds(sendings))
+            frame = self._receive(since + self._write_patience.seconds(sendings))
             if frame is None:
                 sendings = self._again(sendings, self._sendings)
                 sent, gone_back, since = done, True, time.monotonic()
             elif frame.kind is Kind.WRITE:
                 ahead = (frame.tag - first - done) % 256
                 if 1 <= ahead <= reached - done:
+                    if not gone_back:
+                        self._write_patience.answered(time.monotonic() - since)
                     done += ahead
                     sent, sendings, gone_back, since = max(sent, done), 1, False, time.monotonic()
                 elif ahead == 0 and not gone_back:  # the board misses the first of these: go back to it, once a loss
@@ -110,6 +116,11 @@ class LinkBus:
                         f"the board on {self._name} waits for write {frame.tag}, not for {(first + done) % 256}: "
                         "it was reset, or another program writes to it. Open it again, and load the image again."
                     )
+            elif frame is DAMAGED and sent == len(
+                frames
+            ):  # perhaps the last answer: a WRITE sent again brings it again
+                self.counters.resent += 1
+                self._send_write(first + done, frames[done])
             self._awaited = (first + done) % 256
 
     def read(self, address: int) -> int:
@@ -135,10 +146,12 @@ class LinkBus:
         while self._kept < words:
             before = self._next
             self._pump()
+            damaged = DAMAGED in self._answers
             self._answers.clear()  # to questions that have been answered already
-            if self._next == before:
-                if time.monotonic() < heard + min(1.0, self._patience.seconds(waits)):
+            if self._next == before and not damaged:
+                if time.monotonic() < heard + min(LONGEST_SILENCE, self._patience.seconds(waits)):
                     continue
+            if self._next == before:
                 position = self._fetch()
                 if self._next == before and position.number == before and not position.busy:
                     break
@@ -181,24 +194,26 @@ class LinkBus:
                 return asked[1]
 
     def _ask(self, kind: Kind, number: int = 0, *, sendings_allowed: int | None = None, **rest: Any) -> Frame:
-        """The answer to a question that changes nothing, asked until it comes."""
-        tag = self._new_tag()
-        octets, sendings, complained = request(kind, tag, number, **rest), 1, False
-        self._send(octets)
-        asked = time.monotonic()
+        """The answer to a question that changes nothing, asked until it comes, each time with another tag."""
+        sendings, asked, since = 0, dict[int, float](), 0.0
         while True:
-            frame = self._receive(asked + self._patience.seconds(sendings))
-            if frame is not None and frame.kind is kind and frame.tag == tag:
-                self._patience.answered(time.monotonic() - asked, sendings)
-                return frame
-            if frame is not None and (frame.kind is not Kind.WRITE or complained):
-                continue
-            # No answer; or the board complains of a damaged frame, which will have been this one.
-            complained = frame is not None
-            sendings = self._again(sendings, sendings_allowed or self._sendings)
-            self.counters.resent += 1
-            self._send(octets)
-            asked = time.monotonic()
+            sendings, hurried = self._again(sendings, sendings_allowed or self._sendings), False
+            send = True
+            while True:
+                if send:
+                    tag = self._new_tag()
+                    self._send(request(kind, tag, number, **rest))
+                    asked[tag] = since = time.monotonic()
+                frame = self._receive(since + self._patience.seconds(sendings))
+                if frame is None:
+                    break
+                if frame.kind is kind and frame.tag in asked:
+                    self._patience.answered(time.monotonic() - asked[frame.tag])
+                    return frame
+                # A damaged answer, or a complaint of the board about a damaged frame: most likely it was ours.
+                send = (frame is DAMAGED or frame.kind is Kind.WRITE) and not hurried
+                hurried |= send
+                self.counters.resent += send
 
     def _new_tag(self) -> int:
         self._tag = (self._tag + 1) % 256
@@ -207,6 +222,7 @@ class LinkBus:
     def _again(self, sendings: int, allowed: int) -> int:
         """One sending more, if it is allowed."""
         if sendings < allowed:
+            self.counters.resent += sendings > 0
             return sendings + 1
         if not self.counters.answers:
             damaged = self.counters.damaged
@@ -257,6 +273,7 @@ class LinkBus:
             frame = parse(stuffed)
             if frame is None:
                 self.counters.damaged += 1
+                self._answers.append(DAMAGED)
             elif frame.kind is Kind.DATA:
                 self._take(frame)
             else:

@@ -11,7 +11,9 @@ NAME = "thermofab_link"
 def link_top(spec: FabricSpec, divisor: int, clock_hz: int = 0) -> Any:
     """What builds the top module, for :func:`thermofab.hw.rtl.emit.rtlil_of`."""
     from thermofab.hw.rtl.link.top import LinkTop
+    from thermofab.hw.rtl.link.uart import check_divisor
 
+    check_divisor(divisor)
     return lambda hierarchy: LinkTop(spec, divisor, hierarchy, clock_hz=clock_hz)
 
 

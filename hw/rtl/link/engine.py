@@ -13,6 +13,7 @@ from amaranth.lib.wiring import In, Out
 
 from thermofab.hw.link.frames import (
     DATA_WORDS,
+    INDEX_BITS,
     INFO_LINK_WORDS,
     INFO_REGISTERS,
     PROTOCOL_VERSION,
@@ -47,10 +48,10 @@ class Engine(wiring.Component):
                 "last": Out(1),
                 "valid": Out(1),
                 "ready": In(1),
-                "come": In(16),
-                "sent": In(16),
-                "unsent": In(16),
-                "index": Out(16),
+                "come": In(INDEX_BITS),
+                "sent": In(INDEX_BITS),
+                "unsent": In(INDEX_BITS),
+                "index": Out(INDEX_BITS),
                 "acknowledge": Out(1),
                 "rewind": Out(1),
                 "sample": In(32),

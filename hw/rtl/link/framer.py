@@ -14,6 +14,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from thermofab.hw.rtl.link.crc import SerialCrc
+from thermofab.hw.rtl.link.memories import DONT_CARE
 
 
 class Framer(wiring.Component):
@@ -41,7 +42,7 @@ class Framer(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         ports: Any = self
-        m.submodules.memory = memory = Memory(shape=8, depth=512, init=[])
+        m.submodules.memory = memory = Memory(shape=8, depth=512, init=[], attrs=DONT_CARE)
         write, read = memory.write_port(), memory.read_port()
         full = Signal(2)
         writing, sending = Signal(), Signal()  # the halves in hand
@@ -72,10 +73,11 @@ class Framer(wiring.Component):
         place, hole = Signal(8, init=1), Signal(8)  # of the next octet, and of the code of the run in hand
         bit, octet = Signal(3), Signal(2)
         giving = Signal()  # the CRC
+        code, end = Signal(), Signal()  # in the states of these names
         current, zero = Signal(8), Signal()
         m.d.comb += [
-            current.eq(Mux(giving, crc.octet, shift[:8])),
-            zero.eq(current == 0),
+            current.eq(Mux(giving, crc.octet, shift[:8]) & ~end.replicate(8)),
+            zero.eq(((current == 0) & ~end) | code),
             crc.bit.eq(shift[0]),
             crc.give.eq(giving),
             write.addr.eq(Cat(Mux(zero, hole, place), writing)),
@@ -108,10 +110,10 @@ class Framer(wiring.Component):
                             m.d.sync += giving.eq(1)
                             m.next = "OCTET"
             with m.State("CODE"):
-                m.d.comb += [write.addr.eq(Cat(hole, writing)), write.data.eq(place - hole), write.en.eq(1)]
+                m.d.comb += [code.eq(1), write.en.eq(1)]
                 m.next = "END"
             with m.State("END"):
-                m.d.comb += [write.addr.eq(Cat(place, writing)), write.data.eq(0), write.en.eq(1), crc.clear.eq(1)]
+                m.d.comb += [end.eq(1), write.en.eq(1), crc.clear.eq(1)]
                 m.d.sync += [place.eq(1), hole.eq(0), giving.eq(0)]
                 m.d.sync += [full.bit_select(writing, 1).eq(1), writing.eq(~writing)]
                 m.next = "IDLE"

@@ -1,4 +1,4 @@
-"""The replay buffer: sample words in a ring, numbered modulo 2^16, each kept until the host has it.
+"""The replay buffer: sample words in a ring, numbered modulo 2^12, each kept until the host has it.
 
 Three indices a ≤ s ≤ w: words before a are acknowledged and gone, words before s have been sent, words before w have
 come from the fabric. The fabric waits while w - a is as much as the ring holds; sending waits while s = w.
@@ -11,9 +11,8 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from thermofab.hw.link.frames import RING_WORDS
-
-INDEX_BITS = 16
+from thermofab.hw.link.frames import INDEX_BITS, RING_WORDS
+from thermofab.hw.rtl.link.memories import DONT_CARE
 
 
 class Ring(wiring.Component):
@@ -49,7 +48,7 @@ class Ring(wiring.Component):
         m = Module()
         ports: Any = self
         bits = (RING_WORDS - 1).bit_length()
-        m.submodules.memory = memory = Memory(shape=32, depth=RING_WORDS, init=[])
+        m.submodules.memory = memory = Memory(shape=32, depth=RING_WORDS, init=[], attrs=DONT_CARE)
         write, read = memory.write_port(), memory.read_port()
         gone, kept = Signal(INDEX_BITS), Signal(bits + 1)
         ahead, behind, asked = Signal(INDEX_BITS), Signal(INDEX_BITS), Signal()
@@ -64,8 +63,9 @@ class Ring(wiring.Component):
         ]
         m.d.sync += [
             kept.eq(ports.come[: bits + 1] - gone[: bits + 1]),
-            # ``kept`` lags: up to two words that it does not count have come when ``ready`` shows.
-            ports.ready.eq(kept < RING_WORDS - 2),
+            # ``kept`` lags: up to two words that it does not count have come when ``ready`` shows. Four places held
+            # back make the comparison a few gates.
+            ports.ready.eq(~(kept[bits] | kept[2:bits].all())),
             ports.unsent.eq(ports.come - ports.sent),
             asked.eq(ports.acknowledge),
             ahead.eq(ports.index - gone),

@@ -13,6 +13,7 @@ from amaranth.lib.wiring import In, Out
 
 from thermofab.hw.link.frames import DATA_WORDS
 from thermofab.hw.rtl.link.crc import SerialCrc
+from thermofab.hw.rtl.link.memories import DONT_CARE
 
 LONGEST = 4 * (DATA_WORDS + 3)  # octets of content: header, address, data, CRC
 
@@ -48,7 +49,7 @@ class Unframer(wiring.Component):
         m = Module()
         ports: Any = self
         m.submodules.crc = crc = SerialCrc()
-        m.submodules.memory = memory = Memory(shape=8, depth=512, init=[])
+        m.submodules.memory = memory = Memory(shape=8, depth=512, init=[], attrs=DONT_CARE)
         write, read = memory.write_port(), memory.read_port()
         filling = Signal()  # the half that the next frame goes to
         count = Signal(8)  # octets of it so far
