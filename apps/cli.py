@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from thermofab.apps import boards
 from thermofab.apps.console import errors, output
 from thermofab.hw.spec.errors import ThermofabError
 
@@ -14,6 +15,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Hardware/software co-design for thermodynamic sampling units: one program, the same bits everywhere.",
 )
+
+app.command()(boards.build)
+app.command()(boards.flash)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 FabricName = Annotated[str, typer.Option("--fabric", help="A fabric by name, e.g. g8-8x8 or king-8x8-torus.")]

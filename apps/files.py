@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from thermofab.hw.spec import Program, Samples, SpecError
+from thermofab.hw.spec import FabricSpec, Program, Samples, SpecError, fabric
 
 
 def read_model(path: Path) -> Any:
@@ -25,6 +25,25 @@ def read_model(path: Path) -> Any:
             raise SpecError(f"{path} is not a dimod BQM; write one with json.dump(bqm.to_serializable(), file).")
         return dimod.BinaryQuadraticModel.from_serializable(data)
     raise SpecError(f"{path} has suffix '{path.suffix}'; a model is a .json (dimod BQM), .gml or .graphml file.")
+
+
+def read_fabric(source: str, settings: list[str]) -> FabricSpec:
+    """A fabric by name or from its JSON file, with ``settings`` such as ``"table_bits=6"`` or ``"rng=lfsr32"``."""
+    overrides: dict[str, Any] = {}
+    for setting in settings:
+        name, given, value = setting.partition("=")
+        if not given:
+            raise SpecError(f"a parameter of the fabric is written name=value, e.g. table_bits=6; got '{setting}'.")
+        overrides[name.strip()] = int(value) if value.strip().lstrip("-").isdecimal() else value.strip()
+    path = Path(source)
+    if path.suffix == ".json":
+        if not path.exists():
+            raise SpecError(f"there is no file {path}.")
+        data = _json(path)
+        if not isinstance(data, dict) or not {"topology", "digest"} <= set(data):
+            raise SpecError(f"{path} is not a fabric; write one with json.dump(spec.to_json(), file).")
+        return fabric(FabricSpec.from_json(data), **overrides)
+    return fabric(source, **overrides)
 
 
 def write_program(path: Path, program: Program) -> None:

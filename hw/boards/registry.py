@@ -1,0 +1,15 @@
+"""The boards there are, by name. A board is added by a file of its own and a line here."""
+
+from thermofab.hw.boards.board import Board
+from thermofab.hw.boards.icebreaker import ICEBREAKER
+from thermofab.hw.boards.ulx3s import ULX3S_85F
+from thermofab.hw.spec import DeviceError
+
+BOARDS = {board.name: board for board in (ULX3S_85F, ICEBREAKER)}
+
+
+def find_board(name: str) -> Board:
+    """The board called ``name``."""
+    if name not in BOARDS:
+        raise DeviceError(f"unknown board '{name}'; known are {', '.join(BOARDS)}.")
+    return BOARDS[name]
