@@ -24,6 +24,9 @@ class Generator(Protocol):
     Attributes:
         name: as in ``FabricSpec.rng``.
         state_words: 32-bit words of state.
+
+    A generator may also have ``window = True``: its state is the last bits drawn, the oldest lowest, so that a step
+    shifts the word drawn in at the top. Hardware then loads a state by shifting words in, through the same path.
     """
 
     name: str

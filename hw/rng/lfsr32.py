@@ -10,6 +10,7 @@ from typing import Any
 class _LFSR32:
     name = "lfsr32"
     state_words = 1
+    window = True
 
     def step(self, state: tuple[Any, ...], word_bits: int) -> tuple[tuple[Any, ...], Any]:
         (s,) = state

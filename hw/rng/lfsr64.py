@@ -13,6 +13,7 @@ from thermofab.hw.rng.base import low32
 class _LFSR64:
     name = "lfsr64"
     state_words = 2
+    window = True
 
     def step(self, state: tuple[Any, ...], word_bits: int) -> tuple[tuple[Any, ...], Any]:
         low, high = state

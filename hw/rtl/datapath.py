@@ -1,8 +1,8 @@
-"""The arithmetic of a p-bit: from neighbours' states and a random word to a table address and a new state.
+"""The arithmetic of an update: from partial sums and a random word to a table address and a new state.
 
-F = b + Σ_j w_j s_j,   s = 2n - 1                       (field_sum)
+F = Σ of the lane's chunks                              (pipelined_sum, with the dither u mod 2^shift as one term more)
 a = clip((F + (u mod 2^shift)) >> shift, -A, A-1)       (table_address)
-n = 1 if (u >> (W - t)) < T[a] else 0                   (high_bits, compared by the p-bit)
+n = 1 if (u >> (W - t)) < T[a] else 0                   (high_bits, compared by the lane)
 """
 
 from collections.abc import Sequence
@@ -12,33 +12,42 @@ from amaranth import Module, Mux, Signal, Value, signed, unsigned
 from thermofab.hw.spec import FabricSpec
 
 
-def field_sum(m: Module, bias: Value, neighbours: Sequence[tuple[Value, Value]]) -> Value:
-    """F from ``(weight, state)`` of each neighbour, signed and exact: a balanced tree of sums that widen by a bit a
-    level, so that nothing ever wraps.
-    """
-    terms: list[Value] = [bias] + [Mux(state, weight, -weight) for weight, state in neighbours]
-    level = 0
-    while len(terms) > 1:
-        sums: list[Value] = []
-        for k in range(0, len(terms) - 1, 2):
-            total = terms[k] + terms[k + 1]
-            node = Signal(total.shape(), name=f"sum_{level}_{k // 2}")
-            m.d.comb += node.eq(total)
-            sums.append(node)
-        terms = sums + terms[len(sums) * 2 :]
-        level += 1
-    return terms[0]
-
-
-def table_address(
-    m: Module, spec: FabricSpec, field: Value, word: Value, dither_mask: Value | None, extra_shift: Value | None
+def pipelined_sum(
+    m: Module, terms: Sequence[Value], levels: Sequence[int], advance: Sequence[Value], bits: int
 ) -> Value:
-    """Index a + A into the table, unsigned ``[table_bits]``.
+    """The exact sum of signed ``terms``, registered after each stage of ``levels[k]`` additions one after another.
 
-    ``dither_mask`` is 2^shift - 1 (``[dither_bits]``; None for a fabric without dither) and ``extra_shift`` is
-    shift - min_shift (None where the fabric knows one shift only). The fabric makes both once for all p-bits.
+    Stage k's registers take what they are given in clocks with ``advance[k]``. Sums widen by a bit a level up to
+    ``bits``, which hold every sum: nothing ever wraps.
     """
-    dithered = field if dither_mask is None else field + (word[: spec.dither_bits] & dither_mask)
+    row = list(terms)
+    for stage, (depth, enable) in enumerate(zip(levels, advance)):
+        for level in range(depth):
+            row = add_pairs(m, row, f"sum_{stage}_{level}", bits)
+        held = [Signal(term.shape(), name=f"partial_{stage}_{k}", reset_less=True) for k, term in enumerate(row)]
+        with m.If(enable):
+            m.d.sync += [register.eq(term) for register, term in zip(held, row)]
+        row = held
+    return row[0]
+
+
+def add_pairs(m: Module, row: Sequence[Value], name: str, bits: int) -> list[Value]:
+    """One level of a balanced tree."""
+    sums: list[Value] = []
+    for k in range(0, len(row) - 1, 2):
+        # Kept, or Yosys merges the tree into one wide carry-save adder, which is more than twice as large.
+        width = min(bits, max(len(row[k]), len(row[k + 1])) + 1)
+        node = Signal(signed(width), name=f"{name}_{k // 2}", attrs={"keep": 1})
+        m.d.comb += node.eq(row[k] + row[k + 1])
+        sums.append(node)
+    return sums + list(row[len(sums) * 2 :])
+
+
+def table_address(m: Module, spec: FabricSpec, dithered: Value, extra_shift: Value | None) -> Value:
+    """Index a + A into the table, unsigned ``[table_bits]``, from ``F + (u mod 2^shift)``.
+
+    ``extra_shift`` is shift - min_shift, None where the fabric knows one shift only.
+    """
     shifted = dithered >> spec.min_shift
     if extra_shift is not None:
         shifted = shifted >> extra_shift
@@ -47,7 +56,10 @@ def table_address(
     half = spec.table_size // 2
     clipped = Signal(signed(spec.table_bits), name="clipped")
     if len(wide) > spec.table_bits:
-        m.d.comb += clipped.eq(Mux(wide >= half, half - 1, Mux(wide < -half, -half, wide)))
+        # Beyond the table when the bits above its sign differ from the sign.
+        above, sign = wide[spec.table_bits - 1 : -1], wide[-1]
+        beyond = Mux(sign, ~above.all(), above.any())
+        m.d.comb += clipped.eq(Mux(beyond, Mux(sign, -half, half - 1), wide))
     else:
         m.d.comb += clipped.eq(wide)
     index = Signal(unsigned(spec.table_bits), name="index")

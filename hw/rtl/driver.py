@@ -11,7 +11,8 @@ import numpy as np
 
 from thermofab.hw.rng.base import seed_words
 from thermofab.hw.rtl import registers as rm
-from thermofab.hw.spec import DeviceError, FabricSpec, Image, RunPlan, Schedule, generator
+from thermofab.hw.rtl.lanes import plan_lanes
+from thermofab.hw.spec import DeviceError, FabricSpec, Image, RunPlan, Schedule, UnsupportedError, generator
 
 LONGEST = 2**32 - 1  # sweeps a counter of the fabric holds
 
@@ -26,8 +27,9 @@ class RunSettings:
     level: int
 
 
-def split_schedule(schedule: Schedule) -> list[RunSettings]:
-    """The runs that make up a schedule: several where it has more, or longer, phases than the fabric holds.
+def split_schedule(schedule: Schedule, most: int = LONGEST) -> list[RunSettings]:
+    """The runs that make up a schedule: several where it has more, or longer, phases than the fabric holds, or more
+    than ``most`` samples.
 
     States and generators carry on from one run to the next, so the split changes no bit.
     """
@@ -40,7 +42,12 @@ def split_schedule(schedule: Schedule) -> list[RunSettings]:
     slots = rm.PHASE_SLOTS
     groups = [tuple(phases[k : k + slots]) for k in range(0, len(phases), slots)] or [()]
     runs = [RunSettings(group, 0, 1, 0) for group in groups[:-1]]
-    return [*runs, RunSettings(groups[-1], schedule.n_samples, schedule.steps_per_sample, schedule.level)]
+    steps, level = schedule.steps_per_sample, schedule.level
+    runs.append(RunSettings(groups[-1], min(most, schedule.n_samples), steps, level))
+    for first in range(most, schedule.n_samples, most):
+        # The sweeps up to the first sample of a later run are a phase, as are all before a first sample.
+        runs.append(RunSettings(((steps, level),), min(most, schedule.n_samples - first), steps, level))
+    return runs
 
 
 def pack_bits(bits: np.ndarray) -> np.ndarray:
@@ -75,10 +82,17 @@ class RegisterBus(Protocol):
 
 
 class FabricDriver:
-    """Loads images and runs schedules over a :class:`RegisterBus`."""
+    """Loads images and runs schedules over a :class:`RegisterBus`.
 
-    def __init__(self, spec: FabricSpec, bus: RegisterBus) -> None:
-        self._spec, self._bus, self._map = spec, bus, rm.register_map(spec)
+    Args:
+        spec: the fabric.
+        bus: what it is reached through.
+        image: the image whose weights and biases the fabric was built with; None where they are loaded.
+    """
+
+    def __init__(self, spec: FabricSpec, bus: RegisterBus, image: Image | None = None) -> None:
+        self._spec, self._bus, self._built = spec, bus, image
+        self._map, self._plan = rm.register_map(spec, image), plan_lanes(spec)
         self._generator = generator(spec.rng)
 
     def check_identity(self) -> None:
@@ -95,6 +109,22 @@ class FabricDriver:
                 f"the fabric has digest {digest[:12]}…, but the spec has {self._spec.digest[:12]}…; "
                 "build the fabric from this spec, or open it with its own."
             )
+        built_in = tuple(self.read("COEFFICIENTS", k) for k in range(8))
+        expected = self._map["COEFFICIENTS"].constant
+        if built_in != expected:
+            said = ["loads its weights and biases", "has them built in", "has others built in"]
+            raise DeviceError(
+                f"the fabric {said[any(built_in) + (any(built_in) and self._built is not None)]}, but the driver was "
+                + ("given no image of built-in ones" if self._built is None else "given an image of built-in ones")
+                + "; open it with the image it was built with, or with none if it loads them."
+            )
+        sweep_clocks, moment_bits = self.read("SWEEP_CLOCKS"), self.read("MOMENT_BITS")
+        if (sweep_clocks, moment_bits) != (self._plan.sweep_clocks, self._spec.moment_bits):
+            raise DeviceError(
+                f"the fabric sweeps in {sweep_clocks} clocks and counts moments in {moment_bits} bits, but the spec's "
+                f"would in {self._plan.sweep_clocks} and {self._spec.moment_bits}; open it with the elements and "
+                "moment_bits it was built with."
+            )
 
     def read(self, name: str, index: int = 0) -> int:
         """One register."""
@@ -107,34 +137,54 @@ class FabricDriver:
         self._bus.write(base + first + np.arange(len(data), dtype=np.int64), data)
 
     def load(self, image: Image) -> None:
-        """Weights, biases, tables and shift; a run still going on is aborted."""
+        """Weights, biases, tables and shift; a run still going on is aborted.
+
+        Raises:
+            DeviceError: the fabric has other weights and biases built in.
+        """
         self.abort()
-        if "WEIGHTS" in self._map.names:
-            self.write("WEIGHTS", image.weights)
-        self.write("BIASES", image.biases)
+        if self._built is None:
+            if "WEIGHTS" in self._map.names:
+                self.write("WEIGHTS", image.weights)
+            self.write("BIASES", image.biases)
+        else:
+            for name in ("weights", "biases"):
+                ours, theirs = getattr(self._built, name), getattr(image, name)
+                if not np.array_equal(ours, theirs):
+                    k = int(np.argmax(ours != theirs))
+                    raise DeviceError(
+                        f"this fabric has its {name} built in, and entry {k} is {ours[k]} there but {theirs[k]} in "
+                        "the image; load an image with the same weights and biases, or build a fabric that loads them."
+                    )
         self.write("TABLES", image.tables.reshape(-1))
         self.write("SHIFT", image.shift)
         self.check_errors()
 
     def abort(self) -> None:
-        """End any run at once, and forget old errors."""
+        """End any run after the sweep in hand, and forget old errors."""
         self.write("CONTROL", rm.ABORT)
+        self._bus.wait()
         self.write("ERRORS", 0xFFFFFFFF)
 
     def prepare(self, plan: RunPlan, replica: int) -> None:
         """States, clamps and generator states of one replica."""
-        seeds = seed_words(self._generator, plan.keys[replica]).reshape(-1)
-        self.write("CLAMPS", pack_bits(plan.clamped))
+        seeds = self._plan.seed_words(seed_words(self._generator, plan.keys[replica]))
+        self.write_clamps(plan.clamped)
         self.write("STATES", pack_bits(plan.init[replica]))
         self._bus.write(np.full(len(seeds), self._map["SEED"].base), seeds)
 
-    def start(self, run: RunSettings) -> None:
-        """Set the schedule's registers and go."""
+    def write_clamps(self, clamped: np.ndarray, mask: int = 0) -> None:
+        """Which sites one of the two masks clamps, bool ``[N]``."""
+        self.write("CLAMPS", pack_bits(clamped), first=mask * self._map["STATES"].count)
+
+    def start(self, run: RunSettings, phase_masks: Sequence[int] = (), mask: int = 0) -> None:
+        """Set the schedule's registers and go. ``phase_masks`` and ``mask`` choose the clamps of phases and samples."""
         self.write("PHASES", len(run.phases))
         if run.phases:
             self.write("PHASE_SWEEPS", np.array([sweeps for sweeps, _ in run.phases]))
             self.write("PHASE_LEVEL", np.array([level for _, level in run.phases]))
-        for name, value in (("SAMPLES", run.samples), ("STEPS", run.steps), ("LEVEL", run.level)):
+            self.write("PHASE_MASK", np.array(list(phase_masks) or [mask] * len(run.phases)))
+        for name, value in (("SAMPLES", run.samples), ("STEPS", run.steps), ("LEVEL", run.level), ("MASK", mask)):
             self.write(name, value)
         self.write("CONTROL", rm.START)
 
@@ -142,19 +192,48 @@ class FabricDriver:
         """``(samples, cycles)``: bool ``[S, N]``, and the clocks that the fabric's own counter shows."""
         per_sample = self._map["STATES"].count
         words, cycles = np.zeros(0, dtype=np.uint32), 0
+        self.write("STREAM", 1)
         for part in split_schedule(schedule):
             self.start(part)
             if part.samples:
                 words = self._bus.collect(part.samples * per_sample)
-            self._bus.wait()
-            self.check_errors()
-            cycles += self.read("CYCLES", 0) | self.read("CYCLES", 1) << 32
+            cycles += self._finish()
         if len(words) != schedule.n_samples * per_sample or not self.read("STATUS") & rm.DONE:
             raise DeviceError(
                 f"the run ended after {len(words)} of {schedule.n_samples * per_sample} sample words; "
                 f"STATUS reads {self.read('STATUS')}."
             )
         return unpack_bits(words.reshape(-1, per_sample), self._spec.n_sites), cycles
+
+    def accumulate(self, schedule: Schedule) -> tuple[np.ndarray, np.ndarray, int]:
+        """``(ones, both, cycles)``: Σn_i int64 ``[N]`` and Σn_i·n_j int64 ``[E]`` over a schedule's samples, counted
+        by the fabric; no sample is read. The schedule is split so that no counter can overflow.
+
+        Raises:
+            UnsupportedError: the fabric has no counters.
+        """
+        top, bits = self._spec.topology, self._spec.moment_bits
+        if not bits:
+            raise UnsupportedError("this fabric counts no moments; build it with moment_bits, for example 16.")
+        ones, both, cycles = np.zeros(top.n_sites, np.int64), np.zeros(top.n_edges, np.int64), 0
+        self.write("STREAM", 0)
+        for part in split_schedule(schedule, min(LONGEST, 2**bits - 1)):
+            self.write("CONTROL", rm.CLEAR_MOMENTS)
+            self.start(part)
+            cycles += self._finish()
+            if not self.read("STATUS") & rm.DONE:
+                raise DeviceError(f"a run that counts moments did not end; STATUS reads {self.read('STATUS')}.")
+            if part.samples:
+                ones += [self.read("MOMENTS_SITES", k) for k in range(top.n_sites)]
+                both += np.array([self.read("MOMENTS_EDGES", k) for k in range(top.n_edges)], dtype=np.int64)
+        self.write("STREAM", 1)
+        return ones, both, cycles
+
+    def _finish(self) -> int:
+        """Wait for the end of a run; the clocks it took."""
+        self._bus.wait()
+        self.check_errors()
+        return self.read("CYCLES", 0) | self.read("CYCLES", 1) << 32
 
     def check_errors(self) -> None:
         """Raise ``DeviceError`` if the fabric refused a write or a read."""
@@ -164,6 +243,7 @@ class FabricDriver:
                 rm.ERROR_BUSY: "a register was written during a run",
                 rm.ERROR_ADDRESS: "an address does not exist",
                 rm.ERROR_VALUE: "a value is out of range",
+                rm.ERROR_MOMENTS: "a counter of moments was full",
             }
             said = ", ".join(text for bit, text in meanings.items() if errors & bit)
             raise DeviceError(f"the fabric flags an error: {said}.")

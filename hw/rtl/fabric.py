@@ -1,137 +1,200 @@
-"""The spatial fabric: a p-bit a site, one colour a clock, a weight an edge, one activation table for all."""
+"""The spatial fabric: lanes side by side, each serving a site of every colour, and the activation tables.
 
-from collections.abc import Sequence
+All lanes work in step: the sequencer issues a slot, and its number, table and clamps travel down one pipeline beside
+the lanes. Two lanes share a table memory with two ports; between runs the host has the first port of each.
+"""
+
 from typing import Any
 
-from amaranth import Cat, Module, Value, signed, unsigned
+from amaranth import Cat, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from thermofab.hw.rtl.hierarchy import Hierarchy, InPlace
-from thermofab.hw.rtl.pbit import PBit, shift_bits
-from thermofab.hw.rtl.registers import register_map
-from thermofab.hw.spec import FabricSpec
-
-# Arrays the host can write and read back; each has a strobe, an index and a read port.
-MEMORIES = ("WEIGHTS", "BIASES", "TABLES")
+from thermofab.hw.rtl.lane import Lane, shift_bits
+from thermofab.hw.rtl.lanes import NONE, LanePlan
+from thermofab.hw.spec import Image
 
 
 class SpatialFabric(wiring.Component):
-    """All sites, their coefficients, and the activation table.
+    """All sites, their generators, and the activation tables.
+
+    Args:
+        plan: the lanes.
+        image: weights and biases fixed at elaboration; None for chunks that are written.
 
     Ports:
-        update: ``[C]``, one-hot: the colour that updates in this clock.
-        level: the table in use.
+        issue, slot, level, mask: an update begins, of which slot, with which table and which of the two clamps.
+        busy: a run goes on.
         shift: table address shift, min_shift…dither_bits.
-        clamps, state: ``[N]``.
-        write_data: 32 bits for whichever of the strobes below is high; a coefficient takes the low bits.
-        weights_write, biases_write, tables_write, …_index: write one entry.
+        clamps: ``[2 N]``, the clamps of either mask; state: ``[N]``.
+        write_data: 32 bits for whichever of the strobes below is high.
+        tables_write, tables_index, tables_read, read: the tables, for the host, between runs.
         states_write: ``[ceil(N/32)]``, a strobe a word of states.
-        seed_write: shift a word into the chain of generators.
-        weights_read, …: entry ``…_index`` as 32 bits, sign-extended, from the clock after ``read`` on.
+        seed_write: a word for the chains of generators; seed_clear: the next one is a state's first.
+        coefficient_write, coefficient_index, coefficient_data: the chunks, for the loader.
     """
 
-    def __init__(self, spec: FabricSpec, hierarchy: Hierarchy | None = None) -> None:
-        self._spec = spec
+    def __init__(self, plan: LanePlan, hierarchy: Hierarchy | None = None, image: Image | None = None) -> None:
+        self._plan, self._image = plan, image
         self._hierarchy = hierarchy or InPlace()
-        registers = register_map(spec)
+        spec = plan.spec
         ports: dict[str, Any] = {
-            "update": In(spec.topology.n_colours),
+            "issue": In(1),
+            "slot": In(plan.slot_bits),
             "level": In((spec.levels - 1).bit_length()),
+            "mask": In(1),
+            "busy": In(1),
             "shift": In(spec.dither_bits.bit_length()),
-            "clamps": In(spec.n_sites),
+            "clamps": In(2 * spec.n_sites),
             "state": Out(spec.n_sites),
             "write_data": In(32),
+            "read": In(1),
+            "tables_write": In(1),
+            "tables_index": In((spec.levels * spec.table_size - 1).bit_length()),
+            "tables_read": Out(32),
             "states_write": In((spec.n_sites + 31) // 32),
             "seed_write": In(1),
-            "read": In(1),
+            "seed_clear": In(1),
         }
-        for name in MEMORIES:
-            if name in registers.names:
-                lower = name.lower()
-                ports |= {f"{lower}_write": In(1), f"{lower}_read": Out(32)}
-                ports[f"{lower}_index"] = In(registers[name].index_bits)
+        if image is None:
+            ports |= {
+                "coefficient_write": In(len(plan.lanes) * plan.chunks),
+                "coefficient_index": In(plan.slot_bits + plan.chunk),
+                "coefficient_data": In(max(plan.chunk_bits(True, plan.chunk), plan.chunk_bits(False, plan.chunk))),
+            }
         super().__init__({name: member for name, member in ports.items() if member.shape != 0})
 
     def elaborate(self, platform: Any) -> Module:
-        spec, m = self._spec, Module()
+        plan, spec, m = self._plan, self._plan.spec, Module()
         ports: Any = self
-        weights = self._memory(m, "weights", signed(spec.weight_bits), range(spec.topology.n_edges))
-        biases = self._memory(m, "biases", signed(spec.bias_bits), range(spec.n_sites))
-        neighbours, edges = spec.topology.neighbour_table
-        degrees = spec.topology.degrees.tolist()
-        colours = spec.topology.colours.tolist()
+        lanes = [self._lane(m, number) for number in range(len(plan.lanes))]
 
-        sites = []
-        for i, degree in enumerate(degrees):
-            site = self._hierarchy.add(
-                m, f"site_{i}", f"pbit_degree{degree}", lambda d=degree: PBit(spec, d, self._hierarchy)
-            )
-            sites.append(site)
-        thresholds = self._table(m, [site.address for site in sites])
-        m.d.comb += ports.state.eq(Cat(site.state for site in sites))
-        for i, site in enumerate(sites):
-            m.d.comb += [
-                site.update.eq(ports.update[colours[i]]),
-                site.clamped.eq(ports.clamps[i]),
-                site.bias.eq(biases[i]),
-                site.threshold.eq(thresholds[i]),
-                site.state_load.eq(ports.states_write[i // 32]),
-                site.state_value.eq(ports.write_data[i % 32]),
-                site.seed_shift.eq(ports.seed_write),
-                # The chain enters at the last site, so that words arrive in the order of the sites.
-                site.seed_in.eq(sites[i + 1].seed_out if i + 1 < len(sites) else ports.write_data),
-            ]
-            for k in range(degrees[i]):
-                m.d.comb += [
-                    getattr(site, f"neighbour_{k}").eq(sites[neighbours[i, k]].state),
-                    getattr(site, f"weight_{k}").eq(weights[edges[i, k]]),
-                ]
+        state_of: dict[int, Value] = {}
+        for described, lane in zip(plan.lanes, lanes):
+            state_of |= {site: lane.state[slot] for slot, site in enumerate(described.sites) if site != NONE}
+        m.d.comb += ports.state.eq(Cat(state_of[site] for site in range(spec.n_sites)))
+
+        valid, slot, commit, mask = self._pipeline(m)
+        clamped = Signal(spec.n_sites)
+        m.d.comb += clamped.eq(Mux(mask, ports.clamps[spec.n_sites :], ports.clamps[: spec.n_sites]))
+        for described, lane in zip(plan.lanes, lanes):
+            m.d.comb += [lane.valid.eq(valid), lane.slot.eq(slot), lane.commit.eq(commit)]
+            for k, sources in enumerate(described.sources):
+                m.d.comb += getattr(lane, f"neighbour_{k}").eq(self._chosen(slot, sources, state_of))
+            for s, site in enumerate(described.sites):
+                if site != NONE:
+                    m.d.comb += [
+                        lane.clamped[s].eq(clamped[site]),
+                        lane.state_load[s].eq(ports.states_write[site // 32]),
+                        lane.state_value[s].eq(ports.write_data[site % 32]),
+                    ]
             if spec.dither_bits:
-                m.d.comb += site.dither_mask.eq((1 << ports.shift) - 1)
+                m.d.comb += lane.dither_mask.eq((1 << ports.shift) - 1)
             if shift_bits(spec):
-                m.d.comb += site.extra_shift.eq(ports.shift - spec.min_shift)
+                m.d.comb += lane.extra_shift.eq(ports.shift - spec.min_shift)
+        self._seeds(m, lanes)
+        self._tables(m, lanes)
         return m
 
-    def _memory(self, m: Module, name: str, shape: Any, rows: Sequence[int]) -> list[Value]:
-        """A writable memory whose entries ``rows`` are all readable at once, at fixed addresses."""
-        if not rows:
-            return []
-        memory = m.submodules[name] = Memory(shape=shape, depth=max(2, len(rows)), init=[])
-        self._host_ports(m, memory, name)
-        taps = []
-        for row in rows:
-            tap = memory.read_port(domain="comb")
-            m.d.comb += tap.addr.eq(row)
-            taps.append(tap.data)
-        return taps
-
-    def _table(self, m: Module, addresses: list[Value]) -> list[Value]:
-        """The activation tables: a threshold for each address, all at ``level``."""
-        spec = self._spec
-        ports: Any = self
-        memory = m.submodules.tables = Memory(
-            shape=unsigned(spec.threshold_bits), depth=spec.levels * spec.table_size, init=[]
+    def _lane(self, m: Module, number: int) -> Any:
+        plan, lane, image = self._plan, self._plan.lanes[number], self._image
+        positions = len(lane.sources)
+        if image is not None:
+            constants = plan.contents(image, lane)
+            return self._hierarchy.add(
+                m, f"lane_{number}", f"lane_{number}", lambda: Lane(plan, positions, self._hierarchy, constants)
+            )
+        made = self._hierarchy.add(
+            m, f"lane_{number}", f"lane_degree{positions}", lambda: Lane(plan, positions, self._hierarchy)
         )
-        self._host_ports(m, memory, "tables")
-        thresholds = []
-        for address in addresses:
-            port = memory.read_port(domain="comb")
-            m.d.comb += port.addr.eq(Cat(address, ports.level) if spec.levels > 1 else address)
-            thresholds.append(port.data)
-        return thresholds
-
-    def _host_ports(self, m: Module, memory: Memory, name: str) -> None:
-        """The port through which the host writes a memory, and the one through which it reads it."""
         ports: Any = self
-        strobe, index = getattr(self, f"{name}_write"), getattr(self, f"{name}_index", 0)
-        write, read = memory.write_port(), memory.read_port()
+        start = number * plan.chunks
         m.d.comb += [
-            write.addr.eq(index),
-            write.data.eq(ports.write_data[: len(write.data)]),
-            write.en.eq(strobe),
-            read.addr.eq(index),
-            read.en.eq(ports.read),
-            getattr(self, f"{name}_read").eq(read.data),
+            made.coefficient_write.eq(ports.coefficient_write[start : start + len(plan.chunk_sizes(lane))]),
+            made.coefficient_index.eq(ports.coefficient_index),
+            made.coefficient_data.eq(ports.coefficient_data),
         ]
+        return made
+
+    def _pipeline(self, m: Module) -> tuple[Value, Value, Value, Value]:
+        """What travels beside the lanes: ``valid``; the slot at ``read_stage``; ``commit`` and the mask at the end."""
+        ports: Any = self
+        plan, spec = self._plan, self._plan.spec
+        ways = {"slot": (ports.slot, plan.slot_bits), "mask": (ports.mask, 1)}
+        if spec.levels > 1:
+            ways["level"] = (ports.level, (spec.levels - 1).bit_length())
+        self._at: dict[str, list[Value]] = {name: [start] for name, (start, _) in ways.items()}
+        valid = [ports.issue]
+        for k in range(1, plan.latency):
+            for name, (_, width) in ways.items():
+                held = Signal(width, name=f"{name}_{k}", reset_less=True)
+                m.d.sync += held.eq(self._at[name][-1])
+                self._at[name].append(held)
+            ahead = Signal(name=f"valid_{k}")
+            m.d.sync += ahead.eq(valid[-1])
+            valid.append(ahead)
+        commit = Signal(plan.slots)
+        m.d.sync += commit.eq(Cat(valid[-2] & (self._at["slot"][-2] == s) for s in range(plan.slots)))
+        return Value.cast(Cat(valid)), self._at["slot"][plan.read_stage], commit, self._at["mask"][-1]
+
+    def _chosen(self, slot: Value, sources: tuple[int, ...], state_of: dict[int, Value]) -> Value:
+        """The state of the slot's source; a slot without one may see any, as its weights there are zero."""
+        real = dict.fromkeys(source for source in sources if source != NONE)
+        if len(real) == 1:
+            return state_of[next(iter(real))]
+        spare = next(iter(real))
+        states = Cat(state_of[spare if source == NONE else source] for source in sources)
+        return Value.cast(states.bit_select(slot, 1))
+
+    def _seeds(self, m: Module, lanes: list[Any]) -> None:
+        """The chains through which generator states come in, each entered at its last lane."""
+        ports: Any = self
+        plan = self._plan
+        words = max(1, plan.seed_bits // 32)
+        shift, data = Signal(), Signal(max(32, plan.seed_bits))
+        if words == 1:
+            m.d.comb += [shift.eq(ports.seed_write), data.eq(ports.write_data)]
+        else:
+            early, count = Signal(32 * (words - 1)), Signal(range(words))
+            m.d.comb += [data.eq(Cat(early, ports.write_data)), shift.eq(ports.seed_write & (count == words - 1))]
+            with m.If(ports.seed_write):
+                m.d.sync += [early.eq(data[32:]), count.eq(Mux(count == words - 1, 0, count + 1))]
+            with m.If(ports.seed_clear):
+                m.d.sync += count.eq(0)
+        for number, chain in enumerate(plan.seed_chains):
+            entering = data[number * plan.seed_bits :][: plan.seed_bits]
+            for lane in reversed(chain):
+                m.d.comb += [lanes[lane].seed_shift.eq(shift), lanes[lane].seed_in.eq(entering)]
+                entering = lanes[lane].seed_out
+
+    def _tables(self, m: Module, lanes: list[Any]) -> None:
+        """The activation tables: a threshold for each lane, a clock after its address."""
+        ports: Any = self
+        plan, spec = self._plan, self._plan.spec
+        depth = spec.levels * spec.table_size
+        for first in range(0, len(lanes), 2):
+            memory = m.submodules[f"tables_{first // 2}"] = Memory(
+                shape=unsigned(spec.threshold_bits), depth=depth, init=[]
+            )
+            for k, lane in enumerate(lanes[first : first + 2]):
+                read, address = memory.read_port(), lane.address
+                if spec.levels > 1:
+                    address = Cat(address, self._at["level"][plan.table_stage])
+                m.d.comb += lane.threshold.eq(read.data)
+                if k == 1:
+                    m.d.comb += [read.addr.eq(address), read.en.eq(ports.busy)]
+                    continue
+                # One address for reading and writing, so that both are one port of a block RAM.
+                shared, write = Signal(len(read.addr), name=f"tables_address_{first // 2}"), memory.write_port()
+                m.d.comb += [
+                    shared.eq(Mux(ports.busy, address, ports.tables_index)),
+                    read.addr.eq(shared),
+                    read.en.eq(ports.busy | ports.read),
+                    write.addr.eq(shared),
+                    write.data.eq(ports.write_data[: spec.threshold_bits]),
+                    write.en.eq(ports.tables_write),
+                ]
+                if first == 0:
+                    m.d.comb += ports.tables_read.eq(read.data)

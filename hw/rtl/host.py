@@ -12,10 +12,10 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from thermofab.hw.rtl import registers as rm
-from thermofab.hw.spec import FabricSpec
+from thermofab.hw.spec import FabricSpec, Image
 
 # Arrays that live in memories elsewhere: their data arrive a clock after the read by themselves.
-REMOTE = ("WEIGHTS", "BIASES", "TABLES", "PHASE_SWEEPS", "PHASE_LEVEL")
+REMOTE = ("WEIGHTS", "BIASES", "TABLES", "PHASE_SWEEPS", "PHASE_LEVEL", "PHASE_MASK", "MOMENTS_SITES", "MOMENTS_EDGES")
 
 
 class HostBus(wiring.Component):
@@ -24,16 +24,17 @@ class HostBus(wiring.Component):
     Ports:
         bus_address, bus_write, bus_write_data, bus_read, bus_read_data: the bus.
         busy, done, aborted, cycles, stalls, sweeps, state: shown to the host.
-        shift, phases, samples, steps, level, clamps: registers it holds.
-        start, abort: strobes.
-        read, index, write_data: a read, the entry of the array addressed and the data of a write, for the arrays
-            that live elsewhere.
+        full: a counter of moments was full.
+        shift, phases, samples, steps, level, mask, stream, clamps: registers it holds.
+        start, abort, clear_moments: strobes.
+        read, index, at_edges, write_data: a read, the entry of the array addressed, whether it is MOMENTS_EDGES, and
+            the data of a write, for the arrays that live elsewhere.
         seed_write, states_write, weights_write, …: strobes of accepted writes.
         weights_read, …: data of those arrays, a clock after ``read``.
     """
 
-    def __init__(self, spec: FabricSpec) -> None:
-        self._spec, self._map = spec, rm.register_map(spec)
+    def __init__(self, spec: FabricSpec, image: Image | None = None) -> None:
+        self._spec, self._map = spec, rm.register_map(spec, image)
         self._remote = [name for name in REMOTE if name in self._map.names]
         self.index_bits = max([1, *(self._map[name].index_bits for name in self._remote)])
         ports: dict[str, Any] = {
@@ -49,18 +50,25 @@ class HostBus(wiring.Component):
             "stalls": In(32),
             "sweeps": In(32),
             "state": In(spec.n_sites),
-            "clamps": Out(spec.n_sites),
+            "full": In(1),
+            "clamps": Out(2 * spec.n_sites),
             "start": Out(1),
             "abort": Out(1),
+            "clear_moments": Out(1),
             "read": Out(1),
             "index": Out(self.index_bits),
+            "at_edges": Out(1),
             "write_data": Out(32),
             "seed_write": Out(1),
             "states_write": Out(self._map["STATES"].count),
         }
-        ports |= {name.lower(): Out(width) for name, (width, _, _) in self._simple().items()}
+        ports |= {
+            name.lower(): Out(width, init=int(name == "STREAM")) for name, (width, _, _) in self._simple().items()
+        }
         for name in self._remote:
-            ports |= {f"{name.lower()}_write": Out(1), f"{name.lower()}_read": In(32)}
+            ports[f"{name.lower()}_read"] = In(32)
+            if self._map[name].access != "R":
+                ports[f"{name.lower()}_write"] = Out(1)
         super().__init__(ports)
 
     def _simple(self) -> dict[str, tuple[int, int, int]]:
@@ -72,6 +80,8 @@ class HostBus(wiring.Component):
             "SAMPLES": (32, 0, 2**32 - 1),
             "STEPS": (32, 0, 2**32 - 1),
             "LEVEL": (max(1, (spec.levels - 1).bit_length()), 0, spec.levels - 1),
+            "MASK": (1, 0, 1),
+            "STREAM": (1, 0, 1),
         }
 
     def elaborate(self, platform: Any) -> Module:
@@ -94,6 +104,8 @@ class HostBus(wiring.Component):
         bad_value, write = Signal(), Signal()
         with m.If(hits["PHASE_LEVEL"]):
             m.d.comb += bad_value.eq(data >= self._spec.levels)
+        with m.If(hits["PHASE_MASK"]):
+            m.d.comb += bad_value.eq(data > 1)
         for name, (_, low, high) in self._simple().items():
             limits = ([data < low] if low else []) + ([data > high] if high < 2**32 - 1 else [])
             with m.If(hits[name]):
@@ -102,25 +114,29 @@ class HostBus(wiring.Component):
             write.eq(writing & ~(locked & ports.busy) & ~bad_value),
             ports.start.eq(writing & start_asked & ~ports.busy & ~data[1]),
             ports.abort.eq(writing & hits["CONTROL"] & data[1]),
+            ports.clear_moments.eq(writing & hits["CONTROL"] & data[2]),
             ports.seed_write.eq(write & hits["SEED"]),
             ports.read.eq(reading),
             ports.index.eq(self._address),
             ports.write_data.eq(data),
+            ports.at_edges.eq(hits.get("MOMENTS_EDGES", 0)),
         ]
         for name, (width, _, _) in self._simple().items():
             with m.If(write & hits[name]):
                 m.d.sync += getattr(ports, name.lower()).eq(data[:width])
         for name in self._remote:
-            m.d.comb += getattr(ports, f"{name.lower()}_write").eq(write & hits[name])
+            if self._map[name].access != "R":
+                m.d.comb += getattr(ports, f"{name.lower()}_write").eq(write & hits[name])
         self._bit_arrays(m, write, hits, data)
 
-        errors = Signal(3)
+        errors = Signal(4)
         raised = Cat(
             writing & ports.busy & (locked | (start_asked & ~data[1])),
             (writing & ~writable) | (reading & ~readable),
             writing & bad_value,
+            ports.full,
         )
-        cleared = Mux(writing & hits["ERRORS"], data[:3], 0)
+        cleared = Mux(writing & hits["ERRORS"], data[:4], 0)
         m.d.sync += errors.eq((errors & ~cleared) | raised)
         self._read(m, hits, errors)
         return m
@@ -138,13 +154,23 @@ class HostBus(wiring.Component):
     def _bit_arrays(self, m: Module, write: Value, hits: dict[str, Signal], data: Value) -> None:
         """CLAMPS is kept here; STATES are the sites' own, loaded 32 at a time."""
         ports: Any = self
-        words = self._map["STATES"].count
-        index = self._address[: self._map["STATES"].index_bits]
-        for k in range(words):
-            here = (index == k) if words > 1 else Const(1)
-            m.d.comb += ports.states_write[k].eq(write & hits["STATES"] & here)
-            with m.If(write & hits["CLAMPS"] & here):
-                m.d.sync += ports.clamps.word_select(k, 32).eq(data)
+        for k in range(self._map["STATES"].count):
+            m.d.comb += ports.states_write[k].eq(write & hits["STATES"] & self._entry("STATES", k))
+        n = self._spec.n_sites
+        for k in range(self._map["CLAMPS"].count):
+            mask, first = divmod(32 * k, 32 * self._map["STATES"].count)
+            held = ports.clamps[mask * n : (mask + 1) * n][first : first + 32]
+            with m.If(write & hits["CLAMPS"] & self._entry("CLAMPS", k)):
+                m.d.sync += held.eq(data)
+
+    def _entry(self, name: str, k: int) -> Value:
+        """The address is that of entry ``k`` of an array, given that it is one of the array's."""
+        bits = self._map[name].index_bits
+        return Value.cast(self._address[:bits] == k) if bits else Const(1)
+
+    def _padded(self, bits: Value) -> Value:
+        """``bits`` up to the end of their last word of 32."""
+        return Value.cast(Cat(bits, Const(0, -len(bits) % 32)))
 
     def _read(self, m: Module, hits: dict[str, Signal], errors: Value) -> None:
         """Data of registers kept here are stored at the read; the others follow from where they live."""
@@ -156,7 +182,7 @@ class HostBus(wiring.Component):
             "STALLS": ports.stalls,
             "SWEEPS": ports.sweeps,
             "STATES": ports.state,
-            "CLAMPS": ports.clamps,
+            "CLAMPS": Cat(self._padded(ports.clamps[: self._spec.n_sites]), ports.clamps[self._spec.n_sites :]),
             **{name: getattr(ports, name.lower()) for name in self._simple()},
         }
         for register in self._map.registers:

@@ -7,16 +7,20 @@ length, so that the decoder compares high address bits and indexes with the low 
 from dataclasses import dataclass
 from functools import cache
 
-from thermofab.hw.spec import FabricSpec, SpecError, generator
+import numpy as np
+
+from thermofab.hw.rtl.lanes import plan_lanes
+from thermofab.hw.spec import FabricSpec, Image, SpecError, generator
+from thermofab.hw.spec.digest import digest_of
 
 ID = 0x54464142  # "TFAB"
-VERSION = 1
+VERSION = 2
 PHASE_SLOTS = 16  # phases of one run; a driver splits longer annealing lists over several runs
 
 # Bits of CONTROL, STATUS and ERRORS.
-START, ABORT = 1 << 0, 1 << 1
+START, ABORT, CLEAR_MOMENTS = 1 << 0, 1 << 1, 1 << 2
 BUSY, DONE, ABORTED = 1 << 0, 1 << 1, 1 << 2
-ERROR_BUSY, ERROR_ADDRESS, ERROR_VALUE = 1 << 0, 1 << 1, 1 << 2
+ERROR_BUSY, ERROR_ADDRESS, ERROR_VALUE, ERROR_MOMENTS = 1 << 0, 1 << 1, 1 << 2, 1 << 3
 
 
 @dataclass(frozen=True)
@@ -73,12 +77,16 @@ class RegisterMap:
         return max(register.base + register.count - 1 for register in self.registers).bit_length()
 
 
+def coefficient_digest(image: Image) -> tuple[int, ...]:
+    """SHA-256 of an image's weights and biases, as 8 words."""
+    return _digest_words(digest_of("coefficients", image.weights, image.biases))
+
+
 @cache
-def register_map(spec: FabricSpec) -> RegisterMap:
-    """The registers of a fabric of ``spec``."""
+def register_map(spec: FabricSpec, image: Image | None = None) -> RegisterMap:
+    """The registers of a fabric of ``spec``; with an image, of one that has its weights and biases built in."""
     top, words = spec.topology, (spec.n_sites + 31) // 32
-    seeds = spec.n_sites * generator(spec.rng).state_words
-    digest = tuple(int(spec.digest[k : k + 8], 16) for k in range(0, 64, 8))
+    plan = plan_lanes(spec)
     widths = (
         _pack(spec.weight_bits, spec.bias_bits, spec.table_bits, spec.threshold_bits),
         _pack(spec.dither_bits, spec.min_shift, spec.word_bits, generator(spec.rng).state_words),
@@ -98,7 +106,7 @@ def register_map(spec: FabricSpec) -> RegisterMap:
     add("VERSION", "R", "Version of this register map.", 1, (VERSION,))
     add("SITES", "R", "Sites of the fabric, N.", 1, (spec.n_sites,))
     add("EDGES", "R", "Edges of the topology, E.", 1, (top.n_edges,))
-    add("COLOURS", "R", "Colours, C; a sweep takes C clocks.", 1, (top.n_colours,))
+    add("COLOURS", "R", "Colours, C.", 1, (top.n_colours,))
     add("LEVELS", "R", "Activation tables held at once.", 1, (spec.levels,))
     add(
         "WIDTHS",
@@ -108,48 +116,92 @@ def register_map(spec: FabricSpec) -> RegisterMap:
         2,
         widths,
     )
-    add("DIGEST", "R", "The fabric's SHA-256 digest, 8 hexadecimal digits a word, the first first.", 8, digest)
-    add("CONTROL", "W", "Bit 0 starts a run; bit 1 aborts one, at once, and drops what is left of its read-out.")
+    add("DIGEST", "R", "The fabric's SHA-256 digest, 8 hexadecimal digits a word, the first first.", 8,
+        _digest_words(spec.digest))  # fmt: skip
+    add(
+        "COEFFICIENTS",
+        "R",
+        "SHA-256 digest of the weights and biases built in, laid out as DIGEST; zeros where they are loaded.",
+        8,
+        (0,) * 8 if image is None else coefficient_digest(image),
+    )
+    add("SWEEP_CLOCKS", "R", "Clocks of a sweep.", 1, (plan.sweep_clocks,))
+    add("MOMENT_BITS", "R", "Width of the counters of moments; 0 where there are none.", 1, (spec.moment_bits,))
+    add(
+        "CONTROL",
+        "W",
+        "Bit 0 starts a run. Bit 1 aborts one: what is left of its read-out is dropped, and it ends with the sweep in "
+        "hand. Bit 2 clears the counters of moments.",
+    )
     add("STATUS", "R", "Bit 0: busy. Bit 1: the last run ended by itself. Bit 2: the last run was aborted.")
     add(
         "ERRORS",
         "RC",
         "Bit 0: a locked register was written, or a start asked for, during a run. Bit 1: an address or direction "
-        "that does not exist. Bit 2: a value out of range. The write concerned had no effect. Bits stay until "
-        "ones are written to them.",
+        "that does not exist. Bit 2: a value out of range. The write concerned had no effect. Bit 3: a counter of "
+        "moments was full and stayed so. Bits stay until ones are written to them.",
     )
     add("SHIFT", "RW", f"Table address shift, {spec.min_shift}…{spec.dither_bits}.", locked=True)
     add("PHASES", "RW", f"Phases before the first sample, 0…{PHASE_SLOTS}.", locked=True)
     add("SAMPLES", "RW", "Samples of a run; 0 runs the phases only.", locked=True)
     add("STEPS", "RW", "Sweeps between samples; 0 counts as 1.", locked=True)
     add("LEVEL", "RW", f"Table used between samples, 0…{spec.levels - 1}.", locked=True)
+    add("MASK", "RW", "Clamps used between samples: 0, or 1 for the second half of CLAMPS.", locked=True)
+    add(
+        "STREAM",
+        "RW",
+        "1, as after reset: samples go out on the stream and are not counted. 0: they are counted, if there are "
+        "counters, and do not go out.",
+        locked=True,
+    )
     add(
         "SEED",
         "W",
-        f"Takes the generator states of all sites, {seeds} words in a row: site 0 word 0 first. All generators form "
-        "one shift chain, so a load is complete after that many words, whatever was in the chain.",
+        f"Takes the generator states of all sites, {len(plan.seed_words(_no_states(spec)))} words in a row, in the "
+        "order of `LanePlan.seed_words`. Generators form shift chains, so a load is complete after that many words, "
+        "whatever was in them; an abort makes the next word the first of a state.",
         locked=True,
     )
     add(
         "CYCLES",
         "R",
-        "Clocks of the current or last run, start to end, read-out stalls included; low word "
+        "Clocks of the current or last run, from its first sweep to its end, read-out stalls included; low word "
         "first; read both when the run is over.",
         2,
     )
-    add("STALLS", "R", "Of these, clocks in which the fabric waited for the read-out.")
+    add("STALLS", "R", "Of these, clocks in which the fabric waited for the read-out, or for the counters.")
     add("SWEEPS", "R", "Sweeps of the current or last run.")
     add("PHASE_SWEEPS", "RW", "Sweeps of each phase; 0 counts as 1.", PHASE_SLOTS, locked=True)
     add("PHASE_LEVEL", "RW", f"Table of each phase, 0…{spec.levels - 1}.", PHASE_SLOTS, locked=True)
+    add("PHASE_MASK", "RW", "Clamps of each phase, as MASK.", PHASE_SLOTS, locked=True)
     add("STATES", "RW", "Site states, 32 a word, site 0 in bit 0 of entry 0.", words, locked=True)
-    add("CLAMPS", "RW", "Ones for clamped sites, laid out as STATES.", words, locked=True)
-    add("WEIGHTS", "RW", "Weight of each edge, two's complement, in the order of `topology.edges`.", top.n_edges,
-        locked=True)  # fmt: skip
-    add("BIASES", "RW", "Bias of each site, two's complement.", spec.n_sites, locked=True)
-    add("TABLES", "RW", f"Activation tables: entry {spec.table_size}·level + a + {spec.table_size // 2}.",
-        spec.levels * spec.table_size, locked=True)  # fmt: skip
+    add(
+        "CLAMPS",
+        "RW",
+        f"Ones for clamped sites, laid out as STATES: entries 0…{words - 1} for mask 0, the others for mask 1.",
+        2 * words,
+        locked=True,
+    )
+    if image is None:
+        add("WEIGHTS", "RW", "Weight of each edge, two's complement, in the order of `topology.edges`. Like BIASES, "
+            "read between runs.", top.n_edges, locked=True)  # fmt: skip
+        add("BIASES", "RW", "Bias of each site, two's complement.", spec.n_sites, locked=True)
+    add("TABLES", "RW", f"Activation tables: entry {spec.table_size}·level + a + {spec.table_size // 2}. Read between "
+        "runs.", spec.levels * spec.table_size, locked=True)  # fmt: skip
+    if spec.moment_bits:
+        add("MOMENTS_SITES", "R", "Samples in which each site was 1, since the last clear. Like MOMENTS_EDGES, read "
+            "between runs.", spec.n_sites)  # fmt: skip
+        add("MOMENTS_EDGES", "R", "Samples in which both ends of each edge were 1.", top.n_edges)
     return RegisterMap(tuple(made))
 
 
 def _pack(*octets: int) -> int:
     return sum(octet << (8 * k) for k, octet in enumerate(octets))
+
+
+def _digest_words(digest: str) -> tuple[int, ...]:
+    return tuple(int(digest[k : k + 8], 16) for k in range(0, 64, 8))
+
+
+def _no_states(spec: FabricSpec) -> np.ndarray:
+    return np.zeros((spec.n_sites, generator(spec.rng).state_words), dtype=np.uint32)

@@ -1,8 +1,12 @@
-"""The sequencer: runs a schedule, one colour a clock, and waits rather than lose a sample.
+"""The sequencer: runs a schedule, slot by slot, and waits rather than lose a sample.
 
-A run goes through its phases, then takes a sample every ``steps`` sweeps, the first right after the phases. A sample
-is taken in the clock of the next sweep's first colour, so it costs no clock of its own; while the last one is still
-being read out, that clock is put off.
+A run goes through its phases, then takes a sample every ``steps`` sweeps, the first right after the phases. A colour
+takes ``LanePlan.colour_clocks``: a clock a slot, then a wait until the next colour can read what those slots wrote. A
+sample is taken with the next sweep's first slot, so it costs no clock of its own; while the last one is still being
+read out, that slot is put off.
+
+The pipeline outside adds two clocks to everything: ``issue`` and its companions are registered, and a sweep that is
+over for the sequencer shows in the states ``SETTLE`` clocks after the next sweep may begin.
 """
 
 from typing import Any
@@ -12,127 +16,158 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from thermofab.hw.rtl.lanes import LanePlan
 from thermofab.hw.rtl.registers import PHASE_SLOTS
-from thermofab.hw.spec import FabricSpec
+
+SETTLE = 2  # clocks from where the next sweep may begin to where the states show the last one
 
 
 class Sequencer(wiring.Component):
-    """Turns a schedule into colour strobes.
+    """Turns a schedule into slots.
 
     Ports:
-        start, abort: strobes; an abort wins.
-        phases, samples, steps, base_level: the schedule; they must not change during a run.
-        phase_write, phase_write_level: write ``write_data`` as the sweeps or the level of phase ``phase_index``.
-        phase_read_sweeps, phase_read_level: of phase ``phase_index``, from the clock after ``read`` on.
-        update: ``[C]``, one-hot, the colour of this clock; level: the table it uses.
-        take: the state is a sample; free: the read-out can take it. idle: the read-out has nothing left.
+        start, abort: strobes; an abort wins, drops the samples still to take and ends the run after the sweep in hand.
+        hold: nothing happens, and no clock counts, while it is high.
+        phases, samples, steps, base_level, base_mask: the schedule; they must not change during a run.
+        phase_write_sweeps, _level, _mask: write ``write_data`` to that memory, at phase ``phase_index``.
+        phase_read_sweeps, _level, _mask: of phase ``phase_index``, from the clock after ``read`` on.
+        issue, slot, level, mask: an update begins, of which slot, with which table and which clamps.
+        take: the state is a sample; free: the read-out can take it.
         busy, done, aborted: of the run; cycles, stalls, sweeps: its counters.
-        sweep_done: in the clock after a sweep's last colour.
+        sweep_done: the state is that after a sweep.
     """
 
-    def __init__(self, spec: FabricSpec) -> None:
-        self._colours = spec.topology.n_colours
-        self._level_bits = max(1, (spec.levels - 1).bit_length())
+    def __init__(self, plan: LanePlan) -> None:
+        self._plan = plan
+        self._level_bits = max(1, (plan.spec.levels - 1).bit_length())
         slot_bits = (PHASE_SLOTS - 1).bit_length()
-        super().__init__(
-            {
-                "start": In(1),
-                "abort": In(1),
-                "phases": In(slot_bits + 1),
-                "samples": In(32),
-                "steps": In(32),
-                "base_level": In(self._level_bits),
-                "phase_write": In(1),
-                "phase_write_level": In(1),
-                "phase_index": In(slot_bits),
-                "write_data": In(32),
-                "read": In(1),
-                "phase_read_sweeps": Out(32),
-                "phase_read_level": Out(self._level_bits),
-                "update": Out(self._colours),
-                "level": Out(self._level_bits),
-                "take": Out(1),
-                "free": In(1),
-                "busy": Out(1),
-                "done": Out(1),
-                "aborted": Out(1),
-                "sweep_done": Out(1),
-                "cycles": Out(64),
-                "stalls": Out(32),
-                "sweeps": Out(32),
-            }
-        )
+        self._memories = {"sweeps": 32, "level": self._level_bits, "mask": 1}
+        ports: dict[str, Any] = {
+            "start": In(1),
+            "abort": In(1),
+            "hold": In(1),
+            "phases": In(slot_bits + 1),
+            "samples": In(32),
+            "steps": In(32),
+            "base_level": In(self._level_bits),
+            "base_mask": In(1),
+            "phase_index": In(slot_bits),
+            "write_data": In(32),
+            "read": In(1),
+            "issue": Out(1),
+            "slot": Out(plan.slot_bits),
+            "level": Out(self._level_bits),
+            "mask": Out(1),
+            "take": Out(1),
+            "free": In(1),
+            "busy": Out(1),
+            "done": Out(1),
+            "aborted": Out(1),
+            "sweep_done": Out(1),
+            "cycles": Out(64),
+            "stalls": Out(32),
+            "sweeps": Out(32),
+        }
+        for name, bits in self._memories.items():
+            ports |= {f"phase_write_{name}": In(1), f"phase_read_{name}": Out(bits)}
+        super().__init__(ports)
 
     def elaborate(self, platform: Any) -> Module:
-        m = Module()
+        m, plan = Module(), self._plan
         ports: Any = self
         phase = Signal.like(ports.phases)
-        colour = Signal(range(max(2, self._colours)))
+        slot = Signal(range(max(2, plan.slots)))
+        place = Signal(range(max(2, plan.colour_clocks)))  # clocks since the colour began
+        first = Signal(init=1)  # the next slot is a sweep's first
         swept = Signal(32)  # sweeps since the phase, or the last sample, began
-        due = Signal()  # the state of this clock is a sample
+        due = Signal()  # the state is a sample
         left = Signal(32)  # samples still to take
-        draining = Signal()  # all samples are taken, the last is being read out
+        ending = Signal()  # an abort waits for the end of the sweep
+        draining = Signal(range(SETTLE + 2))  # the run is over but for the read-out and so many clocks
 
-        sweeps_of, level_of = self._phase_table(m, phase)
-        in_phase, target = Signal(), Signal(32)
+        of_phase = self._phase_table(m, phase)
+        in_phase, last_sweep, whole = Signal(), Signal(), Signal()
+        level, mask = Signal(self._level_bits), Signal()
+        m.d.comb += in_phase.eq(phase != ports.phases)
         m.d.comb += [
-            in_phase.eq(phase != ports.phases),
-            ports.level.eq(Mux(in_phase, level_of, ports.base_level)),
-            target.eq(Mux(in_phase, sweeps_of, ports.steps)),
+            level.eq(Mux(in_phase, of_phase["level"], ports.base_level)),
+            mask.eq(Mux(in_phase, of_phase["mask"], ports.base_mask)),
+            last_sweep.eq(swept + 1 >= Mux(in_phase, of_phase["sweeps"], ports.steps)),
+            whole.eq(first & (place == 0)),
         ]
 
-        step, ended, last_sweep = Signal(), Signal(), Signal()
+        # What this clock does: take a sample, issue a slot, end the run, or wait.
+        running, take, ended, step, settled = Signal(), Signal(), Signal(), Signal(), Signal(SETTLE)
         m.d.comb += [
-            last_sweep.eq(swept + 1 >= target),
-            ports.take.eq(ports.busy & due & ports.free & (left != 0)),
-            ended.eq(due & ((left == 0) | (ports.take & (left == 1)))),
-            step.eq(ports.busy & ~draining & ~ended & (~due | ports.take) & ~ports.abort),
-            ports.update.eq(Mux(step, 1 << colour, 0)),
+            running.eq(ports.busy & ~ports.hold & ~draining.any()),
+            take.eq(running & due & ports.free & ~settled.any() & (left != 0) & ~ports.abort & ~ending),
+            ended.eq(running & whole & (ending | ports.abort | due & ((left == 0) | (take & (left == 1))))),
+            step.eq(running & ~ended & ~(whole & due & ~take)),
         ]
-        m.d.sync += ports.sweep_done.eq(0)
-        with m.If(ports.busy):
+        issued = Signal()
+        m.d.comb += issued.eq(step & (place < plan.fold))
+        m.d.sync += [ports.issue.eq(issued), ports.slot.eq(slot), settled.eq(settled << 1 | take)]
+        with m.If(issued):
+            m.d.sync += [ports.level.eq(level), ports.mask.eq(mask)]
+        m.d.comb += ports.take.eq(settled[-1])
+
+        with m.If(ports.busy & ~ports.hold):
             m.d.sync += ports.cycles.eq(ports.cycles + 1)
-            with m.If(due & ~ports.free & (left != 0)):
+            with m.If(running & due & ~take & ~ended):
                 m.d.sync += ports.stalls.eq(ports.stalls + 1)
-        with m.If(ports.take):
+        with m.If(take):
             m.d.sync += [due.eq(0), left.eq(left - 1)]
-        with m.If(ports.busy & ended):
-            m.d.sync += [draining.eq(1), due.eq(0)]
+        finishing = Signal(SETTLE + 1)
+        m.d.sync += finishing.eq(finishing << 1)
+        m.d.comb += ports.sweep_done.eq(finishing[-1])
         with m.If(step):
-            m.d.sync += colour.eq(colour + 1)
-            with m.If(colour == self._colours - 1):
-                m.d.sync += [colour.eq(0), ports.sweep_done.eq(1), ports.sweeps.eq(ports.sweeps + 1)]
-                with m.If(last_sweep):
-                    m.d.sync += [swept.eq(0), due.eq(~in_phase | (phase + 1 == ports.phases))]
-                    with m.If(in_phase):
-                        m.d.sync += phase.eq(phase + 1)
-                with m.Else():
-                    m.d.sync += swept.eq(swept + 1)
-        with m.If(draining & ports.free):
-            m.d.sync += [draining.eq(0), ports.busy.eq(0), ports.done.eq(1)]
+            m.d.sync += place.eq(place + 1)
+            with m.If(issued):
+                m.d.sync += [slot.eq(slot + 1), first.eq(0)]
+            with m.If(place == plan.colour_clocks - 1):
+                m.d.sync += place.eq(0)
+                with m.If(slot == (plan.slots if plan.slots < 1 << len(slot) else 0)):
+                    m.d.sync += [slot.eq(0), first.eq(1), finishing[0].eq(1), ports.sweeps.eq(ports.sweeps + 1)]
+                    with m.If(last_sweep):
+                        m.d.sync += [swept.eq(0), due.eq(~in_phase | (phase + 1 == ports.phases))]
+                        with m.If(in_phase):
+                            m.d.sync += phase.eq(phase + 1)
+                    with m.Else():
+                        m.d.sync += swept.eq(swept + 1)
+        with m.If(ports.abort):
+            m.d.sync += [ending.eq(running), settled.eq(0)]
+        with m.If(ended):
+            m.d.sync += [draining.eq(1), due.eq(0), ports.aborted.eq(ending | ports.abort)]
+        with m.If(draining.any()):
+            with m.If(draining <= SETTLE):
+                m.d.sync += draining.eq(draining + 1)
+            with m.Elif(ports.free):
+                m.d.sync += [draining.eq(0), ports.busy.eq(0), ports.done.eq(~(ports.aborted | ports.abort))]
+            with m.If(ports.abort):
+                m.d.sync += ports.aborted.eq(1)
         with m.If(ports.start & ~ports.busy):
-            m.d.sync += [signal.eq(0) for signal in (phase, colour, swept, ports.done, ports.aborted)]
+            m.d.sync += [signal.eq(0) for signal in (phase, swept, ending, ports.done, ports.aborted)]
             m.d.sync += [signal.eq(0) for signal in (ports.cycles, ports.stalls, ports.sweeps)]
             m.d.sync += [ports.busy.eq(1), due.eq(ports.phases == 0), left.eq(ports.samples)]
-        with m.If(ports.abort & ports.busy):
-            m.d.sync += [draining.eq(0), due.eq(0), ports.busy.eq(0), ports.done.eq(0), ports.aborted.eq(1)]
+        with m.If(ports.abort & ports.hold & ports.busy):
+            m.d.sync += [ports.busy.eq(0), ports.aborted.eq(1)]
         return m
 
-    def _phase_table(self, m: Module, phase: Signal) -> tuple[Any, Any]:
-        """``(sweeps, level)`` of the phase in hand, from memories the host writes."""
+    def _phase_table(self, m: Module, phase: Signal) -> dict[str, Any]:
+        """Sweeps, level and mask of the phase in hand, from memories the host writes."""
         ports: Any = self
-        current = []
-        for name, bits, wanted in (("sweeps", 32, 0), ("level", self._level_bits, 1)):
+        current = {}
+        for name, bits in self._memories.items():
             memory = m.submodules[f"phase_{name}"] = Memory(shape=bits, depth=PHASE_SLOTS, init=[])
             write, read, now = memory.write_port(), memory.read_port(), memory.read_port(domain="comb")
             m.d.comb += [
                 write.addr.eq(ports.phase_index),
                 write.data.eq(ports.write_data[:bits]),
-                write.en.eq(ports.phase_write & (ports.phase_write_level == wanted)),
+                write.en.eq(getattr(ports, f"phase_write_{name}")),
                 read.addr.eq(ports.phase_index),
                 read.en.eq(ports.read),
                 getattr(ports, f"phase_read_{name}").eq(read.data),
                 now.addr.eq(phase),
             ]
-            current.append(now.data)
-        return current[0], current[1]
+            current[name] = now.data
+        return current

@@ -2,24 +2,27 @@
 
 from typing import Any
 
-from amaranth import Module
+from amaranth import Const, Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from thermofab.hw.rtl.fabric import MEMORIES, SpatialFabric
+from thermofab.hw.rtl.coefficients import CoefficientLoader
+from thermofab.hw.rtl.fabric import SpatialFabric
 from thermofab.hw.rtl.hierarchy import Hierarchy, InPlace
 from thermofab.hw.rtl.host import HostBus
+from thermofab.hw.rtl.lanes import plan_lanes
+from thermofab.hw.rtl.moments import Moments
 from thermofab.hw.rtl.readout import Readout
 from thermofab.hw.rtl.registers import register_map
 from thermofab.hw.rtl.sequencer import Sequencer
-from thermofab.hw.spec import FabricSpec, UnsupportedError
+from thermofab.hw.spec import FabricSpec, Image, UnsupportedError, check_image
 
 
-def fabric_top(spec: FabricSpec, hierarchy: Hierarchy | None = None) -> Any:
+def fabric_top(spec: FabricSpec, hierarchy: Hierarchy | None = None, image: Image | None = None) -> Any:
     """The top of a fabric of whatever architecture: a component with the ports ``bus_…``, ``sample_…`` and ``busy``
-    of :class:`SpatialTop`.
+    of :class:`SpatialTop`. With an image, its weights and biases are fixed at elaboration.
     """
-    return SpatialTop(spec, hierarchy)
+    return SpatialTop(spec, hierarchy, image)
 
 
 def require_spatial(spec: FabricSpec) -> None:
@@ -34,20 +37,28 @@ def require_spatial(spec: FabricSpec) -> None:
 class SpatialTop(wiring.Component):
     """A whole fabric, in the clock domain ``sync``.
 
+    Args:
+        spec: the fabric.
+        hierarchy: where its modules go.
+        image: an image whose weights and biases are fixed at elaboration; None for a fabric that loads them.
+
     Ports:
         bus_…: the register bus, see :mod:`thermofab.hw.rtl.host` and docs/register-map.md.
         sample_valid, sample_ready, sample_payload, sample_last: the read-out, ceil(N/32) words a sample.
         busy: a run is going on.
         state: ``[N]``, the sites, for observation.
-        sweep_done: high in the clock after a sweep's last colour, when ``state`` is the state after that sweep.
+        sweep_done: in this clock ``state`` is the state after a sweep.
     """
 
-    def __init__(self, spec: FabricSpec, hierarchy: Hierarchy | None = None) -> None:
+    def __init__(self, spec: FabricSpec, hierarchy: Hierarchy | None = None, image: Image | None = None) -> None:
         require_spatial(spec)
-        self._spec, self._hierarchy = spec, hierarchy or InPlace()
+        if image is not None:
+            check_image(image, spec)
+        self._spec, self._hierarchy, self._image = spec, hierarchy or InPlace(), image
+        self._map = register_map(spec, image)
         super().__init__(
             {
-                "bus_address": In(register_map(spec).address_bits),
+                "bus_address": In(self._map.address_bits),
                 "bus_write": In(1),
                 "bus_write_data": In(32),
                 "bus_read": In(1),
@@ -63,51 +74,45 @@ class SpatialTop(wiring.Component):
         )
 
     def elaborate(self, platform: Any) -> Module:
-        spec, m = self._spec, Module()
+        spec, image, plan, m = self._spec, self._image, plan_lanes(self._spec), Module()
         ports: Any = self
         add = self._hierarchy.add
-        host = add(m, "host", "host_bus", lambda: HostBus(spec))
-        sequencer = add(m, "sequencer", "sequencer", lambda: Sequencer(spec))
+        host = add(m, "host", "host_bus", lambda: HostBus(spec, image))
+        sequencer = add(m, "sequencer", "sequencer", lambda: Sequencer(plan))
         readout = add(m, "readout", "readout", lambda: Readout(spec.n_sites))
-        fabric = add(m, "fabric", "fabric", lambda: SpatialFabric(spec, self._hierarchy))
+        fabric = add(m, "fabric", "fabric", lambda: SpatialFabric(plan, self._hierarchy, image))
 
         for name in ("address", "write", "write_data", "read"):
             m.d.comb += getattr(host, f"bus_{name}").eq(getattr(ports, f"bus_{name}"))
         m.d.comb += ports.bus_read_data.eq(host.bus_read_data)
         for name in ("busy", "done", "aborted", "cycles", "stalls", "sweeps"):
             m.d.comb += getattr(host, name).eq(getattr(sequencer, name))
-        for name in ("start", "abort", "phases", "samples", "steps", "read"):
+        for name in ("start", "abort", "phases", "samples", "steps", "read", "write_data"):
             m.d.comb += getattr(sequencer, name).eq(getattr(host, name))
         m.d.comb += [
             sequencer.base_level.eq(host.level),
-            sequencer.phase_write.eq(host.phase_sweeps_write | host.phase_level_write),
-            sequencer.phase_write_level.eq(host.phase_level_write),
+            sequencer.base_mask.eq(host.mask),
             sequencer.phase_index.eq(host.index),
-            sequencer.write_data.eq(host.write_data),
-            host.phase_sweeps_read.eq(sequencer.phase_read_sweeps),
-            host.phase_level_read.eq(sequencer.phase_read_level),
-            sequencer.free.eq(readout.free),
         ]
+        for name in ("sweeps", "level", "mask"):
+            m.d.comb += [
+                getattr(sequencer, f"phase_write_{name}").eq(getattr(host, f"phase_{name}_write")),
+                getattr(host, f"phase_{name}_read").eq(getattr(sequencer, f"phase_read_{name}")),
+            ]
+        for name in ("issue", "slot", "mask", "busy", *(["level"] if spec.levels > 1 else [])):
+            m.d.comb += getattr(fabric, name).eq(getattr(sequencer, name))
+        for name in ("clamps", "write_data", "states_write", "seed_write", "tables_write", "read"):
+            m.d.comb += getattr(fabric, name).eq(getattr(host, name))
         m.d.comb += [
-            fabric.update.eq(sequencer.update),
-            fabric.clamps.eq(host.clamps),
-            fabric.write_data.eq(host.write_data),
-            fabric.states_write.eq(host.states_write),
-            fabric.seed_write.eq(host.seed_write),
-            fabric.read.eq(host.read),
+            fabric.tables_index.eq(host.index),
+            fabric.seed_clear.eq(host.abort),
+            host.tables_read.eq(fabric.tables_read),
             host.state.eq(fabric.state),
         ]
-        if spec.levels > 1:
-            m.d.comb += fabric.level.eq(sequencer.level)
         if spec.dither_bits:
             m.d.comb += fabric.shift.eq(host.shift)
-        for name in (memory.lower() for memory in MEMORIES if memory in register_map(spec).names):
-            m.d.comb += getattr(fabric, f"{name}_write").eq(getattr(host, f"{name}_write"))
-            m.d.comb += getattr(host, f"{name}_read").eq(getattr(fabric, f"{name}_read"))
-            if hasattr(fabric, f"{name}_index"):
-                m.d.comb += getattr(fabric, f"{name}_index").eq(host.index)
         m.d.comb += [
-            readout.take.eq(sequencer.take),
+            readout.take.eq(sequencer.take & host.stream),
             readout.flush.eq(host.abort),
             readout.state.eq(fabric.state),
             readout.ready.eq(ports.sample_ready),
@@ -118,4 +123,43 @@ class SpatialTop(wiring.Component):
             ports.sweep_done.eq(sequencer.sweep_done),
             ports.state.eq(fabric.state),
         ]
+        if image is None:
+            self._load(m, add(m, "loader", "coefficient_loader", lambda: CoefficientLoader(plan)),
+                       host, sequencer, fabric)  # fmt: skip
+        counted = Const(1)
+        if spec.moment_bits:
+            moments = add(m, "moments", "moments", lambda: Moments(spec))
+            counted = moments.free
+            self._count(m, moments, host, sequencer, fabric)
+        m.d.comb += sequencer.free.eq(readout.free & counted)
         return m
+
+    def _load(self, m: Module, loader: Any, host: Any, sequencer: Any, fabric: Any) -> None:
+        """The loader between the host and the lanes; it puts a run's first sweep off."""
+        for name in ("start", "abort", "write_data", "read"):
+            m.d.comb += getattr(loader, name).eq(getattr(host, name))
+        m.d.comb += sequencer.hold.eq(loader.busy)
+        for name in ("weights", "biases"):
+            if name.upper() in self._map.names:
+                m.d.comb += [
+                    getattr(loader, f"{name}_write").eq(getattr(host, f"{name}_write")),
+                    getattr(loader, f"{name}_index").eq(host.index),
+                    getattr(host, f"{name}_read").eq(getattr(loader, f"{name}_read")),
+                ]
+        for name in ("write", "index", "data"):
+            m.d.comb += getattr(fabric, f"coefficient_{name}").eq(getattr(loader, f"coefficient_{name}"))
+
+    def _count(self, m: Module, moments: Any, host: Any, sequencer: Any, fabric: Any) -> None:
+        m.d.comb += [
+            moments.take.eq(sequencer.take & ~host.stream),
+            moments.clear.eq(host.clear_moments),
+            moments.state.eq(fabric.state),
+            moments.index.eq(host.index[: self._map["MOMENTS_SITES"].index_bits]),
+            moments.read.eq(host.read),
+            host.full.eq(moments.full),
+            host.moments_sites_read.eq(moments.data),
+        ]
+        if "MOMENTS_EDGES" in self._map.names:
+            m.d.comb += [moments.at_edges.eq(host.at_edges), host.moments_edges_read.eq(moments.data)]
+            with m.If(host.at_edges):
+                m.d.comb += moments.index.eq(host.index[: self._map["MOMENTS_EDGES"].index_bits])

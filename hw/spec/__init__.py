@@ -20,7 +20,7 @@ from thermofab.hw.spec.lattice import Lattice, LatticeRule
 from thermofab.hw.spec.model import IsingModel, to_spins
 from thermofab.hw.spec.program import Program
 from thermofab.hw.spec.registry import device_names, generator, generator_names, open_device
-from thermofab.hw.spec.samples import Ledger, Moments, Samples
+from thermofab.hw.spec.samples import Counts, Ledger, Moments, Samples
 from thermofab.hw.spec.schedule import Schedule
 from thermofab.hw.spec.topology import Topology
 
@@ -33,6 +33,7 @@ __all__ = [
     "Certificate",
     "CompileError",
     "CostModel",
+    "Counts",
     "Device",
     "DeviceError",
     "DeviceInfo",

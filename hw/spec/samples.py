@@ -55,6 +55,67 @@ class Moments(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
+class Counts:
+    """What a fabric has counted over the samples of a run, per replica, instead of giving the samples out.
+
+    With s = 2n - 1, over S samples: Σs_i = 2·ones_i - S and Σs_i·s_j = 4·both_ij - 2·ones_i - 2·ones_j + S.
+
+    Attributes:
+        ones: int64 ``[R, N]``, samples in which a site was 1.
+        both: int64 ``[R, E]``, samples in which both ends of an edge of ``image.fabric.topology`` were 1.
+        samples: S.
+        image: what was loaded, with the seed that was run.
+        device: the device's name.
+        ledger: what it cost.
+    """
+
+    ones: np.ndarray
+    both: np.ndarray
+    samples: int
+    image: Image
+    device: str
+    ledger: Ledger
+
+    def __post_init__(self) -> None:
+        top = self.image.fabric.topology
+        for name, count in (("ones", top.n_sites), ("both", top.n_edges)):
+            values = np.asarray(getattr(self, name))
+            if values.ndim != 2 or values.shape[1] != count or values.dtype.kind not in "iu":
+                raise SpecError(f"{name} must be integers [R, {count}], got {values.dtype} {values.shape}.")
+            if values.size and (values.min() < 0 or values.max() > self.samples):
+                raise SpecError(f"{name} must lie in 0…{self.samples}, the number of samples, got {values.max()}.")
+            object.__setattr__(self, name, frozen_array(values, np.int64))
+        if len(self.ones) != len(self.both):
+            raise SpecError(f"ones has {len(self.ones)} replicas but both has {len(self.both)}.")
+
+    @staticmethod
+    def of(samples: "Samples") -> "Counts":
+        """The counts of samples that were read out."""
+        sites = samples.sites.astype(np.int64)
+        i, j = samples.image.fabric.topology.edges.T
+        both = (sites[:, :, i] * sites[:, :, j]).sum(axis=1)
+        return Counts(sites.sum(axis=1), both, sites.shape[1], samples.image, samples.device, samples.ledger)
+
+    def first(self) -> np.ndarray:
+        """E[s_i], float64 ``[R, N]``."""
+        return (2 * self.ones - self.samples) / self.samples
+
+    def second(self) -> np.ndarray:
+        """E[s_i s_j] of every edge, float64 ``[R, E]``."""
+        i, j = self.image.fabric.topology.edges.T
+        ones = self.ones
+        return (4 * self.both - 2 * ones[:, i] - 2 * ones[:, j] + self.samples) / self.samples
+
+    def mean_energy(self, image: Image | None = None) -> np.ndarray:
+        """Mean over the samples of E = -Σ b_i s_i - Σ w_ij s_i s_j, float64 ``[R]``, in units of an integer weight.
+
+        Exact: E is linear in what was counted. ``image`` gives other weights and biases than those that were run.
+        """
+        image = self.image if image is None else image
+        return -(self.first() @ image.biases.astype(np.float64)) - self.second() @ image.weights.astype(np.float64)
+
+
+@dataclass(frozen=True, eq=False)
 class Samples:
     """Recorded states of a run.
 

@@ -69,7 +69,9 @@ def _compile(folder: Path, optimise: str, includes: list[str], extra: list[str])
 
 
 def _build_verilator(spec: FabricSpec, folder: Path, optimise: str, image: Image | None) -> None:
-    compile_verilog(folder, emit_verilog(spec), "thermofab", ("verilator_engine.h", "harness.cpp"), optimise)
+    compile_verilog(
+        folder, emit_verilog(spec, image=image), "thermofab", ("verilator_engine.h", "harness.cpp"), optimise
+    )
 
 
 def compile_verilog(folder: Path, verilog: str, top: str, harness: tuple[str, ...], optimise: str) -> None:

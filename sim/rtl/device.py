@@ -1,12 +1,13 @@
 """The emitted RTL as a device: compiled to native code, driven through its register bus and sample stream."""
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from thermofab.hw.rtl.driver import FabricDriver
-from thermofab.hw.spec import DeviceInfo, FabricSpec, Image, Samples, check_image, ledger_of, plan_run
+from thermofab.hw.spec import Counts, DeviceInfo, FabricSpec, Image, Samples, check_image, ledger_of, plan_run
 from thermofab.sim.rtl.build import OPTIMISE, build_library
 from thermofab.sim.rtl.library import CompiledFabric
 
@@ -19,6 +20,8 @@ class RtlDevice:
         optimise: g++'s level: ``"-O0"`` builds fastest, ``"-O2"`` runs fastest.
         ready, stall_seed: the reader takes a sample word in this share of the clocks only, drawn from the seed.
             Bits do not depend on it, cycles do.
+        image: build a fabric with the weights and biases of this image fixed in it; it loads images with the same
+            ones only.
 
     Raises:
         ToolMissingError: a tool is missing; the message says how to get it.
@@ -29,12 +32,18 @@ class RtlDevice:
     engine = "verilator"
 
     def __init__(
-        self, fabric: FabricSpec, *, optimise: str = OPTIMISE, ready: float = 1.0, stall_seed: int = 1
+        self,
+        fabric: FabricSpec,
+        *,
+        optimise: str = OPTIMISE,
+        ready: float = 1.0,
+        stall_seed: int = 1,
+        image: Image | None = None,
     ) -> None:
         self._fabric = fabric
-        self._driver = FabricDriver(
-            fabric, CompiledFabric(build_library(fabric, self.engine, optimise), ready, stall_seed)
-        )
+        built_in = None if image is None else check_image(image, fabric)
+        library = build_library(fabric, self.engine, optimise, built_in)
+        self._driver = FabricDriver(fabric, CompiledFabric(library, ready, stall_seed), built_in)
         self._driver.check_identity()
         self._image: Image | None = None
 
@@ -57,6 +66,26 @@ class RtlDevice:
             cycles += clocks
         ledger = ledger_of(plan, time.perf_counter() - started, measured_cycles=cycles)
         return Samples(np.stack(sites), plan.image, plan.schedule, self.name, ledger)
+
+    def accumulate(self, schedule, *, replicas=1, init=None, clamp=None, seed=None) -> Counts:
+        """Run as :meth:`run` does, and return what the fabric has counted of the samples; none of them is read.
+
+        Raises:
+            UnsupportedError: the fabric has no counters (``FabricSpec.moment_bits`` is 0).
+        """
+        started = time.perf_counter()
+        plan = plan_run(self._image, schedule, replicas, init, clamp, seed)
+        ones, both, cycles = [], [], 0
+        self._driver.abort()
+        for replica in range(plan.replicas):
+            self._driver.prepare(plan, replica)
+            of_sites, of_edges, clocks = self._driver.accumulate(plan.schedule)
+            ones.append(of_sites)
+            both.append(of_edges)
+            cycles += clocks
+        ledger = ledger_of(plan, time.perf_counter() - started, measured_cycles=cycles)
+        ledger = replace(ledger, sites_read=0)
+        return Counts(np.stack(ones), np.stack(both), plan.schedule.n_samples, plan.image, self.name, ledger)
 
 
 class CxxrtlDevice(RtlDevice):

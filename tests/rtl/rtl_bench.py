@@ -5,11 +5,12 @@ what they set is stable long before it.
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from cocotb.triggers import FallingEdge
 
+from thermofab.hw.rtl.lanes import plan_lanes
 from thermofab.hw.rtl.registers import RegisterMap, register_map
 from thermofab.hw.spec import FabricSpec, RunPlan, Schedule, Topology
 from thermofab.sim.reference import Chain
@@ -20,6 +21,7 @@ class BusDriver:
 
     def __init__(self, dut, spec: FabricSpec) -> None:
         self.dut = dut
+        self.plan = plan_lanes(spec)
         self.map: RegisterMap = register_map(spec)
         dut.bus_write.value = 0
         dut.bus_read.value = 0
@@ -48,30 +50,32 @@ class BusDriver:
         await FallingEdge(dut.clk)
         return int(dut.bus_read_data.value)
 
-    async def load(self, plan: RunPlan) -> None:
-        """Weights, biases, tables, shift and clamps of a plan."""
+    async def load(self, plan: RunPlan, masks: Sequence[np.ndarray]) -> None:
+        """Weights, biases, tables and shift of a plan, and the two clamp masks."""
         image = plan.image
         for name, values in (("WEIGHTS", image.weights), ("BIASES", image.biases), ("TABLES", image.tables.ravel())):
             if name in self.map.names:
                 await self.write(name, *values.tolist())
         await self.write("SHIFT", image.shift)
-        await self.write("CLAMPS", *words_of(plan.clamped.tolist()))
+        await self.write("CLAMPS", *(word for mask in masks for word in words_of(mask.tolist())))
 
     async def load_states(self, chain: Chain) -> None:
         """States and generator states of a chain."""
         await self.write("STATES", *words_of(chain.n))
-        seed = self.map["SEED"].at()
-        await self.write_all([(seed, word) for words in chain.rng for word in words])
+        seed, states = self.map["SEED"].at(), np.array(chain.rng, dtype=np.uint32)
+        await self.write_all([(seed, word) for word in self.plan.seed_words(states).tolist()])
 
-    async def schedule(self, schedule: Schedule) -> None:
+    async def schedule(self, schedule: Schedule, phase_masks: Sequence[int], mask: int) -> None:
         phases = schedule.phases
         await self.write("PHASES", len(phases))
         if phases:
             await self.write("PHASE_SWEEPS", *(sweeps for sweeps, _ in phases))
             await self.write("PHASE_LEVEL", *(level for _, level in phases))
+            await self.write("PHASE_MASK", *phase_masks)
         await self.write("SAMPLES", schedule.n_samples)
         await self.write("STEPS", schedule.steps_per_sample)
         await self.write("LEVEL", schedule.level)
+        await self.write("MASK", mask)
 
 
 def words_of(bits: list[int] | list[bool]) -> list[int]:
@@ -128,12 +132,15 @@ class Scoreboard:
         self.expected_samples: list[int] = []
         self.compared = 0
         self.sweeps = 0
-        self._levels: Iterator[tuple[int, bool]] = iter(())
+        self._levels: Iterator[tuple[int, int, bool]] = iter(())
+        self._masks: Sequence[np.ndarray] = ()
 
-    def begin(self, chain: Chain, schedule: Schedule) -> None:
-        """A run of ``schedule`` from the state of ``chain``."""
-        self.chain, self.sweeps = chain, 0
-        self._levels = sweeps_of(schedule)
+    def begin(
+        self, chain: Chain, schedule: Schedule, masks: Sequence[np.ndarray], phase_masks: Sequence[int], mask: int
+    ) -> None:
+        """A run of ``schedule`` from the state of ``chain``, clamped by these masks in its phases and samples."""
+        self.chain, self.sweeps, self._masks = chain, 0, masks
+        self._levels = sweeps_of(schedule, phase_masks, mask)
         self.expected_samples = [] if schedule.phases else [self.state]
 
     @property
@@ -144,8 +151,9 @@ class Scoreboard:
     def sweep(self, state: int) -> None:
         """The fabric ended a sweep in ``state``."""
         assert self.chain is not None
-        level, sampled = next(self._levels, (None, False))
+        level, mask, sampled = next(self._levels, (None, 0, False))
         assert level is not None, "the fabric swept more often than the schedule says"
+        self.chain.clamped = self._masks[mask].tolist()
         self.chain.sweep(level)
         wrong = state ^ self.state
         sites = [k for k in range(len(self.chain.n)) if wrong >> k & 1]
@@ -159,14 +167,14 @@ class Scoreboard:
         return next(self._levels, None) is None
 
 
-def sweeps_of(schedule: Schedule) -> Iterator[tuple[int, bool]]:
-    """``(level, the state afterwards is a sample)`` of every sweep."""
-    before = [level for sweeps, level in schedule.phases for _ in range(sweeps)]
-    for k, level in enumerate(before):
-        yield level, k == len(before) - 1
+def sweeps_of(schedule: Schedule, phase_masks: Sequence[int], mask: int) -> Iterator[tuple[int, int, bool]]:
+    """``(level, clamp mask, the state afterwards is a sample)`` of every sweep."""
+    before = [(level, m) for (sweeps, level), m in zip(schedule.phases, phase_masks) for _ in range(sweeps)]
+    for k, (level, phase_mask) in enumerate(before):
+        yield level, phase_mask, k == len(before) - 1
     for _ in range(schedule.n_samples - 1):
         for step in range(schedule.steps_per_sample):
-            yield schedule.level, step == schedule.steps_per_sample - 1
+            yield schedule.level, mask, step == schedule.steps_per_sample - 1
 
 
 class Monitor:
@@ -176,7 +184,6 @@ class Monitor:
         self.dut, self.scoreboard = dut, scoreboard
         self.clamped = 0
         self.watching = False
-        self.sweep_clocks = topology.n_colours
         self._neighbours = [0] * topology.n_sites
         for i, j in topology.edges.tolist():
             self._neighbours[i] |= 1 << j

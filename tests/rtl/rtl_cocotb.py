@@ -57,13 +57,17 @@ class Bench:
         return plan_run(random_image(rng, SPEC), schedule, 1, None, None, None)
 
     async def begin(self, plan: RunPlan, chain: Chain) -> None:
-        """Load an image and start a run that the monitor follows."""
-        await self.bus.load(plan)
-        await self.bus.schedule(plan.schedule)
+        """Load an image and start a run that the monitor follows, under two clamp masks that phases choose from."""
+        masks = [plan.clamped, self.rng.random(SPEC.n_sites) < self.rng.choice([0.0, 0.3])]
+        phase_masks = self.rng.integers(0, 2, len(plan.schedule.phases)).tolist()
+        mask = int(self.rng.integers(0, 2))
+        await self.bus.load(plan, masks)
+        await self.bus.schedule(plan.schedule, phase_masks, mask)
         self.sink.clear()
         self.sink.ready_share = float(self.rng.choice([1.0, 0.7, 0.2]))
-        self.scoreboard.begin(chain, plan.schedule)
-        self.monitor.clamped, self.monitor.watching = mask_of(plan.clamped), True
+        self.scoreboard.begin(chain, plan.schedule, masks, phase_masks, mask)
+        used = [masks[k] for k in {mask, *phase_masks}]
+        self.monitor.clamped, self.monitor.watching = mask_of(np.logical_and.reduce(used)), True
         await self.bus.write("CONTROL", rm.START)
 
     async def ended(self) -> None:
@@ -77,9 +81,10 @@ class Bench:
         assert await self.bus.read("STATUS") == rm.DONE
         cycles, stalls = await self.bus.read("CYCLES"), await self.bus.read("STALLS")
         words = (SPEC.n_sites + 31) // 32
-        assert cycles - stalls >= self.scoreboard.sweeps * SPEC.topology.n_colours, "a sweep takes C clocks"
+        sweeping = self.scoreboard.sweeps * await self.bus.read("SWEEP_CLOCKS")
+        assert cycles - stalls >= sweeping, "a sweep takes SWEEP_CLOCKS"
         if self.sink.ready_share == 1.0:
-            assert cycles - stalls <= self.scoreboard.sweeps * SPEC.topology.n_colours + words + 2
+            assert cycles - stalls <= sweeping + words + 4
         assert await self.bus.read("SWEEPS") == self.scoreboard.sweeps
 
 
@@ -104,11 +109,11 @@ async def lockstep(dut) -> None:
         else:  # neither states nor generators are loaded: the run goes on from where the last one ended
             chain = carried_on(plan, chain)
         await bench.begin(plan, chain)
-        if run % 3 == 1 and plan.schedule.n_sweeps * SPEC.topology.n_colours > 64:
+        if run % 3 == 1 and plan.schedule.n_sweeps * bench.bus.plan.sweep_clocks > 64:
             await reject_writes(bench)
         if run % 4 == 2:
             await abort(bench)
-            chain = None
+            chain = bench.scoreboard.chain if run % 8 == 6 else None
         else:
             await bench.ended()
         if bench.scoreboard.compared >= total:
@@ -120,7 +125,8 @@ async def lockstep(dut) -> None:
 async def reject_writes(bench: Bench) -> None:
     """Writes to locked registers and a second start, in mid-run, change nothing and are flagged."""
     names = [name for name in ("WEIGHTS", "BIASES", "TABLES", "SHIFT", "CLAMPS", "STATES", "SEED", "LEVEL", "STEPS",
-                               "SAMPLES", "PHASES", "PHASE_SWEEPS") if name in bench.bus.map.names]  # fmt: skip
+                               "SAMPLES", "PHASES", "PHASE_SWEEPS", "MASK", "STREAM")
+             if name in bench.bus.map.names]  # fmt: skip
     for name in bench.rng.permutation(names).tolist():
         await bench.bus.write(name, int(bench.rng.integers(2**32)))
     await bench.bus.write("CONTROL", rm.START)
@@ -130,17 +136,20 @@ async def reject_writes(bench: Bench) -> None:
 
 
 async def abort(bench: Bench) -> None:
-    """Abort in mid-run: the states stay as they are, the read-out is dropped, and the next run starts clean."""
+    """Abort in mid-run: the sweep in hand is ended, the read-out is dropped, and the next run starts clean."""
     for _ in range(int(bench.rng.integers(1, 60))):
         await FallingEdge(bench.dut.clk)
     bench.sink.dropping = True
-    bench.monitor.watching = False
     await bench.bus.write("CONTROL", rm.ABORT)
-    await FallingEdge(bench.dut.clk)
+    for _ in range(bench.bus.plan.sweep_clocks + 6):
+        await FallingEdge(bench.dut.clk)
+        assert not int(bench.dut.sample_valid.value), "an abort drops the read-out"
+    bench.monitor.watching = False
     bench.sink.dropping = False
     assert not int(bench.dut.busy.value), "an abort ends the run"
-    assert not int(bench.dut.sample_valid.value), "an abort drops the read-out"
+    assert await bench.bus.read("STATUS") in (rm.ABORTED, rm.DONE), "aborted, unless it was over before"
     still = int(bench.dut.state.value)
+    assert still == bench.scoreboard.state, "an aborted run has done whole sweeps"
     await ClockCycles(bench.dut.clk, 5)
     await FallingEdge(bench.dut.clk)
     assert int(bench.dut.state.value) == still, "an aborted fabric stands still"

@@ -1,15 +1,17 @@
-"""The Verilog text: deterministic, clean, one module for all sites of a degree."""
+"""The Verilog text: deterministic, clean, one module for all lanes of a degree."""
 
 import os
 import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from thermofab.hw import emit_verilog
 from thermofab.hw.rtl import emit
 from thermofab.hw.spec import DeviceError, SpecError, ToolMissingError, fabric
+from thermofab.sim.conformance import random_image
 from thermofab.sim.rtl.tools import find_verilator
 
 WAIVED = ("DECLFILENAME", "WIDTHEXPAND", "WIDTHTRUNC", "UNUSEDSIGNAL", "PROCASSINIT")
@@ -28,13 +30,19 @@ def test_two_processes_write_the_same_text(tmp_path):
     assert str(os.getcwd()) not in texts[0] and "\\src" not in texts[0] and "site-packages" not in texts[0]
 
 
-def test_sites_of_a_degree_share_one_module():
-    text = emit_verilog(fabric("g4-4x4"), name="chip")
+def test_lanes_of_a_degree_share_one_module():
+    text = emit_verilog(fabric("g4-5x4", moment_bits=8), name="chip")
     assert set(re.findall(r"^module (\w+)", text, re.M)) == {
         "chip", "chip_fabric", "chip_host_bus", "chip_sequencer", "chip_readout", "chip_lfsr64",
-        "chip_pbit_degree2", "chip_pbit_degree3", "chip_pbit_degree4",
+        "chip_coefficient_loader", "chip_moments", "chip_lane_degree3", "chip_lane_degree4",
     }  # fmt: skip
-    assert len(re.findall(r"^  chip_pbit_degree\d site_\d+ \(", text, re.M)) == 16
+    assert len(re.findall(r"^  chip_lane_degree\d lane_\d+ \(", text, re.M)) == 10
+
+
+def test_constant_weights_leave_no_loader():
+    spec = fabric("g4-4x4")
+    text = emit_verilog(spec, image=random_image(np.random.default_rng(0), spec))
+    assert "thermofab_lane_7 " in text and "loader" not in text and "coefficient_write" not in text
 
 
 @pytest.mark.parametrize(
@@ -44,12 +52,15 @@ def test_sites_of_a_degree_share_one_module():
         fabric("complete-1", levels=1, dither_bits=0),
         fabric("king-6x6", profile="fine", rng="xoshiro128+", min_shift=8),
         fabric("complete-5", rng="lfsr32", table_bits=2, levels=3),
+        fabric("g4-4x6-torus", elements=3, moment_bits=9, levels=1),
     ],
     ids=repr,
 )
-def test_lint(spec, tmp_path):
+@pytest.mark.parametrize("constant", [False, True], ids=["loaded", "constant"])
+def test_lint(spec, constant, tmp_path):
     verilator = find_verilator()
-    (tmp_path / "fabric.v").write_text(emit_verilog(spec))
+    image = random_image(np.random.default_rng(0), spec) if constant else None
+    (tmp_path / "fabric.v").write_text(emit_verilog(spec, image=image))
     done = subprocess.run(
         [verilator.binary, "--lint-only", "-Wall", *(f"-Wno-{name}" for name in WAIVED), "--top-module", "thermofab",
          "fabric.v"],

@@ -1,0 +1,172 @@
+"""The coefficient loader: keeps the weights and biases the host writes, and fills the lanes' chunks from them.
+
+The host sees a weight an edge and a bias a site. When a run is started after any of them was written, the loader first
+goes through all chunks and slots (a *row* each), reads the row's k weights and its bias, and writes the 2^k words
+
+    base + Σ_k (state of neighbour k ? w_k : -w_k)
+
+through one adder, a word a clock, k + 2^k + 3 clocks a row. Which edges and which site make a row stands in a memory
+that is fixed at elaboration.
+"""
+
+from typing import Any
+
+from amaranth import Cat, Const, Module, Mux, Signal, Value, signed
+from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from thermofab.hw.rtl.datapath import add_pairs
+from thermofab.hw.rtl.lane import word_width
+from thermofab.hw.rtl.lanes import NONE, LanePlan
+
+
+def loader_rows(plan: LanePlan) -> list[tuple[tuple[int, ...], int]]:
+    """``(edges, site)`` of each row, in order of lane, chunk, slot; :data:`NONE` where there is none."""
+    rows = []
+    for lane in plan.lanes:
+        for number in range(plan.chunks):
+            inside = range(number * plan.chunk, min((number + 1) * plan.chunk, len(lane.sources)))
+            for slot, site in enumerate(lane.sites):
+                edges = [lane.edges[p][slot] for p in inside]
+                rows.append((tuple(edges + [NONE] * (plan.chunk - len(edges))), NONE if number else site))
+    return rows
+
+
+class CoefficientLoader(wiring.Component):
+    """See the head of this file.
+
+    Ports:
+        start: go, if anything was written since the last time; abort: stop, and go again at the next start.
+        busy: from the clock after ``start`` until the chunks are full.
+        weights_write, weights_index, weights_read, biases_…: the host's side.
+        write_data, read: as elsewhere.
+        coefficient_write: ``[lanes · chunks]``, one-hot; coefficient_index, coefficient_data: the lanes' side.
+    """
+
+    def __init__(self, plan: LanePlan) -> None:
+        spec = plan.spec
+        self._plan = plan
+        self._bits = max(word_width(plan, len(lane.sources)) for lane in plan.lanes)
+        self._arrays = {"weights": (spec.topology.n_edges, spec.weight_bits), "biases": (spec.n_sites, spec.bias_bits)}
+        self._arrays = {name: array for name, array in self._arrays.items() if array[0]}
+        ports: dict[str, Any] = {
+            "start": In(1),
+            "abort": In(1),
+            "busy": Out(1),
+            "write_data": In(32),
+            "read": In(1),
+            "coefficient_write": Out(len(plan.lanes) * plan.chunks),
+            "coefficient_index": Out(plan.slot_bits + plan.chunk),
+            "coefficient_data": Out(self._bits),
+        }
+        for name, (count, _) in self._arrays.items():
+            ports |= {f"{name}_write": In(1), f"{name}_read": Out(32), f"{name}_index": In(range(max(2, count)))}
+        super().__init__(ports)
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        ports: Any = self
+        plan, size = self._plan, self._plan.chunk
+        rows = loader_rows(plan)
+        row, tick = Signal(range(len(rows) + 1)), Signal(range(size + 2**size + 3))
+        edges, has_edge, site, has_site = self._row(m, rows, row)
+
+        wanted = Signal(range(max(2, plan.spec.topology.n_edges)))
+        m.d.comb += wanted.eq(edges[0])
+        for k in range(1, size):
+            with m.If(tick == k + 1):
+                m.d.comb += wanted.eq(edges[k])
+        weight = self._array(m, "weights", wanted)
+        bias = self._array(m, "biases", site)
+        weights = [Signal(signed(plan.spec.weight_bits), name=f"weight_{k}") for k in range(size)]
+        base = Signal(signed(plan.spec.bias_bits))
+        for k in range(size):
+            with m.If(tick == k + 2):
+                m.d.sync += weights[k].eq(Mux(has_edge[k], weight, 0))
+        with m.If(tick == 2):
+            m.d.sync += base.eq(Mux(has_site, bias, 0))
+
+        # Words are made from tick size + 2 on, and written a clock later.
+        code, emitting, written = Signal(size), Signal(), Signal()
+        terms = [base] + [Mux(code[k], weights[k], -weights[k]) for k in range(size)]
+        level = 0
+        while len(terms) > 1:
+            terms, level = add_pairs(m, terms, f"word_{level}", self._bits), level + 1
+        slot, slot_then = Signal(plan.slot_bits), Signal(plan.slot_bits)
+        target = Signal(len(ports.coefficient_write), init=1)  # one-hot: lane and chunk
+        target_then = Signal.like(target)
+        code_then = Signal(size)
+        last_tick = Signal()
+        m.d.comb += [
+            emitting.eq(ports.busy & (tick >= size + 2)),
+            code.eq(tick - (size + 2)),
+            last_tick.eq(tick == size + 2 + 2**size - 1),
+            ports.coefficient_index.eq(Cat(code_then, slot_then)),
+            ports.coefficient_write.eq(Mux(written, target_then, 0)),
+        ]
+        m.d.sync += [
+            written.eq(emitting),
+            ports.coefficient_data.eq(terms[0]),
+            code_then.eq(code),
+            slot_then.eq(slot),
+            target_then.eq(target),
+        ]
+        stale = Signal(init=1)
+        with m.If(ports.busy):
+            m.d.sync += tick.eq(tick + 1)
+            with m.If(last_tick):
+                m.d.sync += [tick.eq(0), row.eq(row + 1), slot.eq(slot + 1)]
+                with m.If(slot == plan.slots - 1):
+                    m.d.sync += [slot.eq(0), target.eq(target.rotate_left(1))]
+            with m.If(row == len(rows)):  # the last word is on its way
+                m.d.sync += ports.busy.eq(0)
+        with m.If(ports.start & stale):
+            m.d.sync += [ports.busy.eq(1), stale.eq(0), row.eq(0), tick.eq(0), slot.eq(0), target.eq(1)]
+        with m.If(ports.abort & ports.busy):
+            m.d.sync += [ports.busy.eq(0), stale.eq(1)]
+        for name in self._arrays:
+            with m.If(getattr(ports, f"{name}_write")):
+                m.d.sync += stale.eq(1)
+        return m
+
+    def _row(self, m: Module, rows: list, row: Value) -> tuple[list[Value], list[Value], Value, Value]:
+        """Edges and site of ``row``, a clock later, and whether they exist."""
+        plan = self._plan
+        edge_bits = max(1, (plan.spec.topology.n_edges - 1).bit_length())
+        site_bits = max(1, (plan.spec.n_sites - 1).bit_length())
+        fields = [edge_bits] * plan.chunk + [site_bits]
+        words = []
+        for edges, site in rows:
+            word = place = 0
+            for index, bits in zip([*edges, site], fields):
+                if index != NONE:
+                    word |= (index << 1 | 1) << place
+                place += bits + 1
+            words.append(word)
+        memory = m.submodules.rows = Memory(shape=sum(fields) + len(fields), depth=max(2, len(words)), init=words)
+        read = memory.read_port()
+        m.d.comb += read.addr.eq(row)
+        parts, place = [], 0
+        for bits in fields:
+            parts.append((read.data[place + 1 : place + 1 + bits], read.data[place]))
+            place += bits + 1
+        return [p[0] for p in parts[:-1]], [p[1] for p in parts[:-1]], parts[-1][0], parts[-1][1]
+
+    def _array(self, m: Module, name: str, index: Value) -> Value:
+        """Entry ``index`` of what the host has written, a clock later; the host reads through the same port."""
+        ports: Any = self
+        if name not in self._arrays:
+            return Const(0)
+        count, bits = self._arrays[name]
+        memory = m.submodules[name] = Memory(shape=signed(bits), depth=max(2, count), init=[])
+        write, read = memory.write_port(), memory.read_port()
+        m.d.comb += [
+            write.addr.eq(getattr(ports, f"{name}_index")),
+            write.data.eq(ports.write_data[:bits]),
+            write.en.eq(getattr(ports, f"{name}_write")),
+            read.addr.eq(Mux(ports.busy, index, getattr(ports, f"{name}_index"))),
+            read.en.eq(ports.busy | ports.read),
+            getattr(ports, f"{name}_read").eq(read.data),
+        ]
+        return read.data
