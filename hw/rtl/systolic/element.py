@@ -1,7 +1,6 @@
 """A processing element: a site a clock, with its coefficients and generators in block RAM.
 
-F = b + Σ_j (n_j ? w_j : -w_j), summed as b + Σ_j (w_j xor m_j) + Σ_j m_j with m_j = 1 where n_j = 0: a negation is an
-inversion and a carry. The tree over bias and D weights has D adders, and each takes one of the D carries.
+See :mod:`thermofab.hw.rtl.systolic.timing` for what happens when.
 """
 
 from typing import Any
@@ -12,6 +11,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from thermofab.hw.rtl.hierarchy import Hierarchy, InPlace
+from thermofab.hw.rtl.systolic.field import FieldSum
 from thermofab.hw.rtl.systolic.format import CoefficientFormat, coefficient_format
 from thermofab.hw.rtl.systolic.layout import Input
 from thermofab.hw.rtl.systolic.program import Select
@@ -169,32 +169,13 @@ class Element(wiring.Component):
         return word, high
 
     def _field(self, m: Module, states: list[Value], weights: list[Value], bias: Value) -> Value:
-        """F, a clock a level of adders."""
-        nodes: list[Value] = [Mux(n, w, ~w) for n, w in zip(states, weights)] + [bias]
-        carries: list[Value] = [~n for n in states]
-        for level in range(self._timing.levels):
-            sums: list[Value] = []
-            pairs = len(nodes) // 2
-            for k in range(pairs):
-                a, b, carry = nodes[2 * k], nodes[2 * k + 1], carries[k]
-                node = Signal(signed(max(len(a), len(b)) + 1), name=f"sum_{level}_{k}")
-                # One adder with a carry-in: the lowest bits are 1 + carry, and are dropped.
-                total = Cat(Const(1, 1), a).as_signed() + Cat(carry, b).as_signed()
-                m.d.sync += node.eq(total >> 1)
-                sums.append(node)
-            kept, waiting = nodes[2 * pairs :], carries[pairs:]
-            for k, value in enumerate(kept):
-                later = Signal(value.shape(), name=f"kept_{level}_{k}")
-                m.d.sync += later.eq(value)
-                sums.append(later)
-            carries = []
-            for k, value in enumerate(waiting):
-                later = Signal(name=f"carry_{level}_{k}")
-                m.d.sync += later.eq(value)
-                carries.append(later)
-            nodes = sums
-        assert len(nodes) == 1 and not carries
-        return nodes[0][: self._spec.field_bits].as_signed() if len(nodes[0]) > self._spec.field_bits else nodes[0]
+        """F, from the sum stage to the field stage."""
+        spec = self._spec
+        field = m.submodules.field = FieldSum(len(states), spec.weight_bits, spec.bias_bits, spec.field_bits)
+        m.d.comb += [field.bias.eq(bias), *(getattr(field, f"weight_{k}").eq(w) for k, w in enumerate(weights))]
+        if states:
+            m.d.comb += field.states.eq(Cat(states))
+        return field.field
 
 
 def clipped(m: Module, value: Value, bits: int) -> Value:

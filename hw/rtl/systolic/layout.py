@@ -95,6 +95,17 @@ class SystolicLayout:
         return float(np.mean(self.sites != NONE))
 
     @cached_property
+    def order(self) -> tuple[int, ...]:
+        """Elements as they should stand on a chip, in a row: those that read each other close together. A torus is
+        folded flat.
+        """
+        count = self.n_elements
+        steps = {s % count for kind in self.inputs for wire in kind for s in wire.steps}
+        if not any(count // 2 < s for s in steps):
+            return tuple(range(count))
+        return tuple(k // 2 if k % 2 == 0 else count - 1 - k // 2 for k in range(count))
+
+    @cached_property
     def element_of(self) -> np.ndarray:
         """int ``[N]``."""
         return self._where[0]
@@ -281,9 +292,9 @@ def _with_idle_slots(topology: Topology, bonds: _Bonds, passes: np.ndarray, late
         element, at = np.nonzero(sites != NONE)
         slot[sites[element, at]] = at
         age = (slot[ends[:, 0]] - slot[ends[:, 1]]) % n_slots
-        if n_slots > latency + 2 and (age.size == 0 or age.min() >= latency):
+        if n_slots > latency + 3 and (age.size == 0 or age.min() >= latency):
             return sites
-    missing = latency + 3 - n_slots
+    missing = latency + 4 - n_slots
     return np.concatenate([sites, np.full((n_elements, max(0, missing)), NONE, dtype=np.int64)], axis=1)
 
 

@@ -92,8 +92,8 @@ class Dump(wiring.Component):
         ask: a bit is being asked for, so promise room for it.
     """
 
-    LATENCY = 2  # from `bit` to `Moments.dumped`
-    SETTLE = 4  # clocks from a change of `slot` to its entry
+    LATENCY = 3  # from `bit`, through a relay, to `Moments.dumped`
+    SETTLE = 5  # clocks from a change of `slot` to its entry
 
     def __init__(self, n_slots: int, bits: int) -> None:
         self._n_slots, self._bits = n_slots, bits

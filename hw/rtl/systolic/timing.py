@@ -2,19 +2,19 @@
 
 clock           what is valid, or happens, in it
 0               the slot counter; the program memory is addressed
-2               the program word, registered
-3               rings are tapped (views); coefficient memories are addressed
-4               elements choose among views
-5               neighbours' states, weights and bias: the first sums
-5 + A           the field F; A levels of adders, a clock each
-2 + A … 5 + A   generator memory addressed, read, stepped and written back; the random word
-6 + A           F + dither
-7 + A           the table address
-9 + A           the threshold: compared
-10 + A          the new state: the ring takes it
-11 + A          it can be read
+2, 3            the program word; its copy in the relay of a group of elements
+4               rings are tapped (views); coefficient memories are addressed
+5               elements choose among views
+6               neighbours' states, weights and bias: the first sums
+6 + A           the field F; A levels of adders, a clock each
+3 + A … 6 + A   generator memory addressed, read, stepped and written back; the random word
+7 + A           F + dither
+8 + A           the table address
+10 + A          the threshold: compared
+11 + A          the new state: the ring takes it
+12 + A          it can be read
 
-Views are tapped in clock 3, so a spin can be read 8 + A slots after its site was issued.
+Views are tapped in clock 4, so a spin can be read 8 + A slots after its site was issued.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from thermofab.hw.rtl.systolic.layout import SystolicLayout, systolic_layout
 from thermofab.hw.spec import FabricSpec
 
-TAP, GATHER, SUM = 3, 4, 5
+TAP, GATHER, SUM = 4, 5, 6
 
 
 @dataclass(frozen=True)
@@ -34,30 +34,30 @@ class Timing:
     @property
     def draw(self) -> int:
         """The generator memory is addressed."""
-        return 2 + self.levels
+        return 3 + self.levels
 
     @property
     def store(self) -> int:
         """The stepped generator is written back."""
-        return 4 + self.levels
+        return 5 + self.levels
 
     @property
     def field(self) -> int:
-        return 5 + self.levels
+        return 6 + self.levels
 
     @property
     def look_up(self) -> int:
         """The tables, clamps and initial states are addressed."""
-        return 7 + self.levels
+        return 8 + self.levels
 
     @property
     def compare(self) -> int:
-        return 9 + self.levels
+        return 10 + self.levels
 
     @property
     def write(self) -> int:
         """The ring takes the new state."""
-        return 10 + self.levels
+        return 11 + self.levels
 
     @property
     def latency(self) -> int:

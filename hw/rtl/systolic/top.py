@@ -14,6 +14,7 @@ from thermofab.hw.rtl.systolic.host import SystolicHost
 from thermofab.hw.rtl.systolic.moments import READ_AHEAD, Dump, Moments
 from thermofab.hw.rtl.systolic.program import slot_program
 from thermofab.hw.rtl.systolic.registers import CLAMP_MASKS, element_words, systolic_register_map
+from thermofab.hw.rtl.systolic.relay import GROUP, Relay
 from thermofab.hw.rtl.systolic.ring import Ring
 from thermofab.hw.rtl.systolic.rounds import Rounds
 from thermofab.hw.rtl.systolic.tables import Tables
@@ -64,42 +65,31 @@ class SystolicTop(wiring.Component):
         self._connect_host(m, host, rounds, collector)
 
         program = self._program_word(m, rounds.slot)  # registered: valid in clock 2
-        program_later = late("program", program, 1)
         bit = self._bits(m, host, late, rounds)
         rings, elements = self._build(m)
-        dither_mask = Signal(max(1, spec.dither_bits))
-        extra_shift = Signal(range(max(2, spec.dither_bits - spec.min_shift + 1)))
-        m.d.sync += [dither_mask.eq((1 << host.shift) - 1), extra_shift.eq(host.shift - spec.min_shift)]
+        told = self._told(m, host, rounds, late, program)
+        relays = self._relays(m, told, host)
 
         for e, element in enumerate(elements):
+            relay, strobes = relays[e], relays[e].element_later[self._place(e)]
+            for name in self._element_inputs:
+                m.d.comb += getattr(element, name).eq(getattr(relay, f"{name}_later"))
             m.d.comb += [
-                rings[e].program.eq(program),
+                rings[e].program.eq(relay.program_later),
                 rings[e].write.eq(element.write),
                 rings[e].value.eq(element.value),
-                element.program.eq(program_later),
-                element.slot_tap.eq(late("slot", rounds.slot, TAP - 1)),
-                element.slot_draw.eq(late("slot", rounds.slot, timing.draw - 1)),
-                element.slot_store.eq(late("slot", rounds.slot, timing.store - 1)),
-                element.step.eq(late("update", rounds.update, timing.store - 1)),
-                element.update.eq(late("update", rounds.update, timing.compare)),
-                element.load.eq(late("load", rounds.load, timing.compare)),
+                element.program.eq(relay.choice_later),
                 element.clamped.eq(bit[e]),
                 element.initial.eq(bit[e]),
-                element.host_slot.eq(host.slot),
-                element.host_data.eq(host.wide_data),
-                element.coefficient_write.eq(Mux(host.element[e], host.coefficient_write, 0)),
-                element.seed_write.eq(Mux(host.element[e], host.seed_write, 0)),
+                element.coefficient_write.eq(Mux(strobes, relay.coefficient_write_later, 0)),
+                element.seed_write.eq(Mux(strobes, relay.seed_write_later, 0)),
             ]
-            if spec.dither_bits:
-                m.d.comb += element.dither_mask.eq(dither_mask)
-            if spec.dither_bits > spec.min_shift:
-                m.d.comb += element.extra_shift.eq(extra_shift)
             for b, wire in enumerate(layout.inputs[layout.kind[e]]):
                 for k, step in enumerate(wire.steps):
                     source = (e + step) % layout.n_elements
                     view = layout.views_of[source].index(wire.view)
                     m.d.comb += getattr(element, f"neighbour_{b}_{k}").eq(getattr(rings[source], f"view_{view}"))
-        self._tables(m, host, elements, late("level", rounds.level, timing.look_up))
+        self._tables(m, elements, relays)
 
         # What leaves: the new spins, a slot at a time.
         written = timing.write + 1
@@ -120,7 +110,7 @@ class SystolicTop(wiring.Component):
             collector.data.eq(ports.state),
         ]
         if spec.moment_bits:
-            self._moments(m, host, rounds, collector, late, rings, elements, program, push)
+            self._moments(m, host, rounds, collector, late, rings, elements, relays, told, program, push)
         return m
 
     def _connect_host(self, m: Module, host: Any, rounds: Any, collector: Any) -> None:
@@ -179,6 +169,67 @@ class SystolicTop(wiring.Component):
         m.d.sync += bits.eq(read.data)
         return bits
 
+    @property
+    def _element_inputs(self) -> tuple[str, ...]:
+        """Inputs of an element that come from its relay as they are."""
+        spec = self._spec
+        names = ["slot_tap", "slot_draw", "slot_store", "step", "update", "load", "host_slot", "host_data"]
+        names += ["dither_mask"] if spec.dither_bits else []
+        return (*names, *(["extra_shift"] if spec.dither_bits > spec.min_shift else []))
+
+    def _told(self, m: Module, host: Any, rounds: Any, late: "_Delays", program: Value) -> dict[str, Value]:
+        """What all elements are told, two clocks before they use it: a relay and a register of their own lie between;
+        for what they use at once, one.
+        """
+        spec, timing = self._spec, self._timing
+        dither_mask = Signal(max(1, spec.dither_bits))
+        extra_shift = Signal(range(max(2, spec.dither_bits - spec.min_shift + 1)))
+        m.d.sync += [dither_mask.eq((1 << host.shift) - 1), extra_shift.eq(host.shift - spec.min_shift)]
+        told: dict[str, Value] = {
+            "program": program,
+            "choice": late("program", program, 1),
+            "slot_tap": late("slot", rounds.slot, TAP - 2),
+            "slot_draw": late("slot", rounds.slot, timing.draw - 2),
+            "slot_store": late("slot", rounds.slot, timing.store - 2),
+            "step": late("update", rounds.update, timing.store - 2),
+            "update": late("update", rounds.update, timing.compare - 1),
+            "load": late("load", rounds.load, timing.compare - 1),
+            "host_slot": host.slot,
+            "host_data": host.wide_data,
+            "coefficient_write": host.coefficient_write,
+            "seed_write": host.seed_write,
+            "table_host_write": host.table_write,
+            "table_host_index": host.index,
+            "table_host_data": host.data[: spec.threshold_bits],
+        }
+        if spec.dither_bits:
+            told["dither_mask"] = dither_mask
+        if spec.dither_bits > spec.min_shift:
+            told["extra_shift"] = extra_shift
+        if spec.levels > 1:
+            told["table_level"] = late("level", rounds.level, timing.look_up - 1)
+        if spec.moment_bits:
+            told |= {name: Signal(width, name=f"told_{name}") for name, width in self._counting().items()}
+        return told
+
+    def _place(self, element: int) -> int:
+        """The place of an element in its relay's group."""
+        return self._layout.order.index(element) % GROUP
+
+    def _relays(self, m: Module, told: dict[str, Value], host: Any) -> list[Any]:
+        """The relay of every element; a group of elements that stand together shares one."""
+        order, by_element = self._layout.order, {}
+        for first in range(0, len(order), GROUP):
+            group = order[first : first + GROUP]
+            widths = {**{name: len(value) for name, value in told.items()}, "element": len(group)}
+            relay = self._hierarchy.add(
+                m, f"relay_{first // GROUP}", f"relay{len(group)}", lambda widths=widths: Relay(widths)
+            )
+            m.d.comb += [getattr(relay, name).eq(value) for name, value in told.items()]
+            m.d.comb += relay.element.eq(Cat(host.element[e] for e in group))
+            by_element |= dict.fromkeys(group, relay)
+        return [by_element[e] for e in range(len(order))]
+
     def _build(self, m: Module) -> tuple[list[Any], list[Any]]:
         """Rings and elements; those alike are one module."""
         spec, layout, timing, program = self._spec, self._layout, self._timing, self._program
@@ -206,29 +257,33 @@ class SystolicTop(wiring.Component):
             )  # fmt: skip
         return rings, elements
 
-    def _tables(self, m: Module, host: Any, elements: list[Any], level: Value) -> None:
-        """A table a pair of elements."""
-        spec = self._spec
-        for first in range(0, len(elements), 2):
-            pair = elements[first : first + 2]
+    def _tables(self, m: Module, elements: list[Any], relays: list[Any]) -> None:
+        """A table a pair of elements that stand together."""
+        order = self._layout.order
+        for first in range(0, len(order), 2):
+            pair = order[first : first + 2]
             tables = self._hierarchy.add(
-                m, f"tables_{first // 2}", f"tables{len(pair)}", lambda pair=pair: Tables(spec, len(pair))
+                m, f"tables_{first // 2}", f"tables{len(pair)}", lambda pair=pair: Tables(self._spec, len(pair))
             )
-            m.d.comb += [
-                tables.host_write.eq(host.table_write),
-                tables.host_index.eq(host.index),
-                tables.host_data.eq(host.data),
-            ]
-            if spec.levels > 1:
-                m.d.comb += tables.level.eq(level)
-            for k, element in enumerate(pair):
+            for name in ("host_write", "host_index", "host_data", *(["level"] if self._spec.levels > 1 else [])):
+                m.d.comb += getattr(tables, name).eq(getattr(relays[pair[0]], f"table_{name}_later"))
+            for k, e in enumerate(pair):
                 m.d.comb += [
-                    getattr(tables, f"index_{k}").eq(element.index),
-                    element.threshold.eq(getattr(tables, f"threshold_{k}")),
+                    getattr(tables, f"index_{k}").eq(elements[e].index),
+                    elements[e].threshold.eq(getattr(tables, f"threshold_{k}")),
                 ]
 
+    def _counting(self) -> dict[str, int]:
+        """What counters are told through the relays, and how wide it is."""
+        spec, layout = self._spec, self._layout
+        width = spec.moment_bits * (layout.owned + 1)
+        names = {"count_take": 1, "count_trail": 1, "count_zero": 1, "count_slot_read": self._slot_bits,
+                 "count_slot_write": self._slot_bits, "count_dump_bit": max(1, (width - 1).bit_length())}  # fmt: skip
+        return {**names, **({"count_late": layout.owned} if layout.owned else {})}
+
     def _moments(self, m: Module, host: Any, rounds: Any, collector: Any, late: "_Delays", rings: list[Any],
-                 elements: list[Any], program: Value, push: Value) -> None:  # fmt: skip
+                 elements: list[Any], relays: list[Any], told: dict[str, Value], program: Value,
+                 push: Value) -> None:  # fmt: skip
         """Counters beside every element, their read-out through the collector, and the guard against overflow."""
         spec, layout, timing = self._spec, self._layout, self._timing
         owned, width = layout.owned, spec.moment_bits * (layout.owned + 1)
@@ -250,30 +305,33 @@ class SystolicTop(wiring.Component):
             collector.push.eq(push | dump.push),
             collector.flush.eq(rounds.flush | host.abort),
         ]
-        # Whether a round counts is known when it begins, and holds for its slots and, trailing, those of the next.
+        # Whether a round counts is known a clock after it begins, and holds for its slots and, trailing, those of the
+        # next.
         take, trail = Signal(), Signal()
         with m.If(starts):
             m.d.sync += [take.eq(rounds.take & ~full), trail.eq(take)]
-        late_bits = late("late", Cat(select.value(program) for select in self._program.late), timing.write - 2)
+        read_slot = late("slot", rounds.slot, timing.write - READ_AHEAD - 2)
+        m.d.comb += [
+            told["count_take"].eq(late("count_take", take, timing.write - 2)),
+            told["count_trail"].eq(late("count_trail", trail, timing.write - 2)),
+            told["count_zero"].eq(late("clear", rounds.clear_round, timing.write - 1)),
+            told["count_slot_read"].eq(Mux(dump.busy, dump.slot, read_slot)),
+            told["count_slot_write"].eq(late("slot", rounds.slot, timing.write - 1)),
+            told["count_dump_bit"].eq(dump.bit),
+        ]
+        if owned:
+            bits = Cat(select.value(program) for select in self._program.late)
+            m.d.comb += told["count_late"].eq(late("late", bits, timing.write - 3))
         dumped = []
         for e, element in enumerate(elements):
             moments = self._hierarchy.add(
                 m, f"moments_{e}", "moments", lambda: Moments(spec.moment_bits, owned, layout.n_slots, timing)
             )
-            m.d.comb += [
-                moments.old.eq(rings[e].old),
-                moments.new.eq(rings[e].new),
-                moments.take.eq(late("count_take", take, timing.write - 1)),
-                moments.trail.eq(late("count_trail", trail, timing.write - 1)),
-                moments.zero.eq(late("clear", rounds.clear_round, timing.write)),
-                moments.slot_read.eq(
-                    Mux(dump.busy, dump.slot, late("slot", rounds.slot, timing.write - READ_AHEAD - 1))
-                ),
-                moments.slot_write.eq(late("slot", rounds.slot, timing.write)),
-                moments.dump_bit.eq(dump.bit),
-            ]
+            for name in self._counting():
+                m.d.comb += getattr(moments, name.removeprefix("count_")).eq(getattr(relays[e], f"{name}_later"))
+            m.d.comb += [moments.old.eq(rings[e].old), moments.new.eq(rings[e].new)]
             if owned:
-                m.d.comb += [moments.inputs.eq(element.inputs[:owned]), moments.late.eq(late_bits)]
+                m.d.comb += moments.inputs.eq(element.inputs[:owned])
             dumped.append(moments.dumped)
         with m.If(dump.push):
             m.d.comb += [collector.data.eq(Cat(dumped)), collector.end.eq(dump.end)]

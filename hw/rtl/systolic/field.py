@@ -1,0 +1,66 @@
+"""The field of a site, a clock a level of adders: F = b + Σ_j (n_j ? w_j : -w_j).
+
+Summed as b + Σ_j (w_j xor m_j) + Σ_j m_j with m_j = 1 where n_j = 0: a negation is an inversion and a carry. A binary
+tree over a bias and D weights has D adders, and each takes one of the D carries. Every level is a bit wider than the
+one before, so nothing wraps.
+"""
+
+from typing import Any
+
+from amaranth import Cat, Const, Module, Mux, Signal, Value, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from thermofab.hw.rtl.systolic.timing import adder_levels
+
+
+class FieldSum(wiring.Component):
+    """Ports: ``states`` ``[D]``; ``weight_k``, ``bias``: signed; ``field``: signed, ``adder_levels(D)`` clocks later.
+
+    Args:
+        inputs: D.
+        weight_bits, bias_bits: widths.
+        field_bits: width of the field, enough for the largest |F|.
+    """
+
+    def __init__(self, inputs: int, weight_bits: int, bias_bits: int, field_bits: int) -> None:
+        self._inputs = inputs
+        ports: dict[str, Any] = {"bias": In(signed(bias_bits)), "field": Out(signed(field_bits))}
+        if inputs:
+            ports["states"] = In(inputs)
+        ports |= {f"weight_{k}": In(signed(weight_bits)) for k in range(inputs)}
+        super().__init__(ports)
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        ports: Any = self
+        weights = [getattr(ports, f"weight_{k}") for k in range(self._inputs)]
+        states = list(ports.states) if self._inputs else []
+        nodes: list[Value] = [Mux(n, w, ~w) for n, w in zip(states, weights)] + [ports.bias]
+        carries: list[Value] = [~n for n in states]
+        for level in range(adder_levels(self._inputs)):
+            nodes, carries = _level(m, level, nodes, carries)
+        m.d.comb += ports.field.eq(nodes[0])
+        return m
+
+
+def _level(m: Module, level: int, nodes: list[Value], carries: list[Value]) -> tuple[list[Value], list[Value]]:
+    """Pairs of nodes summed, each with a carry; what is left over waits a clock."""
+    pairs = len(nodes) // 2
+    after: list[Value] = []
+    for k in range(pairs):
+        a, b = nodes[2 * k], nodes[2 * k + 1]
+        total = Signal(signed(max(len(a), len(b)) + 1), name=f"sum_{level}_{k}")
+        # One adder with a carry-in: its lowest bit adds 1 and the carry, and is dropped.
+        m.d.sync += total.eq((Cat(Const(1, 1), a).as_signed() + Cat(carries[k], b).as_signed()) >> 1)
+        after.append(total)
+    for value in nodes[2 * pairs :]:
+        kept = Signal(value.shape(), name=f"kept_{level}")
+        m.d.sync += kept.eq(value)
+        after.append(kept)
+    waiting: list[Value] = []
+    for k, value in enumerate(carries[pairs:]):
+        carry = Signal(name=f"carry_{level}_{k}")
+        m.d.sync += carry.eq(value)
+        waiting.append(carry)
+    return after, waiting

@@ -1,0 +1,30 @@
+"""A relay: one more register between what all elements are told and a group of them that stands together.
+
+Equal registers are merged by synthesis tools; those of a module of its own are not, so each group has its copy, and no
+wire crosses the chip in the clock in which it fans out.
+"""
+
+from typing import Any
+
+from amaranth import Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+GROUP = 5  # elements to a relay
+
+
+class Relay(wiring.Component):
+    """Ports: ``NAME`` in, ``NAME_later`` out a clock later, for every name and width given."""
+
+    def __init__(self, widths: dict[str, int]) -> None:
+        self._names = tuple(widths)
+        super().__init__(
+            {**{name: In(width) for name, width in widths.items()},
+             **{f"{name}_later": Out(width) for name, width in widths.items()}}
+        )  # fmt: skip
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        for name in self._names:
+            m.d.sync += getattr(self, f"{name}_later").eq(getattr(self, name))
+        return m

@@ -1,0 +1,210 @@
+"""The systolic fabric's blocks: spins change where they may, samples are neither lost nor doubled, runs end."""
+
+from typing import Any
+
+from amaranth import Elaboratable, Module, Mux, ResetSignal, Signal
+from amaranth.asserts import AnyConst, AnySeq, Initial
+from amaranth.hdl import Assert, Assume
+from prove import Fault, Proof
+
+from thermofab.hw.rtl.systolic.collector import WORD, Collector
+from thermofab.hw.rtl.systolic.element import Element
+from thermofab.hw.rtl.systolic.layout import View
+from thermofab.hw.rtl.systolic.program import Select
+from thermofab.hw.rtl.systolic.ring import Ring
+from thermofab.hw.rtl.systolic.rounds import Rounds
+from thermofab.hw.rtl.systolic.timing import Timing
+from thermofab.hw.spec import fabric
+
+SPEC = fabric("complete-2", weight_bits=2, bias_bits=2, table_bits=2, threshold_bits=2, dither_bits=0, levels=2,
+              rng="lfsr32")  # fmt: skip
+
+
+def drive(m: Module, component: Any, **given: Any) -> None:
+    """Every input is whatever the solver likes, but for those given."""
+    for path, member, value in component.signature.flatten(component):
+        if member.flow.name == "In":
+            name = "__".join(map(str, path))
+            m.d.comb += value.eq(given[name] if name in given else AnySeq(len(value)))
+
+
+class RingKeepsSpins(Elaboratable):
+    """A spin put into a ring is found at every later clock where it has turned to, unless its own slot is written."""
+
+    PLACES, LEVELS = 13, 0
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        timing, places = Timing(self.LEVELS), self.PLACES
+        view = View((places - 4,), [0] * places)  # type: ignore[arg-type]
+        ring = m.submodules.ring = Ring(places, ((view, Select(())),), timing, 1)
+        drive(m, ring)
+        m.d.comb += Assume(~ResetSignal())
+        # `slot` is the slot at its write stage; a mark follows one slot.
+        slot, mark, spin, known = Signal(range(places)), AnyConst(4), Signal(), Signal()
+        m.d.sync += slot.eq(Mux(slot == places - 1, 0, slot + 1))
+        m.d.comb += Assume(mark < places)
+        with m.If(slot == mark):
+            m.d.sync += [known.eq(1), spin.eq(ring.new)]
+            m.d.comb += Assert(ring.new == Mux(ring.write, ring.value, ring.old))
+            with m.If(known):
+                m.d.comb += Assert(ring.old == spin)
+        return m
+
+
+class ElementObeysClamps(Elaboratable):
+    """The ring is written for a load, or for an update of a free site, and for nothing else."""
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        element = m.submodules.element = Element(SPEC, 12, Timing(0), (), 1)
+        drive(m, element)
+        update, load, clamped, initial, begun = (Signal(name=n) for n in ("was_update", "was_load", "was_clamped",
+                                                                         "was_initial", "begun"))  # fmt: skip
+        m.d.comb += Assume(~ResetSignal())
+        m.d.sync += [
+            begun.eq(1),
+            update.eq(element.update),
+            load.eq(element.load),
+            clamped.eq(element.clamped),
+            initial.eq(element.initial),
+        ]
+        with m.If(begun):
+            m.d.comb += Assert(element.write == (load | (update & ~clamped)))
+            with m.If(load):
+                m.d.comb += Assert(element.value == initial)
+        return m
+
+
+class CollectorLosesNothing(Elaboratable):
+    """Bit b of entry e, for any e and b, is bit ``width``·e + b of the stream; a word on offer waits to be taken."""
+
+    def __init__(self, width: int, entries: int) -> None:
+        self._width, self._entries = width, entries
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        collector = m.submodules.collector = Collector(self._width, self._entries)
+        pushed, moved, promised = Signal(5), Signal(5), Signal()
+        drive(m, collector, take=0, flush=0, push=promised, end=pushed[:3] == 7)
+        m.d.comb += [Assume(~ResetSignal()), Assume(collector.space | ~collector.single)]
+        m.d.sync += promised.eq(collector.single)
+        entry, bit, stored = AnyConst(3), AnyConst(5), Signal()
+        place = Signal(9)
+        m.d.comb += [Assume(bit < self._width), place.eq(entry * self._width + bit)]
+        with m.If(promised):
+            m.d.sync += pushed.eq(pushed + 1)
+            with m.If(pushed == entry):
+                m.d.sync += stored.eq(collector.data.bit_select(bit, 1))
+        with m.If(collector.valid & collector.ready):
+            m.d.sync += moved.eq(moved + 1)
+        with m.If(collector.valid & (moved == place >> 5)):
+            m.d.comb += [
+                Assert(pushed > entry),
+                Assert(collector.payload.bit_select(place[: (WORD - 1).bit_length()], 1) == stored),
+            ]
+        offered, payload = Signal(), Signal(WORD)
+        m.d.sync += [offered.eq(collector.valid & ~collector.ready), payload.eq(collector.payload)]
+        with m.If(offered):
+            m.d.comb += Assert(collector.valid & (collector.payload == payload))
+        return m
+
+
+class RoundsEnd(Elaboratable):
+    """A run of up to a phase of two sweeps and two samples two sweeps apart, with a collector that has room, ends."""
+
+    SLOTS, BOUND = 6, 78
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        rounds = m.submodules.rounds = Rounds(SPEC, self.SLOTS)
+        clock = Signal(8)
+        samples, steps, phases = AnyConst(32), AnyConst(32), Signal(5)
+        m.d.comb += phases.eq(AnyConst(5))
+        drive(m, rounds, start=clock == 2, abort=0, room=1, empty=1, samples=samples, steps=steps, phases=phases,
+              phase_write=0, clear=0, restate=clock == 1)  # fmt: skip
+        m.d.comb += [Assume(~ResetSignal()), Assume(samples <= 2), Assume(steps <= 2), Assume(phases <= 1)]
+        m.d.sync += clock.eq(Mux(clock == 255, 255, clock + 1))
+        with m.If(clock > self.BOUND):
+            m.d.comb += [Assert(~rounds.busy), Assert(rounds.done)]
+        with m.If(~rounds.busy & (clock > 3)):
+            m.d.comb += Assert(~rounds.update & ~rounds.load)
+        return m
+
+
+class RoundsWaitForRoom(Elaboratable):
+    """No sample is taken unless the collector had room in the clock before the round began; nothing happens at rest."""
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        rounds = m.submodules.rounds = Rounds(SPEC, 6)
+        drive(m, rounds)
+        before, had_room, was_busy, begun = Signal(), Signal(), Signal(), Signal()
+        m.d.comb += Assume(~ResetSignal())
+        m.d.sync += [before.eq(rounds.take), had_room.eq(rounds.room), was_busy.eq(rounds.busy), begun.eq(1)]
+        with m.If(begun & rounds.take & ~before):
+            m.d.comb += [Assert(had_room), Assert(was_busy), Assert(rounds.slot == 0)]
+        return m
+
+
+class ResetForgets(Elaboratable):
+    """Two sequencers in any two states, reset once and then given the same inputs, do the same for ever after."""
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        first, second = Rounds(SPEC, 6), Rounds(SPEC, 6)
+        m.submodules += [first, second]
+        inputs = {name: AnySeq(len(value)) for (name,), member, value in first.signature.flatten(first)
+                  if member.flow.name == "In"}  # fmt: skip
+        shared = {}
+        for name, value in inputs.items():
+            shared[name] = Signal(len(value), name=f"given_{name}")
+            m.d.comb += shared[name].eq(value)
+        # The phase table is loaded by the host before it is used; runs without phases do not look at it.
+        shared["phases"] = 0
+        drive(m, first, **shared)
+        drive(m, second, **shared)
+        m.d.comb += Assume(ResetSignal() == Initial())
+        with m.If(~Initial()):
+            for (name,), member, value in first.signature.flatten(first):
+                if member.flow.name == "Out":
+                    m.d.comb += Assert(value == getattr(second, name))
+        return m
+
+
+PROOFS = [
+    Proof(
+        "ring", "a spin stays what it was until its own slot is written", RingKeepsSpins, "bmc", 30,
+        Fault("hw/rtl/systolic/ring.py", "ring[(written - 1) % places].eq(ports.new)", "ring[written % places].eq(ports.new)"),
+    ),
+    Proof(
+        "element and clamps", "spins are written by a load, or by an update of a free site, and by nothing else",
+        ElementObeysClamps, "prove", 3,
+        Fault("hw/rtl/systolic/element.py", "ports.load | (ports.update & ~ports.clamped)", "ports.load | ports.update"),
+    ),
+    Proof(
+        "queue", "every bit of the first 8 entries comes out once, in its place, whatever the reader does",
+        lambda: CollectorLosesNothing(32, 4), "bmc", 14,
+        Fault("hw/rtl/systolic/collector.py", "pop.eq((held != 0) & ~fetched & (~waiting | take_entry))", "pop.eq((held != 0) & ~fetched)"),
+    ),
+    Proof(
+        "packer", "every bit of the first entries of 16 bits comes out once, in its place, whatever the reader does",
+        lambda: CollectorLosesNothing(16, 4), "bmc", 14,
+        Fault("hw/rtl/systolic/collector.py", "take_entry.eq(waiting & ~full & ~ending)", "take_entry.eq(waiting & ~ending)"),
+    ),
+    Proof(
+        "runs end", "a run of up to a phase and two samples ends within its bound, for all steps up to 2",
+        RoundsEnd, "bmc", 84,
+        Fault("hw/rtl/systolic/rounds.py", "finished.eq(~in_phase & (left == 0))", "finished.eq(in_phase & (left == 0))"),
+    ),
+    Proof(
+        "no sample without room", "a round takes a sample only if the collector had room and a run is on",
+        RoundsWaitForRoom, "prove", 8,
+        Fault("hw/rtl/systolic/rounds.py", "with m.Elif((first | takes) & ~ports.room):", "with m.Elif(first & ~ports.room):"),
+    ),
+    Proof(
+        "reset", "after one clock of reset the sequencer's past does not matter, from any two states",
+        ResetForgets, "bmc", 16,
+        Fault("hw/rtl/systolic/rounds.py", "restate, clear = Signal(), Signal()", "restate, clear = Signal(reset_less=True), Signal()"), any_start=True,
+    ),
+]  # fmt: skip

