@@ -116,9 +116,8 @@ class LinkBus:
                         f"the board on {self._name} waits for write {frame.tag}, not for {(first + done) % 256}: "
                         "it was reset, or another program writes to it. Open it again, and load the image again."
                     )
-            elif frame is DAMAGED and sent == len(
-                frames
-            ):  # perhaps the last answer: a WRITE sent again brings it again
+            elif frame is DAMAGED and sent == len(frames):
+                # Perhaps the last answer was damaged: a WRITE sent again brings it again.
                 self.counters.resent += 1
                 self._send_write(first + done, frames[done])
             self._awaited = (first + done) % 256

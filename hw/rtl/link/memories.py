@@ -1,7 +1,7 @@
 """What the link's memories ask of synthesis.
 
-No word is ever read in the clock that writes it, nor needed if it is, so what such a read gives does not matter; without
-this attribute Yosys builds logic around each block RAM that gives the old word.
+No word is needed that was read in the clock that writes it, so what such a read gives does not matter; without this
+attribute Yosys builds logic around each block RAM that gives the old word.
 """
 
 DONT_CARE = {"no_rw_check": 1}

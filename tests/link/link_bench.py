@@ -1,0 +1,137 @@
+"""The test bench of a link in small parts: line driver, line monitor, scoreboard.
+
+The driver and the monitor know a UART and nothing else of the design; the scoreboard knows the protocol.
+"""
+
+import random
+from collections import deque
+
+import cocotb
+import numpy as np
+from cocotb.triggers import ClockCycles, Event, FallingEdge, First
+
+from thermofab.hw.link.frames import DATA_WORDS, Deframer, Frame, Kind, parse, request
+from thermofab.hw.rtl.registers import RegisterMap, register_map
+from thermofab.hw.spec import FabricSpec
+
+
+class LineDriver:
+    """Shifts octets into ``rx``, a bit every ``divisor`` clocks."""
+
+    def __init__(self, dut, divisor: int) -> None:
+        self.dut, self.divisor = dut, divisor
+        dut.rx.value = 1
+
+    async def send(self, octets: bytes) -> None:
+        for octet in octets:
+            for bit in (0, *(octet >> k & 1 for k in range(8)), 1):
+                self.dut.rx.value = bit
+                await ClockCycles(self.dut.clk, self.divisor)
+
+
+class LineMonitor:
+    """Reads ``tx`` in the middle of each bit; every frame must be whole."""
+
+    def __init__(self, dut, divisor: int) -> None:
+        self.dut, self.divisor = dut, divisor
+        self.frames: deque[Frame] = deque()
+        self.came = Event()
+        self.octets = 0
+
+    async def run(self) -> None:
+        dut, deframer = self.dut, Deframer()
+        while True:
+            if int(dut.tx.value):
+                await FallingEdge(dut.tx)
+            await ClockCycles(dut.clk, self.divisor // 2)
+            octet = 0
+            for bit in range(9):
+                await ClockCycles(dut.clk, self.divisor)
+                octet |= int(dut.tx.value) << bit
+            assert octet >> 8, "a stop bit is high"
+            self.octets += 1
+            for stuffed in deframer.feed(bytes([octet & 0xFF])):
+                frame = parse(stuffed)
+                assert frame is not None, f"the board sent a frame that is none: {stuffed.hex()}"
+                self.frames.append(frame)
+                self.came.set()
+
+    async def next(self, clocks: int) -> Frame | None:
+        """The next frame, ``None`` if none comes in so many clocks."""
+        if not self.frames:
+            self.came.clear()
+            await First(self.came.wait(), ClockCycles(self.dut.clk, clocks))
+        return self.frames.popleft() if self.frames else None
+
+
+class Scoreboard:
+    """What the registers hold and the board waits for, if every WRITE in its turn happens once and no other at all."""
+
+    def __init__(self, spec: FabricSpec) -> None:
+        self.map: RegisterMap = register_map(spec)
+        self.awaited = 0
+        self.registers: dict[int, int] = {}
+        self.compared = 0
+
+    def wrote(self, number: int, address: int, increment: bool, words: list[int]) -> None:
+        """A WRITE has arrived whole."""
+        if number == self.awaited:
+            self.awaited = (self.awaited + 1) % 256
+            for k, word in enumerate(words):
+                self.registers[address + k * increment] = word
+
+    def check_answer(self, frame: Frame | None, kind: Kind, tag: int) -> Frame:
+        assert frame is not None, f"no answer to {kind.name}"
+        assert (frame.kind, frame.tag) == (kind, tag), f"the answer to {kind.name} {tag} is {frame}"
+        self.compared += 1
+        return frame
+
+    def check_read(self, address: int, words: np.ndarray) -> None:
+        expected = [self.registers[address + k] for k in range(len(words))]
+        assert words.tolist() == expected, f"registers from {address} on read {words.tolist()}, not {expected}"
+        self.compared += len(words)
+
+
+class Host:
+    """Asks one thing at a time, and checks every answer against the scoreboard."""
+
+    def __init__(self, dut, spec: FabricSpec, divisor: int, seed: int) -> None:
+        self.driver, self.monitor = LineDriver(dut, divisor), LineMonitor(dut, divisor)
+        self.scoreboard, self.rng = Scoreboard(spec), random.Random(seed)
+        self.longest = 10 * divisor * 4 * (DATA_WORDS + 3) * 3  # clocks until an answer must have come
+        self.samples: list[Frame] = []
+        cocotb.start_soon(self.monitor.run())
+
+    async def answer(self) -> Frame | None:
+        """The next frame that is no sample; samples are put aside."""
+        while (frame := await self.monitor.next(self.longest)) is not None:
+            if frame.kind is not Kind.DATA:
+                return frame
+            self.samples.append(frame)
+        return None
+
+    async def ask(self, kind: Kind, number: int = 0, **rest) -> Frame:
+        tag = self.rng.randrange(256)
+        await self.driver.send(request(kind, tag, number, **rest))
+        return self.scoreboard.check_answer(await self.answer(), kind, tag)
+
+    async def write(self, address: int, words: list[int], *, number: int | None = None, increment: bool = True) -> None:
+        """A WRITE, in its turn unless ``number`` says otherwise."""
+        number = self.scoreboard.awaited if number is None else number % 256
+        data = np.array(words, dtype="<u4").tobytes()
+        await self.driver.send(request(Kind.WRITE, number, address=address, increment=increment, data=data))
+        self.scoreboard.wrote(number, address, increment, words)
+        self.scoreboard.check_answer(await self.answer(), Kind.WRITE, self.scoreboard.awaited)
+
+    async def damage(self, octets: bytes) -> None:
+        """A frame with one octet changed: complained of, and without effect."""
+        out = bytearray(octets)
+        at = self.rng.randrange(1, len(out) - 1)
+        out[at] = self.rng.choice([value for value in range(1, 256) if value != out[at]])
+        await self.driver.send(bytes(out))
+        self.scoreboard.check_answer(await self.answer(), Kind.WRITE, self.scoreboard.awaited)
+
+    async def read(self, address: int, count: int) -> np.ndarray:
+        frame = await self.ask(Kind.READ, count, address=address, increment=True)
+        assert len(frame.words) == count
+        return frame.words

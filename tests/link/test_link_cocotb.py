@@ -1,0 +1,16 @@
+"""cocotb: a fabric behind its link, through the pins of the emitted Verilog."""
+
+import pytest
+from link_runner import simulate
+from rtl_runner import simulators
+
+from thermofab.hw.spec import fabric
+
+pytestmark = pytest.mark.rtl
+SPEC = fabric("complete-5", table_bits=4, levels=1)
+
+
+@pytest.mark.parametrize("simulator", simulators())
+def test_through_the_pins(simulator, tmp_path, monkeypatch):
+    steps, divisor = (80, 5) if simulator == "verilator" else (8, 2)
+    assert simulate(simulator, SPEC, divisor, 1, steps, tmp_path, monkeypatch) >= 1500 + steps
