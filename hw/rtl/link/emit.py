@@ -43,7 +43,7 @@ def start_at_once(verilog: str) -> str:
 
 
 def mark_memories(verilog: str, module: str) -> str:
-    """``verilog`` with the attribute of :mod:`thermofab.hw.rtl.link.memories`, which Verilog's writer leaves out, at the
+    """``verilog`` with the attribute of :mod:`thermofab.hw.rtl.link.memories`, which the writer leaves out, at the
     memories of ``module`` and of the modules inside it.
     """
     parts = re.split(r"^(?=module )", verilog, flags=re.M)
