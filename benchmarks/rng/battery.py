@@ -7,7 +7,6 @@ TestU01 is a C library: on Debian, enable `non-free` and `apt-get install libtes
 """
 
 import argparse
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -45,9 +44,8 @@ def linear_tests(seed: int) -> None:
         for name, order in orders(lattice).items():
             state = seeds(rng, order, lattice.n_sites, seed)
             for kind in (False, True):
-                drawn = bits(rng, state, 40 * SIZES[-1] ** 2 // 10, kind)
-                ranks = [verdict(rank_p_value(drawn[: max(40, 4_000 // size) * size**2], size)) for size in SIZES[:-1]]
-                ranks.append(verdict(rank_p_value(drawn, SIZES[-1])))
+                drawn = bits(rng, state, SIZES[-1] ** 2, kind)
+                ranks = [verdict(rank_p_value(drawn[: 100 * size**2], size)) for size in SIZES]
                 length = linear_complexity(drawn[:40_000])
                 print(f"{rng:<12} {name:<28} {'top' if kind else 'all':<6}" + "".join(f"{r:>8}" for r in ranks)
                       + f"{length:>8}", flush=True)  # fmt: skip
@@ -103,8 +101,8 @@ def testu01(battery: str, seed: int, only: str | None) -> None:
                 values = [(float(p), title) for p, title in tests]
                 odd = [(p, title) for p, title in values if not SUSPECT <= p <= 1 - SUSPECT]
                 said = ", ".join(f"{title} ({p:.1g})" for p, title in odd) or "none"
-                print(f"{rng:<12} {name:<28} {len(odd)} of {len(values)}: {said} [{time.perf_counter() - started:.0f} s]",
-                      flush=True)  # fmt: skip
+                taken = time.perf_counter() - started
+                print(f"{rng:<12} {name:<28} {len(odd)} of {len(values)}: {said} [{taken:.0f} s]", flush=True)
 
 
 def main() -> None:

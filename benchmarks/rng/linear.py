@@ -43,8 +43,12 @@ def rank(rows: np.ndarray) -> int:
 
 
 def rank_p_value(bits: np.ndarray, size: int) -> float:
-    """P-value of a χ² test on the ranks of as many ``size``² matrices as the bits make."""
+    """P-value of a χ² test on the ranks of as many ``size``² matrices as the bits make; 0 where one lacks 10 or more of
+    full rank, which happens by chance once in 2^100.
+    """
     count = len(bits) // size**2
     lacks = [size - rank(matrix) for matrix in bits[: count * size**2].reshape(count, size, size)]
+    if max(lacks) >= 10:
+        return 0.0
     seen = np.bincount(np.minimum(lacks, 2), minlength=3)
     return float(chi2.sf(np.sum((seen - count * _LACK) ** 2 / (count * _LACK)), 2))

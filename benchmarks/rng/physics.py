@@ -66,7 +66,7 @@ def energy_test(rng: str, replicas: int, samples: int, seed: int) -> dict[str, f
 
 
 def law_test(rng: str, replicas: int, samples: int, seed: int) -> tuple[float, float]:
-    """``(TV to the enumerated stationary law, the TV that sampling alone would give)`` for ten densely coupled spins."""
+    """``(TV to the enumerated stationary law, the TV of sampling alone)`` for ten densely coupled spins."""
     draw = np.random.default_rng(seed)
     spec = fabric(topology("complete-10"), rng=rng, levels=1)
     image = Image(

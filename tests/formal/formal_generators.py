@@ -106,8 +106,8 @@ PROOFS = [
             f"{name} never zero", "no state but zero steps to zero", lambda name=name: NeverZero(name, 16), "bmc", 1, fault,
         )
         for name, fault in (
-            ("lfsr64", Fault("hw/rng/lfsr64.py", "Cat(ports.state[word_bits:], ports.word)", "Cat(ports.state[word_bits:], ports.word & ports.state[:word_bits])")),
-            ("lfsr32", Fault("hw/rng/lfsr32.py", "Cat(s[16:], ports.word)", "Cat(s[16:], ports.word & s[:16])")),
+            ("lfsr64", Fault("hw/rng/lfsr64.py", "Cat(ports.state[word_bits:], ports.word)", "Cat(ports.state[word_bits:], ports.word & ~ports.state[:word_bits])")),
+            ("lfsr32", Fault("hw/rng/lfsr32.py", "Cat(s[16:], ports.word)", "Cat(s[16:], ports.word & ~s[:16])")),
             ("xoshiro128+", Fault("hw/rng/xoshiro128p.py", "n1.eq(s1 ^ n2)", "n1.eq(s1 & n2)")),
         )
     ),
