@@ -126,8 +126,17 @@ def rtl(
     fabric: FabricName = "g4-8x8",
     out: Annotated[Path | None, typer.Option(help="Verilog file; standard output if left out.")] = None,
     name: Annotated[str, typer.Option(help="Name of the top module.")] = "thermofab",
+    example: Annotated[
+        Path | None, typer.Option(help="Write a folder with a wrapper, headers, memory map and a cocotb example.")
+    ] = None,
 ) -> None:
     """Emit a fabric as Verilog."""
+    if example is not None:
+        from thermofab.apps.verilog.kit import write_kit
+        from thermofab.hw.spec import fabric as named
+
+        output.print("\n".join(str(example / file) for file in write_kit(named(fabric), name, example)), markup=False)
+        return
     from thermofab.hw import emit_verilog
     from thermofab.hw.spec import fabric as make
 

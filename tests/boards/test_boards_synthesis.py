@@ -179,7 +179,7 @@ def test_icebreaker_bitstream(cache, tmp_path):
 
 
 @pytest.mark.soak
-def test_ulx3s_bitstream(tmp_path, capsys):
+def test_ulx3s_bitstream(cache, tmp_path, capsys):
     """A 4×4 torus on the ULX3S, at the board's default clock."""
     done = thermofab("build", "--board", "ulx3s-85f", "--fabric", "g4-4x4-torus", "--json", cwd=tmp_path)
     with capsys.disabled():

@@ -1,0 +1,156 @@
+"""The texts of the cocotb example: a test, a runner, a makefile and a page that says what to do."""
+
+TEST = '''\
+"""Loads image.hex into the fabric over Wishbone, runs it, prints the sampled states, compares them with expected.hex.
+
+It needs cocotb and a simulator, nothing else: copy it into a project of your own and change what it drives.
+"""
+
+from pathlib import Path
+
+import cocotb
+from cocotb.clock import Clock
+from cocotb.triggers import ClockCycles, FallingEdge
+
+HERE = Path(__file__).resolve().parent
+
+
+class Wishbone:
+    """A Wishbone master, classic cycles."""
+
+    def __init__(self, dut) -> None:
+        self.dut = dut
+        dut.wb_cyc.value = dut.wb_stb.value = dut.wb_we.value = dut.wb_adr.value = dut.wb_dat_w.value = 0
+
+    async def access(self, address: int, data: int | None) -> int:
+        """Write ``data``, or read where it is None; what the slave shows with its acknowledgement."""
+        dut = self.dut
+        dut.wb_cyc.value = dut.wb_stb.value = 1
+        dut.wb_we.value = int(data is not None)
+        dut.wb_adr.value = address
+        dut.wb_dat_w.value = data or 0
+        await FallingEdge(dut.clk)
+        while not int(dut.wb_ack.value):
+            await FallingEdge(dut.clk)
+        shown = int(dut.wb_dat_r.value) if data is None else 0
+        dut.wb_cyc.value = dut.wb_stb.value = 0
+        await FallingEdge(dut.clk)
+        return shown
+
+    async def write(self, address: int, data: int) -> None:
+        await self.access(address, data)
+
+    async def read(self, address: int) -> int:
+        return await self.access(address, None)
+
+
+def numbers(name: str) -> list[list[int]]:
+    """The hexadecimal words of a file, line by line; what follows // is a remark."""
+    lines = [line.split("//")[0].split() for line in (HERE / name).read_text().splitlines()]
+    return [[int(word, 16) for word in line] for line in lines if line]
+
+
+@cocotb.test()
+async def load_run_and_compare(dut) -> None:
+    dut.rst.value = 1
+    dut.samples_tready.value = 0
+    bus = Wishbone(dut)
+    Clock(dut.clk, 10, unit="ns").start()
+    await ClockCycles(dut.clk, 3)
+    await FallingEdge(dut.clk)
+    dut.rst.value = 0
+    await FallingEdge(dut.clk)
+    assert await bus.read(0) == 0x54464142, "register 0 reads TFAB"
+
+    for address, data in numbers("image.hex"):
+        await bus.write(address, data)
+    assert await bus.read({errors}) == 0, "the fabric took every write"
+
+    words, expected = [], [word for line in numbers("expected.hex") for word in line]
+    dut.samples_tready.value = 1
+    await bus.write({control}, {start})
+    while len(words) < len(expected):
+        if int(dut.samples_tvalid.value):
+            words.append(int(dut.samples_tdata.value))
+            if int(dut.samples_tlast.value):
+                sample = words[-{sample_words} :]
+                bits = "".join(f"{{word:032b}}"[::-1] for word in sample)[:{sites}]
+                dut._log.info("sample %3d  %s", len(words) // {sample_words}, bits.replace("0", ".").replace("1", "#"))
+        await FallingEdge(dut.clk)
+    assert words == expected, "the states are those of the reference"
+    while int(dut.busy.value):
+        await FallingEdge(dut.clk)
+    cycles = await bus.read({cycles})
+    dut._log.info("%d samples equal the reference's; the run took %d clocks", len(words) // {sample_words}, cycles)
+'''
+
+RUN = '''\
+"""Builds and runs the example: python run.py [icarus|verilator|any simulator of cocotb]."""
+
+import sys
+from pathlib import Path
+
+from cocotb_tools.runner import get_results, get_runner
+
+HERE = Path(__file__).resolve().parent
+
+simulator = sys.argv[1] if len(sys.argv) > 1 else "icarus"
+runner = get_runner(simulator)
+runner.build(
+    sources=[HERE / "{name}.v", HERE / "{name}_wishbone.v"],
+    hdl_toplevel="{name}_wishbone",
+    build_dir=HERE / "sim_build",
+    timescale=("1ns", "1ps"),
+    build_args=["-Wno-fatal", "-Wno-lint"] if simulator == "verilator" else [],
+)
+results = runner.test(
+    test_module="test_example",
+    hdl_toplevel="{name}_wishbone",
+    hdl_toplevel_lang="verilog",
+    build_dir=HERE / "sim_build",
+    test_dir=HERE,
+    timescale=("1ns", "1ps"),
+)
+ran, failed = get_results(results)
+sys.exit(0 if ran and not failed else 1)
+'''
+
+MAKEFILE = """\
+# cocotb's makefile: make, or make SIM=verilator.
+SIM ?= icarus
+TOPLEVEL_LANG = verilog
+VERILOG_SOURCES = $(CURDIR)/{name}.v $(CURDIR)/{name}_wishbone.v
+COCOTB_TOPLEVEL = {name}_wishbone
+COCOTB_TEST_MODULES = test_example
+COCOTB_HDL_TIMEUNIT = 1ns
+COCOTB_HDL_TIMEPRECISION = 1ps
+ifeq ($(SIM),verilator)
+EXTRA_ARGS += -Wno-fatal -Wno-lint
+endif
+include $(shell cocotb-config --makefiles)/Makefile.sim
+"""
+
+README = """\
+# {name}: a fabric of {sites} p-bits on {topology}
+
+| file | what it is |
+|---|---|
+| `{name}.v` | the fabric, Verilog-2001, no vendor primitives |
+| `{name}_wishbone.v` | a wrapper: Wishbone slave, samples on an AXI4-Stream |
+| `{name}_params.vh` | its numbers and register addresses as `localparam`s, to include inside a module |
+| `{name}_registers.h` | the same for C |
+| `registers.md` | the memory map |
+| `fabric.json` | the specification all of this was made from |
+| `image.hex` | an example image as register writes: address and data, a line each |
+| `expected.hex` | the samples the reference draws from it, a sample a line |
+| `test_example.py` | a cocotb test: loads the image, runs it, prints the states, compares |
+| `Makefile`, `run.py` | two ways to run it: `make`, or `python run.py` |
+
+The example needs cocotb 2 and a simulator (`pip install cocotb`, `apt install iverilog`), nothing of thermofab.
+
+`verilator --lint-only -Wall` finds nothing to say about the wrapper, and about the fabric only `DECLFILENAME`,
+`WIDTHEXPAND`, `WIDTHTRUNC`, `UNUSEDSIGNAL` and `PROCASSINIT`, matters of style that Yosys' writer does not share.
+
+To use it: give the fabric a clock and a reset of at least one clock; write coefficients, tables, states and seeds (the
+lines of `image.hex`, in that order, show all of it); write the schedule; write {start} to `CONTROL`; take the samples.
+"""

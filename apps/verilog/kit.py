@@ -1,0 +1,106 @@
+"""Writes the folder: the fabric, its wrapper, its numbers, and an example that runs by itself."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from thermofab.apps.verilog import bench
+from thermofab.apps.verilog.headers import c_header, memory_map, verilog_header
+from thermofab.apps.verilog.wrapper import wrapper
+from thermofab.hw import emit_verilog
+from thermofab.hw.rtl import registers as rm
+from thermofab.hw.rtl.driver import FabricDriver, pack_bits, split_schedule
+from thermofab.hw.spec import FabricSpec, Image, Schedule, open_device, plan_run
+from thermofab.hw.spec.activation import sigmoid_table
+
+SCHEDULE = Schedule(n_warmup=4, n_samples=12, steps_per_sample=2)
+SEED = 1
+
+
+class Recorder:
+    """A register bus that keeps what is written, for a driver that has no fabric before it."""
+
+    def __init__(self) -> None:
+        self.writes: list[tuple[int, int]] = []
+
+    def write(self, addresses: Sequence[int] | np.ndarray, data: Sequence[int] | np.ndarray) -> None:
+        self.writes += [(int(a), int(d) & 0xFFFFFFFF) for a, d in zip(addresses, data)]
+
+    def read(self, address: int) -> int:
+        return 0
+
+    def collect(self, words: int) -> np.ndarray:
+        return np.zeros(words, dtype=np.uint32)
+
+    def wait(self) -> None:
+        pass
+
+
+def example_image(spec: FabricSpec) -> Image:
+    """A ferromagnet: every coupling the same and positive, every site free."""
+    shift = spec.dither_bits
+    step = 0.3 / max(1, spec.weight_max)
+    tables = [sigmoid_table(spec, step, shift, beta=(level + 1) / spec.levels) for level in range(spec.levels)]
+    weights = np.full(spec.topology.n_edges, spec.weight_max, dtype=np.int32)
+    biases = np.zeros(spec.n_sites, dtype=np.int32)
+    return Image(spec, weights, biases, np.stack(tables), shift, np.full(spec.n_sites, -1, dtype=np.int8), SEED)
+
+
+def register_writes(image: Image) -> list[tuple[int, int]]:
+    """All writes before the start of the run, as ``(word address, data)``."""
+    spec, recorder = image.fabric, Recorder()
+    driver = FabricDriver(spec, recorder)
+    driver.load(image)
+    driver.prepare(plan_run(image, SCHEDULE, 1, None, None, None), 0)
+    (run,) = split_schedule(SCHEDULE)
+    driver.start(run)
+    control = rm.register_map(spec)["CONTROL"].at()
+    while recorder.writes[-1] == (control, rm.START):
+        recorder.writes.pop()
+    return recorder.writes
+
+
+def expected_words(image: Image) -> np.ndarray:
+    """The samples of the same run on the reference, uint32 ``[S, ceil(N/32)]``."""
+    device = open_device("reference", image.fabric)
+    device.load(image)
+    states = device.run(SCHEDULE).sites[0]
+    return np.stack([pack_bits(state) for state in states])
+
+
+def write_kit(spec: FabricSpec, name: str, folder: Path) -> list[str]:
+    """Write everything to ``folder``; the names of the files."""
+    verilog = emit_verilog(spec, name=name)
+    registers, image = rm.register_map(spec), example_image(spec)
+    named = {
+        "name": name,
+        "sites": spec.n_sites,
+        "topology": spec.topology.name,
+        "start": rm.START,
+        "errors": f"0x{registers['ERRORS'].at():x}",
+        "control": f"0x{registers['CONTROL'].at():x}",
+        "cycles": f"0x{registers['CYCLES'].at():x}",
+        "sample_words": (spec.n_sites + 31) // 32,
+    }
+    writes = [f"{address:04x} {data:08x}" for address, data in register_writes(image)]
+    samples = [" ".join(f"{word:08x}" for word in sample) for sample in expected_words(image).tolist()]
+    files = {
+        f"{name}.v": verilog,
+        f"{name}_wishbone.v": wrapper(verilog, name),
+        f"{name}_params.vh": verilog_header(spec, name, registers),
+        f"{name}_registers.h": c_header(spec, name, registers),
+        "registers.md": memory_map(spec),
+        "fabric.json": json.dumps(spec.to_json()) + "\n",
+        "image.hex": "\n".join(["// word address, data", *writes, ""]),
+        "expected.hex": "\n".join(["// a sample a line, site 0 in bit 0 of its first word", *samples, ""]),
+        "test_example.py": bench.TEST.format(**named),
+        "run.py": bench.RUN.format(**named),
+        "Makefile": bench.MAKEFILE.format(**named),
+        "README.md": bench.README.format(**named),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    for file, text in files.items():
+        (folder / file).write_text(text)
+    return list(files)

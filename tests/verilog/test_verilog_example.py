@@ -1,0 +1,109 @@
+"""``thermofab rtl --example``: what it writes runs by itself, is clean, and says the same in every language."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from thermofab.apps.verilog.kit import write_kit
+from thermofab.hw.rtl.registers import register_map
+from thermofab.hw.spec import fabric
+from thermofab.sim.rtl.tools import find_verilator
+
+WAIVED = ("DECLFILENAME", "WIDTHEXPAND", "WIDTHTRUNC", "UNUSEDSIGNAL", "PROCASSINIT")
+SPECS = {
+    "torus": fabric("g4-4x4-torus"),
+    "two words a sample": fabric("king-5x7", levels=1, rng="xoshiro128+", table_bits=5, bias_bits=6),
+}
+
+
+@pytest.fixture(scope="module", params=SPECS, ids=str)
+def kit(request, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("kit")
+    write_kit(SPECS[request.param], "tsu", folder)
+    (folder / "name").write_text(request.param)
+    return folder
+
+
+def run_example(folder: Path) -> subprocess.CompletedProcess:
+    """Its runner, in a Python that cannot import thermofab from this checkout."""
+    environment = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYTEST_CURRENT_TEST")}
+    command = [sys.executable, "run.py", "icarus"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment)
+
+
+@pytest.mark.skipif(shutil.which("iverilog") is None, reason="the example's default simulator is Icarus")
+def test_the_example_runs_and_prints_the_states(kit):
+    done = run_example(kit)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert len(re.findall(r"sample +\d+  [.#]+", done.stdout)) == 12
+    assert "12 samples equal the reference's" in done.stdout
+    for file in ("test_example.py", "run.py"):
+        assert "thermofab" not in re.sub(r'""".*?"""', "", (kit / file).read_text(), flags=re.S)
+
+
+@pytest.mark.skipif(shutil.which("iverilog") is None, reason="the example's default simulator is Icarus")
+def test_the_example_can_fail(kit, tmp_path):
+    """One expected bit, one weight, or one seed changed: the run no longer passes."""
+    for file, line, column in (("expected.hex", -1, -1), ("image.hex", -40, -1)):
+        broken = tmp_path / file
+        shutil.copytree(kit, broken, ignore=shutil.ignore_patterns("sim_build", "results.xml", "__pycache__"))
+        lines = (broken / file).read_text().splitlines()
+        lines[line] = lines[line][:column] + f"{int(lines[line][column], 16) ^ 1:x}"
+        (broken / file).write_text("\n".join(lines) + "\n")
+        done = run_example(broken)
+        assert done.returncode == 1 and "AssertionError" in done.stdout
+
+
+@pytest.mark.skipif(shutil.which("iverilog") is None or shutil.which("make") is None, reason="needs Icarus and make")
+def test_the_makefile_runs_it_too(kit):
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    environment = {**os.environ, "PATH": path, "PYTHONPATH": ""}
+    done = subprocess.run(["make"], cwd=kit, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0 and "12 samples equal the reference's" in done.stdout, (done.stdout + done.stderr)[
+        -2000:
+    ]
+
+
+def test_it_is_clean_verilog(kit):
+    verilator = find_verilator()
+    (kit / "user.v").write_text(
+        'module user(output wire [31:0] sites);\n`include "tsu_params.vh"\nassign sites = SITES;\nendmodule\n'
+    )
+    for top, files, waived in (
+        ("tsu_wishbone", ["tsu_wishbone.v", "tsu.v"], WAIVED),
+        ("user", ["user.v"], ("DECLFILENAME",)),
+    ):
+        command = [verilator.binary, "--lint-only", "-Wall", *(f"-Wno-{name}" for name in waived)]
+        done = subprocess.run(
+            [*command, "--top-module", top, *files], cwd=kit, capture_output=True, text=True,
+            env={**os.environ, "VERILATOR_ROOT": verilator.root},
+        )  # fmt: skip
+        assert done.returncode == 0 and not done.stderr, done.stderr[-3000:]
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="needs a C compiler")
+def test_the_headers_agree_with_the_register_map(kit):
+    registers = register_map(SPECS[(kit / "name").read_text()])
+    verilog = dict(re.findall(r"localparam integer (\w+) = '?h?(\w+);", (kit / "tsu_params.vh").read_text()))
+    names = [register.name for register in registers.registers]
+    program = '#include "tsu_registers.h"\n#include <stdio.h>\nint main(void) {\n'
+    program += "".join(f'printf("%u\\n", TSU_REG_{name});\n' for name in names) + "return 0; }\n"
+    (kit / "main.c").write_text(program)
+    subprocess.run(["gcc", "-Wall", "-Werror", "main.c", "-o", "main"], cwd=kit, check=True)
+    said = subprocess.run([kit / "main"], capture_output=True, text=True, check=True).stdout.split()
+    for register, address in zip(registers.registers, said, strict=True):
+        assert int(address) == register.base == int(verilog[f"REG_{register.name}"], 16)
+        assert f"| `0x{register.base:04x}`" in (kit / "registers.md").read_text()
+
+
+def test_the_command_writes_the_folder(tmp_path):
+    command = [sys.executable, "-m", "thermofab.apps.cli", "rtl", "--fabric", "g4-3x3", "--name", "chip"]
+    done = subprocess.run([*command, "--example", tmp_path / "kit"], capture_output=True, text=True)
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    assert sorted(done.stdout.split()) == sorted(str(file) for file in (tmp_path / "kit").iterdir())
+    assert "module chip_wishbone #(" in (tmp_path / "kit" / "chip_wishbone.v").read_text()
