@@ -29,12 +29,14 @@ class Bug:
     tests: str
 
 
-REFERENCE, KERNEL, NATIVE, DATAPATH, FABRIC = (
+REFERENCE, KERNEL, NATIVE, DATAPATH, FABRIC, LANES, COEFFICIENTS = (
     "sim/reference.py",
     "sim/functional/kernel.py",
     "sim/native",
     "hw/rtl/datapath.py",
     "hw/rtl/fabric.py",
+    "hw/rtl/lanes.py",
+    "hw/rtl/coefficients.py",
 )
 CONSECUTIVE = (
     "hw/spec/seeding.py",
@@ -81,17 +83,29 @@ BARRIER_REFERENCE = (
     "        self.update(list(range(self.spec.n_sites)), self.tables[level])",
 )
 BARRIER_JAX = (KERNEL, "self.layout.neighbours(masks, colour)", "self.layout.neighbours(carry.masks, colour)")
-BARRIER_RTL = (FABRIC, "site.update.eq(ports.update[colours[i]])", "site.update.eq(ports.update[0])")
+BARRIER_RTL = (LANES, "return self.fold + self.latency - 1 - self.read_stage", "return self.fold")
 NEIGHBOUR_REFERENCE = (
     REFERENCE,
     "for j, w in self.couplings[i]:",
     "for j, w in self.couplings[i][: max(1, len(self.couplings[i]) - 1)]:",
 )
 NEIGHBOUR_JAX = (KERNEL, "for slot, neighbour in enumerate(near):", "for slot, neighbour in enumerate(near[1:], 1):")
-NEIGHBOUR_RTL = (
-    DATAPATH,
-    "for weight, state in neighbours]",
-    "for weight, state in neighbours[: max(1, len(neighbours) - 1)]]",
+NEIGHBOUR_RTL = (COEFFICIENTS, "weights[k].eq(Mux(has_edge[k], weight, 0))", "weights[k].eq(weight if k else 0)")
+QUEUE_RTL = ("hw/rtl/lane.py", "zip(queue, [*queue[1:], last])", "zip(queue, [*queue[:-1], last])")
+MASK_RTL = (FABRIC, "clamped.eq(Mux(mask,", "clamped.eq(Mux(ports.mask,")
+STALE_RTL = (
+    COEFFICIENTS,
+    "                m.d.sync += stale.eq(1)\n        return m",
+    "                pass\n        return m",
+)
+CONSTANT_RTL = (LANES, "w if code >> k & 1 else -w", "w if code >> k & 1 or k else -w")
+PAIR_RTL = ("hw/rtl/moments.py", "both.eq(Cat(states).all())", "both.eq(states[0])")
+FULL_RTL = ("hw/rtl/moments.py", "write.data.eq(Mux(old.all(), old, old + both))", "write.data.eq(old + both)")
+FRESH_RTL = ("hw/rtl/moments.py", "old.eq(Mux(starting, 0, read.data))", "old.eq(read.data)")
+ABORT_RTL = (
+    "hw/rtl/sequencer.py",
+    "ended.eq(running & whole & (ending",
+    "ended.eq(running & (whole | ports.abort) & (ending",
 )
 TAPS_NATIVE = (
     f"{NATIVE}/generators.h",
@@ -111,6 +125,7 @@ LAW, WORDS, VECTORS = "tests/law", "tests/sim/test_update.py", "tests/hw/test_se
 IN_LANES, MANY = "tests/sim/test_native.py -k sites_in_lanes", "tests/sim/test_native.py -k many"
 RTL = "tests/rtl/test_rtl_device.py -k same_bits_as_the_reference"
 COCOTB = "tests/rtl/test_rtl_cocotb.py -k lockstep"
+LANE, GATEWARE = "tests/rtl/test_rtl_lane.py -k updates", "tests/rtl/test_rtl_device.py"
 
 BUGS = (
     Bug("seeding by consecutive integers: law", (CONSECUTIVE, UNMIXED), f"{LAW} -k certified_law"),
@@ -140,6 +155,14 @@ BUGS = (
     Bug("wrong tap, native: devices disagree", (TAPS_NATIVE,), f"{DEVICES} -k native-lfsr64"),
     Bug("dropped neighbour, RTL: devices disagree", (NEIGHBOUR_RTL,), RTL),
     Bug("dropped neighbour, RTL: cocotb", (NEIGHBOUR_RTL,), COCOTB),
+    Bug("generators not rotated, RTL: lanes", (QUEUE_RTL,), LANE),
+    Bug("clamp mask a pipeline early, RTL: phases", (MASK_RTL,), f"{GATEWARE} -k masks_change"),
+    Bug("chunks not filled again, RTL: images in turn", (STALE_RTL,), f"{GATEWARE} -k loading_again"),
+    Bug("wrong sign in built-in chunks, RTL: constant", (CONSTANT_RTL,), f"{GATEWARE} -k constant_weights"),
+    Bug("one end of an edge counted, RTL: moments", (PAIR_RTL,), f"{GATEWARE} -k moments_are"),
+    Bug("full counters wrap, RTL: moments", (FULL_RTL,), f"{GATEWARE} -k full_counter"),
+    Bug("counters not cleared, RTL: moments", (FRESH_RTL,), f"{GATEWARE} -k moments_are"),
+    Bug("abort in mid-sweep, RTL: cocotb", (ABORT_RTL,), COCOTB),
 )
 
 

@@ -30,7 +30,7 @@ class SpatialFabric(wiring.Component):
         shift: table address shift, min_shift…dither_bits.
         clamps: ``[2 N]``, the clamps of either mask; state: ``[N]``.
         write_data: 32 bits for whichever of the strobes below is high.
-        tables_write, tables_index, tables_read, read: the tables, for the host, between runs.
+        tables_write, tables_index, tables_read: the tables, for the host, between runs.
         states_write: ``[ceil(N/32)]``, a strobe a word of states.
         seed_write: a word for the chains of generators; seed_clear: the next one is a state's first.
         coefficient_write, coefficient_index, coefficient_data: the chunks, for the loader.
@@ -50,7 +50,6 @@ class SpatialFabric(wiring.Component):
             "clamps": In(2 * spec.n_sites),
             "state": Out(spec.n_sites),
             "write_data": In(32),
-            "read": In(1),
             "tables_write": In(1),
             "tables_index": In((spec.levels * spec.table_size - 1).bit_length()),
             "tables_read": Out(32),
@@ -170,7 +169,7 @@ class SpatialFabric(wiring.Component):
                 entering = lanes[lane].seed_out
 
     def _tables(self, m: Module, lanes: list[Any]) -> None:
-        """The activation tables: a threshold for each lane, a clock after its address."""
+        """The activation tables: for each lane, a clock after its address, 2^t - T, which is what the memories hold."""
         ports: Any = self
         plan, spec = self._plan, self._plan.spec
         depth = spec.levels * spec.table_size
@@ -184,17 +183,17 @@ class SpatialFabric(wiring.Component):
                     address = Cat(address, self._at["level"][plan.table_stage])
                 m.d.comb += lane.threshold.eq(read.data)
                 if k == 1:
-                    m.d.comb += [read.addr.eq(address), read.en.eq(ports.busy)]
+                    m.d.comb += read.addr.eq(address)
                     continue
-                # One address for reading and writing, so that both are one port of a block RAM.
+                # One address for reading and writing, so that both are one port of a block RAM; and never disabled,
+                # which such a port cannot be without logic behind its slow output.
                 shared, write = Signal(len(read.addr), name=f"tables_address_{first // 2}"), memory.write_port()
                 m.d.comb += [
                     shared.eq(Mux(ports.busy, address, ports.tables_index)),
                     read.addr.eq(shared),
-                    read.en.eq(ports.busy | ports.read),
                     write.addr.eq(shared),
-                    write.data.eq(ports.write_data[: spec.threshold_bits]),
+                    write.data.eq(-ports.write_data[: spec.threshold_bits]),
                     write.en.eq(ports.tables_write),
                 ]
                 if first == 0:
-                    m.d.comb += ports.tables_read.eq(read.data)
+                    m.d.comb += ports.tables_read.eq((-read.data)[: spec.threshold_bits])

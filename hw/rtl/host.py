@@ -104,6 +104,8 @@ class HostBus(wiring.Component):
         bad_value, write = Signal(), Signal()
         with m.If(hits["PHASE_LEVEL"]):
             m.d.comb += bad_value.eq(data >= self._spec.levels)
+        with m.If(hits["TABLES"]):
+            m.d.comb += bad_value.eq((data == 0) | (data >= 1 << self._spec.threshold_bits))
         with m.If(hits["PHASE_MASK"]):
             m.d.comb += bad_value.eq(data > 1)
         for name, (_, low, high) in self._simple().items():
@@ -173,7 +175,7 @@ class HostBus(wiring.Component):
         return Value.cast(Cat(bits, Const(0, -len(bits) % 32)))
 
     def _read(self, m: Module, hits: dict[str, Signal], errors: Value) -> None:
-        """Data of registers kept here are stored at the read; the others follow from where they live."""
+        """Data of registers kept here are stored at the read, the others when they have come from where they live."""
         ports: Any = self
         local = {
             "STATUS": Cat(ports.busy, ports.done, ports.aborted),
@@ -191,6 +193,7 @@ class HostBus(wiring.Component):
                     sum(word << (32 * k) for k, word in enumerate(register.constant)), 32 * register.count
                 )
         stored, remote = Signal(32), Signal(len(self._remote))
+        m.d.sync += [stored.eq(ports.bus_read_data), remote.eq(0)]
         with m.If(ports.read):
             m.d.sync += [stored.eq(0), remote.eq(Cat(hits[name] for name in self._remote))]
             for name, value in local.items():

@@ -49,7 +49,7 @@ class Lane(wiring.Component):
         slot: of the update issued ``read_stage`` clocks ago.
         neighbour_k: the state of that slot's neighbour at position k.
         dither_mask: 2^shift - 1; extra_shift: shift - min_shift.
-        address, threshold: to the activation table, and from it a clock later.
+        address, threshold: to the activation table; and from it, a clock later, 2^t - T of the entry.
         commit: ``[slots]``, one-hot: the slot whose update ends in this clock; clamped: slots that keep their state.
         state_load, state_value, state: ``[slots]``, overwrite and show the states.
         seed_shift, seed_in, seed_out: the queues of generators form chains, ``seed_bits`` wide.
@@ -116,8 +116,9 @@ class Lane(wiring.Component):
         compared = high_bits(spec, word)
         if plan.fold > 1:  # the next slot's word comes before this one's has been compared
             compared = self._delayed(m, compared, 1, plan.table_stage)
-        new = Signal()
-        m.d.comb += new.eq(compared < ports.threshold)
+        # u < T, from 2^t - T: no carry. The subtraction itself would put an inverter behind the table's slow output.
+        carried, new = Signal(spec.threshold_bits + 1), Signal()
+        m.d.comb += [carried.eq(compared + ports.threshold), new.eq(~carried[-1])]
         for slot in range(plan.slots):
             # Not reset: the host loads states, and a reset net to every site costs routing.
             state = Signal(name=f"state_{slot}", reset_less=True)

@@ -82,15 +82,48 @@ def coefficient_digest(image: Image) -> tuple[int, ...]:
     return _digest_words(digest_of("coefficients", image.weights, image.biases))
 
 
+def identity_registers(spec: FabricSpec, sweep_clocks: int, image: Image | None = None) -> list[Register]:
+    """The registers that every fabric begins with, whatever its architecture: who it is and how it is built."""
+    widths = (
+        _pack(spec.weight_bits, spec.bias_bits, spec.table_bits, spec.threshold_bits),
+        _pack(spec.dither_bits, spec.min_shift, spec.word_bits, generator(spec.rng).state_words),
+    )
+    made: list[Register] = []
+
+    def one(name: str, text: str, count: int, constant: tuple[int, ...]) -> None:
+        made.append(Register(name, 0, count, "R", text, constant))
+
+    one("ID", f"`0x{ID:08x}`, the letters TFAB.", 1, (ID,))
+    one("VERSION", "Version of this register map.", 1, (VERSION,))
+    one("SITES", "Sites of the fabric, N.", 1, (spec.n_sites,))
+    one("EDGES", "Edges of the topology, E.", 1, (spec.topology.n_edges,))
+    one("COLOURS", "Colours, C.", 1, (spec.topology.n_colours,))
+    one("LEVELS", "Activation tables held at once.", 1, (spec.levels,))
+    one(
+        "WIDTHS",
+        "Entry 0: weight_bits, bias_bits, table_bits, threshold_bits; entry 1: dither_bits, min_shift, word_bits, "
+        "32-bit words of generator state a site; a byte each, the first lowest.",
+        2,
+        widths,
+    )
+    one("DIGEST", "The fabric's SHA-256 digest, 8 hexadecimal digits a word, the first first.", 8,
+        _digest_words(spec.digest))  # fmt: skip
+    one(
+        "COEFFICIENTS",
+        "SHA-256 digest of the weights and biases built in, laid out as DIGEST; zeros where they are loaded.",
+        8,
+        (0,) * 8 if image is None else coefficient_digest(image),
+    )
+    one("SWEEP_CLOCKS", "Clocks of a sweep.", 1, (sweep_clocks,))
+    one("MOMENT_BITS", "Width of the counters of moments; 0 where there are none.", 1, (spec.moment_bits,))
+    return made
+
+
 @cache
 def register_map(spec: FabricSpec, image: Image | None = None) -> RegisterMap:
     """The registers of a fabric of ``spec``; with an image, of one that has its weights and biases built in."""
     top, words = spec.topology, (spec.n_sites + 31) // 32
     plan = plan_lanes(spec)
-    widths = (
-        _pack(spec.weight_bits, spec.bias_bits, spec.table_bits, spec.threshold_bits),
-        _pack(spec.dither_bits, spec.min_shift, spec.word_bits, generator(spec.rng).state_words),
-    )
     made: list[Register] = []
     place = 0
 
@@ -102,31 +135,8 @@ def register_map(spec: FabricSpec, image: Image | None = None) -> RegisterMap:
             made.append(Register(name, base, count, access, text, constant, locked))
             place = base + count
 
-    add("ID", "R", f"`0x{ID:08x}`, the letters TFAB.", 1, (ID,))
-    add("VERSION", "R", "Version of this register map.", 1, (VERSION,))
-    add("SITES", "R", "Sites of the fabric, N.", 1, (spec.n_sites,))
-    add("EDGES", "R", "Edges of the topology, E.", 1, (top.n_edges,))
-    add("COLOURS", "R", "Colours, C.", 1, (top.n_colours,))
-    add("LEVELS", "R", "Activation tables held at once.", 1, (spec.levels,))
-    add(
-        "WIDTHS",
-        "R",
-        "Entry 0: weight_bits, bias_bits, table_bits, threshold_bits; entry 1: dither_bits, min_shift, word_bits, "
-        "32-bit words of generator state a site; a byte each, the first lowest.",
-        2,
-        widths,
-    )
-    add("DIGEST", "R", "The fabric's SHA-256 digest, 8 hexadecimal digits a word, the first first.", 8,
-        _digest_words(spec.digest))  # fmt: skip
-    add(
-        "COEFFICIENTS",
-        "R",
-        "SHA-256 digest of the weights and biases built in, laid out as DIGEST; zeros where they are loaded.",
-        8,
-        (0,) * 8 if image is None else coefficient_digest(image),
-    )
-    add("SWEEP_CLOCKS", "R", "Clocks of a sweep.", 1, (plan.sweep_clocks,))
-    add("MOMENT_BITS", "R", "Width of the counters of moments; 0 where there are none.", 1, (spec.moment_bits,))
+    for register in identity_registers(spec, plan.sweep_clocks, image):
+        add(register.name, register.access, register.text, register.count, register.constant)
     add(
         "CONTROL",
         "W",
@@ -171,9 +181,9 @@ def register_map(spec: FabricSpec, image: Image | None = None) -> RegisterMap:
     )
     add("STALLS", "R", "Of these, clocks in which the fabric waited for the read-out, or for the counters.")
     add("SWEEPS", "R", "Sweeps of the current or last run.")
-    add("PHASE_SWEEPS", "RW", "Sweeps of each phase; 0 counts as 1.", PHASE_SLOTS, locked=True)
-    add("PHASE_LEVEL", "RW", f"Table of each phase, 0…{spec.levels - 1}.", PHASE_SLOTS, locked=True)
-    add("PHASE_MASK", "RW", "Clamps of each phase, as MASK.", PHASE_SLOTS, locked=True)
+    add("PHASE_SWEEPS", "RW", "Sweeps of each phase; 0 counts as 1. Read between runs.", PHASE_SLOTS, locked=True)
+    add("PHASE_LEVEL", "RW", f"Table of each phase, 0…{spec.levels - 1}. Read between runs.", PHASE_SLOTS, locked=True)
+    add("PHASE_MASK", "RW", "Clamps of each phase, as MASK. Read between runs.", PHASE_SLOTS, locked=True)
     add("STATES", "RW", "Site states, 32 a word, site 0 in bit 0 of entry 0.", words, locked=True)
     add(
         "CLAMPS",
@@ -186,8 +196,14 @@ def register_map(spec: FabricSpec, image: Image | None = None) -> RegisterMap:
         add("WEIGHTS", "RW", "Weight of each edge, two's complement, in the order of `topology.edges`. Like BIASES, "
             "read between runs.", top.n_edges, locked=True)  # fmt: skip
         add("BIASES", "RW", "Bias of each site, two's complement.", spec.n_sites, locked=True)
-    add("TABLES", "RW", f"Activation tables: entry {spec.table_size}·level + a + {spec.table_size // 2}. Read between "
-        "runs.", spec.levels * spec.table_size, locked=True)  # fmt: skip
+    add(
+        "TABLES",
+        "RW",
+        f"Activation tables: entry {spec.table_size}·level + a + {spec.table_size // 2}, "
+        f"1…{2**spec.threshold_bits - 1}. Read between runs.",
+        spec.levels * spec.table_size,
+        locked=True,
+    )
     if spec.moment_bits:
         add("MOMENTS_SITES", "R", "Samples in which each site was 1, since the last clear. Like MOMENTS_EDGES, read "
             "between runs.", spec.n_sites)  # fmt: skip

@@ -30,7 +30,7 @@ class Sequencer(wiring.Component):
         hold: nothing happens, and no clock counts, while it is high.
         phases, samples, steps, base_level, base_mask: the schedule; they must not change during a run.
         phase_write_sweeps, _level, _mask: write ``write_data`` to that memory, at phase ``phase_index``.
-        phase_read_sweeps, _level, _mask: of phase ``phase_index``, from the clock after ``read`` on.
+        phase_read_sweeps, _level, _mask: of phase ``phase_index``, from the clock after ``read`` on, between runs.
         issue, slot, level, mask: an update begins, of which slot, with which table and which clamps.
         take: the state is a sample; free: the read-out can take it.
         busy, done, aborted: of the run; cycles, stalls, sweeps: its counters.
@@ -85,10 +85,12 @@ class Sequencer(wiring.Component):
         ending = Signal()  # an abort waits for the end of the sweep
         draining = Signal(range(SETTLE + 2))  # the run is over but for the read-out and so many clocks
 
-        of_phase = self._phase_table(m, phase)
+        upcoming = Signal.like(phase)  # the phase of the next clock
+        of_phase = self._phase_table(m, upcoming)
         in_phase, last_sweep, whole = Signal(), Signal(), Signal()
         level, mask = Signal(self._level_bits), Signal()
-        m.d.comb += in_phase.eq(phase != ports.phases)
+        m.d.comb += [in_phase.eq(phase != ports.phases), upcoming.eq(phase)]
+        m.d.sync += phase.eq(upcoming)
         m.d.comb += [
             level.eq(Mux(in_phase, of_phase["level"], ports.base_level)),
             mask.eq(Mux(in_phase, of_phase["mask"], ports.base_mask)),
@@ -131,7 +133,7 @@ class Sequencer(wiring.Component):
                     with m.If(last_sweep):
                         m.d.sync += [swept.eq(0), due.eq(~in_phase | (phase + 1 == ports.phases))]
                         with m.If(in_phase):
-                            m.d.sync += phase.eq(phase + 1)
+                            m.d.comb += upcoming.eq(phase + 1)
                     with m.Else():
                         m.d.sync += swept.eq(swept + 1)
         with m.If(ports.abort):
@@ -146,28 +148,29 @@ class Sequencer(wiring.Component):
             with m.If(ports.abort):
                 m.d.sync += ports.aborted.eq(1)
         with m.If(ports.start & ~ports.busy):
-            m.d.sync += [signal.eq(0) for signal in (phase, swept, ending, ports.done, ports.aborted)]
+            m.d.comb += upcoming.eq(0)
+            m.d.sync += [signal.eq(0) for signal in (swept, ending, ports.done, ports.aborted)]
             m.d.sync += [signal.eq(0) for signal in (ports.cycles, ports.stalls, ports.sweeps)]
             m.d.sync += [ports.busy.eq(1), due.eq(ports.phases == 0), left.eq(ports.samples)]
         with m.If(ports.abort & ports.hold & ports.busy):
             m.d.sync += [ports.busy.eq(0), ports.aborted.eq(1)]
         return m
 
-    def _phase_table(self, m: Module, phase: Signal) -> dict[str, Any]:
-        """Sweeps, level and mask of the phase in hand, from memories the host writes."""
+    def _phase_table(self, m: Module, upcoming: Signal) -> dict[str, Any]:
+        """Sweeps, level and mask of the phase in hand, from memories the host writes, and reads between runs."""
         ports: Any = self
-        current = {}
+        running, current = Signal(), {}
+        m.d.comb += running.eq(ports.busy | ports.start)
         for name, bits in self._memories.items():
             memory = m.submodules[f"phase_{name}"] = Memory(shape=bits, depth=PHASE_SLOTS, init=[])
-            write, read, now = memory.write_port(), memory.read_port(), memory.read_port(domain="comb")
+            write, read = memory.write_port(), memory.read_port()
             m.d.comb += [
                 write.addr.eq(ports.phase_index),
                 write.data.eq(ports.write_data[:bits]),
                 write.en.eq(getattr(ports, f"phase_write_{name}")),
-                read.addr.eq(ports.phase_index),
-                read.en.eq(ports.read),
+                read.addr.eq(Mux(running, upcoming, ports.phase_index)),
+                read.en.eq(running | ports.read),
                 getattr(ports, f"phase_read_{name}").eq(read.data),
-                now.addr.eq(phase),
             ]
-            current[name] = now.data
+            current[name] = read.data
         return current

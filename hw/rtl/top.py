@@ -22,7 +22,16 @@ def fabric_top(spec: FabricSpec, hierarchy: Hierarchy | None = None, image: Imag
     """The top of a fabric of whatever architecture: a component with the ports ``bus_…``, ``sample_…`` and ``busy``
     of :class:`SpatialTop`. With an image, its weights and biases are fixed at elaboration.
     """
-    return SpatialTop(spec, hierarchy, image)
+    if spec.architecture == "spatial":
+        return SpatialTop(spec, hierarchy, image)
+    if image is not None:
+        raise UnsupportedError(
+            "a systolic fabric keeps its weights in block RAM and always loads them; leave the image out, or use "
+            "architecture='spatial' for built-in weights."
+        )
+    from thermofab.hw.rtl.systolic.top import SystolicTop
+
+    return SystolicTop(spec, hierarchy)
 
 
 def require_spatial(spec: FabricSpec) -> None:
@@ -101,7 +110,7 @@ class SpatialTop(wiring.Component):
             ]
         for name in ("issue", "slot", "mask", "busy", *(["level"] if spec.levels > 1 else [])):
             m.d.comb += getattr(fabric, name).eq(getattr(sequencer, name))
-        for name in ("clamps", "write_data", "states_write", "seed_write", "tables_write", "read"):
+        for name in ("clamps", "write_data", "states_write", "seed_write", "tables_write"):
             m.d.comb += getattr(fabric, name).eq(getattr(host, name))
         m.d.comb += [
             fabric.tables_index.eq(host.index),

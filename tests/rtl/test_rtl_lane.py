@@ -87,7 +87,7 @@ def test_updates(name, constant):
         if site != NONE:
             generators[site], word = integer.step(generators[site], spec.word_bits)
             high = word >> (spec.word_bits - spec.threshold_bits)
-        threshold = max(0, min(2**spec.threshold_bits - 1, high + rng.choice([-1, 0, 1, 2])))
+        threshold = max(1, min(2**spec.threshold_bits - 1, high + rng.choice([-1, 0, 1, 2])))
         ctx.set(lane.slot, slot)
         for k, sources in enumerate(described.sources):
             ctx.set(
@@ -102,7 +102,7 @@ def test_updates(name, constant):
                 assert ctx.get(lane.address) == expected_address(spec, image, site, near, word, shift), (site, shift)
             if clock == plan.table_stage + 1:
                 assert ctx.get(lane.state) >> slot & 1 == before, "a site keeps its state until its update ends"
-                ctx.set(lane.threshold, threshold)
+                ctx.set(lane.threshold, 2**spec.threshold_bits - threshold)
                 ctx.set(lane.commit, 1 << slot)
             await ctx.tick()
             ctx.set(lane.state_load, 0)

@@ -1,0 +1,99 @@
+"""What a fabric takes of an FPGA, out of context: LUT4, flip-flops, block RAM, DSP, MHz, and the time the tools took.
+
+    python benchmarks/area.py                  # all, about an hour on two cores
+    python benchmarks/area.py ecp5 loadable    # those whose line has all these words
+
+Yosys and nextpnr, as ``thermofab.hw.boards.out_of_context`` calls them: every input and output is kept, and what the
+wrapper takes is taken off. ``LUT4`` are places that logic, carry chains and LUT RAM occupy, so nothing is left out of
+them: ``TRELLIS_COMB`` on the ECP5, ``ICESTORM_LC`` (a LUT, a flip-flop or both) on the iCE40. Where a design does not
+fit, there is no clock to report, and the line says which kind of place is short.
+"""
+
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from thermofab.hw.boards.out_of_context import WATCHED_ONLY, measure
+from thermofab.hw.boards.part import ECP5_85, ICE40_UP5K, Part
+from thermofab.hw.rtl.top import fabric_top
+from thermofab.hw.spec import FREE, DeviceError, FabricSpec, Image, fabric
+
+LOGIC = {"ecp5": "TRELLIS_COMB", "ice40": "ICESTORM_LC"}
+BLOCK_RAM = {"ecp5": "DP16KD", "ice40": "ICESTORM_RAM"}
+DSP = {"ecp5": "MULT18X18D", "ice40": "ICESTORM_DSP"}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A fabric on a part, with a clock to aim at; ``constant`` builds weights and biases in."""
+
+    part: Part
+    spec: FabricSpec
+    constant: bool
+    megahertz: float
+
+    @property
+    def line(self) -> str:
+        spec = self.spec
+        said = [self.part.family, spec.architecture, spec.topology.name, "constant" if self.constant else "loadable"]
+        for name in ("rng", "elements", "levels", "min_shift", "moment_bits"):
+            if getattr(spec, name) != getattr(TORUS, name):
+                said.append(f"{name}={getattr(spec, name)}")
+        return " ".join(said)
+
+    def build(self, hierarchy: Any) -> Any:
+        """The top; built-in weights and biases are drawn over their full range."""
+        return fabric_top(self.spec, hierarchy, random_weights(self.spec) if self.constant else None)
+
+
+def random_weights(spec: FabricSpec) -> Image:
+    rng = np.random.default_rng(0)
+    return Image(
+        fabric=spec,
+        weights=rng.integers(-spec.weight_max, spec.weight_max + 1, spec.topology.n_edges),
+        biases=rng.integers(-spec.bias_max, spec.bias_max + 1, spec.n_sites),
+        tables=np.ones((spec.levels, spec.table_size)),
+        shift=spec.dither_bits,
+        clamps=np.full(spec.n_sites, FREE),
+    )
+
+
+TORUS = fabric("g4-8x8-torus")
+FEW = fabric(TORUS, elements=4, rng="lfsr32", levels=1, min_shift=4)
+CASES = (
+    Case(ECP5_85, TORUS, False, 100.0),
+    Case(ECP5_85, TORUS, True, 100.0),
+    Case(ECP5_85, fabric(TORUS, moment_bits=16), False, 100.0),
+    Case(ICE40_UP5K, FEW, False, 24.0),
+    Case(ICE40_UP5K, FEW, True, 24.0),
+)
+
+
+def main() -> None:
+    print(f"{'configuration':<66}{'LUT4':>7}{'a site':>8}{'FF':>7}{'BRAM':>6}{'DSP':>5}{'MHz':>8}{'wall, s':>9}")
+    for case in CASES:
+        if not all(word in case.line.split() for word in sys.argv[1:]):
+            continue
+        family, sites = case.part.family, case.spec.n_sites
+        try:
+            report, wrapper = measure(case.build, case.part, case.megahertz, ignore=WATCHED_ONLY)
+        except DeviceError as refusal:
+            print(f"{case.line:<66} {' '.join(str(refusal).split())[:150]}", flush=True)
+            continue
+        places = {place.kind: place.used for place in report.utilisation.places}
+        # On the iCE40 a wrapper's LUT shares a place with the flip-flop behind it; its other flip-flops take one each.
+        taken = wrapper.lut4 if family == "ecp5" else wrapper.flip_flops
+        logic = places[LOGIC[family]] - taken
+        megahertz = min(clock.achieved_mhz for clock in report.clocks)
+        print(
+            f"{case.line:<66}{logic:>7}{logic / sites:>8.1f}{report.utilisation.flip_flops - wrapper.flip_flops:>7}"
+            f"{places.get(BLOCK_RAM[family], 0):>6}{places.get(DSP[family], 0):>5}{megahertz:>8.1f}"
+            f"{report.wall_seconds:>9.0f}",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
