@@ -11,7 +11,7 @@ import numpy as np
 
 from thermofab.hw.rng.base import seed_words
 from thermofab.hw.rtl import registers as rm
-from thermofab.hw.rtl.lanes import plan_lanes
+from thermofab.hw.rtl.loading import Write, loading_of
 from thermofab.hw.spec import DeviceError, FabricSpec, Image, RunPlan, Schedule, UnsupportedError, generator
 
 LONGEST = 2**32 - 1  # sweeps a counter of the fabric holds
@@ -50,19 +50,6 @@ def split_schedule(schedule: Schedule, most: int = LONGEST) -> list[RunSettings]
     return runs
 
 
-def pack_bits(bits: np.ndarray) -> np.ndarray:
-    """bool ``[N]`` as uint32 ``[ceil(N/32)]``, site 0 in bit 0 of word 0."""
-    padded = np.zeros(-(-len(bits) // 32) * 32, dtype=np.uint8)
-    padded[: len(bits)] = bits
-    return np.packbits(padded, bitorder="little").view("<u4").astype(np.uint32)
-
-
-def unpack_bits(words: np.ndarray, n_sites: int) -> np.ndarray:
-    """uint32 ``[S, ceil(N/32)]`` as bool ``[S, N]``."""
-    octets = np.ascontiguousarray(words.astype("<u4")).view(np.uint8)
-    return np.unpackbits(octets, axis=-1, bitorder="little")[:, :n_sites].astype(bool)
-
-
 class RegisterBus(Protocol):
     """What :class:`FabricDriver` drives: a fabric's register bus and sample stream."""
 
@@ -92,7 +79,8 @@ class FabricDriver:
 
     def __init__(self, spec: FabricSpec, bus: RegisterBus, image: Image | None = None) -> None:
         self._spec, self._bus, self._built = spec, bus, image
-        self._map, self._plan = rm.register_map(spec, image), plan_lanes(spec)
+        self._loading = loading_of(spec, image)
+        self._map = self._loading.map
         self._generator = generator(spec.rng)
 
     def check_identity(self) -> None:
@@ -119,10 +107,10 @@ class FabricDriver:
                 + "; open it with the image it was built with, or with none if it loads them."
             )
         sweep_clocks, moment_bits = self.read("SWEEP_CLOCKS"), self.read("MOMENT_BITS")
-        if (sweep_clocks, moment_bits) != (self._plan.sweep_clocks, self._spec.moment_bits):
+        if (sweep_clocks, moment_bits) != (self._loading.sweep_clocks, self._spec.moment_bits):
             raise DeviceError(
                 f"the fabric sweeps in {sweep_clocks} clocks and counts moments in {moment_bits} bits, but the spec's "
-                f"would in {self._plan.sweep_clocks} and {self._spec.moment_bits}; open it with the elements and "
+                f"would in {self._loading.sweep_clocks} and {self._spec.moment_bits}; open it with the elements and "
                 "moment_bits it was built with."
             )
 
@@ -136,6 +124,20 @@ class FabricDriver:
         base = self._map[name].base
         self._bus.write(base + first + np.arange(len(data), dtype=np.int64), data)
 
+    def collect(self, words: int) -> np.ndarray:
+        """The next words of the stream, all of them.
+
+        Raises:
+            DeviceError: the fabric came to rest before they came.
+        """
+        got = self._bus.collect(words)
+        if len(got) != words:
+            raise DeviceError(f"the fabric gave {len(got)} of {words} words; STATUS reads {self.read('STATUS')}.")
+        return got
+
+    def _write(self, write: Write) -> None:
+        self._bus.write(*write)
+
     def load(self, image: Image) -> None:
         """Weights, biases, tables and shift; a run still going on is aborted.
 
@@ -143,20 +145,16 @@ class FabricDriver:
             DeviceError: the fabric has other weights and biases built in.
         """
         self.abort()
-        if self._built is None:
-            if "WEIGHTS" in self._map.names:
-                self.write("WEIGHTS", image.weights)
-            self.write("BIASES", image.biases)
-        else:
-            for name in ("weights", "biases"):
-                ours, theirs = getattr(self._built, name), getattr(image, name)
-                if not np.array_equal(ours, theirs):
-                    k = int(np.argmax(ours != theirs))
-                    raise DeviceError(
-                        f"this fabric has its {name} built in, and entry {k} is {ours[k]} there but {theirs[k]} in "
-                        "the image; load an image with the same weights and biases, or build a fabric that loads them."
-                    )
-        self.write("TABLES", image.tables.reshape(-1))
+        for name in ("weights", "biases") if self._built is not None else ():
+            ours, theirs = getattr(self._built, name), getattr(image, name)
+            if not np.array_equal(ours, theirs):
+                k = int(np.argmax(ours != theirs))
+                raise DeviceError(
+                    f"this fabric has its {name} built in, and entry {k} is {ours[k]} there but {theirs[k]} in "
+                    "the image; load an image with the same weights and biases, or build a fabric that loads them."
+                )
+        for write in self._loading.image(image):
+            self._write(write)
         self.write("SHIFT", image.shift)
         self.check_errors()
 
@@ -168,14 +166,13 @@ class FabricDriver:
 
     def prepare(self, plan: RunPlan, replica: int) -> None:
         """States, clamps and generator states of one replica."""
-        seeds = self._plan.seed_words(seed_words(self._generator, plan.keys[replica]))
         self.write_clamps(plan.clamped)
-        self.write("STATES", pack_bits(plan.init[replica]))
-        self._bus.write(np.full(len(seeds), self._map["SEED"].base), seeds)
+        self._write(self._loading.states(plan.init[replica]))
+        self._write(self._loading.seeds(seed_words(self._generator, plan.keys[replica])))
 
     def write_clamps(self, clamped: np.ndarray, mask: int = 0) -> None:
         """Which sites one of the two masks clamps, bool ``[N]``."""
-        self.write("CLAMPS", pack_bits(clamped), first=mask * self._map["STATES"].count)
+        self._write(self._loading.clamps(mask, clamped))
 
     def start(self, run: RunSettings, phase_masks: Sequence[int] = (), mask: int = 0) -> None:
         """Set the schedule's registers and go. ``phase_masks`` and ``mask`` choose the clamps of phases and samples."""
@@ -190,20 +187,20 @@ class FabricDriver:
 
     def run(self, schedule: Schedule) -> tuple[np.ndarray, int]:
         """``(samples, cycles)``: bool ``[S, N]``, and the clocks that the fabric's own counter shows."""
-        per_sample = self._map["STATES"].count
+        per_sample = self._loading.sample_words
         words, cycles = np.zeros(0, dtype=np.uint32), 0
         self.write("STREAM", 1)
         for part in split_schedule(schedule):
             self.start(part)
             if part.samples:
                 words = self._bus.collect(part.samples * per_sample)
-            cycles += self._finish()
+            cycles += self._finish(counting=False)
         if len(words) != schedule.n_samples * per_sample or not self.read("STATUS") & rm.DONE:
             raise DeviceError(
                 f"the run ended after {len(words)} of {schedule.n_samples * per_sample} sample words; "
                 f"STATUS reads {self.read('STATUS')}."
             )
-        return unpack_bits(words.reshape(-1, per_sample), self._spec.n_sites), cycles
+        return self._loading.samples(words.reshape(-1, per_sample)), cycles
 
     def accumulate(self, schedule: Schedule) -> tuple[np.ndarray, np.ndarray, int]:
         """``(ones, both, cycles)``: Σn_i int64 ``[N]`` and Σn_i·n_j int64 ``[E]`` over a schedule's samples, counted
@@ -220,18 +217,21 @@ class FabricDriver:
         for part in split_schedule(schedule, min(LONGEST, 2**bits - 1)):
             self.write("CONTROL", rm.CLEAR_MOMENTS)
             self.start(part)
-            cycles += self._finish()
+            cycles += self._finish(counting=True)
             if not self.read("STATUS") & rm.DONE:
                 raise DeviceError(f"a run that counts moments did not end; STATUS reads {self.read('STATUS')}.")
             if part.samples:
-                ones += [self.read("MOMENTS_SITES", k) for k in range(top.n_sites)]
-                both += np.array([self.read("MOMENTS_EDGES", k) for k in range(top.n_edges)], dtype=np.int64)
+                counted = self._loading.counters(self)
+                ones += counted[0]
+                both += counted[1]
         self.write("STREAM", 1)
         return ones, both, cycles
 
-    def _finish(self) -> int:
-        """Wait for the end of a run; the clocks it took."""
+    def _finish(self, counting: bool) -> int:
+        """Wait for the end of a run; the clocks it took. Where nobody asked for counts, full counters are no error."""
         self._bus.wait()
+        if not counting:
+            self.write("ERRORS", rm.ERROR_MOMENTS)
         self.check_errors()
         return self.read("CYCLES", 0) | self.read("CYCLES", 1) << 32
 

@@ -15,6 +15,7 @@ from thermofab.hw.spec.fabric import BUILD
 from thermofab.sim.rtl.tools import find_verilator, find_yosys_version
 from thermofab.sim.toolchain import build_key, find_compiler, made_once, run_tool
 
+HOST_SIDE = ("driver.py", "manual.py", "loading.py")  # files that do not describe hardware
 HERE = Path(__file__).resolve().parent
 # C++20 is what Verilator's runtime asks for; symbols stay inside the library, as several are loaded at once.
 CXX_FLAGS = ("-std=c++20", "-fPIC", "-fvisibility=hidden", "-fno-gnu-unique", "-w", "-DCXXRTL_NDEBUG")
@@ -56,7 +57,8 @@ def _sources(spec: FabricSpec) -> list[str]:
     """The text of everything that decides what a build holds."""
     rtl = Path(str(import_module("thermofab.hw.rtl").__file__)).parent
     own = Path(str(import_module(type(generator(spec.rng)).__module__).__file__))
-    described = sorted(file for file in rtl.glob("*.py") if file.name not in ("driver.py", "manual.py"))
+    folders = [rtl, rtl / "systolic"] if spec.architecture == "systolic" else [rtl]
+    described = sorted(f for folder in folders for f in folder.glob("*.py") if f.name not in HOST_SIDE)
     files = [own, *described, *sorted(HERE.glob("*.h")), HERE / "harness.cpp", HERE / "build.py"]
     return [file.read_text() for file in files]
 

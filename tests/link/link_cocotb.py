@@ -15,12 +15,11 @@ from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles
 from link_bench import Host
 
+from thermofab.hw.link.bursts import bursts
 from thermofab.hw.link.frames import INDEX_BITS, Kind, request
 from thermofab.hw.link.info import LinkInfo
-from thermofab.hw.rng.base import seed_words
-from thermofab.hw.rtl import registers as rm
-from thermofab.hw.rtl.driver import pack_bits, unpack_bits
-from thermofab.hw.spec import FabricSpec, Schedule, generator, open_device, plan_run
+from thermofab.hw.rtl.driver import FabricDriver, split_schedule
+from thermofab.hw.spec import FabricSpec, Schedule, open_device, plan_run
 from thermofab.sim.conformance import random_image
 
 SPEC = FabricSpec.from_json(json.loads(Path(os.environ["THERMOFAB_FABRIC"]).read_text()))
@@ -83,6 +82,27 @@ async def check(host: Host) -> None:
     host.scoreboard.check_read(first, await host.read(first, count))
 
 
+class Recorder:
+    """A register bus that keeps what the driver writes; every register reads zero."""
+
+    def __init__(self) -> None:
+        self.addresses: list[int] = []
+        self.data: list[int] = []
+
+    def write(self, addresses, data) -> None:
+        self.addresses += [int(address) for address in addresses]
+        self.data += [int(word) for word in data]
+
+    def read(self, address: int) -> int:
+        return 0
+
+    def collect(self, words: int) -> np.ndarray:
+        raise AssertionError("loading collects no samples")
+
+    def wait(self) -> None:
+        """Nothing runs."""
+
+
 async def samples(host: Host) -> int:
     """A run, its samples asked for again and again, acknowledged late; the number of states compared."""
     image = random_image(np.random.default_rng(SEED), SPEC)
@@ -92,22 +112,15 @@ async def samples(host: Host) -> int:
     reference.load(image)
     expected = reference.run(schedule).sites[0]
 
-    async def put(name: str, values, increment: bool = True) -> None:
-        values = [int(value) & 0xFFFFFFFF for value in np.atleast_1d(values)]
-        for at in range(0, len(values), 60):
-            base = host.scoreboard.map[name].base + (at if increment else 0)
-            await host.write(base, values[at : at + 60], increment=increment)
-
-    await put("CONTROL", rm.ABORT)
-    for name, values in (("WEIGHTS", image.weights), ("BIASES", image.biases), ("TABLES", image.tables.ravel()),
-                         ("SHIFT", image.shift), ("CLAMPS", pack_bits(plan.clamped)),
-                         ("STATES", pack_bits(plan.init[0]))):  # fmt: skip
-        await put(name, values)
-    await put("SEED", seed_words(generator(SPEC.rng), plan.keys[0]).reshape(-1), increment=False)
-    for name, value in (("PHASES", 1), ("PHASE_SWEEPS", 2), ("PHASE_LEVEL", 0), ("SAMPLES", 300), ("STEPS", 1)):
-        await put(name, value)
-    await put("LEVEL", 0)
-    await put("CONTROL", rm.START)
+    recorder = Recorder()
+    driver = FabricDriver(SPEC, recorder)
+    driver.load(image)
+    driver.prepare(plan, 0)
+    driver.write("STREAM", 1)
+    [run] = split_schedule(schedule)
+    driver.start(run)
+    for burst in bursts(np.array(recorder.addresses), np.array(recorder.data)):
+        await host.write(burst.address, np.frombuffer(burst.data, "<u4").tolist(), increment=burst.increment)
     words, modulus, rewinds = np.zeros(0, dtype=np.uint32), 2**INDEX_BITS, 0
     acknowledged = 0
     while len(words) < len(expected):
@@ -126,7 +139,8 @@ async def samples(host: Host) -> int:
             rewinds += 1
             await host.ask(Kind.FETCH, host.rng.randint(acknowledged, len(words)) % modulus)
     assert rewinds == 2
-    assert np.array_equal(unpack_bits(words.reshape(-1, 1), SPEC.n_sites), expected), "the samples are the reference's"
+    states = (words[:, None] >> np.arange(SPEC.n_sites)) & 1
+    assert np.array_equal(states, expected), "the samples are the reference's"
     position = await host.ask(Kind.FETCH, len(words) % modulus)
     assert not position.busy and position.number == len(words) % modulus
     return expected.size

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from thermofab.hw.rtl import registers as rm
-from thermofab.hw.rtl.driver import LONGEST, FabricDriver, RunSettings, split_schedule, unpack_bits
+from thermofab.hw.rtl.driver import LONGEST, FabricDriver, RunSettings, split_schedule
+from thermofab.hw.rtl.loading import unpack_bits
 from thermofab.hw.spec import (
     Counts,
     DeviceError,
@@ -268,7 +269,7 @@ def test_everything_written_reads_back(bus):
         ("PHASE_LEVEL", 3, 4),
         ("MASK", 1, 2),
         ("STREAM", 1, 2),
-        ("PHASE_MASK", 1, 2),
+        ("PHASE_MASK", 1, 2), ("TABLES", 4095, 4096), ("TABLES", 1, 0),
     ],
 )
 def test_values_out_of_range_are_refused(bus, name, good, bad):

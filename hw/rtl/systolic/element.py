@@ -87,15 +87,17 @@ class Element(wiring.Component):
         word, high = self._generator(m)
         field = self._field(m, states, weights, bias)
 
-        dithered = Signal(signed(spec.field_bits))
+        dithered = Signal(signed(spec.field_bits), reset_less=True)
         offset = (word[: spec.dither_bits] & ports.dither_mask) if spec.dither_bits else Const(0)
         m.d.sync += dithered.eq(field + offset)
         shifted = dithered >> spec.min_shift
         if spec.dither_bits > spec.min_shift:
             shifted = shifted >> ports.extra_shift
-        m.d.sync += ports.index.eq(clipped(m, shifted, spec.table_bits) ^ (1 << (spec.table_bits - 1)))
+        index = Signal(spec.table_bits, reset_less=True)
+        m.d.sync += index.eq(clipped(m, shifted, spec.table_bits) ^ (1 << (spec.table_bits - 1)))
+        m.d.comb += ports.index.eq(index)
 
-        threshold = Signal(spec.threshold_bits)
+        threshold = Signal(spec.threshold_bits, reset_less=True)
         m.d.sync += [
             threshold.eq(ports.threshold),
             ports.value.eq(Mux(ports.load, ports.initial, high < threshold)),
@@ -106,12 +108,12 @@ class Element(wiring.Component):
     def _gather(self, m: Module) -> list[Value]:
         """The neighbours' states at the sum stage."""
         ports: Any = self
-        program = Signal.like(ports.program)
+        program = Signal.like(ports.program, reset_less=True)
         m.d.sync += program.eq(ports.program)
         states = []
         for b, (wire, select) in enumerate(self._inputs):
             options = [getattr(ports, f"neighbour_{b}_{k}") for k in range(len(wire.steps))]
-            state = Signal(name=f"state_{b}")
+            state = Signal(name=f"state_{b}", reset_less=True)
             m.d.sync += state.eq(Array(options)[select.value(program)] if len(options) > 1 else options[0])
             states.append(state)
         if states:
@@ -126,7 +128,7 @@ class Element(wiring.Component):
             shape=unsigned(layout.lanes * layout.lane_bits), depth=self._n_slots, init=[]
         )
         write, read = memory.write_port(granularity=layout.lane_bits), memory.read_port()
-        address, entry = Signal.like(ports.slot_tap), Signal(layout.bits)
+        address, entry = Signal.like(ports.slot_tap, reset_less=True), Signal(layout.bits, reset_less=True)
         m.d.sync += [address.eq(ports.slot_tap), entry.eq(read.data)]
         m.d.comb += [
             write.addr.eq(ports.host_slot),
@@ -146,8 +148,9 @@ class Element(wiring.Component):
         bits = 32 * rng.state_words
         memory = m.submodules.generators = Memory(shape=unsigned(bits), depth=self._n_slots, init=[])
         write, read = memory.write_port(granularity=32), memory.read_port()
-        draw, store, step = Signal.like(ports.slot_draw), Signal.like(ports.slot_store), Signal()
-        state = Signal(bits, name="generator_state")
+        draw = Signal.like(ports.slot_draw, reset_less=True)
+        store, step = Signal.like(ports.slot_store, reset_less=True), Signal()
+        state = Signal(bits, name="generator_state", reset_less=True)
         m.d.sync += [draw.eq(ports.slot_draw), store.eq(ports.slot_store), step.eq(ports.step), state.eq(read.data)]
         name = spec.rng.replace("+", "p")
         logic = self._hierarchy.add(m, "generator", name, lambda: rng.create(spec.word_bits), clocked=False)
@@ -159,11 +162,11 @@ class Element(wiring.Component):
             write.data.eq(Mux(seeding, ports.host_data[:32].replicate(rng.state_words), logic.next)),
             write.en.eq(ports.seed_write | step.replicate(rng.state_words)),
         ]
-        word = Signal(spec.word_bits)
+        word = Signal(spec.word_bits, reset_less=True)
         m.d.sync += word.eq(logic.word)
         high: Value = word[spec.word_bits - spec.threshold_bits :]
         for k in range(self._timing.compare - self._timing.field):
-            delayed = Signal(spec.threshold_bits, name=f"high_{k}")
+            delayed = Signal(spec.threshold_bits, name=f"high_{k}", reset_less=True)
             m.d.sync += delayed.eq(high)
             high = delayed
         return word, high

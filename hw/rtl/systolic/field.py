@@ -50,17 +50,17 @@ def _level(m: Module, level: int, nodes: list[Value], carries: list[Value]) -> t
     after: list[Value] = []
     for k in range(pairs):
         a, b = nodes[2 * k], nodes[2 * k + 1]
-        total = Signal(signed(max(len(a), len(b)) + 1), name=f"sum_{level}_{k}")
+        total = Signal(signed(max(len(a), len(b)) + 1), name=f"sum_{level}_{k}", reset_less=True)
         # One adder with a carry-in: its lowest bit adds 1 and the carry, and is dropped.
         m.d.sync += total.eq((Cat(Const(1, 1), a).as_signed() + Cat(carries[k], b).as_signed()) >> 1)
         after.append(total)
     for value in nodes[2 * pairs :]:
-        kept = Signal(value.shape(), name=f"kept_{level}")
+        kept = Signal(value.shape(), name=f"kept_{level}", reset_less=True)
         m.d.sync += kept.eq(value)
         after.append(kept)
     waiting: list[Value] = []
     for k, value in enumerate(carries[pairs:]):
-        carry = Signal(name=f"carry_{level}_{k}")
+        carry = Signal(name=f"carry_{level}_{k}", reset_less=True)
         m.d.sync += carry.eq(value)
         waiting.append(carry)
     return after, waiting

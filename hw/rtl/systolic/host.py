@@ -90,19 +90,9 @@ class SystolicHost(wiring.Component):
             writing.eq(ports.bus_write),
             reading.eq(ports.bus_read),
         ]
-        hits = {register.name: self._hit(m, register) for register in self._map.registers}
-        readable = Cat(hits[r.name] for r in self._map.registers if r.access != "W").any()
-        writable = Cat(hits[r.name] for r in self._map.registers if r.access != "R").any()
-        locked = Cat(hits[r.name] for r in self._map.registers if r.locked).any()
-
-        bad_value, write = Signal(), Signal()
-        for name, limit in (("PHASE_LEVEL", self._spec.levels), ("PHASE_MASK", CLAMP_MASKS)):
-            with m.If(hits[name]):
-                m.d.comb += bad_value.eq(data >= limit)
-        for name, (_, low, high) in self._simple().items():
-            limits = ([data < low] if low else []) + ([data > high] if high < 2**32 - 1 else [])
-            with m.If(hits[name]):
-                m.d.comb += bad_value.eq(Cat(limits).any())
+        hits, groups = self._decode(m)
+        readable, writable, locked = groups
+        bad_value, write = self._out_of_range(m, hits), Signal()
         control = writing & hits["CONTROL"]
         starting = hits["CONTROL"] & (data[0] | data[2] | data[3])
         idle = ~ports.busy & ~data[1]
@@ -129,15 +119,47 @@ class SystolicHost(wiring.Component):
         self._read(m, reading, hits, errors)
         return m
 
-    def _hit(self, m: Module, register: rm.Register) -> Signal:
-        """The address is one of this register's."""
-        address, bits = self._address, register.index_bits
-        hit = Signal(name=f"at_{register.name.lower()}")
-        inside = address[bits:] == register.base >> bits
-        if register.count != 1 << bits:
-            inside = inside & (address[:bits] < register.count)
-        m.d.comb += hit.eq(inside)
-        return hit
+    def _decode(self, m: Module) -> tuple[dict[str, Signal], list[Signal]]:
+        """Which register is addressed, and whether it can be read, written, and is locked: decoded on the way in, so
+        that they are registers themselves.
+        """
+        ports: Any = self
+        address, registers = ports.bus_address, self._map.registers
+        hits: dict[str, Signal] = {}
+        now: dict[str, Value] = {}
+        for register in registers:
+            bits = register.index_bits
+            inside = address[bits:] == register.base >> bits
+            if register.count != 1 << bits:
+                inside = inside & (address[:bits] < register.count)
+            now[register.name], hits[register.name] = inside, Signal(name=f"at_{register.name.lower()}")
+            m.d.sync += hits[register.name].eq(inside)
+        groups = []
+        for name, chosen in (
+            ("readable", [r for r in registers if r.access != "W"]),
+            ("writable", [r for r in registers if r.access != "R"]),
+            ("locked", [r for r in registers if r.locked]),
+        ):
+            group = Signal(name=name)
+            m.d.sync += group.eq(Cat(now[r.name] for r in chosen).any())
+            groups.append(group)
+        return hits, groups
+
+    def _out_of_range(self, m: Module, hits: dict[str, Signal]) -> Signal:
+        """The value written is not one the register addressed can take; compared on the way in."""
+        ports: Any = self
+        data, bad = ports.bus_write_data, Signal()
+        ranges = {name: (low, high) for name, (_, low, high) in self._simple().items()}
+        ranges |= {"PHASE_LEVEL": (0, self._spec.levels - 1), "PHASE_MASK": (0, CLAMP_MASKS - 1)}
+        wrong = []
+        for name, (low, high) in ranges.items():
+            limits = ([data < low] if low else []) + ([data > high] if high < 2**32 - 1 else [])
+            if limits:
+                outside = Signal(name=f"outside_{name.lower()}")
+                m.d.sync += outside.eq(Cat(limits).any())
+                wrong.append(outside & hits[name])
+        m.d.comb += bad.eq(Cat(wrong).any())
+        return bad
 
     def _indices(self, *sizes: int) -> list[Value]:
         """The indices that make up the index of the array addressed; constant where there is only one."""
@@ -172,7 +194,7 @@ class SystolicHost(wiring.Component):
             ),
             ports.element.eq(Cat(wanted == k for k in range(layout.n_elements))),
             ports.slot.eq(Mux(seeding, seed_slot, slot)),
-            ports.coefficient_write.eq(strobes("COEFFICIENTS", lane, lanes.lanes)),
+            ports.coefficient_write.eq(strobes("ENTRIES", lane, lanes.lanes)),
             ports.seed_write.eq(strobes("SEED", seed_word, self._seeds)),
             ports.table_write.eq(write & hits["TABLES"]),
             ports.index.eq(self._address),

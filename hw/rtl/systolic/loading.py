@@ -4,31 +4,29 @@ Host and stream speak of slots and elements; programs speak of sites. Everything
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
+from thermofab.hw.rtl.loading import Write, unpack_bits
 from thermofab.hw.rtl.systolic.collector import WORD
 from thermofab.hw.rtl.systolic.format import coefficient_format, packed
+from thermofab.hw.rtl.systolic.host import DUMP
 from thermofab.hw.rtl.systolic.layout import NONE
 from thermofab.hw.rtl.systolic.registers import CLAMP_MASKS, element_words, fields, systolic_register_map
 from thermofab.hw.rtl.systolic.timing import layout_of
 from thermofab.hw.spec import FabricSpec, Image
-
-Write = tuple[np.ndarray, np.ndarray]  # addresses, data
 
 
 class SystolicLoading:
     """Addresses and data for a fabric of ``spec``."""
 
     def __init__(self, spec: FabricSpec) -> None:
-        self._spec, self._map, self._layout = spec, systolic_register_map(spec), layout_of(spec)
+        self._spec, self.map, self._layout = spec, systolic_register_map(spec), layout_of(spec)
+        self.sweep_clocks = self._layout.n_slots
         order = self._layout.sites[:, self._layout.used].T.reshape(-1)
         self._stream_site = order  # site of each bit of a sample, -1 for none
-
-    @property
-    def sample_words(self) -> int:
-        """Words of the stream a sample takes."""
-        return -(-len(self._stream_site) // WORD)
+        self.sample_words = -(-len(order) // WORD)
 
     def image(self, image: Image) -> Iterator[Write]:
         """Weights, biases and tables."""
@@ -37,15 +35,15 @@ class SystolicLoading:
         weights = np.where(edges == NONE, 0, image.weights[edges] if len(image.weights) else 0)
         form = coefficient_format(self._spec, layout.n_inputs)
         lanes = packed(form, self._spec, weights, image.biases)
-        where = self._at("COEFFICIENTS", (layout.n_elements, layout.n_slots, form.lanes),
+        where = self._at("ENTRIES", (layout.n_elements, layout.n_slots, form.lanes),
                          layout.element_of[:, None], layout.slot_of[:, None], np.arange(form.lanes))  # fmt: skip
         extra = (lanes >> np.uint64(32)).astype(np.int64)
         for value in np.unique(extra).tolist():
             mine = extra == value
-            yield np.array([self._map["EXTRA"].at()]), np.array([value])
+            yield np.array([self.map["EXTRA"].at()]), np.array([value])
             yield where[mine], (lanes[mine] & np.uint64(0xFFFFFFFF)).astype(np.int64)
         tables = image.tables.reshape(-1)
-        yield self._map["TABLES"].base + np.arange(len(tables)), tables
+        yield self.map["TABLES"].base + np.arange(len(tables)), tables
 
     def states(self, bits: np.ndarray) -> Write:
         """Initial states, bool ``[N]``."""
@@ -70,23 +68,21 @@ class SystolicLoading:
 
     def samples(self, words: np.ndarray) -> np.ndarray:
         """bool ``[S, N]`` from the stream's words, uint32 ``[S, sample_words]``."""
-        bits = _bits_of(words, len(self._stream_site))
+        bits = unpack_bits(words, len(self._stream_site))
         return self._by_site(bits)
-
-    @property
-    def counter_words(self) -> int:
-        """Words of the stream that all counters take."""
-        layout = self._layout
-        return -(-layout.n_slots * self._counter_bits * layout.n_elements // WORD)
 
     @property
     def _counter_bits(self) -> int:
         return self._spec.moment_bits * (self._layout.owned + 1)
 
-    def counters(self, words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """``(ones, both)``, int64 ``[N]`` and ``[E]``, from the words of the counters' read-out."""
+    def counters(self, driver: Any) -> tuple[np.ndarray, np.ndarray]:
+        """``(ones, both)``, int64 ``[N]`` and ``[E]``: the fabric streams its counters out, a bit of every element at a
+        time, lowest first, counter by counter, slot by slot.
+        """
         layout, width = self._layout, self._spec.moment_bits
-        bits = _bits_of(words[None], layout.n_slots * self._counter_bits * layout.n_elements)
+        count = layout.n_slots * self._counter_bits * layout.n_elements
+        driver.write("CONTROL", DUMP)
+        bits = unpack_bits(driver.collect(-(-count // WORD))[None], count)
         fields_of = bits.reshape(layout.n_slots, layout.owned + 1, width, layout.n_elements)
         values = (fields_of.astype(np.int64) << np.arange(width)[None, None, :, None]).sum(axis=2)
         mine = values[layout.slot_of, :, layout.element_of]
@@ -111,9 +107,4 @@ class SystolicLoading:
 
     def _at(self, name: str, sizes: tuple[int, ...], *indices: np.ndarray) -> np.ndarray:
         place = sum(np.asarray(index) << low for index, (low, _) in zip(indices, fields(*sizes)))
-        return self._map[name].base + np.asarray(place)
-
-
-def _bits_of(words: np.ndarray, count: int) -> np.ndarray:
-    octets = np.ascontiguousarray(words.astype("<u4")).view(np.uint8)
-    return np.unpackbits(octets, axis=-1, bitorder="little")[:, :count].astype(bool)
+        return self.map[name].base + np.asarray(place)

@@ -51,8 +51,10 @@ class Moments(wiring.Component):
         bits, count = self._bits, self._owned + 1
         memory = m.submodules.counters = Memory(shape=unsigned(bits * count), depth=self._n_slots, init=[])
         write, read = memory.write_port(), memory.read_port()
-        read_slot, write_slot = Signal.like(ports.slot_read), Signal.like(ports.slot_write)
-        entry, total, changed = Signal(bits * count), Signal(bits * count), Signal()
+        read_slot = Signal.like(ports.slot_read, reset_less=True)
+        write_slot = Signal.like(ports.slot_write, reset_less=True)
+        entry, total = Signal(bits * count, reset_less=True), Signal(bits * count, reset_less=True)
+        changed = Signal()
         m.d.sync += [
             read_slot.eq(ports.slot_read),
             write_slot.eq(ports.slot_write),
@@ -63,7 +65,7 @@ class Moments(wiring.Component):
         if self._owned:
             inputs: Value = ports.inputs
             for k in range(self._timing.write - SUM):
-                delayed = Signal(self._owned, name=f"inputs_{k}")
+                delayed = Signal(self._owned, name=f"inputs_{k}", reset_less=True)
                 m.d.sync += delayed.eq(inputs)
                 inputs = delayed
             early = (ports.take & ports.new).replicate(self._owned)
@@ -78,7 +80,7 @@ class Moments(wiring.Component):
             write.data.eq(total),
             write.en.eq(changed),
         ]
-        chosen = Signal.like(ports.dump_bit)
+        chosen = Signal.like(ports.dump_bit, reset_less=True)
         m.d.sync += [chosen.eq(ports.dump_bit), ports.dumped.eq(entry.bit_select(chosen, 1))]
         return m
 

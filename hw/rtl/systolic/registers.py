@@ -1,6 +1,5 @@
 """The register map of a systolic fabric."""
 
-from dataclasses import replace
 from functools import cache
 
 import thermofab.hw.rtl.registers as rm
@@ -30,13 +29,6 @@ def entries(*sizes: int) -> int:
     return sum((size - 1) << low for size, (low, _) in zip(sizes, fields(*sizes))) + 1
 
 
-def identity_registers(spec: FabricSpec) -> tuple[rm.Register, ...]:
-    """The registers that every fabric begins with, whatever its architecture: who it is."""
-    whole = rm.register_map(replace(spec, architecture="spatial", elements=0, moment_bits=0))
-    names = ("ID", "VERSION", "SITES", "EDGES", "COLOURS", "LEVELS", "WIDTHS", "DIGEST")
-    return tuple(whole[name] for name in names)
-
-
 @cache
 def systolic_register_map(spec: FabricSpec) -> rm.RegisterMap:
     """The registers of a systolic fabric of ``spec``."""
@@ -54,7 +46,7 @@ def systolic_register_map(spec: FabricSpec) -> rm.RegisterMap:
         made.append(rm.Register(name, base, count, access, text, constant, locked))
         place = base + count
 
-    for register in identity_registers(spec):
+    for register in rm.identity_registers(spec, n_slots):
         add(register.name, register.access, register.text, register.count, register.constant)
     add("LAYOUT", "R", "Elements, slots of a round, inputs of an element, slots that hold sites.", 4,
         (n_elements, n_slots, layout.n_inputs, int(layout.used.sum())))  # fmt: skip
@@ -71,7 +63,7 @@ def systolic_register_map(spec: FabricSpec) -> rm.RegisterMap:
     add("LEVEL", "RW", f"Table used between samples, 0…{spec.levels - 1}.", locked=True)
     add("MASK", "RW", "Clamp mask used between samples, 0 or 1.", locked=True)
     add("STREAM", "RW", "1: samples go out on the stream; 0: they are counted only.", locked=True)
-    add("EXTRA", "RW", "Bits 32… of the next lanes of COEFFICIENTS.", locked=True)
+    add("EXTRA", "RW", "Bits 32… of the next lanes of ENTRIES.", locked=True)
     add("CYCLES", "R", "Clocks of the current or last run; low word first; read both when it is over.", 2)
     add("STALLS", "R", "Of these, clocks in which the fabric waited for the read-out.")
     add("SWEEPS", "R", "Sweeps of the current or last run.")
@@ -84,7 +76,7 @@ def systolic_register_map(spec: FabricSpec) -> rm.RegisterMap:
         entries(CLAMP_MASKS, n_slots, words), locked=True)  # fmt: skip
     add("SEED", "W", f"Generator states: [element, slot, word], {seeds} words a site.",
         entries(n_elements, n_slots, seeds), locked=True)  # fmt: skip
-    add("COEFFICIENTS", "W", f"Weights and bias: [element, slot, lane] of {lanes.lanes} lanes of {lanes.lane_bits} "
+    add("ENTRIES", "W", f"Weights and bias: [element, slot, lane] of {lanes.lanes} lanes of {lanes.lane_bits} "
         "bits; the host's word is the low 32 bits, EXTRA the rest.",
         entries(n_elements, n_slots, lanes.lanes), locked=True)  # fmt: skip
     add("TABLES", "W", f"Activation tables: entry {spec.table_size}·level + a + {spec.table_size // 2}.",

@@ -6,7 +6,7 @@ wire crosses the chip in the clock in which it fans out.
 
 from typing import Any
 
-from amaranth import Module
+from amaranth import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -26,5 +26,8 @@ class Relay(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         for name in self._names:
-            m.d.sync += getattr(self, f"{name}_later").eq(getattr(self, name))
+            told = getattr(self, name)
+            kept = Signal(len(told), name=f"{name}_kept", reset_less=True)
+            m.d.sync += kept.eq(told)
+            m.d.comb += getattr(self, f"{name}_later").eq(kept)
         return m

@@ -45,10 +45,12 @@ class Ring(wiring.Component):
             ports.new.eq(Mux(ports.write, ports.value, ports.old)),
         ]
         m.d.sync += [ring.eq(ring.rotate_right(1)), ring[(written - 1) % places].eq(ports.new)]
-        program = Signal.like(ports.program)
+        program = Signal.like(ports.program, reset_less=True)
         m.d.sync += program.eq(ports.program)
         for k, (view, select) in enumerate(self._views):
             taps = [ring[(distance - TAP) % places] for distance in view.distances]
             shown = Array(taps)[select.value(program)] if len(taps) > 1 else taps[0]
-            m.d.sync += getattr(ports, f"view_{k}").eq(shown)
+            view_shown = Signal(name=f"shown_{k}", reset_less=True)
+            m.d.sync += view_shown.eq(shown)
+            m.d.comb += getattr(ports, f"view_{k}").eq(view_shown)
         return m

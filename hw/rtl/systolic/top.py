@@ -145,7 +145,7 @@ class SystolicTop(wiring.Component):
         memory = m.submodules.program = Memory(
             shape=unsigned(width), depth=self._layout.n_slots, init=list(self._program.words)
         )
-        read, word = memory.read_port(), Signal(width, name="program_word")
+        read, word = memory.read_port(), Signal(width, name="program_word", reset_less=True)
         m.d.comb += read.addr.eq(slot)
         m.d.sync += word.eq(read.data)
         return word
@@ -159,7 +159,7 @@ class SystolicTop(wiring.Component):
         )
         write, read = memory.write_port(granularity=32), memory.read_port()
         bank = Mux(late("load", rounds.load, timing.look_up), CLAMP_MASKS, late("mask", rounds.mask, timing.look_up))
-        bits = Signal(self._layout.n_elements)
+        bits = Signal(self._layout.n_elements, reset_less=True)
         m.d.comb += [
             write.addr.eq(host.bits_index),
             write.data.eq(host.data.replicate(words)),
@@ -346,7 +346,7 @@ class _Delays:
     def __call__(self, name: str, value: Value, clocks: int) -> Value:
         chain: list[Value] = self._chains.setdefault(name, [value])
         while len(chain) <= clocks:
-            delayed = Signal(len(value), name=f"{name}_{len(chain)}")
+            delayed = Signal(len(value), name=f"{name}_{len(chain)}", reset_less=True)
             self._m.d.sync += delayed.eq(chain[-1])
             chain.append(delayed)
         return chain[clocks]
