@@ -5,8 +5,8 @@ goes through all chunks and slots (a *row* each), reads the row's k weights and 
 
     base + Σ_k (state of neighbour k ? w_k : -w_k)
 
-through one adder, a word a clock, k + 2^k + 3 clocks a row. Which edges and which site make a row stands in a memory
-that is fixed at elaboration.
+in Gray code, so that one adder makes a word a clock by adding or taking off 2·w_k; k + 2^k + 2 clocks a row. Which
+edges and which site make a row stands in a memory that is fixed at elaboration.
 """
 
 from typing import Any
@@ -16,7 +16,6 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from thermofab.hw.rtl.datapath import add_pairs
 from thermofab.hw.rtl.lane import word_width
 from thermofab.hw.rtl.lanes import NONE, LanePlan
 
@@ -80,34 +79,54 @@ class CoefficientLoader(wiring.Component):
         weight = self._array(m, "weights", wanted)
         bias = self._array(m, "biases", site)
         weights = [Signal(signed(plan.spec.weight_bits), name=f"weight_{k}") for k in range(size)]
-        base = Signal(signed(plan.spec.bias_bits))
+        read = Signal(signed(plan.spec.weight_bits))  # the weight that has come in this clock
+        m.d.comb += read.eq(Mux(has_edge[0], weight, 0))
         for k in range(size):
             with m.If(tick == k + 2):
-                m.d.sync += weights[k].eq(Mux(has_edge[k], weight, 0))
-        with m.If(tick == 2):
-            m.d.sync += base.eq(Mux(has_site, bias, 0))
+                m.d.comb += read.eq(Mux(has_edge[k], weight, 0))
+                m.d.sync += weights[k].eq(read)
 
-        # Words are made from tick size + 2 on, and written a clock later.
-        code, emitting, written = Signal(size), Signal(), Signal()
-        terms = [base] + [Mux(code[k], weights[k], -weights[k]) for k in range(size)]
-        level = 0
-        while len(terms) > 1:
-            terms, level = add_pairs(m, terms, f"word_{level}", self._bits), level + 1
+        # Words are complete from tick size + 2 on, in Gray code: one state changes from each to the next.
+        count, following, code, code_after = (
+            Signal(size, name=name) for name in ("count", "next", "code", "code_next")
+        )
+        emitting, written = Signal(), Signal()
+        m.d.comb += [
+            count.eq(tick - (size + 2)),
+            following.eq(count + 1),
+            code.eq(count ^ (count >> 1)),
+            code_after.eq(following ^ (following >> 1)),
+        ]
+        flipped, to_one = weights[-1], code_after[-1]
+        for k in reversed(range(size - 1)):
+            flipped, to_one = Mux(following[k], weights[k], flipped), Mux(following[k], code_after[k], to_one)
+        word, start, step, minus = (
+            Signal(signed(self._bits)),
+            Signal(signed(self._bits)),
+            Signal(signed(self._bits)),
+            Signal(),
+        )
+        m.d.comb += [
+            start.eq(Mux(tick == 2, Mux(has_site, bias, 0), word)),
+            step.eq(Mux(emitting, flipped << 1, read)),
+            minus.eq(~emitting | ~to_one),
+        ]
+        # start ± step through one carry chain: the lowest bit makes the carry of the complement.
+        m.d.sync += word.eq((Cat(1, start) + Cat(minus, step ^ minus.replicate(self._bits)))[1 : self._bits + 1])
         slot, slot_then = Signal(plan.slot_bits), Signal(plan.slot_bits)
         target = Signal(len(ports.coefficient_write), init=1)  # one-hot: lane and chunk
         target_then = Signal.like(target)
         code_then = Signal(size)
         last_tick = Signal()
         m.d.comb += [
-            emitting.eq(ports.busy & (tick >= size + 2)),
-            code.eq(tick - (size + 2)),
+            emitting.eq(tick >= size + 2),
             last_tick.eq(tick == size + 2 + 2**size - 1),
             ports.coefficient_index.eq(Cat(code_then, slot_then)),
             ports.coefficient_write.eq(Mux(written, target_then, 0)),
         ]
         m.d.sync += [
-            written.eq(emitting),
-            ports.coefficient_data.eq(terms[0]),
+            written.eq(ports.busy & emitting),
+            ports.coefficient_data.eq(word),
             code_then.eq(code),
             slot_then.eq(slot),
             target_then.eq(target),
@@ -144,7 +163,9 @@ class CoefficientLoader(wiring.Component):
                     word |= (index << 1 | 1) << place
                 place += bits + 1
             words.append(word)
-        memory = m.submodules.rows = Memory(shape=sum(fields) + len(fields), depth=max(2, len(words)), init=words)
+        memory = m.submodules.rows = Memory(
+            shape=sum(fields) + len(fields), depth=max(2, len(words)), init=words, attrs={"ram_style": "block"}
+        )
         read = memory.read_port()
         m.d.comb += read.addr.eq(row)
         parts, place = [], 0
