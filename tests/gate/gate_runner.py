@@ -21,7 +21,8 @@ from thermofab.hw.rtl.emit import emit_rtlil
 from thermofab.hw.spec import FabricSpec
 from thermofab.sim.rtl.tools import find_verilator
 
-RTL = Path(__file__).resolve().parent.parent / "rtl"
+HERE = Path(__file__).resolve().parent
+RTL = HERE.parent / "rtl"
 TOP = "thermofab"
 
 
@@ -67,8 +68,10 @@ def behaviour_left(netlist: Netlist) -> list[str]:
     return operators + re.findall(r"^\s*(?:always|reg|initial)\b.*$", netlist.source, re.M)
 
 
-def simulate_netlist(simulator: str, netlist: Netlist, seed: int, updates: int, folder: Path, monkeypatch) -> int:
-    """Run the lockstep bench on a netlist; the number of site updates compared."""
+def simulate_netlist(
+    simulator: str, netlist: Netlist, seed: int, updates: int, folder: Path, monkeypatch, bench: str = "rtl_cocotb"
+) -> int:
+    """Run a bench on a netlist, that of the RTL tests or ``"gate_cocotb"``; the number of site updates compared."""
     runner_module = pytest.importorskip("cocotb_tools.runner")
     source, report = folder / "netlist.v", folder / "report"
     source.write_text(netlist.source)
@@ -94,11 +97,11 @@ def simulate_netlist(simulator: str, netlist: Netlist, seed: int, updates: int, 
     )  # fmt: skip
     if simulator == "verilator":
         keep_objects(folder / "build")
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(RTL), os.environ.get("PYTHONPATH", "")]))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(RTL), str(HERE), os.environ.get("PYTHONPATH", "")]))
     results, log = folder / "results.xml", folder / "test.log"
     with contextlib.suppress(SystemExit):  # which says no more than that a test failed; the log says why
         runner.test(
-            test_module="rtl_cocotb", hdl_toplevel=TOP, hdl_toplevel_lang="verilog", build_dir=folder / "build",
+            test_module=bench, hdl_toplevel=TOP, hdl_toplevel_lang="verilog", build_dir=folder / "build",
             test_dir=folder, results_xml=str(results), log_file=log, timescale=("1ns", "1ps"),
             extra_env={
                 "THERMOFAB_FABRIC": str(folder / "fabric.json"), "THERMOFAB_SEED": str(seed),
