@@ -22,6 +22,7 @@ DEVICES = {
     "native": "thermofab.sim.native.device:NativeDevice",
     "rtl": "thermofab.sim.rtl.device:RtlDevice",
     "rtl-cxxrtl": "thermofab.sim.rtl.device:CxxrtlDevice",
+    "rtl-systolic": "thermofab.sim.rtl.device:SystolicRtlDevice",
     "serial": "thermofab.hw.link.device:SerialDevice",
 }
 

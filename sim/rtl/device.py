@@ -93,3 +93,12 @@ class CxxrtlDevice(RtlDevice):
 
     name = "rtl-cxxrtl"
     engine = "cxxrtl"
+
+
+class SystolicRtlDevice(RtlDevice):
+    """The systolic fabric that computes the same bits, whatever architecture the spec names."""
+
+    name = "rtl-systolic"
+
+    def __init__(self, fabric: FabricSpec, **options: Any) -> None:
+        super().__init__(replace(fabric, architecture="systolic"), **options)

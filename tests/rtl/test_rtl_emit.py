@@ -10,7 +10,7 @@ import pytest
 
 from thermofab.hw import emit_verilog
 from thermofab.hw.rtl import emit
-from thermofab.hw.spec import DeviceError, SpecError, ToolMissingError, fabric
+from thermofab.hw.spec import SpecError, ToolMissingError, fabric
 from thermofab.sim.conformance import random_image
 from thermofab.sim.rtl.tools import find_verilator
 
@@ -67,15 +67,6 @@ def test_lint(spec, constant, tmp_path):
         cwd=tmp_path, capture_output=True, text=True, env={**os.environ, "VERILATOR_ROOT": verilator.root},
     )  # fmt: skip
     assert done.returncode == 0 and not done.stderr, done.stderr[-3000:]
-
-
-def test_a_systolic_fabric_is_refused_by_name():
-    with pytest.raises(
-        DeviceError,
-        match=r"^this generator builds architecture 'spatial', but the fabric asks for 'systolic'; "
-        r"use fabric\(spec, architecture='spatial'\), which computes the same bits\.$",
-    ):
-        emit_verilog(fabric("g4-4x4", architecture="systolic"))
 
 
 def test_a_module_name_must_be_one():
