@@ -1,6 +1,7 @@
 """A board behind a serial port, as a device."""
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,17 @@ import numpy as np
 from thermofab.hw.link.port import open_port, port_address
 from thermofab.hw.link.transport import SENDINGS, LinkBus, LinkCounters
 from thermofab.hw.rtl.driver import FabricDriver
-from thermofab.hw.spec import DeviceError, DeviceInfo, FabricSpec, Image, Samples, check_image, ledger_of, plan_run
+from thermofab.hw.spec import (
+    Counts,
+    DeviceError,
+    DeviceInfo,
+    FabricSpec,
+    Image,
+    Samples,
+    check_image,
+    ledger_of,
+    plan_run,
+)
 
 
 class SerialDevice:
@@ -18,6 +29,7 @@ class SerialDevice:
         fabric: the fabric the board was built from.
         url: the port, ``serial:///dev/ttyUSB0`` or with a speed ``serial:///dev/ttyUSB0?baud=3000000``.
         sendings: of one frame without an answer, before the line is given up.
+        image: the one whose weights and biases are built into the board; by default it loads them.
 
     Raises:
         ToolMissingError: pyserial is missing.
@@ -26,7 +38,9 @@ class SerialDevice:
 
     name = "serial"
 
-    def __init__(self, fabric: FabricSpec, *, url: str | None = None, sendings: int = SENDINGS) -> None:
+    def __init__(
+        self, fabric: FabricSpec, *, url: str | None = None, sendings: int = SENDINGS, image: Image | None = None
+    ) -> None:
         if url is None:
             raise DeviceError("a serial device needs its port: open_device('serial:///dev/ttyUSB0', fabric).")
         address = port_address(url)
@@ -35,10 +49,12 @@ class SerialDevice:
         try:
             self._bus = LinkBus(self._port, address.path, sendings=sendings)
             self._bus.info.check(fabric)
+            built_in = None if image is None else check_image(image, fabric)
+            self._driver = FabricDriver(fabric, self._bus, built_in)
+            self._driver.check_identity()
         except BaseException:
             self.close()
             raise
-        self._driver = FabricDriver(fabric, self._bus)
         self._image: Image | None = None
 
     def close(self) -> None:
@@ -68,8 +84,7 @@ class SerialDevice:
         started = time.perf_counter()
         plan = plan_run(self._image, schedule, replicas, init, clamp, seed)
         sites, cycles = [], 0
-        self._driver.abort()
-        self._bus.discard()  # of a run that was broken off
+        self._clear()
         for replica in range(plan.replicas):
             self._driver.prepare(plan, replica)
             samples, clocks = self._driver.run(plan.schedule)
@@ -77,3 +92,28 @@ class SerialDevice:
             cycles += clocks
         ledger = ledger_of(plan, time.perf_counter() - started, measured_cycles=cycles)
         return Samples(np.stack(sites), plan.image, plan.schedule, self.name, ledger)
+
+    def accumulate(self, schedule, *, replicas=1, init=None, clamp=None, seed=None) -> Counts:
+        """Run as :meth:`run` does, and return what the fabric has counted of the samples; none of them is read.
+
+        Raises:
+            UnsupportedError: the fabric has no counters (``FabricSpec.moment_bits`` is 0).
+        """
+        started = time.perf_counter()
+        plan = plan_run(self._image, schedule, replicas, init, clamp, seed)
+        ones, both, cycles = [], [], 0
+        self._clear()
+        for replica in range(plan.replicas):
+            self._driver.prepare(plan, replica)
+            of_sites, of_edges, clocks = self._driver.accumulate(plan.schedule)
+            ones.append(of_sites)
+            both.append(of_edges)
+            cycles += clocks
+        ledger = ledger_of(plan, time.perf_counter() - started, measured_cycles=cycles)
+        ledger = replace(ledger, sites_read=0)
+        return Counts(np.stack(ones), np.stack(both), plan.schedule.n_samples, plan.image, self.name, ledger)
+
+    def _clear(self) -> None:
+        """End a run that was broken off, and drop its samples."""
+        self._driver.abort()
+        self._bus.discard()

@@ -2,22 +2,22 @@
 
 A frame on the line is COBS(content) and a zero. Content is 32-bit words, the low octet first:
 
-    header  kind + 16·increment | tag or sequence number | 16-bit number        (from the host)
-            kind + 128·busy     | tag or sequence number | 16-bit number        (from the board)
+    header  kind + 16·increment | tag | 16-bit number                           (from the host)
+            kind + 128·busy     | tag | 16-bit number                           (from the board)
     address                                    WRITE and READ only
     data    up to ``DATA_WORDS`` words         WRITE, INFO's answer, READ's answer, DATA
     CRC-32 of all octets before it             reflected, 0xEDB88320, as in Ethernet and zlib
 
-    kind    from the host                                    the board's answer
-    INFO    tag                                              tag, w; link words, then registers 0…15
-    WRITE   sequence number; address; data                   the sequence number it waits for, w
-    READ    tag, number of words; address                    tag, w; the words
-    ACK     -, samples before this word have come            none
-    FETCH   tag, the same, and send again from there         tag, w; then DATA
-    DATA    (never)                                          by itself: index of the first word; sample words
+    kind     from the host                                   the board's answer
+    INFO     tag                                             tag, w; link words, then registers 0…15
+    WRITE    sequence number; address; data                  the same, and the sequence number it waits for next
+    READ     tag, number of words; address                   tag, w; the words
+    ACK      -, samples before this word have come           none
+    FETCH    tag, the same, and send again from there        tag, w; then DATA
+    DATA     (never)                                         by itself: -, index of the first word; sample words
+    REFUSED  (never)                                         to a frame that fails its check, or is none of these
 
-w is the index, modulo 2^12, of the next sample word the fabric will give. A frame that fails its check, or is none of
-these, is answered as a WRITE out of sequence would be, without effect.
+w is the index, modulo 2^12, of the next sample word the fabric will give.
 """
 
 import zlib
@@ -49,6 +49,7 @@ class Kind(IntEnum):
     ACK = 3
     FETCH = 4
     DATA = 5
+    REFUSED = 6
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,8 @@ class Frame:
     Attributes:
         kind: of the answer.
         busy: the fabric was running when the frame was made.
-        tag: of the request answered; for a WRITE, the sequence number that the board waits for.
-        number: w, or for DATA the index of its first word.
+        tag: of the request answered.
+        number: w; for a WRITE, the sequence number that the board waits for; for DATA, the index of its first word.
         words: uint32, its data.
     """
 

@@ -4,7 +4,10 @@ from dataclasses import dataclass
 
 from thermofab.hw.link.frames import INFO_LINK_WORDS, INFO_REGISTERS, PROTOCOL_VERSION, Frame
 from thermofab.hw.rtl import registers as rm
-from thermofab.hw.spec import DeviceError, FabricSpec
+from thermofab.hw.spec import DeviceError, FabricSpec, generator
+
+# The octets of the WIDTHS registers, low first; the eighth is the words of generator state a site.
+WIDTHS = ("weight_bits", "bias_bits", "table_bits", "threshold_bits", "dither_bits", "min_shift", "word_bits")
 
 
 @dataclass(frozen=True)
@@ -83,20 +86,16 @@ class LinkInfo:
             )
         if self.digest == spec.digest:
             return
-        registers, found = rm.register_map(spec), {"sites": self.sites, "edges": self.edges, "colours": self.colours}
-        found |= {"levels": self.levels, "widths": self.widths}
-        wanted = {name: registers[name.upper()].constant for name in found}
+        wanted = {"sites": spec.n_sites, "edges": spec.topology.n_edges, "colours": spec.topology.n_colours}
+        wanted |= {name: getattr(spec, name) for name in ("levels", *WIDTHS)}
+        wanted["generator words"] = generator(spec.rng).state_words
+        octets = b"".join(word.to_bytes(4, "little") for word in self.widths)
+        found = dict(zip(wanted, (self.sites, self.edges, self.colours, self.levels, *octets)))
         different = [
-            f"{name} {found[name]} where the spec has {_plain(value)}"
-            for name, value in wanted.items()
-            if _plain(value) != found[name]
+            f"{name} {found[name]} where the spec has {value}" for name, value in wanted.items() if value != found[name]
         ]
         said = "; ".join(different) or "the sizes agree, but not the edges, the order of the sites or the generator"
         raise DeviceError(
             f"the fabric behind the port has digest {self.digest[:12]}…, but the spec has {spec.digest[:12]}…: {said}. "
             "Build the board from this spec, or open it with its own."
         )
-
-
-def _plain(constant: tuple[int, ...] | None) -> int | tuple[int, ...] | None:
-    return constant[0] if constant and len(constant) == 1 else constant

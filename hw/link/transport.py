@@ -1,10 +1,11 @@
 """A fabric's register bus and sample stream over a line that damages, drops and repeats frames.
 
 WRITEs carry sequence numbers and go out up to ``WINDOW`` at a time; the board carries out the one it waits for and
-answers each with the number it waits for, so what is missing is sent again from there (go-back-N). A read waits for
-all writes before it. Sample words are numbered: a gap is asked for again, what comes twice is dropped. Nothing is
-decided from an answer that could belong to an earlier question: tags and numbers only go forward, and a line keeps
-the order of what it carries.
+answers each with the number it waits for next. An answer to a later one shows a gap, and all is sent again from there
+(go-back-N); after a silence one frame is sent again, whose answer may tell. A read waits for all writes before it.
+Sample words are numbered: a gap is asked for again, what comes twice is dropped. Nothing is decided from an answer
+that could belong to an earlier question: tags and numbers only go forward, and a line keeps the order of what it
+carries.
 """
 
 import secrets
@@ -31,6 +32,11 @@ OLDEST = 64  # how far behind an answer to a WRITE can lag
 SENDINGS = 12  # of one frame without an answer, before the line is given up
 GREETINGS = 5  # the same, before anything was heard
 INDICES = 2**INDEX_BITS
+
+
+def _trouble(frame: Frame) -> bool:
+    """A damaged answer came, or the board complains of a damaged frame: most likely it was ours."""
+    return frame is DAMAGED or frame.kind is Kind.REFUSED
 
 
 class Port(Protocol):
@@ -77,7 +83,7 @@ class LinkBus:
             raise DeviceError(f"sendings must be at least 1, got {sendings}.")
         self._port, self._name, self._sendings = port, name, sendings
         self._patience = Patience(FIRST_WAIT)  # with questions
-        self._write_patience = Patience(2 * FIRST_WAIT)  # with one more WRITE to be done
+        self._write_patience = Patience(2 * FIRST_WAIT, least=0.1)  # with one more WRITE to be done
         self._deframer, self._answers = Deframer(), deque[Frame]()
         self._tag, self._awaited = 0, 0  # of the latest question, and the sequence number of the next WRITE
         self._next = 0  # index of the next sample word
@@ -91,35 +97,41 @@ class LinkBus:
         """Write ``data[k]`` to ``addresses[k]``, in order, each once; all have taken effect on return."""
         frames = list(bursts(np.asarray(addresses), np.asarray(data)))
         first, done, sent, reached = self._awaited, 0, 0, 0  # reached: frames sent at least once
+        probe: int | None = None  # sequence number of the frame sent to learn where the board stands
+        probed = False  # and all that came since then is its answer
         sendings, gone_back, since = 1, False, time.monotonic()
         while done < len(frames):
-            while sent < min(done + WINDOW, len(frames)):
+            while probe is None and sent < min(done + WINDOW, len(frames)):
                 self.counters.resent += sent < reached
                 self._send_write(first + sent, frames[sent])
                 sent += 1
                 reached = max(reached, sent)
             frame = self._receive(since + self._write_patience.seconds(sendings))
-            if frame is None:
-                sendings = self._again(sendings, self._sendings)
-                sent, gone_back, since = done, True, time.monotonic()
+            if frame is None or (_trouble(frame) and probe is None and sent == len(frames)):
+                if frame is None:
+                    sendings, since = self._again(sendings, self._sendings), time.monotonic()
+                if probed:
+                    sent, probed = done, False
+                else:
+                    probe = (first + done) % 256
+                    self._send_write(probe, frames[done])
             elif frame.kind is Kind.WRITE:
-                ahead = (frame.tag - first - done) % 256
+                ahead, about = (frame.number - first - done) % 256, (frame.tag - first - done) % 256
                 if 1 <= ahead <= reached - done:
-                    if not gone_back:
+                    if probe is None and not gone_back:
                         self._write_patience.answered(time.monotonic() - since)
                     done += ahead
                     sent, sendings, gone_back, since = max(sent, done), 1, False, time.monotonic()
-                elif ahead == 0 and not gone_back:  # the board misses the first of these: go back to it, once a loss
-                    sent, gone_back, since = done, True, time.monotonic()
+                elif ahead == 0 and 1 <= about <= WINDOW and not gone_back:
+                    sent, gone_back, since = done, True, time.monotonic()  # a later frame came first: this one is lost
                 elif 0 < ahead < 256 - OLDEST:
                     raise DeviceError(
-                        f"the board on {self._name} waits for write {frame.tag}, not for {(first + done) % 256}: "
+                        f"the board on {self._name} waits for write {frame.number}, not for {(first + done) % 256}: "
                         "it was reset, or another program writes to it. Open it again, and load the image again."
                     )
-            elif frame is DAMAGED and sent == len(frames):
-                # Perhaps the last answer was damaged: a WRITE sent again brings it again.
-                self.counters.resent += 1
-                self._send_write(first + done, frames[done])
+                probed = frame.tag == probe
+                if probed:
+                    probe = None
             self._awaited = (first + done) % 256
 
     def read(self, address: int) -> int:
@@ -171,7 +183,8 @@ class LinkBus:
             pause = min(0.1, 1.5 * pause)
 
     def discard(self) -> None:
-        """Forget the sample words that came so far, here and on the board; for use when the fabric is idle."""
+        """When the fabric is idle, forget the sample words that came so far, here and on the board."""
+        self.wait()
         self._next = self._fetch().number
         self._words, self._kept = [], 0
         self._acknowledge()
@@ -209,8 +222,7 @@ class LinkBus:
                 if frame.kind is kind and frame.tag in asked:
                     self._patience.answered(time.monotonic() - asked[frame.tag])
                     return frame
-                # A damaged answer, or a complaint of the board about a damaged frame: most likely it was ours.
-                send = (frame is DAMAGED or frame.kind is Kind.WRITE) and not hurried
+                send = _trouble(frame) and not hurried
                 hurried |= send
                 self.counters.resent += send
 

@@ -82,7 +82,9 @@ class Scoreboard:
 
     def check_answer(self, frame: Frame | None, kind: Kind, tag: int) -> Frame:
         assert frame is not None, f"no answer to {kind.name}"
+        tag = frame.tag if kind is Kind.REFUSED else tag
         assert (frame.kind, frame.tag) == (kind, tag), f"the answer to {kind.name} {tag} is {frame}"
+        assert kind is not Kind.WRITE or frame.number == self.awaited, f"waits for {frame.number}, not {self.awaited}"
         self.compared += 1
         return frame
 
@@ -121,7 +123,7 @@ class Host:
         data = np.array(words, dtype="<u4").tobytes()
         await self.driver.send(request(Kind.WRITE, number, address=address, increment=increment, data=data))
         self.scoreboard.wrote(number, address, increment, words)
-        self.scoreboard.check_answer(await self.answer(), Kind.WRITE, self.scoreboard.awaited)
+        self.scoreboard.check_answer(await self.answer(), Kind.WRITE, number)
 
     async def damage(self, octets: bytes) -> None:
         """A frame with one octet changed: complained of, and without effect."""
@@ -129,7 +131,7 @@ class Host:
         at = self.rng.randrange(1, len(out) - 1)
         out[at] = self.rng.choice([value for value in range(1, 256) if value != out[at]])
         await self.driver.send(bytes(out))
-        self.scoreboard.check_answer(await self.answer(), Kind.WRITE, self.scoreboard.awaited)
+        self.scoreboard.check_answer(await self.answer(), Kind.REFUSED, 0)
 
     async def read(self, address: int, count: int) -> np.ndarray:
         frame = await self.ask(Kind.READ, count, address=address, increment=True)

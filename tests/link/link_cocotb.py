@@ -54,9 +54,9 @@ async def registers(host: Host, steps: int) -> None:
     async def write(**how) -> None:
         count = rng.randint(1, min(6, tables.count))
         first = rng.randrange(tables.count - count + 1)
-        await host.write(tables.base + first, [rng.randrange(fits) for _ in range(count)], **how)
+        await host.write(tables.base + first, [rng.randrange(1, fits) for _ in range(count)], **how)
 
-    await host.write(tables.base, [rng.randrange(fits) for _ in range(min(60, tables.count))])
+    await host.write(tables.base, [rng.randrange(1, fits) for _ in range(min(60, tables.count))])
     for step in range(steps):
         choice = step % 8
         if choice in (0, 4):
@@ -66,10 +66,10 @@ async def registers(host: Host, steps: int) -> None:
         elif choice == 2:
             await write(number=board.awaited + rng.randint(1, 254))
         elif choice == 3:
-            data = np.array([rng.randrange(fits)], "<u4").tobytes()
+            data = np.array([rng.randrange(1, fits)], "<u4").tobytes()
             await host.damage(request(Kind.WRITE, board.awaited, address=tables.base, increment=True, data=data))
         elif choice == 5:
-            await host.write(tables.base, [rng.randrange(fits) for _ in range(3)], increment=False)
+            await host.write(tables.base, [rng.randrange(1, fits) for _ in range(3)], increment=False)
         elif choice == 6:
             await host.driver.send(b"\0\0\0")
         await check(host)

@@ -131,7 +131,7 @@ def test_writes_happen_once_each_on_a_bad_line(board):
         FabricDriver(TORUS, bus).abort()
         for _ in range(3):
             base, count = driver_map["TABLES"].base, driver_map["TABLES"].count
-            values = rng.integers(0, 4096, count)
+            values = rng.integers(1, 4096, count)
             bus.write(base + np.arange(count), values)
             assert np.array_equal(bus.read_burst(base, count), values)
         assert bus.counters.damaged > 0 and bus.counters.resent > 0

@@ -101,7 +101,7 @@ class Engine(wiring.Component):
             with m.If(ports.full):
                 m.next = "ASK"
             with m.Elif(refused):
-                m.d.sync += [refused.eq(0), self._kind.eq(Kind.WRITE)]
+                m.d.sync += [refused.eq(0), self._kind.eq(Kind.REFUSED)]
                 m.next = "HEADER"
             with m.Elif(ports.ready & (enough | some)):
                 m.d.sync += [
@@ -158,7 +158,9 @@ class Engine(wiring.Component):
                 with m.Case(Kind.INFO):
                     m.d.sync += [ports.bus_address.eq(0), self._increment.eq(1), self._count.eq(INFO_REGISTERS)]
                 with m.Case(Kind.WRITE):
-                    with m.If((self._tag == self._awaited) & ~alone):
+                    with m.If(alone):
+                        m.d.sync += self._kind.eq(Kind.REFUSED)
+                    with m.Elif(self._tag == self._awaited):
                         m.d.comb += ports.release.eq(0)
                         m.d.sync += self._awaited.eq(self._awaited + 1)
                         m.next = "ASK"
@@ -167,6 +169,8 @@ class Engine(wiring.Component):
                         m.d.comb += ports.release.eq(0)
                         m.d.sync += self._count.eq(wanted)
                         m.next = "ASK"
+                    with m.Else():
+                        m.d.sync += self._kind.eq(Kind.REFUSED)
                 with m.Case(Kind.ACK):
                     m.d.comb += ports.acknowledge.eq(1)
                     m.next = "SETTLE"
@@ -174,7 +178,7 @@ class Engine(wiring.Component):
                     m.d.comb += ports.acknowledge.eq(1)
                     m.d.sync += self._urge.eq(1)
                 with m.Default():
-                    m.d.sync += self._kind.eq(Kind.WRITE)
+                    m.d.sync += self._kind.eq(Kind.REFUSED)
         # Until the ring's count of unsent words follows the acknowledgement.
         with m.State("SETTLE"):
             m.next = "SETTLED"
@@ -189,11 +193,13 @@ class Engine(wiring.Component):
         with m.State("HEADER"):
             m.d.comb += [
                 ports.word[:8].eq(Cat(kind, Const(0, 4), ports.busy)),
-                ports.word[8:16].eq(Mux(kind == Kind.WRITE, self._awaited, self._tag)),
+                ports.word[8:16].eq(self._tag),
                 ports.word[16:].eq(Mux(kind == Kind.DATA, ports.sent, ports.come)),
                 ports.last.eq(count == 0),
                 ports.valid.eq(1),
             ]
+            with m.If(kind == Kind.WRITE):
+                m.d.comb += ports.word[16:].eq(self._awaited)
             with m.If(ports.ready):
                 m.next = "IDLE"
                 with m.If(count != 0):

@@ -13,7 +13,7 @@ from thermofab.hw.rtl.link.ring import Ring
 from thermofab.hw.rtl.link.uart import UartReceiver, UartTransmitter, check_divisor
 from thermofab.hw.rtl.link.unframer import Unframer
 from thermofab.hw.rtl.top import fabric_top
-from thermofab.hw.spec import FabricSpec, SpecError
+from thermofab.hw.spec import FabricSpec, Image, SpecError
 
 
 class Link(wiring.Component):
@@ -98,6 +98,7 @@ class LinkTop(wiring.Component):
         divisor: clocks a bit.
         hierarchy: how submodules are added.
         clock_hz: of the clock, told to the host; 0 leaves it unsaid.
+        image: one whose weights and biases are fixed in the fabric; None for a fabric that loads them.
 
     Ports:
         rx, tx: the line.
@@ -105,16 +106,22 @@ class LinkTop(wiring.Component):
     """
 
     def __init__(
-        self, spec: FabricSpec, divisor: int, hierarchy: Hierarchy | None = None, *, clock_hz: int = 0
+        self,
+        spec: FabricSpec,
+        divisor: int,
+        hierarchy: Hierarchy | None = None,
+        *,
+        clock_hz: int = 0,
+        image: Image | None = None,
     ) -> None:
-        self._spec, self._hierarchy = spec, hierarchy or InPlace()
+        self._spec, self._hierarchy, self._image = spec, hierarchy or InPlace(), image
         self._divisor, self._clock_hz = check_divisor(divisor), clock_hz
         super().__init__({"rx": In(1), "tx": Out(1, init=1), "busy": Out(1)})
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         ports: Any = self
-        fabric = self._hierarchy.add(m, "fabric", "top", lambda: fabric_top(self._spec, self._hierarchy))
+        fabric = self._hierarchy.add(m, "fabric", "top", lambda: fabric_top(self._spec, self._hierarchy, self._image))
         width = len(fabric.bus_address)
         link = self._hierarchy.add(m, "link", "link", lambda: Link(width, self._divisor, self._clock_hz))
         for name in ("bus_address", "bus_write", "bus_write_data", "bus_read", "sample_ready"):
