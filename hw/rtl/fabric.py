@@ -183,7 +183,8 @@ class SpatialFabric(wiring.Component):
                     address = Cat(address, self._at["level"][plan.table_stage])
                 m.d.comb += lane.threshold.eq(read.data)
                 if k == 1:
-                    m.d.comb += read.addr.eq(address)
+                    # Enabled when nothing writes, or tools would add logic for what a collision reads.
+                    m.d.comb += [read.addr.eq(address), read.en.eq(ports.busy)]
                     continue
                 # One address for reading and writing, so that both are one port of a block RAM; and never disabled,
                 # which such a port cannot be without logic behind its slow output.
