@@ -7,6 +7,7 @@ from typing import Any
 
 from thermofab.hw.boards.board import Board, constraints
 from thermofab.hw.boards.pll import Pll, find_pll
+from thermofab.hw.boards.recipe import recipe_of
 from thermofab.hw.boards.report import Report
 from thermofab.hw.boards.synthesis import Progress, SynthesisOptions, place_and_route, silent
 from thermofab.hw.boards.tools import find_tool
@@ -106,7 +107,7 @@ def build_board(
         clock_mhz: of the fabric; the board's default otherwise.
         baud: of the serial line.
         seed: of the placer.
-        options: of synthesis.
+        options: of synthesis; by default those that suit the fabric (:func:`recipe_of`).
         progress: called with each stage's name when it begins.
 
     Raises:
@@ -120,9 +121,11 @@ def build_board(
     pll = find_pll(board.part.family, board.oscillator_mhz, asked)
     made_mhz = pll.output_mhz if pll else board.oscillator_mhz
     divisor = find_divisor(made_mhz, baud)
+    recipe = recipe_of(spec, board.part)
     report = place_and_route(
         board_rtlil(board, spec, pll, divisor), NAME, board.part, made_mhz, seed=seed, constraints=constraints(board),
-        bitstream=True, options=options, folder=folder, progress=progress,
+        bitstream=True, options=options or recipe.options, place_options=recipe.place_options,
+        floorplan=recipe.floorplan, folder=folder, progress=progress,
     )  # fmt: skip
     (folder / "fabric.json").write_text(json.dumps(spec.to_json()))
     build = BoardBuild(board, spec, made_mhz, 1e6 * made_mhz / divisor, pll, report, folder / report.bitstream)

@@ -19,15 +19,16 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from thermofab.hw.boards.part import Part
+from thermofab.hw.boards.recipe import recipe_of
 from thermofab.hw.boards.report import Report
-from thermofab.hw.boards.synthesis import Progress, SynthesisOptions, place_and_route, silent
+from thermofab.hw.boards.synthesis import Floorplan, Progress, SynthesisOptions, place_and_route, silent
 from thermofab.hw.rtl.emit import rtlil_of
 from thermofab.hw.rtl.hierarchy import Hierarchy
 from thermofab.hw.rtl.top import fabric_top
 from thermofab.hw.spec import FabricSpec, SpecError
 
 # Only for watching a simulation: registers and stream show the same.
-WATCHED_ONLY = ("state", "sweep_done")
+WATCHED_ONLY = ("state", "sweep_done", "state_slot", "state_update")
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,8 @@ def measure(
     ignore: Iterable[str] = (),
     seed: int = 1,
     options: SynthesisOptions | None = None,
+    place_options: tuple[str, ...] = (),
+    floorplan: Floorplan | None = None,
     folder: Path | None = None,
     progress: Progress = silent,
 ) -> tuple[Report, Overhead]:
@@ -111,7 +114,8 @@ def measure(
 
     Args:
         build: makes the component, given the hierarchy for its parts.
-        part, frequency, seed, options, folder, progress: see :func:`thermofab.hw.boards.synthesis.place_and_route`.
+        part, frequency, seed, options, place_options, floorplan, folder, progress: see
+            :func:`thermofab.hw.boards.synthesis.place_and_route`.
         name: of the top module.
         ignore: outputs left open.
 
@@ -126,11 +130,17 @@ def measure(
 
     source = rtlil_of(wrapped, name)
     report = place_and_route(
-        source, name, part, frequency, seed=seed, options=options, folder=folder, progress=progress
-    )
+        source, name, part, frequency, seed=seed, options=options, place_options=place_options, floorplan=floorplan,
+        folder=folder, progress=progress,
+    )  # fmt: skip
     return report, wrappers[0].overhead
 
 
 def measure_fabric(spec: FabricSpec, part: Part, frequency: float, **arguments: Any) -> tuple[Report, Overhead]:
-    """Place and route a fabric of any architecture by itself; the rest is as for :func:`measure`."""
+    """Place and route a fabric of any architecture by itself, in the way that suits it (:func:`recipe_of`); the rest is
+    as for :func:`measure`.
+    """
+    recipe = recipe_of(spec, part)
+    arguments = {"options": recipe.options, "place_options": recipe.place_options, "floorplan": recipe.floorplan,
+                 **arguments}  # fmt: skip
     return measure(lambda hierarchy: fabric_top(spec, hierarchy), part, frequency, ignore=WATCHED_ONLY, **arguments)

@@ -23,6 +23,8 @@ from thermofab.hw.spec import DeviceError, SpecError
 
 STAGES = ("synthesis", "packing", "placement", "routing", "bitstream")
 Progress = Callable[[str], None]
+Floorplan = Callable[[list[str]], dict[str, str]]
+BLOCK_RAMS = ("DP16KD", "SB_RAM40_4K")
 _FORM = "1"  # of the cached files; a change of it forgets them
 # The lines of nextpnr with which a stage begins.
 _BEGINS = {
@@ -43,6 +45,7 @@ class SynthesisOptions:
         retime_registers: give flip-flops to ABC9 as well (``-dff``).
         before: Yosys commands run before synthesis, on the design as read.
         extra: further options of ``synth_ecp5`` or ``synth_ice40``.
+        after: Yosys commands run on the mapped design, before it is written.
         netlist: also write the mapped design as Verilog, ``netlist.v``.
     """
 
@@ -53,6 +56,7 @@ class SynthesisOptions:
     retime_registers: bool = False
     before: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
     netlist: bool = False
 
     def arguments(self, part: Part) -> list[str]:
@@ -105,7 +109,9 @@ def synthesise(
     script = [
         f"{read} {file}",
         *options.before,
-        f"synth_{part.family} -top {top} -json design.json {arguments}",
+        f"synth_{part.family} -top {top} {arguments}",
+        *options.after,
+        "write_json design.json",
         "tee -q -o cells.json stat -json",
         *(["write_verilog -noattr netlist.v"] if options.netlist else []),
     ]
@@ -135,6 +141,7 @@ def place_and_route(
     bitstream: bool = False,
     options: SynthesisOptions | None = None,
     place_options: tuple[str, ...] = (),
+    floorplan: Floorplan | None = None,
     folder: Path | None = None,
     progress: Progress = silent,
 ) -> Report:
@@ -149,6 +156,7 @@ def place_and_route(
         constraints: text of an LPF (ECP5) or PCF (iCE40) file; without it, the tool chooses pins.
         bitstream: also write ``top.bit`` (ECP5) or ``top.bin`` (iCE40).
         place_options: further options of nextpnr.
+        floorplan: given the names of all block RAM cells, says where those go whose place it knows.
         folder: copy bitstream, reports and logs there; without it they stay in the cache only.
         progress: called with the name of each of :data:`STAGES` when it begins.
 
@@ -173,12 +181,13 @@ def place_and_route(
     else:
         arguments += [files.free_pins_option] if files.free_pins_option else []
     arguments += [files.routed_option, files.routed]
+    placed = _placed(mapped.folder / "design.json", top, floorplan) if floorplan else {}
 
     def make(work: Path) -> None:
         nonlocal fresh
         fresh = True
         clock = _Stages(progress)
-        shutil.copy(mapped.folder / "design.json", work)
+        _place(mapped.folder / "design.json", top, placed, work / "design.json")
         (work / files.constraints).write_text(constraints)
         clock.begin("packing")
         _run_nextpnr(nextpnr, arguments, work, part, clock)
@@ -192,7 +201,7 @@ def place_and_route(
         (work / "seconds.json").write_text(json.dumps(clock.seconds))
 
     tools = [mapped.tool, nextpnr.version, *([packer.version] if packer else [])]
-    made = _made_once("routed", [str(mapped.folder), *arguments, *tools, part.name, constraints], make)
+    made = _made_once("routed", [str(mapped.folder), *arguments, *tools, part.name, constraints, repr(placed)], make)
     timing = json.loads((made / "timing.json").read_text())
     report = Report(
         top=top, part=part, seed=seed, tools=tuple(tools),
@@ -204,6 +213,23 @@ def place_and_route(
         report = replace(report, folder=str(folder))
         _deliver(report, [made, mapped.folder], folder)
     return report
+
+
+def _placed(design: Path, top: str, floorplan: Floorplan) -> dict[str, str]:
+    """Sites of the block RAMs that the floorplan knows of."""
+    cells = json.loads(design.read_text())["modules"][top]["cells"]
+    return floorplan([name for name, cell in cells.items() if cell["type"] in BLOCK_RAMS])
+
+
+def _place(design: Path, top: str, placed: dict[str, str], target: Path) -> None:
+    """The design with those sites written into it."""
+    if not placed:
+        shutil.copy(design, target)
+        return
+    whole = json.loads(design.read_text())
+    for name, site in placed.items():
+        whole["modules"][top]["cells"][name]["attributes"]["BEL"] = site
+    target.write_text(json.dumps(whole))
 
 
 @dataclass(frozen=True)

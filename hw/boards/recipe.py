@@ -1,0 +1,39 @@
+"""How a fabric is best mapped and placed: the options that suit its architecture."""
+
+from dataclasses import dataclass
+
+from thermofab.hw.boards.floorplan import block_ram_places
+from thermofab.hw.boards.part import Part
+from thermofab.hw.boards.synthesis import Floorplan, SynthesisOptions
+from thermofab.hw.spec import FabricSpec
+
+# No word of a systolic fabric's memories is ever read in the clock that writes it: the host writes between runs, and a
+# generator's, counter's or queue's word is written clocks away from its reading. Told so, Yosys builds no logic for
+# that clock, and lets two elements share a table memory.
+NO_COLLISIONS = "setparam -set COLLISION_X_MASK 1'1 t:$memrd_v2"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Arguments of :func:`thermofab.hw.boards.synthesis.place_and_route`."""
+
+    options: SynthesisOptions = SynthesisOptions()
+    place_options: tuple[str, ...] = ()
+    floorplan: Floorplan | None = None
+
+
+def recipe_of(spec: FabricSpec, part: Part) -> Recipe:
+    """The recipe for a fabric on a part.
+
+    Elements of a systolic fabric are equal modules: each kind is mapped once, and registers that are equal in all of
+    them stay apart.
+    """
+    if spec.architecture != "systolic":
+        return Recipe()
+    abc9 = () if "-abc9" in part.synthesis else ("-abc9",)
+    options = SynthesisOptions(
+        flatten=False, before=(NO_COLLISIONS,), extra=(*abc9, "-no-rw-check"), after=("flatten", "opt_clean")
+    )
+    if part.family != "ecp5":
+        return Recipe(options)
+    return Recipe(options, ("--router", "router2"), lambda cells: block_ram_places(spec, part, cells))
