@@ -49,17 +49,20 @@ class Framer(wiring.Component):
         self._write(m, write, full, writing)
 
         place = Signal(8)
-        m.d.comb += [read.addr.eq(Cat(place, sending)), ports.octet.eq(read.data)]
+        m.d.comb += read.addr.eq(Cat(place, sending))
         with m.FSM(name="sender"):
             with m.State("FETCH"):
                 with m.If(full.bit_select(sending, 1)):
-                    m.next = "SEND"
+                    m.next = "SHOW"
+            with m.State("SHOW"):  # a register between the memory, which is slow, and what is decided from its data
+                m.d.sync += ports.octet.eq(read.data)
+                m.next = "SEND"
             with m.State("SEND"):
                 m.d.comb += ports.octet_valid.eq(1)
                 with m.If(ports.octet_ready):
                     m.d.sync += place.eq(place + 1)
                     m.next = "FETCH"
-                    with m.If(read.data == 0):
+                    with m.If(ports.octet == 0):
                         m.d.sync += [place.eq(0), sending.eq(~sending), full.bit_select(sending, 1).eq(0)]
                         m.next = "PAUSE"
             with m.State("PAUSE"):
