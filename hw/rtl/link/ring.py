@@ -24,7 +24,7 @@ class Ring(wiring.Component):
         unsent: w - s, a clock late.
         index, acknowledge, rewind: strobe ``acknowledge`` asks for a = ``index``, and with ``rewind`` for s =
             ``index``; an index outside a…w changes nothing. ``index`` and ``rewind`` stay for a clock after it.
-        data: the word s, a clock late; next: s has been taken, go on.
+        data: the word s, two clocks late; next: s has been taken, go on.
     """
 
     def __init__(self) -> None:
@@ -59,8 +59,8 @@ class Ring(wiring.Component):
             write.data.eq(ports.payload),
             write.en.eq(moved),
             read.addr.eq(ports.sent[:bits]),
-            ports.data.eq(read.data),
         ]
+        m.d.sync += ports.data.eq(read.data)
         m.d.sync += [
             kept.eq(ports.come[: bits + 1] - gone[: bits + 1]),
             # ``kept`` lags: up to two words that it does not count have come when ``ready`` shows. Four places held
