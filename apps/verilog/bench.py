@@ -74,7 +74,7 @@ async def load_run_and_compare(dut) -> None:
             words.append(int(dut.samples_tdata.value))
             if int(dut.samples_tlast.value):
                 sample = words[-{sample_words} :]
-                bits = "".join(f"{{word:032b}}"[::-1] for word in sample)[:{sites}]
+                bits = "".join(f"{{word:032b}}"[::-1] for word in sample)
                 dut._log.info("sample %3d  %s", len(words) // {sample_words}, bits.replace("0", ".").replace("1", "#"))
         await FallingEdge(dut.clk)
     assert words == expected, "the states are those of the reference"

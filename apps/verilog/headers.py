@@ -1,7 +1,6 @@
 """A fabric's numbers for other languages: Verilog ``localparam``s, a C header, and the memory map as Markdown."""
 
 from thermofab.hw.rtl import registers as rm
-from thermofab.hw.rtl.manual import register_page
 from thermofab.hw.rtl.registers import RegisterMap
 from thermofab.hw.spec import FabricSpec
 
@@ -17,7 +16,7 @@ BITS = {
 }
 
 
-def sizes(spec: FabricSpec) -> dict[str, int]:
+def sizes(spec: FabricSpec, sample_words: int) -> dict[str, int]:
     """The numbers that fix a fabric, by readable names."""
     top = spec.topology
     return {
@@ -34,16 +33,16 @@ def sizes(spec: FabricSpec) -> dict[str, int]:
         "WORD_BITS": spec.word_bits,
         "LEVELS": spec.levels,
         "MOMENT_BITS": spec.moment_bits,
-        "SAMPLE_WORDS": (spec.n_sites + 31) // 32,
+        "SAMPLE_WORDS": sample_words,
     }
 
 
-def verilog_header(spec: FabricSpec, name: str, registers: RegisterMap) -> str:
+def verilog_header(spec: FabricSpec, name: str, registers: RegisterMap, sample_words: int) -> str:
     """Constants to ``include`` inside a module; addresses count 32-bit words."""
     lines = [
         f"// Constants of {name}, a fabric on {spec.topology.name}. Include this file inside a module.",
         "/* verilator lint_off UNUSEDPARAM */",
-        *(f"localparam integer {key} = {value};" for key, value in sizes(spec).items()),
+        *(f"localparam integer {key} = {value};" for key, value in sizes(spec, sample_words).items()),
         f"localparam integer ADDRESS_BITS = {registers.address_bits};",
         "// Word address of each register, and the number of entries of each array.",
     ]
@@ -55,7 +54,7 @@ def verilog_header(spec: FabricSpec, name: str, registers: RegisterMap) -> str:
     return "\n".join([*lines, "/* verilator lint_on UNUSEDPARAM */", ""])
 
 
-def c_header(spec: FabricSpec, name: str, registers: RegisterMap) -> str:
+def c_header(spec: FabricSpec, name: str, registers: RegisterMap, sample_words: int) -> str:
     """Constants for the software of a processor that has the fabric on its bus."""
     prefix, guard = name.upper(), f"{name.upper()}_REGISTERS_H"
     lines = [
@@ -64,7 +63,7 @@ def c_header(spec: FabricSpec, name: str, registers: RegisterMap) -> str:
         f"#ifndef {guard}",
         f"#define {guard}",
         "",
-        *(f"#define {prefix}_{key} {value}" for key, value in sizes(spec).items()),
+        *(f"#define {prefix}_{key} {value}" for key, value in sizes(spec, sample_words).items()),
         "",
     ]
     for register in registers.registers:
@@ -75,6 +74,19 @@ def c_header(spec: FabricSpec, name: str, registers: RegisterMap) -> str:
     return "\n".join(lines)
 
 
-def memory_map(spec: FabricSpec) -> str:
-    """The registers, as a table."""
-    return register_page(spec)
+def memory_map(spec: FabricSpec, name: str, registers: RegisterMap) -> str:
+    """The registers as a table in Markdown."""
+    lines = [
+        f"# Registers of {name}",
+        "",
+        f"A fabric on `{spec.topology.name}`: {spec.n_sites} sites, {spec.topology.n_edges} edges, "
+        f"{spec.topology.n_colours} colours. Addresses count 32-bit words. RC: read, and cleared by "
+        "writing ones. *Locked* registers ignore writes during a run, and flag them in `ERRORS`.",
+        "",
+        "| address | register | entries | access | holds |",
+        "|---|---|---|---|---|",
+    ]
+    for register in registers.registers:
+        access = register.access + (", locked" if register.locked else "")
+        lines.append(f"| `0x{register.base:04x}` | `{register.name}` | {register.count} | {access} | {register.text} |")
+    return "\n".join([*lines, ""])

@@ -11,7 +11,8 @@ from thermofab.apps.verilog.headers import c_header, memory_map, verilog_header
 from thermofab.apps.verilog.wrapper import wrapper
 from thermofab.hw import emit_verilog
 from thermofab.hw.rtl import registers as rm
-from thermofab.hw.rtl.driver import FabricDriver, pack_bits, split_schedule
+from thermofab.hw.rtl.driver import FabricDriver, split_schedule
+from thermofab.hw.rtl.loading import Loading, loading_of
 from thermofab.hw.spec import FabricSpec, Image, Schedule, open_device, plan_run
 from thermofab.hw.spec.activation import sigmoid_table
 
@@ -54,26 +55,39 @@ def register_writes(image: Image) -> list[tuple[int, int]]:
     driver = FabricDriver(spec, recorder)
     driver.load(image)
     driver.prepare(plan_run(image, SCHEDULE, 1, None, None, None), 0)
+    driver.write("STREAM", 1)
     (run,) = split_schedule(SCHEDULE)
     driver.start(run)
-    control = rm.register_map(spec)["CONTROL"].at()
+    control = loading_of(spec).map["CONTROL"].at()
     while recorder.writes[-1] == (control, rm.START):
         recorder.writes.pop()
     return recorder.writes
 
 
 def expected_words(image: Image) -> np.ndarray:
-    """The samples of the same run on the reference, uint32 ``[S, ceil(N/32)]``."""
+    """The samples of the same run on the reference as words of the stream, uint32 ``[S, sample_words]``."""
     device = open_device("reference", image.fabric)
     device.load(image)
     states = device.run(SCHEDULE).sites[0]
-    return np.stack([pack_bits(state) for state in states])
+    places = stream_places(loading_of(image.fabric), image.fabric.n_sites)
+    bits = np.zeros((len(states), len(places)), dtype=np.uint8)
+    bits[:, places >= 0] = states[:, places[places >= 0]]
+    return np.packbits(bits, axis=1, bitorder="little").view("<u4")
+
+
+def stream_places(loading: Loading, n_sites: int) -> np.ndarray:
+    """The site that each bit of a sample's words shows, or -1: found by showing one bit at a time."""
+    width = 32 * loading.sample_words
+    one_bit = np.packbits(np.eye(width, dtype=np.uint8), axis=1, bitorder="little").view("<u4").astype(np.uint32)
+    shown = np.asarray(loading.samples(one_bit))[:, :n_sites]
+    return np.where(shown.any(axis=1), shown.argmax(axis=1), -1)
 
 
 def write_kit(spec: FabricSpec, name: str, folder: Path) -> list[str]:
     """Write everything to ``folder``; the names of the files."""
     verilog = emit_verilog(spec, name=name)
-    registers, image = rm.register_map(spec), example_image(spec)
+    loading, image = loading_of(spec), example_image(spec)
+    registers, words = loading.map, loading.sample_words
     named = {
         "name": name,
         "sites": spec.n_sites,
@@ -82,19 +96,19 @@ def write_kit(spec: FabricSpec, name: str, folder: Path) -> list[str]:
         "errors": f"0x{registers['ERRORS'].at():x}",
         "control": f"0x{registers['CONTROL'].at():x}",
         "cycles": f"0x{registers['CYCLES'].at():x}",
-        "sample_words": (spec.n_sites + 31) // 32,
+        "sample_words": words,
     }
     writes = [f"{address:04x} {data:08x}" for address, data in register_writes(image)]
     samples = [" ".join(f"{word:08x}" for word in sample) for sample in expected_words(image).tolist()]
     files = {
         f"{name}.v": verilog,
         f"{name}_wishbone.v": wrapper(verilog, name),
-        f"{name}_params.vh": verilog_header(spec, name, registers),
-        f"{name}_registers.h": c_header(spec, name, registers),
-        "registers.md": memory_map(spec),
+        f"{name}_params.vh": verilog_header(spec, name, registers, words),
+        f"{name}_registers.h": c_header(spec, name, registers, words),
+        "registers.md": memory_map(spec, name, registers),
         "fabric.json": json.dumps(spec.to_json()) + "\n",
         "image.hex": "\n".join(["// word address, data", *writes, ""]),
-        "expected.hex": "\n".join(["// a sample a line, site 0 in bit 0 of its first word", *samples, ""]),
+        "expected.hex": "\n".join(["// a sample a line, in the words of the stream", *samples, ""]),
         "test_example.py": bench.TEST.format(**named),
         "run.py": bench.RUN.format(**named),
         "Makefile": bench.MAKEFILE.format(**named),

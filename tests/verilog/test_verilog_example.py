@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from thermofab.apps.verilog.kit import write_kit
-from thermofab.hw.rtl.registers import register_map
+from thermofab.hw.rtl.loading import loading_of
 from thermofab.hw.spec import fabric
 from thermofab.sim.rtl.tools import find_verilator
 
@@ -18,6 +18,7 @@ WAIVED = ("DECLFILENAME", "WIDTHEXPAND", "WIDTHTRUNC", "UNUSEDSIGNAL", "PROCASSI
 SPECS = {
     "torus": fabric("g4-4x4-torus"),
     "two words a sample": fabric("king-5x7", levels=1, rng="xoshiro128+", table_bits=5, bias_bits=6),
+    "systolic": fabric("g4-4x4-torus", architecture="systolic", elements=2),
 }
 
 
@@ -88,7 +89,7 @@ def test_it_is_clean_verilog(kit):
 
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="needs a C compiler")
 def test_the_headers_agree_with_the_register_map(kit):
-    registers = register_map(SPECS[(kit / "name").read_text()])
+    registers = loading_of(SPECS[(kit / "name").read_text()]).map
     verilog = dict(re.findall(r"localparam integer (\w+) = '?h?(\w+);", (kit / "tsu_params.vh").read_text()))
     names = [register.name for register in registers.registers]
     program = '#include "tsu_registers.h"\n#include <stdio.h>\nint main(void) {\n'
