@@ -82,6 +82,7 @@ class Element(wiring.Component):
         m = Module()
         ports: Any = self
         spec = self._spec
+        self._from_host(m)
         states = self._gather(m)
         weights, bias = self._coefficients(m)
         word, high = self._generator(m)
@@ -104,6 +105,21 @@ class Element(wiring.Component):
             ports.write.eq(ports.load | (ports.update & ~ports.clamped)),
         ]
         return m
+
+    def _from_host(self, m: Module) -> None:
+        """What the host writes, registered beside the memories it goes to."""
+        ports: Any = self
+        self._host_slot = Signal.like(ports.host_slot, reset_less=True)
+        self._host_data = Signal.like(ports.host_data, reset_less=True)
+        self._lanes, self._seeds = Signal.like(ports.coefficient_write), Signal.like(ports.seed_write)
+        self._seeding = Signal()
+        m.d.sync += [
+            self._host_slot.eq(ports.host_slot),
+            self._host_data.eq(ports.host_data),
+            self._lanes.eq(ports.coefficient_write),
+            self._seeds.eq(ports.seed_write),
+            self._seeding.eq(ports.seed_write.any()),
+        ]
 
     def _gather(self, m: Module) -> list[Value]:
         """The neighbours' states at the sum stage."""
@@ -131,9 +147,9 @@ class Element(wiring.Component):
         address, entry = Signal.like(ports.slot_tap, reset_less=True), Signal(layout.bits, reset_less=True)
         m.d.sync += [address.eq(ports.slot_tap), entry.eq(read.data)]
         m.d.comb += [
-            write.addr.eq(ports.host_slot),
-            write.data.eq(ports.host_data.replicate(layout.lanes)),
-            write.en.eq(ports.coefficient_write),
+            write.addr.eq(self._host_slot),
+            write.data.eq(self._host_data.replicate(layout.lanes)),
+            write.en.eq(self._lanes),
             read.addr.eq(address),
         ]
         bits = self._spec.weight_bits
@@ -154,13 +170,12 @@ class Element(wiring.Component):
         m.d.sync += [draw.eq(ports.slot_draw), store.eq(ports.slot_store), step.eq(ports.step), state.eq(read.data)]
         name = spec.rng.replace("+", "p")
         logic = self._hierarchy.add(m, "generator", name, lambda: rng.create(spec.word_bits), clocked=False)
-        seeding = ports.seed_write.any()
         m.d.comb += [
             read.addr.eq(draw),
             logic.state.eq(state),
-            write.addr.eq(Mux(seeding, ports.host_slot, store)),
-            write.data.eq(Mux(seeding, ports.host_data[:32].replicate(rng.state_words), logic.next)),
-            write.en.eq(ports.seed_write | step.replicate(rng.state_words)),
+            write.addr.eq(Mux(self._seeding, self._host_slot, store)),
+            write.data.eq(Mux(self._seeding, self._host_data[:32].replicate(rng.state_words), logic.next)),
+            write.en.eq(self._seeds | step.replicate(rng.state_words)),
         ]
         word = Signal(spec.word_bits, reset_less=True)
         m.d.sync += word.eq(logic.word)
