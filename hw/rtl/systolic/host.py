@@ -49,7 +49,7 @@ class SystolicHost(wiring.Component):
             "stalls": In(32),
             "sweeps": In(32),
             **{name: Out(1) for name in ("start", "abort", "clear", "dump", "restate")},
-            **{name.lower(): Out(width) for name, (width, _, _) in self._simple().items()},
+            **{name.lower(): Out(width, init=int(name == "STREAM")) for name, (width, _, _) in self._simple().items()},
             "phase_write": Out(3),
             "phase_index": Out((rm.PHASE_SLOTS - 1).bit_length()),
             "bits_write": Out(words),

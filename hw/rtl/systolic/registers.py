@@ -62,7 +62,7 @@ def systolic_register_map(spec: FabricSpec) -> rm.RegisterMap:
     add("STEPS", "RW", "Sweeps between samples; 0 counts as 1.", locked=True)
     add("LEVEL", "RW", f"Table used between samples, 0…{spec.levels - 1}.", locked=True)
     add("MASK", "RW", "Clamp mask used between samples, 0 or 1.", locked=True)
-    add("STREAM", "RW", "1: samples go out on the stream; 0: they are counted only.", locked=True)
+    add("STREAM", "RW", "1, as after reset: samples go out on the stream. 0: they are counted only.", locked=True)
     add("EXTRA", "RW", "Bits 32… of the next lanes of ENTRIES.", locked=True)
     add("CYCLES", "R", "Clocks of the current or last run; low word first; read both when it is over.", 2)
     add("STALLS", "R", "Of these, clocks in which the fabric waited for the read-out.")

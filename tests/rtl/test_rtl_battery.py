@@ -1,0 +1,300 @@
+"""A battery that is quick to build and looks at everything a host can see: what mutants of the gateware must not pass.
+
+Each fabric is small and compiled once, unoptimised; its bits, samples, counters, clocks, registers and errors are
+compared with the reference and with what the register map promises.
+"""
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from thermofab.hw.rtl import registers as rm
+from thermofab.hw.rtl.driver import FabricDriver, RunSettings
+from thermofab.hw.rtl.loading import loading_of
+from thermofab.hw.spec import Counts, RunPlan, Schedule, fabric, open_device, plan_run
+from thermofab.sim.conformance import random_case, random_image, states_of
+from thermofab.sim.reference import Chain
+from thermofab.sim.rtl.build import build_library
+from thermofab.sim.rtl.device import RtlDevice
+from thermofab.sim.rtl.library import CompiledFabric
+
+FABRICS = {
+    "spatial, few lanes": fabric("g4-6x6-torus", elements=3, moment_bits=4, min_shift=1),
+    "spatial, four colours": fabric(
+        "king-3x4", levels=3, rng="lfsr32", moment_bits=6, weight_bits=5, bias_bits=6, table_bits=4
+    ),
+    "systolic, torus": fabric("g4-6x6-torus", architecture="systolic", moment_bits=4, min_shift=1),
+    "systolic, four colours": fabric(
+        "king-5x5", architecture="systolic", levels=3, rng="lfsr32", moment_bits=3, weight_bits=9, table_bits=4
+    ),
+}
+LOCKED = ("WEIGHTS", "BIASES", "ENTRIES", "EXTRA", "TABLES", "SHIFT", "CLAMPS", "STATES", "SEED", "LEVEL", "STEPS",
+          "SAMPLES", "PHASES", "PHASE_SWEEPS", "PHASE_LEVEL", "PHASE_MASK", "MASK", "STREAM")  # fmt: skip
+
+
+@pytest.fixture(params=FABRICS)
+def name(request):
+    return request.param
+
+
+@cache
+def library(name: str):
+    return build_library(FABRICS[name], "verilator", "-O0")
+
+
+class Rig:
+    """A compiled fabric with an image in it, its driver, and the reference chain beside it."""
+
+    def __init__(self, name: str, seed: int, ready: float = 1.0) -> None:
+        self.spec = FABRICS[name]
+        self.loading = loading_of(self.spec)
+        self.bus = CompiledFabric(library(name), ready, seed)
+        self.driver = FabricDriver(self.spec, self.bus)
+        self.rng = np.random.default_rng(seed)
+        self.driver.check_identity()
+        self.load(random_image(self.rng, self.spec).replace(clamps=np.full(self.spec.n_sites, -1)))
+
+    def load(self, image) -> None:
+        self.plan: RunPlan = plan_run(image, Schedule(0, 1), 1, None, None, None)
+        self.driver.load(image)
+        self.driver.prepare(self.plan, 0)
+        self.chain = Chain(self.plan, 0)
+
+    def state(self) -> list[bool]:
+        return [bool(bit) for bit in self.chain.n]
+
+    def samples(self, count: int) -> np.ndarray:
+        words = self.loading.sample_words
+        return self.loading.samples(self.driver.collect(count * words).reshape(count, words))
+
+    def expected(self, run: RunSettings, masks: np.ndarray, phase_masks, mask: int) -> np.ndarray:
+        """What a run brings; the chain stands at its end afterwards."""
+        for (sweeps, level), chosen in zip(run.phases, phase_masks):
+            self.chain.clamped = masks[chosen].tolist()
+            for _ in range(max(1, sweeps)):
+                self.chain.sweep(level)
+        self.chain.clamped, out = masks[mask].tolist(), []
+        for sample in range(run.samples):
+            for _ in range(max(1, run.steps) if sample else 0):
+                self.chain.sweep(run.level)
+            out.append(self.state())
+        return np.array(out, dtype=bool).reshape(run.samples, self.spec.n_sites)
+
+    def sweeps(self, run: RunSettings) -> int:
+        return sum(max(1, n) for n, _ in run.phases) + max(0, run.samples - 1) * max(1, run.steps)
+
+
+@pytest.mark.parametrize("ready", [1.0, 0.2])
+def test_bits(name, ready):
+    """Random images and schedules, replicas, clamps and initial states, whatever the reader does."""
+    spec = FABRICS[name]
+    device = RtlDevice(spec, optimise="-O0", ready=ready, stall_seed=5)
+    for seed in range(4):
+        case = random_case(np.random.default_rng([seed, round(10 * ready)]), name, 3000, spec)
+        device.load(case.image)
+        run = device.run(case.schedule, replicas=case.replicas, init=case.init, clamp=case.clamp)
+        assert np.array_equal(run.sites, states_of("reference", case))
+
+
+def test_moments(name):
+    """Counted over more samples than a counter holds, with clamps and steps."""
+    spec = FABRICS[name]
+    device, reference = RtlDevice(spec, optimise="-O0"), open_device("reference", spec)
+    for seed, schedule in enumerate((Schedule(3, 40, 2, anneal=((2, 1),)), Schedule(0, 9, 1))):
+        image = random_image(np.random.default_rng(seed), spec)
+        for running in (device, reference):
+            running.load(image)
+        counts = device.accumulate(schedule, replicas=2, seed=seed)
+        expected = Counts.of(reference.run(schedule, replicas=2, seed=seed))
+        assert np.array_equal(counts.ones, expected.ones) and np.array_equal(counts.both, expected.both)
+
+
+def test_runs_follow_each_other(name):
+    """Phases of every number and length, masks that change, steps and samples of zero: states carry on between runs,
+    samples and counters of sweeps and clocks are right.
+    """
+    rig = Rig(name, 3)
+    spec, levels = rig.spec, rig.spec.levels
+    masks = rig.rng.random((2, spec.n_sites)) < 0.4
+    for mask in (0, 1):
+        rig.driver.write_clamps(masks[mask], mask)
+    runs = [
+        RunSettings((), 1, 1, 0),
+        RunSettings(((2, 1), (0, 0), (3, 2)), 4, 2, 1),
+        RunSettings((), 5, 0, 2),
+        RunSettings(tuple((1 + k % 3, k % levels) for k in range(rm.PHASE_SLOTS)), 0, 1, 0),
+        RunSettings((), 0, 3, 0),
+        RunSettings(((1, 2),), 3, 3, 0),
+    ]
+    clocks = rig.driver.read("SWEEP_CLOCKS")
+    for k, run in enumerate(runs):
+        phase_masks, mask = [j % 2 ^ k % 2 for j in range(len(run.phases))], k % 2
+        rig.driver.start(run, phase_masks, mask)
+        got = rig.samples(run.samples) if run.samples else np.zeros((0, spec.n_sites), bool)
+        rig.bus.wait()
+        assert np.array_equal(got, rig.expected(run, masks, phase_masks, mask)), run
+        assert rig.driver.read("STATUS") == rm.DONE
+        assert rig.driver.read("ERRORS") in (0, rm.ERROR_MOMENTS)  # nobody clears the counters here
+        swept = rig.sweeps(run)
+        assert rig.driver.read("SWEEPS") == swept
+        assert rig.driver.read("CYCLES", 1) == 0
+        spent = rig.driver.read("CYCLES") - rig.driver.read("STALLS")
+        if spec.architecture == "spatial":
+            assert swept * clocks <= spent <= swept * clocks + 2 * rig.loading.sample_words + 4
+            if swept:
+                assert rig.driver.read("STALLS") == 0
+            assert [rig.driver.read("STATES", j) for j in range(rig.loading.sample_words)] == [
+                sum(1 << b for b, bit in enumerate(rig.state()[32 * j : 32 * j + 32]) if bit)
+                for j in range(rig.loading.sample_words)
+            ]
+        else:
+            assert swept * clocks <= spent <= (swept + 5) * clocks + 32  # loads, ends and drains take rounds
+
+
+def test_a_stalled_run_counts_its_stalls(name):
+    """With a slow reader the run takes longer by the stalls and by no more than the last read-out."""
+    rig, quick = Rig(name, 4, ready=0.02), Rig(name, 4)
+    run = RunSettings((), 20, 1, 1)
+    took = []
+    for each in (rig, quick):
+        each.driver.start(run)
+        each.samples(20)
+        each.bus.wait()
+        took.append((each.driver.read("CYCLES"), each.driver.read("STALLS")))
+    assert took[0][0] > took[1][0] and took[0][1] > took[1][1]
+    words = rig.loading.sample_words
+    assert took[0][0] - took[0][1] >= took[1][0] - took[1][1]
+    assert took[0][0] - took[0][1] <= took[1][0] - took[1][1] + 2 * words * 1000 + 4 * rig.driver.read("SWEEP_CLOCKS")
+
+
+@pytest.mark.parametrize("idle_clocks", [0, 1, 7, 20, 61, 150])
+def test_abort(name, idle_clocks):
+    """In phases, in samples and while idle: whole sweeps are done, nothing is left of the read-out, and the next run
+    carries on from there.
+    """
+    rig = Rig(name, 5)
+    masks = np.zeros((2, rig.spec.n_sites), dtype=bool)
+    for run in (RunSettings(((10**6, 1),), 3, 1, 0), RunSettings((), 10**6, 1, 0)):
+        rig.driver.start(run)
+        for _ in range(idle_clocks // 3):
+            rig.bus.read(0)
+        rig.driver.write("CONTROL", rm.ABORT)
+        rig.bus.wait()
+        assert rig.driver.read("STATUS") == rm.ABORTED
+        for _ in range(rig.driver.read("SWEEPS")):
+            rig.chain.sweep(run.phases[0][1] if run.phases else 0)
+        after = RunSettings(((2, 1),), 2, 1, 0)
+        rig.driver.start(after)
+        assert np.array_equal(rig.samples(2), rig.expected(after, masks, [0], 0))
+        rig.bus.wait()
+        assert rig.driver.read("STATUS") == rm.DONE
+        assert len(rig.bus.collect(3)) == 0, "no word is left over"
+        rig.driver.write("CONTROL", rm.ABORT)
+        assert rig.driver.read("STATUS") == rm.DONE, "an abort while idle changes nothing"
+    rig.driver.write("CONTROL", rm.START | rm.ABORT)
+    assert not rig.driver.read("STATUS") & rm.BUSY, "an abort wins over a start"
+
+
+def test_locked_registers_do_not_change_in_mid_run(name):
+    """Each is flagged, and neither this run nor the next with the same image differs."""
+    rig = Rig(name, 6)
+    masks = np.zeros((2, rig.spec.n_sites), dtype=bool)
+    names = [n for n in LOCKED if n in rig.loading.map.names]
+    run = RunSettings(((400, 1), (1, 0)), 2, 2, 2)
+    rig.driver.start(run)
+    for locked in names:
+        register = rig.loading.map[locked]
+        assert register.locked
+        for index in {0, register.count - 1}:
+            rig.driver.write(locked, 1, first=index)
+            assert rig.driver.read("ERRORS") & rm.ERROR_BUSY, locked
+            rig.driver.write("ERRORS", 0xF)
+            assert rig.driver.read("ERRORS") == 0
+    for asked in (rm.START, rm.START | rm.CLEAR_MOMENTS):
+        rig.driver.write("CONTROL", asked)
+        assert rig.driver.read("ERRORS") == rm.ERROR_BUSY
+        rig.driver.write("ERRORS", rm.ERROR_BUSY)
+    assert rig.driver.read("STATUS") == rm.BUSY, "all of this was in mid-run"
+    assert np.array_equal(rig.samples(2), rig.expected(run, masks, [0, 0], 0))
+    rig.bus.wait()
+    rig.driver.start(run)
+    assert np.array_equal(rig.samples(2), rig.expected(run, masks, [0, 0], 0)), "and the next run is right too"
+
+
+def test_registers(name):
+    """What can be read back reads back at both ends of its range; what is out of range is refused and flagged; other
+    addresses and directions are flagged.
+    """
+    rig = Rig(name, 7)
+    driver, spec = rig.driver, rig.spec
+    ranges = {
+        "SHIFT": (spec.min_shift, spec.dither_bits), "PHASES": (0, 16), "SAMPLES": (0, 2**32 - 1),
+        "STEPS": (0, 2**32 - 1), "LEVEL": (0, spec.levels - 1), "MASK": (0, 1), "STREAM": (1, 0),
+    }  # fmt: skip
+    for register, (first, last) in ranges.items():
+        for value in (first, last):
+            driver.write(register, value)
+            assert driver.read(register) == value, register
+        high = max(first, last)
+        for beyond in (high + 1, 2**31) if high < 2**32 - 1 else ():
+            driver.write(register, beyond)
+            assert (driver.read(register), driver.read("ERRORS")) == (last, rm.ERROR_VALUE), register
+            driver.write("ERRORS", rm.ERROR_VALUE)
+    if spec.min_shift:
+        driver.write("SHIFT", spec.min_shift - 1)
+        assert (driver.read("SHIFT"), driver.read("ERRORS")) == (spec.dither_bits, rm.ERROR_VALUE)
+        driver.write("ERRORS", rm.ERROR_VALUE)
+    for register, bad in (("PHASE_LEVEL", spec.levels), ("PHASE_MASK", 2)):
+        driver.write(register, bad, first=3)
+        assert driver.read("ERRORS") == rm.ERROR_VALUE
+        driver.write("ERRORS", rm.ERROR_VALUE)
+    taken = {r.base + k: r for r in rig.loading.map.registers for k in range(r.count)}
+    for address in range(2**rig.loading.map.address_bits if len(taken) < 600 else 0):
+        register = taken.get(address)
+        rig.bus.read(address)
+        can_read = register is not None and register.access != "W"
+        assert driver.read("ERRORS") == (0 if can_read else rm.ERROR_ADDRESS), (address, register)
+        driver.write("ERRORS", 0xF)
+    for register in rig.loading.map.registers:
+        if register.constant is not None:
+            assert [driver.read(register.name, k) for k in range(register.count)] == list(register.constant)
+            driver.write(register.name, 1)
+            assert driver.read("ERRORS") == rm.ERROR_ADDRESS
+            driver.write("ERRORS", rm.ERROR_VALUE)
+            assert driver.read("ERRORS") == rm.ERROR_ADDRESS, "an error stays until a one is written to its bit"
+            driver.write("ERRORS", rm.ERROR_ADDRESS)
+    holes = [address for address in range(max(taken)) if address not in taken]
+    for address in (holes[0], holes[-1]):
+        assert rig.bus.read(address) == 0 and driver.read("ERRORS") == rm.ERROR_ADDRESS
+        driver.write("ERRORS", 0xF)
+        rig.bus.write([address], [1])
+        assert driver.read("ERRORS") == rm.ERROR_ADDRESS
+        driver.write("ERRORS", 0xF)
+    arrays = ("WEIGHTS", "BIASES", "TABLES", "CLAMPS", "STATES", "PHASE_SWEEPS", "PHASE_LEVEL", "PHASE_MASK")
+    readable = [n for n in arrays if n in rig.loading.map.names and rig.loading.map[n].access == "RW"]
+    for register in readable:
+        count = rig.loading.map[register].count
+        top = {"PHASE_LEVEL": spec.levels, "PHASE_MASK": 2, "WEIGHTS": 8, "BIASES": 8, "TABLES": 2**spec.threshold_bits,
+               "CLAMPS": 16, "STATES": 16}.get(register, 2**32)  # fmt: skip
+        values = rig.rng.integers(1, top, count)
+        driver.write(register, values)
+        assert [driver.read(register, k) for k in range(count)] == values.tolist(), register
+    assert driver.read("ERRORS") == 0
+
+
+def test_a_full_counter(name):
+    """A counter that is full is flagged, and a clear empties it."""
+    rig = Rig(name, 8)
+    most = 2**rig.spec.moment_bits - 1
+    rig.load(rig.plan.image.replace(clamps=np.ones(rig.spec.n_sites)))
+    rig.driver.write("STREAM", 0)
+    for clear, samples, counted, errors in ((1, most, most, 0), (0, 1, most, rm.ERROR_MOMENTS), (1, 2, 2, 0)):
+        if clear:
+            rig.driver.write("CONTROL", rm.CLEAR_MOMENTS)
+        rig.driver.start(RunSettings((), samples, 1, 0))
+        rig.bus.wait()
+        assert rig.driver.read("ERRORS") == errors
+        rig.driver.write("ERRORS", rm.ERROR_MOMENTS)
+        ones, both = rig.loading.counters(rig.driver)
+        assert set(ones.tolist()) == {counted} and set(both.tolist()) == {counted}
