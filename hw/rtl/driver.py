@@ -194,7 +194,7 @@ class FabricDriver:
             self.start(part)
             if part.samples:
                 words = self._bus.collect(part.samples * per_sample)
-            cycles += self._finish(counting=False)
+            cycles += self._finish()
         if len(words) != schedule.n_samples * per_sample or not self.read("STATUS") & rm.DONE:
             raise DeviceError(
                 f"the run ended after {len(words)} of {schedule.n_samples * per_sample} sample words; "
@@ -217,7 +217,7 @@ class FabricDriver:
         for part in split_schedule(schedule, min(LONGEST, 2**bits - 1)):
             self.write("CONTROL", rm.CLEAR_MOMENTS)
             self.start(part)
-            cycles += self._finish(counting=True)
+            cycles += self._finish()
             if not self.read("STATUS") & rm.DONE:
                 raise DeviceError(f"a run that counts moments did not end; STATUS reads {self.read('STATUS')}.")
             if part.samples:
@@ -227,11 +227,9 @@ class FabricDriver:
         self.write("STREAM", 1)
         return ones, both, cycles
 
-    def _finish(self, counting: bool) -> int:
-        """Wait for the end of a run; the clocks it took. Where nobody asked for counts, full counters are no error."""
+    def _finish(self) -> int:
+        """Wait for the end of a run; the clocks it took."""
         self._bus.wait()
-        if not counting:
-            self.write("ERRORS", rm.ERROR_MOMENTS)
         self.check_errors()
         return self.read("CYCLES", 0) | self.read("CYCLES", 1) << 32
 

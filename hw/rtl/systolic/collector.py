@@ -15,8 +15,10 @@ WORD = 32
 
 
 def queue_depth(entries: int) -> int:
-    """Depth of a queue that takes a sample of ``entries`` entries while another is read, where memory is to be had."""
-    depth = 1 << (entries - 1).bit_length()
+    """Depth of a queue that takes a sample of ``entries`` entries while another is read, where memory is to be had; at
+    least 8, as ``space`` is known some clocks late.
+    """
+    depth = max(8, 1 << (entries - 1).bit_length())
     return depth if depth > 256 else 2 * depth
 
 

@@ -289,14 +289,15 @@ class SystolicTop(wiring.Component):
         owned, width = layout.owned, spec.moment_bits * (layout.owned + 1)
         dump = self._hierarchy.add(m, "dump", "dump", lambda: Dump(layout.n_slots, width))
         counted, full = Signal(spec.moment_bits), Signal()
-        starts = Signal()
+        starts, counts = Signal(), Signal()
+        m.d.comb += counts.eq(starts & rounds.take & ~host.stream)
         m.d.sync += [starts.eq(rounds.slot == layout.n_slots - 1), full.eq(counted.all())]
-        with m.If(starts & rounds.take & ~full):
+        with m.If(counts & ~full):
             m.d.sync += counted.eq(counted + 1)
         with m.If(starts & rounds.clear_round):
             m.d.sync += counted.eq(0)
         m.d.comb += [
-            host.counter_full.eq(starts & rounds.take & full),
+            host.counter_full.eq(counts & full),
             host.busy.eq(rounds.busy | dump.busy | ~collector.empty),
             dump.start.eq(host.dump),
             dump.stop.eq(host.abort),
@@ -309,7 +310,7 @@ class SystolicTop(wiring.Component):
         # next.
         take, trail = Signal(), Signal()
         with m.If(starts):
-            m.d.sync += [take.eq(rounds.take & ~full), trail.eq(take)]
+            m.d.sync += [take.eq(counts & ~full), trail.eq(take)]
         read_slot = late("slot", rounds.slot, timing.write - READ_AHEAD - 2)
         m.d.comb += [
             told["count_take"].eq(late("count_take", take, timing.write - 2)),
