@@ -1,4 +1,4 @@
-"""The random number battery: streams as p-bits meet them, through tests that linear generators fail and through TestU01.
+"""The random number battery: streams as p-bits meet them, through tests that linear generators fail, and TestU01.
 
     python benchmarks/rng/battery.py                 ranks, linear complexity, physics
     python benchmarks/rng/battery.py --testu01 small  and SmallCrush on every stream (crush: hours)
