@@ -79,7 +79,7 @@ def physics(seed: int) -> None:
 def testu01(battery: str, seed: int, only: str | None) -> None:
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder) / "testu01"
-        build = ["gcc", "-O2", "-I/usr/include/testu01", str(HERE / "testu01.c"), "-ltestu01", "-lprobdist", "-lmylib"]
+        build = ["gcc", "-O2", "-I/usr/include/testu01", str(HERE / "testu01.c"), "-ltestu01"]
         if subprocess.run([*build, "-lm", "-o", str(program)]).returncode:
             sys.exit("TestU01 is not installed: enable Debian's non-free and apt-get install libtestu01-0-dev.")
         lattice = topology(f"g12-{SIDE}x{SIDE}-torus")
@@ -106,7 +106,7 @@ def testu01(battery: str, seed: int, only: str | None) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(description="The random number battery.")
     parser.add_argument("--testu01", choices=("small", "crush"))
     parser.add_argument("--only", help="TestU01 on streams whose name holds this, e.g. 'lfsr64 all'")
     parser.add_argument("--skip", action="store_true", help="TestU01 alone")

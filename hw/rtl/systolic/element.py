@@ -136,7 +136,7 @@ class Element(wiring.Component):
             m.d.comb += ports.inputs.eq(Cat(states))
         return states
 
-    def _coefficients(self, m: Module) -> tuple[list[Value], Value]:
+    def _coefficients(self, m: Module) -> tuple[list[Any], Any]:
         """Weights and bias at the sum stage."""
         ports: Any = self
         layout = self._format
@@ -179,7 +179,7 @@ class Element(wiring.Component):
         ]
         word = Signal(spec.word_bits, reset_less=True)
         m.d.sync += word.eq(logic.word)
-        high: Value = word[spec.word_bits - spec.threshold_bits :]
+        high: Any = word[spec.word_bits - spec.threshold_bits :]
         for k in range(self._timing.compare - self._timing.field):
             delayed = Signal(spec.threshold_bits, name=f"high_{k}", reset_less=True)
             m.d.sync += delayed.eq(high)
@@ -196,7 +196,7 @@ class Element(wiring.Component):
         return field.field
 
 
-def clipped(m: Module, value: Value, bits: int) -> Value:
+def clipped(m: Module, value: Value, bits: int) -> Any:
     """``value`` clipped to the range of ``bits`` signed bits, as unsigned."""
     wide = Signal(value.shape(), name="shifted")
     m.d.comb += wide.eq(value)

@@ -36,7 +36,7 @@ class FieldSum(wiring.Component):
         ports: Any = self
         weights = [getattr(ports, f"weight_{k}") for k in range(self._inputs)]
         states = list(ports.states) if self._inputs else []
-        nodes: list[Value] = [Mux(n, w, ~w) for n, w in zip(states, weights)] + [ports.bias]
+        nodes: list[Any] = [Mux(n, w, ~w) for n, w in zip(states, weights)] + [ports.bias]
         carries: list[Value] = [~n for n in states]
         for level in range(adder_levels(self._inputs)):
             nodes, carries = _level(m, level, nodes, carries)

@@ -161,7 +161,7 @@ class SystolicHost(wiring.Component):
         m.d.comb += bad.eq(Cat(wrong).any())
         return bad
 
-    def _indices(self, *sizes: int) -> list[Value]:
+    def _indices(self, *sizes: int) -> list[Any]:
         """The indices that make up the index of the array addressed; constant where there is only one."""
         return [self._address[low : low + bits] if bits else Const(0, 1) for low, bits in fields(*sizes)]
 
@@ -171,7 +171,7 @@ class SystolicHost(wiring.Component):
         layout, lanes = self._layout, self._format
         words = element_words(layout.n_elements)
 
-        def strobes(name: str, which: Value, count: int) -> Value:
+        def strobes(name: str, which: Any, count: int) -> Any:
             return Cat(write & hits[name] & ((which == k) if count > 1 else Const(1)) for k in range(count))
 
         state_slot, state_word = self._indices(layout.n_slots, words)
@@ -204,7 +204,7 @@ class SystolicHost(wiring.Component):
 
     def _read(self, m: Module, reading: Value, hits: dict[str, Signal], errors: Value) -> None:
         ports: Any = self
-        shown: dict[str, Value] = {
+        shown: dict[str, Any] = {
             "STATUS": Cat(ports.busy, ports.done, ports.aborted),
             "ERRORS": errors,
             "CYCLES": ports.cycles,

@@ -211,7 +211,7 @@ def _bonds(topology: Topology, elements: int) -> _Bonds:
     place = np.indices((*lattice.size, lattice.rule.cell)).reshape(len(lattice.size) + 1, -1)
     width = counts[elements]
     local = (*place[:-2], place[-2] % width, place[-1])
-    rank = np.ravel_multi_index(local, (*lattice.size[:-1], width, lattice.rule.cell))
+    rank = np.asarray(np.ravel_multi_index(local, (*lattice.size[:-1], width, lattice.rule.cell)))
     return _Bonds(place[-2] // width, rank, *_lattice_inputs(topology, place))
 
 

@@ -133,7 +133,7 @@ class Dump(wiring.Component):
                 m.d.sync += ports.busy.eq(0)
         with m.If(ports.stop):
             m.d.sync += ports.busy.eq(0)
-        asked: Value = Cat(ports.ask, last)
+        asked: Any = Cat(ports.ask, last)
         for k in range(self.LATENCY):
             delayed = Signal(2, name=f"asked_{k}")
             m.d.sync += delayed.eq(asked)

@@ -4,9 +4,10 @@ It is a read-only memory of a bit a column; equal columns are kept once, constan
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from amaranth import Cat, Const, Value
+from amaranth import Cat, Const
 
 from thermofab.hw.rtl.systolic.layout import SystolicLayout
 
@@ -17,7 +18,7 @@ class Select:
 
     columns: tuple[int, ...]
 
-    def value(self, word: Value) -> Value:
+    def value(self, word: Any) -> Any:
         return Cat(word[c] if c >= 0 else Const(-1 - c, 1) for c in self.columns)
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth import Cat, Module, Mux, Signal, Value, unsigned
+from amaranth import Cat, Module, Mux, Signal, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -41,7 +41,7 @@ class Tables(wiring.Component):
         write = memory.write_port()
         for k in range(self._readers):
             index = getattr(ports, f"index_{k}")
-            place: Value = Cat(index, ports.level) if spec.levels > 1 else index
+            place: Any = Cat(index, ports.level) if spec.levels > 1 else index
             read = memory.read_port()
             if k == 0:
                 # Writing and reading by one address signal lets both use one port of the memory.

@@ -344,7 +344,7 @@ class _Delays:
     def __init__(self, m: Module) -> None:
         self._m, self._chains = m, {}
 
-    def __call__(self, name: str, value: Value, clocks: int) -> Value:
+    def __call__(self, name: str, value: Any, clocks: int) -> Any:
         chain: list[Value] = self._chains.setdefault(name, [value])
         while len(chain) <= clocks:
             delayed = Signal(len(value), name=f"{name}_{len(chain)}", reset_less=True)
