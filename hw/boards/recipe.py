@@ -36,4 +36,4 @@ def recipe_of(spec: FabricSpec, part: Part) -> Recipe:
     )
     if part.family != "ecp5":
         return Recipe(options)
-    return Recipe(options, ("--router", "router2"), lambda cells: block_ram_places(spec, part, cells))
+    return Recipe(options, ("--router", "router2", "--tmg-ripup"), lambda cells: block_ram_places(spec, part, cells))

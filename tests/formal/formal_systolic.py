@@ -195,7 +195,7 @@ PROOFS = [
     Proof(
         "runs end", "a run of up to a phase and two samples ends within its bound, for all steps up to 2",
         RoundsEnd, "bmc", 84,
-        Fault("hw/rtl/systolic/rounds.py", "finished.eq(~in_phase & (left == 0))", "finished.eq(in_phase & (left == 0))"),
+        Fault("hw/rtl/systolic/rounds.py", "finished.eq(~in_phase & ~some_left)", "finished.eq(in_phase & ~some_left)"),
     ),
     Proof(
         "no sample without room", "a round takes a sample only if the collector had room and a run is on",

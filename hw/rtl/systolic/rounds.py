@@ -76,13 +76,17 @@ class Rounds(wiring.Component):
         in_phase, ends_group, takes, finished = (
             Signal(name=n) for n in ("in_phase", "ends_group", "takes", "finished")
         )
-        target = Signal(32)
+        ends_phases, some_left = Signal(), Signal()
+        target, swept_after = Signal(32), Signal(32)
         m.d.sync += [
             in_phase.eq(phase != ports.phases),
             target.eq(Mux(in_phase, sweeps_of, ports.steps)),
-            ends_group.eq(swept + 1 >= target),
-            takes.eq(ends_group & (phase + 1 >= ports.phases) & (left != 0)),
-            finished.eq(~in_phase & (left == 0)),
+            swept_after.eq(swept + 1),
+            ends_group.eq(swept_after >= target),
+            ends_phases.eq(phase + 1 >= ports.phases),
+            some_left.eq(left != 0),
+            takes.eq(ends_group & ends_phases & some_left),
+            finished.eq(~in_phase & ~some_left),
             ports.flush.eq(0),
         ]
         with m.If(ports.busy):
@@ -119,7 +123,7 @@ class Rounds(wiring.Component):
                     m.d.sync += [
                         ports.level.eq(Mux(in_phase, level_of, ports.base_level)),
                         ports.mask.eq(Mux(in_phase, mask_of, ports.base_mask)),
-                        swept.eq(Mux(ends_group, 0, swept + 1)),
+                        swept.eq(Mux(ends_group, 0, swept_after)),
                         phase.eq(phase + (ends_group & in_phase)),
                         left.eq(left - takes),
                     ]
