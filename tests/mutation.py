@@ -1,13 +1,20 @@
 """Mutation run: small syntactic changes of the gateware, one at a time, and the share of them that the tests kill.
 
-    python tests/mutation.py --count 60 --seed 1     writes docs/mutation.md
+    python tests/mutation.py --count 40 --seed 1     writes docs/mutation.md
 
 A mutant is a copy of the source tree in which one operator, comparison, constant or condition inside a function that
-describes hardware is changed. It is *killed* if elaboration fails or a test turns red, *survives* if all pass.
+describes hardware is changed. It is *stillborn* if the design does not elaborate any more, and *unchanged* if all
+designs that are tested come out as the same netlist, letter for letter: neither says anything of the tests, and neither
+is counted. Of the others, a mutant is *killed* if a test turns red and *survives* if all pass.
+
+Each area of the source has a kill suite of its own, quick enough for many mutants. A survivor that was looked into is
+explained in tests/mutation_notes.json, by its file and what was changed.
 """
 
 import argparse
 import ast
+import hashlib
+import json
 import os
 import random
 import shutil
@@ -19,10 +26,56 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+NOTES = Path(__file__).resolve().parent / "mutation_notes.json"
 SWAPS: dict[type, type] = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd, ast.BitXor: ast.BitOr,
     ast.LShift: ast.RShift, ast.RShift: ast.LShift, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.LtE,
     ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt,
+}  # fmt: skip
+CONDITIONS = ("If", "Elif")
+PATIENCE = 80  # seconds for a kill suite, three times what it takes; a mutant that never ends is killed
+SHAPES = ("Signal", "In", "Out", "range", "signed", "unsigned")  # their arguments are widths, not behaviour
+
+
+@dataclass(frozen=True)
+class Area:
+    """Part of the source: its files, the tests that judge its mutants, and designs, as Python, that hold its logic."""
+
+    folder: str
+    tests: tuple[str, ...]
+    designs: str
+
+
+BATTERY = """
+import sys
+sys.path.insert(0, "tests/rtl")
+from test_rtl_battery import FABRICS
+from thermofab.hw.rtl.emit import emit_rtlil
+print("".join(emit_rtlil(spec) for name, spec in FABRICS.items() if name.startswith({name!r})))
+"""
+LINK = """
+from amaranth.back import rtlil
+from thermofab.hw.rtl.link.top import Link
+print(rtlil.convert(Link(12, 3, 1), emit_src=False), rtlil.convert(Link(12, 2, 1), emit_src=False))
+"""
+GENERATORS = """
+from amaranth.back import rtlil
+from thermofab.hw.spec import generator, generator_names
+for name in generator_names():
+    for bits in (16, 32) if name != "lfsr32" else (16,):
+        print(rtlil.convert(generator(name).create(bits), emit_src=False))
+"""
+BATTERY_TESTS = "tests/rtl/test_rtl_battery.py"
+AREAS = {
+    "spatial": Area("hw/rtl", (BATTERY_TESTS, "-k", "spatial"), BATTERY.format(name="spatial")),
+    "systolic": Area("hw/rtl/systolic", (BATTERY_TESTS, "-k", "systolic"), BATTERY.format(name="systolic")),
+    "generators": Area("hw/rng", ("tests/rtl/test_rtl_generators.py",), GENERATORS),
+    "link": Area(
+        "hw/rtl/link",
+        ("tests/link/test_link_gateware.py", "tests/link/test_link_board.py", "-k",
+         "gateware or same_bits_as_the_reference or bad_line or once_each or no_sense or sleeps"),
+        LINK,
+    ),
 }  # fmt: skip
 
 
@@ -30,17 +83,23 @@ SWAPS: dict[type, type] = {
 class Mutant:
     """Change number ``number`` of ``file``, in line ``line``; ``text`` says what it is."""
 
+    area: str
     file: str
     number: int
     line: int
     text: str
+
+    @property
+    def key(self) -> str:
+        """What a note is filed under: no line number, as those move."""
+        return f"{self.file}: {self.text}"
 
 
 class _Mutator(ast.NodeTransformer):
     """Counts the places where a change is possible, and makes one of them."""
 
     def __init__(self, wanted: int | None = None) -> None:
-        self.wanted, self.places, self._inside = wanted, [], 0
+        self.wanted, self.places, self._inside, self._shapes = wanted, [], 0, 0
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         hardware = node.name == "elaborate" or any(arg.arg == "m" for arg in node.args.args)
@@ -52,8 +111,18 @@ class _Mutator(ast.NodeTransformer):
         self._inside -= hardware
         return node
 
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        shape = isinstance(node.func, ast.Name) and node.func.id in SHAPES
+        self._shapes += shape
+        self.generic_visit(node)
+        self._shapes -= shape
+        return node
+
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:
+        return node
+
     def _change(self, node: ast.AST, text: str) -> bool:
-        if not self._inside:
+        if not self._inside or self._shapes:
             return False
         self.places.append((getattr(node, "lineno", 0), text))
         return self.wanted == len(self.places) - 1
@@ -86,74 +155,170 @@ class _Mutator(ast.NodeTransformer):
     def visit_With(self, node: ast.With) -> ast.AST:
         self.generic_visit(node)
         call = node.items[0].context_expr
-        if isinstance(call, ast.Call) and call.args and self._change(node, f"condition negated: {ast.unparse(call)}"):
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or not call.args:
+            return node
+        if call.func.attr in CONDITIONS and self._change(node, f"condition negated: {ast.unparse(call)}"):
             # Of a hardware value, whether it is zero.
             call.args[0] = ast.Compare(call.args[0], [ast.Eq()], [ast.Constant(0)])
         return node
 
 
-def mutants(files: list[str]) -> list[Mutant]:
-    """Every change that can be made."""
+def mutants(area: str, root: Path = ROOT) -> list[Mutant]:
+    """Every change that can be made in an area."""
     found = []
-    for file in files:
-        mutator = _Mutator()
-        mutator.visit(ast.parse((ROOT / file).read_text()))
-        found += [Mutant(file, k, line, text) for k, (line, text) in enumerate(mutator.places)]
+    for path in sorted((root / AREAS[area].folder).glob("*.py")):
+        mutator, file = _Mutator(), str(path.relative_to(root))
+        mutator.visit(ast.parse(path.read_text()))
+        found += [Mutant(area, file, k, line, text) for k, (line, text) in enumerate(mutator.places)]
     return found
 
 
-def survives(mutant: Mutant, tests: list[str]) -> bool:
-    """Whether all tests pass on the mutant."""
-    with tempfile.TemporaryDirectory() as folder:
-        tree = Path(folder) / "tree"
-        shutil.copytree(ROOT, tree, symlinks=True, ignore=shutil.ignore_patterns(".git", ".venv", "__pycache__", "site"))
-        mutator = _Mutator(mutant.number)
-        changed = ast.fix_missing_locations(mutator.visit(ast.parse((ROOT / mutant.file).read_text())))
-        (tree / mutant.file).write_text(ast.unparse(changed))
-        environment = {**os.environ, "PYTHONPATH": str(tree), "THERMOFAB_CACHE": str(Path(folder) / "cache"),
+class Workbench:
+    """A copy of the source tree, taken once, in which mutants are made one after another."""
+
+    def __init__(self, folder: Path) -> None:
+        self.tree, self.cache = folder / "tree", folder / "cache"
+        ignore = shutil.ignore_patterns(".git", ".venv", "__pycache__", "site", "*.egg-info")
+        shutil.copytree(ROOT, self.tree, symlinks=True, ignore=ignore)
+        self._runtime = _verilator_runtime()
+        self._unchanged = {area: self.netlist(area) for area in AREAS}
+
+    def _run(self, *arguments: str, seconds: int) -> subprocess.CompletedProcess:
+        environment = {**os.environ, "PYTHONPATH": str(self.tree), "THERMOFAB_CACHE": str(self.cache),
                        "PYTHONDONTWRITEBYTECODE": "1"}  # fmt: skip
-        _share_runtime(Path(folder) / "cache")
+        return subprocess.run([sys.executable, *arguments], cwd=self.tree, env=environment, capture_output=True,
+                              text=True, timeout=seconds)  # fmt: skip
+
+    def netlist(self, area: str) -> str | None:
+        """A digest of the area's designs, ``None`` if they do not elaborate."""
         try:
-            done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests],
-                                  cwd=tree, env=environment, capture_output=True, text=True, timeout=600)  # fmt: skip
+            done = self._run("-c", AREAS[area].designs, seconds=60)
         except subprocess.TimeoutExpired:
-            return False
-    if done.returncode not in (0, 1, 2):
-        raise RuntimeError(f"pytest could not run:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
-    return done.returncode == 0
+            return None
+        return hashlib.sha256(done.stdout.encode()).hexdigest() if done.returncode == 0 else None
+
+    def passes(self, area: str) -> tuple[bool, str]:
+        """Whether the area's kill suite passes on the tree as it stands, and which test did not."""
+        shutil.rmtree(self.cache, ignore_errors=True)
+        (self.cache / "rtl").mkdir(parents=True)
+        for runtime in self._runtime:
+            (self.cache / "rtl" / runtime.name).symlink_to(runtime)
+        try:
+            tests = AREAS[area].tests
+            done = self._run("-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests, seconds=PATIENCE)
+        except subprocess.TimeoutExpired:
+            return False, "a test did not end"
+        if done.returncode not in (0, 1, 2):
+            raise RuntimeError(f"pytest could not run:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+        first = next((line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))), "")
+        return done.returncode == 0, first.removeprefix("FAILED ").split(" - ")[0].split("/")[-1]
+
+    def judge(self, mutant: Mutant) -> tuple[str, str]:
+        """``stillborn``, ``unchanged``, ``killed`` or ``survived``, and the test that killed it."""
+        target = self.tree / mutant.file
+        text = target.read_text()
+        changed = ast.fix_missing_locations(_Mutator(mutant.number).visit(ast.parse(text)))
+        try:
+            target.write_text(ast.unparse(changed))
+            netlist = self.netlist(mutant.area)
+            if netlist is None:
+                return "stillborn", ""
+            if netlist == self._unchanged[mutant.area]:
+                return "unchanged", ""
+            passed, by = self.passes(mutant.area)
+            return ("survived", "") if passed else ("killed", by)
+        finally:
+            target.write_text(text)
 
 
-def _share_runtime(cache: Path) -> None:
+def _verilator_runtime() -> list[Path]:
     """Verilator's own objects are the same for all mutants."""
     home = Path(os.environ.get("THERMOFAB_CACHE", Path.home() / ".cache" / "thermofab")) / "rtl"
-    (cache / "rtl").mkdir(parents=True)
-    for runtime in home.glob("verilator-runtime-*"):
-        shutil.copytree(runtime, cache / "rtl" / runtime.name)
+    return sorted(home.glob("verilator-runtime-*"))
+
+
+def run(area: str, count: int, seed: int, bench: Workbench) -> dict:
+    """So many mutants of an area that say something of the tests, drawn at random."""
+    everything = mutants(area, bench.tree)
+    drawn = random.Random(seed).sample(everything, len(everything))
+    tally, judged = {"possible": len(everything), "stillborn": 0, "unchanged": 0}, []
+    started = time.perf_counter()
+    passed, red = bench.passes(area)
+    if not passed:
+        raise RuntimeError(f"the kill suite of '{area}' is red on the source as it is: {red}.")
+    for mutant in drawn:
+        if len(judged) == count:
+            break
+        verdict, by = bench.judge(mutant)
+        print(f"{area} {len(judged) + 1}/{count} {verdict} {mutant.file}:{mutant.line} {mutant.text} {by}", flush=True)
+        if verdict in tally:
+            tally[verdict] += 1
+        else:
+            judged.append({"key": mutant.key, "line": mutant.line, "verdict": verdict, "by": by})
+    return {**tally, "judged": judged, "seconds": round(time.perf_counter() - started)}
+
+
+def page(results: dict[str, dict], seed: int) -> str:
+    """The results as a page of the docs."""
+    notes = json.loads(NOTES.read_text()) if NOTES.exists() else {}
+    lines = [
+        "# Mutations",
+        "",
+        "One operator, comparison, constant or condition of the gateware is changed, and the area's kill suite run. "
+        "Not counted are mutants that do not elaborate and mutants whose netlists are the same letter for letter. "
+        f"Written by `python tests/mutation.py` (seed {seed}; mutants are drawn at random from all possible ones).",
+        "",
+        "| area | possible | drawn | do not elaborate | same netlist | judged | killed | survived | "
+        "of these equivalent | minutes |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for area, found in results.items():
+        alive = [m for m in found["judged"] if m["verdict"] == "survived"]
+        equivalent = sum(notes.get(m["key"], "").startswith("Equivalent") for m in alive)
+        judged = len(found["judged"])
+        drawn = judged + found["stillborn"] + found["unchanged"]
+        lines.append(
+            f"| `{AREAS[area].folder}` | {found['possible']} | {drawn} | {found['stillborn']} | {found['unchanged']} | "
+            f"{judged} | {judged - len(alive)} | {len(alive)} | {equivalent} | {found['seconds'] / 60:.0f} |"
+        )
+    lines += ["", "## Survivors", ""]
+    for found in results.values():
+        for m in found["judged"]:
+            if m["verdict"] == "survived":
+                note = notes.get(m["key"], "**Not looked into.**")
+                lines.append(
+                    f"- `{m['key'].split(': ', 1)[0]}` line {m['line']}, `{m['key'].split(': ', 1)[1]}`: {note}"
+                )
+    lines += ["", "## What killed the others", "", "| test | mutants |", "|---|---|"]
+    killers: dict[str, int] = {}
+    for found in results.values():
+        for m in found["judged"]:
+            if m["verdict"] == "killed":
+                name = m["by"].split("::")[-1].split("[")[0] or "collection"
+                killers[name] = killers.get(name, 0) + 1
+    lines += [f"| `{name}` | {count} |" for name, count in sorted(killers.items(), key=lambda item: -item[1])]
+    return "\n".join(lines) + "\n"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--count", type=int, default=60)
+    parser.add_argument("--count", type=int, default=20, help="mutants an area")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--files", nargs="*", default=sorted(
-        str(path.relative_to(ROOT)) for folder in ("hw/rtl", "hw/rtl/systolic", "hw/rng", "hw/rtl/link")
-        for path in (ROOT / folder).glob("*.py")
-    ))  # fmt: skip
-    parser.add_argument("--tests", nargs="*", default=["tests/rtl", "tests/link", "-k", "not cocotb and not emit"])
+    parser.add_argument("--areas", nargs="*", default=list(AREAS), choices=list(AREAS))
+    parser.add_argument("--results", type=Path, help="a file that keeps the results of all areas run so far")
+    parser.add_argument("--page-only", action="store_true", help="write the page from the results file")
     given = parser.parse_args()
-    everything = mutants(given.files)
-    chosen = random.Random(given.seed).sample(everything, min(given.count, len(everything)))
-    started, alive = time.perf_counter(), []
-    for k, mutant in enumerate(chosen):
-        survived = survives(mutant, given.tests)
-        alive += [mutant] if survived else []
-        print(f"{k + 1}/{len(chosen)} {'SURVIVED' if survived else 'killed'} {mutant.file}:{mutant.line} {mutant.text}",
-              flush=True)  # fmt: skip
-    killed = len(chosen) - len(alive)
-    minutes = (time.perf_counter() - started) / 60
-    print(f"{killed} of {len(chosen)} mutants killed ({len(everything)} possible), {minutes:.0f} min")
-    for mutant in alive:
-        print(f"- `{mutant.file}` line {mutant.line}: {mutant.text}")
+    results: dict[str, dict] = {}
+    if given.results and given.results.exists():
+        results = json.loads(given.results.read_text())
+    if not given.page_only:
+        with tempfile.TemporaryDirectory() as folder:
+            bench = Workbench(Path(folder))
+            for area in given.areas:
+                results[area] = run(area, given.count, given.seed, bench)
+                if given.results:
+                    given.results.write_text(json.dumps(results, indent=1) + "\n")
+    (ROOT / "docs" / "mutation.md").write_text(page(results, given.seed))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Runs inside the simulator: a fabric in lockstep with the reference, over random images, schedules and read-outs.
 
 The environment says what to do: ``THERMOFAB_FABRIC`` is a file with the spec, ``THERMOFAB_SEED`` fixes all choices,
-``THERMOFAB_UPDATES`` is the number of site updates to compare, ``THERMOFAB_REPORT`` the file for the count.
+``THERMOFAB_UPDATES`` is the number of site updates to compare, ``THERMOFAB_REPORT`` the file for the count, and
+``THERMOFAB_COVERAGE``, if set, that for the functional coverage.
 """
 
 import json
@@ -13,15 +14,19 @@ import cocotb
 import numpy as np
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, FallingEdge
-from rtl_bench import BusDriver, Monitor, SampleSink, Scoreboard, mask_of, words_of
+from functional_coverage import LOCKED, Coverage, fabric_bins
+from rtl_bench import BusDriver, Replay, SampleSink, Scoreboard, mask_of, monitor_of
 
 from thermofab.hw.rtl import registers as rm
-from thermofab.hw.spec import FabricSpec, RunPlan, Schedule, plan_run
+from thermofab.hw.rtl.driver import RunSettings
+from thermofab.hw.spec import FabricSpec, Image, RunPlan, Schedule, plan_run
 from thermofab.sim.conformance import random_image
 from thermofab.sim.reference import Chain
 
 SPEC = FabricSpec.from_json(json.loads(Path(os.environ["THERMOFAB_FABRIC"]).read_text()))
 SEED = int(os.environ["THERMOFAB_SEED"])
+SYSTOLIC = SPEC.architecture == "systolic"
+DUMP = 1 << 3  # CONTROL of a systolic fabric: stream the counters out
 
 
 class Bench:
@@ -30,62 +35,257 @@ class Bench:
     def __init__(self, dut) -> None:
         self.dut = dut
         self.rng = np.random.default_rng(SEED)
+        self.coverage = Coverage(fabric_bins(SPEC.architecture, SPEC.moment_bits > 0))
         self.bus = BusDriver(dut, SPEC)
-        self.scoreboard = Scoreboard()
-        self.monitor = Monitor(dut, SPEC.topology, self.scoreboard)
-        self.sink = SampleSink(dut, SPEC.n_sites, random.Random(SEED))
+        self.scoreboard = Scoreboard(self.coverage)
+        self.monitor = monitor_of(dut, SPEC, self.scoreboard)
+        self.sink = SampleSink(dut, self.bus.loading, random.Random(SEED), self.coverage)
+        self.counted: list[int] | None = None  # samples the counters stand for; None if that is not known
+        self.run_settings = RunSettings((), 0, 1, 0)
+        self.counting = False
+        self.after_abort = False
+        self.names = [name for name in LOCKED if name in self.bus.map.names]
 
     async def start(self) -> None:
         """Clock, reset, and the parts that run beside the test."""
-        self.dut.bus_address.value = 0
-        self.dut.bus_write_data.value = 0
         self.dut.rst.value = 1
         Clock(self.dut.clk, 10, unit="ns").start()
         await ClockCycles(self.dut.clk, 3)
         await FallingEdge(self.dut.clk)
         self.dut.rst.value = 0
+        await FallingEdge(self.dut.clk)
         cocotb.start_soon(self.sink.run())
         cocotb.start_soon(self.monitor.run())
 
-    def random_plan(self, updates: int) -> RunPlan:
-        """A random image and a random schedule of about ``updates`` site updates."""
+    def random_run(self, updates: int) -> RunSettings:
+        """A random schedule of about ``updates`` site updates, or few."""
         rng = self.rng
-        steps = int(rng.choice([1, 1, 2, 5]))
-        anneal = tuple((int(rng.integers(1, 5)), int(rng.integers(SPEC.levels))) for _ in range(rng.integers(0, 5)))
-        samples = max(1, updates // (SPEC.n_sites * steps))
-        schedule = Schedule(int(rng.integers(0, 6)), samples, steps, anneal, int(rng.integers(SPEC.levels)))
-        return plan_run(random_image(rng, SPEC), schedule, 1, None, None, None)
+        steps = int(rng.choice([0, 1, 1, 2, 5]))
+        count = int(rng.choice([0, 0, 1, 2, 4, 16]))
+        phases = tuple((int(rng.integers(0, 5)), int(rng.integers(SPEC.levels))) for _ in range(count))
+        samples = int(rng.choice([0, 1, 5, max(1, updates // (SPEC.n_sites * max(1, steps)))], p=[0.1, 0.1, 0.2, 0.6]))
+        return RunSettings(phases, samples, steps, int(rng.integers(SPEC.levels)))
 
-    async def begin(self, plan: RunPlan, chain: Chain) -> None:
+    def random_image(self) -> Image:
+        """Also with the largest weights and biases all of one sign, which reach both ends of the tables."""
+        rng, image = self.rng, random_image(self.rng, SPEC)
+        if rng.random() < 0.3:
+            sign = int(rng.choice([-1, 1]))
+            image = image.replace(
+                weights=np.abs(image.weights) * sign, biases=np.full(SPEC.n_sites, sign * SPEC.bias_max)
+            )
+        shift = [SPEC.min_shift, SPEC.dither_bits, image.shift][int(rng.integers(3))]
+        return image.replace(shift=shift)
+
+    async def begin(self, plan: RunPlan, chain: Chain, run: RunSettings, loaded: bool) -> None:
         """Load an image and start a run that the monitor follows, under two clamp masks that phases choose from."""
-        masks = [plan.clamped, self.rng.random(SPEC.n_sites) < self.rng.choice([0.0, 0.3])]
-        phase_masks = self.rng.integers(0, 2, len(plan.schedule.phases)).tolist()
-        mask = int(self.rng.integers(0, 2))
-        await self.bus.load(plan, masks)
-        await self.bus.schedule(plan.schedule, phase_masks, mask)
+        rng, cover = self.rng, self.coverage
+        masks = [plan.clamped, rng.random(SPEC.n_sites) < rng.choice([0.0, 0.3, 1.0], p=[0.45, 0.45, 0.1])]
+        phase_masks, mask = rng.integers(0, 2, len(run.phases)).tolist(), int(rng.integers(0, 2))
+        await self.bus.load(plan.image, masks)
+        await self.bus.schedule(run, phase_masks, mask)
+        self.counting = bool(SPEC.moment_bits) and rng.random() < 0.4
+        await self.bus.write("STREAM", int(not self.counting))
+        if SPEC.moment_bits and (self.counted is None or rng.random() < 0.5):
+            await self.bus.write("CONTROL", rm.CLEAR_MOMENTS)
+            self.counted = []
+            cover.hit("moments: counters cleared")
         self.sink.clear()
-        self.sink.ready_share = float(self.rng.choice([1.0, 0.7, 0.2]))
-        self.scoreboard.begin(chain, plan.schedule, masks, phase_masks, mask)
-        used = [masks[k] for k in {mask, *phase_masks}]
-        self.monitor.clamped, self.monitor.watching = mask_of(np.logical_and.reduce(used)), True
+        self.sink.ready_share = float(rng.choice([1.0, 0.7, 0.2, 0.03]))
+        self.run_settings = run
+        self.scoreboard.begin(chain, run, masks, phase_masks, mask)
+        chosen = {*([mask] if run.samples > 1 else []), *phase_masks} or {mask}
+        self.monitor.begin(mask_of(np.logical_and.reduce([masks[k] for k in chosen])), loaded)
+        self._cover_run(run, masks, phase_masks, mask, chain, loaded)
         await self.bus.write("CONTROL", rm.START)
+
+    def _cover_run(
+        self, run: RunSettings, masks, phase_masks: list[int], mask: int, chain: Chain, loaded: bool
+    ) -> None:
+        hit, count, levels = self.coverage.hit, len(run.phases), [level for _, level in run.phases]
+        hit("schedule: no phase", count == 0)
+        hit("schedule: 1 to 15 phases", 0 < count < 16)
+        hit("schedule: 16 phases", count == 16)
+        hit("schedule: a phase of 0 sweeps", any(sweeps == 0 for sweeps, _ in run.phases))
+        hit("schedule: the level changes between phases", len(set(levels)) > 1)
+        hit("schedule: the mask changes between phases", len(set(phase_masks)) > 1)
+        hit("schedule: the mask changes from phases to samples", count and phase_masks[-1] != mask and run.samples > 1)
+        for name, value in (("sample", run.samples), ("step", run.steps)):
+            hit(f"schedule: 0 {name}s", value == 0)
+            hit(f"schedule: 1 {name}", value == 1)
+            hit(f"schedule: more {name}s", value > 1)
+        hit("state: states and generators loaded", loaded)
+        hit("state: states and generators carried on", not loaded)
+        used = masks[mask]
+        hit("clamps: none", not used.any())
+        hit("clamps: some", 0 < used.sum() < len(used))
+        hit("clamps: all", used.all())
+        hit("clamps: mask 1", mask == 1)
+        held = np.array(chain.n)[used]
+        hit("clamps: a site clamped at 0", (held == 0).any())
+        hit("clamps: a site clamped at 1", (held == 1).any())
+        hit("abort: and the next run carries on", self.after_abort and not loaded)
+        self.after_abort = False
+
+    async def settle(self) -> None:
+        """Until what the last sweep did has been seen: a systolic fabric shows it some slots later."""
+        for _ in range(self.bus.sweep_clocks + 24 if SYSTOLIC else 1):
+            await FallingEdge(self.dut.clk)
+        self.monitor.watching = False
 
     async def ended(self) -> None:
         """Wait for the end of the run and check what came out of it."""
         while int(self.dut.busy.value):
             await FallingEdge(self.dut.clk)
-        await FallingEdge(self.dut.clk)
-        self.monitor.watching = False
-        assert self.scoreboard.finished(), "the run ended before its schedule did"
-        assert self.sink.samples == self.scoreboard.expected_samples, "nothing is lost on read-out"
+        await self.settle()
+        board, sink = self.scoreboard, self.sink
+        assert board.finished(), "the run ended before its schedule did"
+        expected = [] if self.counting else board.expected_samples
+        assert sink.samples == expected, "nothing is lost on read-out"
         assert await self.bus.read("STATUS") == rm.DONE
+        assert await self.bus.read("SWEEPS") == board.sweeps
+        await self.clocks()
+        if self.counting:
+            await self.counters()
+        errors = await self.bus.read("ERRORS")
+        assert errors & ~rm.ERROR_MOMENTS == 0, f"nothing was done that is wrong, but ERRORS reads {errors}"
+
+    async def clocks(self) -> None:
+        """The counters of clocks against the number of sweeps."""
         cycles, stalls = await self.bus.read("CYCLES"), await self.bus.read("STALLS")
-        words = (SPEC.n_sites + 31) // 32
-        sweeping = self.scoreboard.sweeps * await self.bus.read("SWEEP_CLOCKS")
+        assert await self.bus.read("CYCLES", 1) == 0
+        each, words = await self.bus.read("SWEEP_CLOCKS"), self.bus.loading.sample_words
+        sweeping = self.scoreboard.sweeps * each
         assert cycles - stalls >= sweeping, "a sweep takes SWEEP_CLOCKS"
-        if self.sink.ready_share == 1.0:
-            assert cycles - stalls <= sweeping + words + 4
-        assert await self.bus.read("SWEEPS") == self.scoreboard.sweeps
+        eager, samples = self.sink.ready_share == 1.0, len(self.scoreboard.expected_samples)
+        self.coverage.hit("read-out: reader always ready", eager and samples)
+        self.coverage.hit("read-out: the fabric stalls for the reader", stalls and not eager and not self.counting)
+        self.coverage.hit("read-out: a sample is taken while the last one is read", samples > 2 and not eager)
+        if eager and not self.counting:
+            more = 5 * each + words + 16 if SYSTOLIC else words + 4  # loads, ends and drains take rounds
+            assert cycles - stalls <= sweeping + more
+
+    async def counters(self) -> None:
+        """What the counters hold is the sum over the samples since they were cleared."""
+        assert self.counted is not None
+        bits, most = SPEC.moment_bits, 2**SPEC.moment_bits - 1
+        self.coverage.hit("moments: counted over two runs", self.counted and self.scoreboard.expected_samples)
+        self.counted += self.scoreboard.expected_samples
+        words: list[int] = []
+        registers: dict[tuple[str, int], int] = {}
+        if SYSTOLIC:
+            self.sink.clear()
+            self.sink.raw = True
+            await self.bus.write("CONTROL", DUMP)
+            while int(self.dut.busy.value):
+                await FallingEdge(self.dut.clk)
+            await FallingEdge(self.dut.clk)
+            words, self.sink.raw = self.sink.words, False
+        else:
+            for name in ("MOMENTS_SITES", "MOMENTS_EDGES"):
+                for k in range(self.bus.map[name].count if name in self.bus.map.names else 0):
+                    registers[name, k] = await self.bus.read(name, k)
+        ones, both = self.bus.loading.counters(Replay(registers, words))
+        taken = self.counted[:most] if SYSTOLIC else self.counted
+        states = np.array([[s >> k & 1 for k in range(SPEC.n_sites)] for s in taken], dtype=np.int64)
+        states = states.reshape(len(taken), SPEC.n_sites)
+        first, second = SPEC.topology.edges.T
+        sums = states.sum(axis=0), (states[:, first] * states[:, second]).sum(axis=0)
+        assert np.array_equal(ones, np.minimum(sums[0], most)), f"Σn in {bits} bits over {len(taken)} samples"
+        assert np.array_equal(both, np.minimum(sums[1], most)), f"Σn·n in {bits} bits over {len(taken)} samples"
+        over = len(self.counted) > most if SYSTOLIC else bool((sums[0] > most).any())
+        full = bool(await self.bus.read("ERRORS") & rm.ERROR_MOMENTS)
+        assert full == over, f"a counter was {'not ' * (not over)}full, but ERRORS says otherwise"
+        self.coverage.hit("moments: a counted run", len(taken))
+        self.coverage.hit("moments: a counter full", over)
+        self.coverage.hit("errors: ERRORS bit 3", full)
+        if full:  # what comes later is counted no more, or where there is room only
+            self.counted = None
+            await self.bus.write("ERRORS", rm.ERROR_MOMENTS)
+
+    async def reject_writes(self) -> None:
+        """Writes to locked registers and a second start, in mid-run, change nothing and are flagged."""
+        for name in self.rng.permutation(self.names).tolist():
+            await self.bus.write(name, int(self.rng.integers(2**32)))
+            if not int(self.dut.busy.value):
+                break
+            assert await self.bus.read("ERRORS") & rm.ERROR_BUSY, f"{name} written in mid-run is flagged"
+            await self.bus.write("ERRORS", rm.ERROR_BUSY | rm.ERROR_VALUE)
+            self.coverage.hit(f"locked in mid-run: {name}")
+            self.coverage.hit("errors: ERRORS bit 0: a locked write")
+        else:
+            await self.bus.write("CONTROL", rm.START)
+            assert await self.bus.read("ERRORS") == rm.ERROR_BUSY, "a start during a run is flagged"
+            self.coverage.hit("errors: ERRORS bit 0: a start during a run")
+            assert int(self.dut.busy.value), "the run was long enough for all these writes"
+            await self.bus.write("ERRORS", rm.ERROR_BUSY)
+            return
+        raise AssertionError("the run was not long enough for all these writes")
+
+    async def wrong_accesses(self) -> None:
+        """Between runs: values out of range, addresses and directions that do not exist, and an abort."""
+        write, read, hit = self.bus.write, self.bus.read, self.coverage.hit
+        for name in ("LEVEL", "PHASES", "MASK", "PHASE_LEVEL"):
+            await write(name, int(self.rng.integers(2**6, 2**32)))
+            assert await read("ERRORS") == rm.ERROR_VALUE, f"{name} out of range is flagged"
+            await write("ERRORS", rm.ERROR_VALUE)
+        hit("errors: ERRORS bit 2")
+        await write("STATUS", 0)
+        assert await read("ERRORS") == rm.ERROR_ADDRESS, "a write to a register that is only read is flagged"
+        await write("ERRORS", rm.ERROR_ADDRESS)
+        hit("errors: ERRORS bit 1: a write")
+        await read("SEED")
+        assert await read("ERRORS") == rm.ERROR_ADDRESS, "a read of a register that is only written is flagged"
+        await write("ERRORS", rm.ERROR_ADDRESS)
+        hit("errors: ERRORS bit 1: a read")
+        status = await read("STATUS")
+        await write("CONTROL", rm.ABORT)
+        assert await read("STATUS") == status, "an abort while idle changes nothing"
+        hit("abort: while idle")
+        await write("CONTROL", rm.START | rm.ABORT)
+        assert not int(self.dut.busy.value), "an abort wins over a start"
+        hit("abort: with a start in the same write")
+        assert await read("ERRORS") == 0
+
+    async def abort(self) -> bool:
+        """Abort in mid-run: the sweep in hand is ended, the read-out is dropped, and the next run starts clean.
+        Returns whether there was a run to abort.
+        """
+        board, dut, run = self.scoreboard, self.dut, self.run_settings
+        if self.rng.random() < 0.3:
+            while not board.finished():
+                await FallingEdge(dut.clk)
+        else:
+            for _ in range(int(self.rng.integers(1, 8 * self.bus.sweep_clocks))):
+                await FallingEdge(dut.clk)
+        busy, phases = int(dut.busy.value), sum(max(1, sweeps) for sweeps, _ in run.phases)
+        self.coverage.hit("abort: in the phases", busy and board.sweeps < phases)
+        self.coverage.hit("abort: between samples", busy and phases <= board.sweeps and not board.finished())
+        unread = len(self.sink.samples) < len(board.expected_samples)
+        name = "abort: after the last sweep, with samples to be read"
+        self.coverage.hit(name, busy and board.finished() and unread)
+        self.sink.dropping = True
+        await self.bus.write("CONTROL", rm.ABORT)
+        for _ in range(2 * self.bus.sweep_clocks + 40 if SYSTOLIC else self.bus.sweep_clocks + 6):
+            await FallingEdge(dut.clk)
+            assert SYSTOLIC or not int(dut.sample_valid.value), "an abort drops the read-out"
+        await self.settle()
+        assert not int(dut.busy.value), "an abort ends the run"
+        assert not int(dut.sample_valid.value), "an abort drops the read-out"
+        self.sink.dropping = False
+        assert await self.bus.read("STATUS") in (rm.ABORTED, rm.DONE), "aborted, unless it was over before"
+        assert await self.bus.read("SWEEPS") == board.sweeps, "an aborted run has done whole sweeps"
+        if not SYSTOLIC:
+            still = int(dut.state.value)
+            assert still == board.state, "an aborted run has done whole sweeps"
+            await ClockCycles(dut.clk, 5)
+            await FallingEdge(dut.clk)
+            assert int(dut.state.value) == still, "an aborted fabric stands still"
+            words = [await self.bus.read("STATES", k) for k in range(self.bus.map["STATES"].count)]
+            assert words == [still >> (32 * k) & 0xFFFFFFFF for k in range(len(words))]
+        await self.bus.write("ERRORS", 0xF)
+        self.counted, self.after_abort = None, True
+        return bool(busy)
 
 
 def carried_on(plan: RunPlan, chain: Chain) -> Chain:
@@ -98,61 +298,36 @@ def carried_on(plan: RunPlan, chain: Chain) -> Chain:
 @cocotb.test()
 async def lockstep(dut) -> None:
     """Every site after every sweep, through reconfiguration, aborts and back-pressure."""
+    dut._log.info(f"seed {SEED}")
     bench = Bench(dut)
     await bench.start()
-    total, chain = int(os.environ["THERMOFAB_UPDATES"]), None
-    for run in range(10**9):
-        plan = bench.random_plan(min(total // 6, 20000))
-        if chain is None or run % 2 == 0:
+    total, chain, turn = int(os.environ["THERMOFAB_UPDATES"]), None, 0
+    while bench.scoreboard.compared < total or turn < 24:
+        run = bench.random_run(min(total // 12, 10000))
+        rejecting = turn % 6 == 1
+        if rejecting:  # long enough for a write and a read of every locked register
+            run = RunSettings(
+                ((2 + 160 // bench.bus.sweep_clocks, run.level), *run.phases[:8]), run.samples, run.steps, 0
+            )
+        plan = plan_run(bench.random_image(), Schedule(0, 1), 1, None, None, None)
+        loaded = chain is None or turn % 2 == 0
+        if loaded:
             chain = Chain(plan, 0)
-            await bench.bus.load_states(chain)
+            await bench.bus.load_states(plan)
         else:  # neither states nor generators are loaded: the run goes on from where the last one ended
             chain = carried_on(plan, chain)
-        await bench.begin(plan, chain)
-        if run % 3 == 1 and plan.schedule.n_sweeps * bench.bus.plan.sweep_clocks > 64:
-            await reject_writes(bench)
-        if run % 4 == 2:
-            await abort(bench)
-            chain = bench.scoreboard.chain if run % 8 == 6 else None
+        await bench.begin(plan, chain, run, loaded)
+        if rejecting:
+            await bench.reject_writes()
+        if turn % 4 == 2:
+            await bench.abort()
         else:
             await bench.ended()
-        if bench.scoreboard.compared >= total:
-            break
+        chain = bench.scoreboard.chain
+        if turn % 5 == 3:
+            await bench.wrong_accesses()
+        turn += 1
     Path(os.environ["THERMOFAB_REPORT"]).write_text(str(bench.scoreboard.compared))
-    dut._log.info(f"{bench.scoreboard.compared} site updates compared with the reference, 0 differ")
-
-
-async def reject_writes(bench: Bench) -> None:
-    """Writes to locked registers and a second start, in mid-run, change nothing and are flagged."""
-    names = [name for name in ("WEIGHTS", "BIASES", "TABLES", "SHIFT", "CLAMPS", "STATES", "SEED", "LEVEL", "STEPS",
-                               "SAMPLES", "PHASES", "PHASE_SWEEPS", "MASK", "STREAM")
-             if name in bench.bus.map.names]  # fmt: skip
-    for name in bench.rng.permutation(names).tolist():
-        await bench.bus.write(name, int(bench.rng.integers(2**32)))
-    await bench.bus.write("CONTROL", rm.START)
-    assert int(bench.dut.busy.value), "the run was long enough for all these writes"
-    assert await bench.bus.read("ERRORS") & rm.ERROR_BUSY, "a locked register written in mid-run sets an error bit"
-    await bench.bus.write("ERRORS", rm.ERROR_BUSY | rm.ERROR_VALUE)
-
-
-async def abort(bench: Bench) -> None:
-    """Abort in mid-run: the sweep in hand is ended, the read-out is dropped, and the next run starts clean."""
-    for _ in range(int(bench.rng.integers(1, 60))):
-        await FallingEdge(bench.dut.clk)
-    bench.sink.dropping = True
-    await bench.bus.write("CONTROL", rm.ABORT)
-    for _ in range(bench.bus.plan.sweep_clocks + 6):
-        await FallingEdge(bench.dut.clk)
-        assert not int(bench.dut.sample_valid.value), "an abort drops the read-out"
-    bench.monitor.watching = False
-    bench.sink.dropping = False
-    assert not int(bench.dut.busy.value), "an abort ends the run"
-    assert await bench.bus.read("STATUS") in (rm.ABORTED, rm.DONE), "aborted, unless it was over before"
-    still = int(bench.dut.state.value)
-    assert still == bench.scoreboard.state, "an aborted run has done whole sweeps"
-    await ClockCycles(bench.dut.clk, 5)
-    await FallingEdge(bench.dut.clk)
-    assert int(bench.dut.state.value) == still, "an aborted fabric stands still"
-    words = [await bench.bus.read("STATES", k) for k in range(bench.bus.map["STATES"].count)]
-    assert words == words_of([still >> k & 1 for k in range(SPEC.n_sites)])
-    await bench.bus.write("ERRORS", 7)
+    if os.environ.get("THERMOFAB_COVERAGE"):
+        bench.coverage.write(os.environ["THERMOFAB_COVERAGE"])
+    dut._log.info(f"{bench.scoreboard.compared} site updates compared with the reference, 0 differ; {turn} runs")

@@ -28,26 +28,30 @@ def simulators() -> list[str]:
     return ["verilator", *(["icarus"] if shutil.which("iverilog") else [])]
 
 
-def simulate(simulator: str, spec: FabricSpec, seed: int, updates: int, folder: Path, monkeypatch) -> int:
-    """Run the lockstep bench; the number of site updates compared."""
+def simulate(
+    simulator: str, spec: FabricSpec, seed: int, updates: int, folder: Path, monkeypatch, flags: tuple[str, ...] = ()
+) -> int:
+    """Run the lockstep bench; the number of site updates compared. ``flags`` go to Verilator as well.
+
+    The folder then holds ``functional.json``, and with coverage flags ``coverage.dat``. ``THERMOFAB_SEED``, if set,
+    takes the place of ``seed``.
+    """
     runner_module = pytest.importorskip("cocotb_tools.runner")
+    seed = int(os.environ.get("THERMOFAB_SEED", seed))
     source, report = folder / "fabric.v", folder / "report"
     source.write_text(emit_verilog(spec))
     (folder / "fabric.json").write_text(json.dumps(spec.to_json()))
     if simulator == "verilator":
-        verilator = find_verilator()
-        monkeypatch.setenv("VERILATOR_ROOT", verilator.root)
-        monkeypatch.setenv("PATH", f"{Path(verilator.binary).parent}{os.pathsep}{os.environ['PATH']}")
-        monkeypatch.setenv("MAKEFLAGS", MAKE_VARIABLES)
+        use_verilator(monkeypatch)
         runner, sources = ports_only(runner_module), [source, folder / "ports.vlt"]
         (folder / "ports.vlt").write_text('`verilator_config\npublic_flat_rw -module "thermofab" -var "*"\n')
+        reuse_objects(folder / "build")
     else:
         runner, sources = runner_module.get_runner(simulator), [source]
-    if simulator == "verilator":
-        reuse_objects(folder / "build")
     runner.build(
         sources=sources, hdl_toplevel="thermofab", build_dir=folder / "build", timescale=("1ns", "1ps"),
-        build_args=["-Wno-fatal", "-Wno-lint"] if simulator == "verilator" else [], log_file=folder / "build.log",
+        build_args=["-Wno-fatal", "-Wno-lint", *flags] if simulator == "verilator" else [],
+        log_file=folder / "build.log",
     )  # fmt: skip
     if simulator == "verilator":
         keep_objects(folder / "build")
@@ -61,11 +65,20 @@ def simulate(simulator: str, spec: FabricSpec, seed: int, updates: int, folder: 
             extra_env={
                 "THERMOFAB_FABRIC": str(folder / "fabric.json"), "THERMOFAB_SEED": str(seed),
                 "THERMOFAB_UPDATES": str(updates), "THERMOFAB_REPORT": str(report),
+                "THERMOFAB_COVERAGE": str(folder / "functional.json"),
             },
         )  # fmt: skip
     count, failed = runner_module.get_results(results)
-    assert count == 1 and not failed, log.read_text()[-3000:]
+    assert count == 1 and not failed, f"seed {seed}:\n" + log.read_text()[-3000:]
     return int(report.read_text())
+
+
+def use_verilator(monkeypatch) -> None:
+    """Let make and the runner find the Verilator package."""
+    verilator = find_verilator()
+    monkeypatch.setenv("VERILATOR_ROOT", verilator.root)
+    monkeypatch.setenv("PATH", f"{Path(verilator.binary).parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("MAKEFLAGS", MAKE_VARIABLES)
 
 
 def objects_folder() -> Path:
