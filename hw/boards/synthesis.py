@@ -5,12 +5,9 @@ they made under ``$THERMOFAB_CACHE`` or ``~/.cache/thermofab``, named by a diges
 same build with another seed synthesises nothing again.
 """
 
-import hashlib
 import json
-import os
 import re
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -19,6 +16,7 @@ from pathlib import Path
 from thermofab.hw.boards.part import Part
 from thermofab.hw.boards.report import Report, Utilisation, cell_counts, clocks_of, utilisation_of
 from thermofab.hw.boards.tools import Tool, find_tool, run_tool
+from thermofab.hw.cache import build_key, made_once
 from thermofab.hw.spec import DeviceError, SpecError
 
 STAGES = ("synthesis", "packing", "placement", "routing", "bitstream")
@@ -124,7 +122,7 @@ def synthesise(
         run_tool(yosys, ["-s", "synthesise.ys"], folder, folder / "yosys.log", silent)
         (folder / "seconds.json").write_text(json.dumps(time.perf_counter() - started))
 
-    folder = _made_once("synthesis", [source, *script, yosys.version, part.name], make)
+    folder = _kept("synthesis", [source, *script, yosys.version, part.name], make)
     cells = cell_counts(json.loads((folder / "cells.json").read_text()))
     seconds = json.loads((folder / "seconds.json").read_text())
     return Synthesis(folder, tuple(sorted(cells.items())), utilisation_of(cells, part), yosys.version, seconds)
@@ -201,7 +199,7 @@ def place_and_route(
         (work / "seconds.json").write_text(json.dumps(clock.seconds))
 
     tools = [mapped.tool, nextpnr.version, *([packer.version] if packer else [])]
-    made = _made_once("routed", [str(mapped.folder), *arguments, *tools, part.name, constraints, repr(placed)], make)
+    made = _kept("routed", [str(mapped.folder), *arguments, *tools, part.name, constraints, repr(placed)], make)
     timing = json.loads((made / "timing.json").read_text())
     report = Report(
         top=top, part=part, seed=seed, tools=tuple(tools),
@@ -336,28 +334,6 @@ def _is_rtlil(source: str) -> bool:
     return re.match(r"(?:\s|#[^\n]*\n)*(?:autoidx |attribute \\|module \\)", source) is not None
 
 
-def _cache_folder() -> Path:
-    home = os.environ.get("THERMOFAB_CACHE")
-    return (Path(home) if home else Path.home() / ".cache" / "thermofab") / "boards"
-
-
-def _made_once(kind: str, parts: Iterable[str], make: Callable[[Path], None]) -> Path:
-    """The cached folder of ``kind`` and ``parts``, filled by ``make`` in a folder beside it if it is not there."""
-    hasher = hashlib.sha256(_FORM.encode())
-    for part in parts:
-        hasher.update(part.encode() + b"\0")
-    place = _cache_folder() / f"{kind}-{hasher.hexdigest()[:32]}"
-    if place.is_dir():
-        return place
-    place.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=f".{kind}-", dir=place.parent))
-    try:
-        make(work)
-        try:
-            work.rename(place)
-        except OSError:
-            if not place.is_dir():
-                raise
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-    return place
+def _kept(kind: str, parts: Iterable[str], make: Callable[[Path], None]) -> Path:
+    """The cached folder of ``kind`` and ``parts``, filled by ``make`` if it is not there."""
+    return made_once(f"{kind}-{build_key([_FORM, *parts])}", make, "boards")

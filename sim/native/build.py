@@ -8,8 +8,9 @@ import platform
 from functools import cache
 from pathlib import Path
 
+from thermofab.hw.cache import build_key, made_once
 from thermofab.hw.spec import FabricSpec, UnsupportedError
-from thermofab.sim.toolchain import build_key, find_compiler, made_once, run_tool
+from thermofab.sim.toolchain import find_compiler, run_tool
 
 HERE = Path(__file__).resolve().parent
 # C++ types by generator name; a fabric with another generator is refused.

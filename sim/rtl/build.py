@@ -9,11 +9,12 @@ from functools import partial
 from importlib import import_module, metadata
 from pathlib import Path
 
+from thermofab.hw.cache import build_key, made_once
 from thermofab.hw.rtl.emit import emit_rtlil, emit_verilog
 from thermofab.hw.spec import DeviceError, FabricSpec, Image, generator
 from thermofab.hw.spec.fabric import BUILD
 from thermofab.sim.rtl.tools import find_verilator, find_yosys_version
-from thermofab.sim.toolchain import build_key, find_compiler, made_once, run_tool
+from thermofab.sim.toolchain import find_compiler, run_tool
 
 HOST_SIDE = ("driver.py", "manual.py", "loading.py")  # files that do not describe hardware
 HERE = Path(__file__).resolve().parent

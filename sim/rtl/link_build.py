@@ -3,11 +3,12 @@
 from importlib import metadata
 from pathlib import Path
 
+from thermofab.hw.cache import build_key, made_once
 from thermofab.hw.rtl.link.emit import NAME, emit_link_verilog
 from thermofab.hw.spec import FabricSpec
 from thermofab.sim.rtl.build import OPTIMISE, compile_verilog
 from thermofab.sim.rtl.tools import find_verilator, find_yosys_version
-from thermofab.sim.toolchain import build_key, find_compiler, made_once
+from thermofab.sim.toolchain import find_compiler
 
 HERE = Path(__file__).resolve().parent
 

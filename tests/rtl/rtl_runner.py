@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from thermofab.hw import emit_verilog
+from thermofab.hw.cache import cache_folder
 from thermofab.hw.spec import FabricSpec
 from thermofab.sim.rtl.tools import find_verilator
-from thermofab.sim.toolchain import cache_folder, find_compiler
+from thermofab.sim.toolchain import find_compiler
 
 HERE = Path(__file__).resolve().parent
 # The Verilator package leaves these variables of its makefile empty.

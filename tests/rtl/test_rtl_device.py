@@ -269,7 +269,9 @@ def test_everything_written_reads_back(bus):
         ("PHASE_LEVEL", 3, 4),
         ("MASK", 1, 2),
         ("STREAM", 1, 2),
-        ("PHASE_MASK", 1, 2), ("TABLES", 4095, 4096), ("TABLES", 1, 0),
+        ("PHASE_MASK", 1, 2),
+        ("TABLES", 4095, 4096),
+        ("TABLES", 1, 0),
     ],
 )
 def test_values_out_of_range_are_refused(bus, name, good, bad):
@@ -411,8 +413,8 @@ def test_a_failing_tool_is_quoted(tmp_path):
 
 def test_processes_that_build_the_same_fabric_do_not_meet(tmp_path):
     program = (
-        "import pathlib, time; from thermofab.sim import toolchain; "
-        "print(toolchain.made_once('x', lambda f: (time.sleep(0.3), (f / 'made').write_text('whole'))))"
+        "import pathlib, time; from thermofab.hw import cache; "
+        "print(cache.made_once('x', lambda f: (time.sleep(0.3), (f / 'made').write_text('whole'))))"
     )
     import os
     import sys

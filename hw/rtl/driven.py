@@ -1,0 +1,57 @@
+"""What devices that drive a fabric's registers have in common: compiled RTL, and a board behind a serial line."""
+
+import time
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from thermofab.hw.rtl.driver import FabricDriver
+from thermofab.hw.spec import Counts, FabricSpec, Image, RunPlan, Samples, check_image, ledger_of, plan_run
+
+
+class DrivenDevice:
+    """Loads and runs images through a :class:`FabricDriver`, one replica after another; cycles are measured."""
+
+    name = "driven"
+
+    def __init__(self, fabric: FabricSpec, driver: FabricDriver) -> None:
+        self._fabric, self._driver = fabric, driver
+        self._image: Image | None = None
+
+    def _clear(self) -> None:
+        """End a run that was broken off."""
+        self._driver.abort()
+
+    def load(self, image: Any) -> None:
+        self._image = check_image(image, self._fabric)
+        self._driver.load(self._image)
+
+    def run(self, schedule, *, replicas=1, init=None, clamp=None, seed=None) -> Samples:
+        started = time.perf_counter()
+        plan = plan_run(self._image, schedule, replicas, init, clamp, seed)
+        (sites,), cycles = self._replicas(plan, self._driver.run)
+        ledger = ledger_of(plan, time.perf_counter() - started, measured_cycles=cycles)
+        return Samples(sites, plan.image, plan.schedule, self.name, ledger)
+
+    def accumulate(self, schedule, *, replicas=1, init=None, clamp=None, seed=None) -> Counts:
+        """Run as :meth:`run` does, and return what the fabric has counted of the samples; none of them is read.
+
+        Raises:
+            UnsupportedError: the fabric has no counters (``FabricSpec.moment_bits`` is 0).
+        """
+        started = time.perf_counter()
+        plan = plan_run(self._image, schedule, replicas, init, clamp, seed)
+        (ones, both), cycles = self._replicas(plan, self._driver.accumulate)
+        ledger = replace(ledger_of(plan, time.perf_counter() - started, measured_cycles=cycles), sites_read=0)
+        return Counts(ones, both, plan.schedule.n_samples, plan.image, self.name, ledger)
+
+    def _replicas(self, plan: RunPlan, run: Any) -> tuple[list[np.ndarray], int]:
+        """What ``run(schedule)`` returns for every replica, stacked, and the clocks in all."""
+        self._clear()
+        results = []
+        for replica in range(plan.replicas):
+            self._driver.prepare(plan, replica)
+            results.append(run(plan.schedule))
+        *parts, clocks = zip(*results)
+        return [np.stack(part) for part in parts], sum(clocks)
