@@ -6,7 +6,8 @@
 Yosys and nextpnr, as ``thermofab.hw.boards.out_of_context`` calls them: every input and output is kept, and what the
 wrapper takes is taken off. ``LUT4`` are places that logic, carry chains and LUT RAM occupy, so nothing is left out of
 them: ``TRELLIS_COMB`` on the ECP5, ``ICESTORM_LC`` (a LUT, a flip-flop or both) on the iCE40. Where a design does not
-fit, there is no clock to report, and the line says which kind of place is short.
+fit, there is no clock to report, and the line says which kind of place is short. ``upd/clk`` are site updates a clock
+while sweeps follow each other without waiting, ``upd/ns`` that times the clock, ``/kLUT`` that for 1,000 LUT4.
 """
 
 import sys
@@ -17,13 +18,11 @@ import numpy as np
 
 from thermofab.hw.boards.out_of_context import WATCHED_ONLY, measure
 from thermofab.hw.boards.part import ECP5_85, ICE40_UP5K, Part
-from thermofab.hw.boards.synthesis import SynthesisOptions
+from thermofab.hw.boards.recipe import recipe_of
+from thermofab.hw.rtl.loading import loading_of
 from thermofab.hw.rtl.top import fabric_top
 from thermofab.hw.spec import FREE, DeviceError, FabricSpec, Image, fabric
 
-# Tables are written between runs and read in runs; without being told that no read meets a write, Yosys adds logic and
-# memories so that such a read gives the old word.
-OPTIONS = SynthesisOptions(before=("setparam -set COLLISION_X_MASK 1'1 t:$memrd_v2 r:MEMID=*tables_* %i",))
 LOGIC = {"ecp5": "TRELLIS_COMB", "ice40": "ICESTORM_LC"}
 BLOCK_RAM = {"ecp5": "DP16KD", "ice40": "ICESTORM_RAM"}
 DSP = {"ecp5": "MULT18X18D", "ice40": "ICESTORM_DSP"}
@@ -41,7 +40,8 @@ class Case:
     @property
     def line(self) -> str:
         spec = self.spec
-        said = [self.part.family, spec.architecture, spec.topology.name, "constant" if self.constant else "loadable"]
+        how = "block-ram" if spec.architecture == "systolic" else "constant" if self.constant else "loadable"
+        said = [self.part.family, spec.architecture, spec.topology.name, how]
         for name in ("rng", "elements", "levels", "min_shift", "moment_bits"):
             if getattr(spec, name) != getattr(TORUS, name):
                 said.append(f"{name}={getattr(spec, name)}")
@@ -66,23 +66,35 @@ def random_weights(spec: FabricSpec) -> Image:
 
 TORUS = fabric("g4-8x8-torus")
 FEW = fabric(TORUS, elements=4, rng="lfsr32", levels=1, min_shift=4)
+SYSTOLIC = fabric("g12-70x70-torus", architecture="systolic")
 CASES = (
     Case(ECP5_85, TORUS, False, 100.0),
     Case(ECP5_85, TORUS, True, 100.0),
     Case(ECP5_85, fabric(TORUS, moment_bits=16), False, 100.0),
     Case(ICE40_UP5K, FEW, False, 24.0),
     Case(ICE40_UP5K, FEW, True, 24.0),
+    Case(ECP5_85, fabric("g12-16x16-torus", architecture="systolic"), False, 120.0),
+    Case(ECP5_85, SYSTOLIC, False, 115.0),
+    Case(ECP5_85, fabric(SYSTOLIC, elements=18, moment_bits=18), False, 110.0),
+    Case(ECP5_85, fabric("g12-256x70-torus", architecture="systolic"), False, 110.0),
+    Case(ECP5_85, fabric("z1-256x62", architecture="systolic"), False, 110.0),
+    Case(ICE40_UP5K, fabric("g12-16x16-torus", architecture="systolic", elements=2, levels=1), False, 30.0),
 )
 
 
 def main() -> None:
-    print(f"{'configuration':<66}{'LUT4':>7}{'a site':>8}{'FF':>7}{'BRAM':>6}{'DSP':>5}{'MHz':>8}{'wall, s':>9}")
+    print(f"{'configuration':<66}{'p-bits':>7}{'LUT4':>7}{'a site':>8}{'FF':>7}{'BRAM':>6}{'DSP':>5}{'MHz':>8}"
+          f"{'upd/clk':>9}{'upd/ns':>8}{'/kLUT':>8}{'wall, s':>9}")  # fmt: skip
     for case in CASES:
         if not all(word in case.line.split() for word in sys.argv[1:]):
             continue
         family, sites = case.part.family, case.spec.n_sites
         try:
-            report, wrapper = measure(case.build, case.part, case.megahertz, ignore=WATCHED_ONLY, options=OPTIONS)
+            recipe = recipe_of(case.spec, case.part)
+            report, wrapper = measure(
+                case.build, case.part, case.megahertz, ignore=WATCHED_ONLY, options=recipe.options,
+                place_options=recipe.place_options, floorplan=recipe.floorplan,
+            )  # fmt: skip
         except DeviceError as refusal:
             print(f"{case.line:<66} {' '.join(str(refusal).split())[:150]}", flush=True)
             continue
@@ -91,9 +103,11 @@ def main() -> None:
         taken = wrapper.lut4 if family == "ecp5" else wrapper.flip_flops
         logic = places[LOGIC[family]] - taken
         megahertz = min(clock.achieved_mhz for clock in report.clocks)
+        a_clock = sites / loading_of(case.spec).sweep_clocks
         print(
-            f"{case.line:<66}{logic:>7}{logic / sites:>8.1f}{report.utilisation.flip_flops - wrapper.flip_flops:>7}"
+            f"{case.line:<66}{sites:>7}{logic:>7}{logic / sites:>8.1f}{report.utilisation.flip_flops - wrapper.flip_flops:>7}"
             f"{places.get(BLOCK_RAM[family], 0):>6}{places.get(DSP[family], 0):>5}{megahertz:>8.1f}"
+            f"{a_clock:>9.1f}{a_clock * megahertz / 1e3:>8.2f}{a_clock * megahertz / logic:>8.3f}"
             f"{report.wall_seconds:>9.0f}",
             flush=True,
         )

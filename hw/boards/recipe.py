@@ -12,6 +12,9 @@ from thermofab.hw.spec import FabricSpec
 # that clock, and lets two elements share a table memory.
 NO_COLLISIONS = "setparam -set COLLISION_X_MASK 1'1 t:$memrd_v2"
 
+# The same of a spatial fabric's tables, which are written between runs and read in runs.
+NO_TABLE_COLLISIONS = "setparam -set COLLISION_X_MASK 1'1 t:$memrd_v2 r:MEMID=*tables_* %i"
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -29,7 +32,7 @@ def recipe_of(spec: FabricSpec, part: Part) -> Recipe:
     them stay apart.
     """
     if spec.architecture != "systolic":
-        return Recipe()
+        return Recipe(SynthesisOptions(before=(NO_TABLE_COLLISIONS,)))
     abc9 = () if "-abc9" in part.synthesis else ("-abc9",)
     options = SynthesisOptions(
         flatten=False, before=(NO_COLLISIONS,), extra=(*abc9, "-no-rw-check"), after=("flatten", "opt_clean")
