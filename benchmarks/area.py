@@ -104,8 +104,9 @@ def main() -> None:
         logic = places[LOGIC[family]] - taken
         megahertz = min(clock.achieved_mhz for clock in report.clocks)
         a_clock = sites / loading_of(case.spec).sweep_clocks
+        flip_flops = report.utilisation.flip_flops - wrapper.flip_flops
         print(
-            f"{case.line:<66}{sites:>7}{logic:>7}{logic / sites:>8.1f}{report.utilisation.flip_flops - wrapper.flip_flops:>7}"
+            f"{case.line:<66}{sites:>7}{logic:>7}{logic / sites:>8.1f}{flip_flops:>7}"
             f"{places.get(BLOCK_RAM[family], 0):>6}{places.get(DSP[family], 0):>5}{megahertz:>8.1f}"
             f"{a_clock:>9.1f}{a_clock * megahertz / 1e3:>8.2f}{a_clock * megahertz / logic:>8.3f}"
             f"{report.wall_seconds:>9.0f}",
