@@ -1,7 +1,7 @@
 """How far two draws of one site are from independent, exactly: LFSR64's words t and t + 4 share a linear relation.
 
-Word t + 4 is w ^ w>>1 ^ w>>3 ^ w>>4 of the 20 bits that begin at word t (the contract's recurrence), so it is a function
-of word t and the low 4 bits of word t + 1. Over all 2^20 of those, the two events that matter to a p-bit are counted:
+Word t + 4 is w ^ w>>1 ^ w>>3 ^ w>>4 of the 20 bits w that begin at word t (the contract's recurrence), so it depends on
+word t and the low 4 bits of word t + 1. Over all 2^20 of those, the two events that matter to a p-bit are counted:
 word t is below a threshold T, word t + 4 is below a threshold T'.
 """
 
