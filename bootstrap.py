@@ -72,7 +72,11 @@ def main() -> int:
     install(EXTRAS[job])
     if job == "lint":
         return lint()
-    command = [BIN / "thermofab", "demo"] if job == "demo" else [BIN / "python", "-m", "pytest"]
+    if job == "demo":
+        command = [BIN / "thermofab", "demo"]
+    else:
+        # Two processes, a file of tests to one of them; with arguments it is for the caller to say.
+        command = [BIN / "python", "-m", "pytest", *([] if arguments else ["-n", "2", "--dist", "loadfile"])]
     return subprocess.run([*command, *arguments], cwd=ROOT).returncode
 
 
