@@ -9,9 +9,11 @@ from collections import deque
 import cocotb
 import numpy as np
 from cocotb.triggers import ClockCycles, Event, FallingEdge, First
+from functional_coverage import Coverage, link_bins
 
 from thermofab.hw.link.frames import DATA_WORDS, Deframer, Frame, Kind, parse, request
-from thermofab.hw.rtl.registers import RegisterMap, register_map
+from thermofab.hw.rtl.loading import loading_of
+from thermofab.hw.rtl.registers import RegisterMap
 from thermofab.hw.spec import FabricSpec
 
 
@@ -68,7 +70,7 @@ class Scoreboard:
     """What the registers hold and the board waits for, if every WRITE in its turn happens once and no other at all."""
 
     def __init__(self, spec: FabricSpec) -> None:
-        self.map: RegisterMap = register_map(spec)
+        self.map: RegisterMap = loading_of(spec).map
         self.awaited = 0
         self.registers: dict[int, int] = {}
         self.compared = 0
@@ -102,6 +104,7 @@ class Host:
         self.scoreboard, self.rng = Scoreboard(spec), random.Random(seed)
         self.longest = 10 * divisor * 4 * (DATA_WORDS + 3) * 3  # clocks until an answer must have come
         self.samples: list[Frame] = []
+        self.coverage = Coverage(link_bins())
         cocotb.start_soon(self.monitor.run())
 
     async def answer(self) -> Frame | None:
@@ -119,7 +122,13 @@ class Host:
 
     async def write(self, address: int, words: list[int], *, number: int | None = None, increment: bool = True) -> None:
         """A WRITE, in its turn unless ``number`` says otherwise."""
-        number = self.scoreboard.awaited if number is None else number % 256
+        board, cover = self.scoreboard, self.coverage
+        number = board.awaited if number is None else number % 256
+        cover.hit("write: in its turn", number == board.awaited)
+        cover.hit("write: repeated", number == (board.awaited - 1) % 256)
+        cover.hit("write: out of turn", number not in (board.awaited, (board.awaited - 1) % 256))
+        cover.hit("write: the sequence number wraps", number == board.awaited == 255)
+        cover.hit("write: one address for all words", not increment and len(words) > 1)
         data = np.array(words, dtype="<u4").tobytes()
         await self.driver.send(request(Kind.WRITE, number, address=address, increment=increment, data=data))
         self.scoreboard.wrote(number, address, increment, words)
@@ -132,8 +141,18 @@ class Host:
         out[at] = self.rng.choice([value for value in range(1, 256) if value != out[at]])
         await self.driver.send(bytes(out))
         self.scoreboard.check_answer(await self.answer(), Kind.REFUSED, 0)
+        self.coverage.hit("damage: an octet changed")
+
+    async def refused(self, octets: bytes, why: str) -> None:
+        """Octets that are answered with a complaint and have no effect."""
+        await self.driver.send(octets)
+        self.scoreboard.check_answer(await self.answer(), Kind.REFUSED, 0)
+        self.coverage.hit(why)
 
     async def read(self, address: int, count: int) -> np.ndarray:
         frame = await self.ask(Kind.READ, count, address=address, increment=True)
         assert len(frame.words) == count
+        self.coverage.hit("read: of several words", count > 1)
+        self.coverage.hit("position: busy", frame.busy)
+        self.coverage.hit("position: idle", not frame.busy)
         return frame.words

@@ -13,12 +13,13 @@ import cocotb
 import numpy as np
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles
-from link_bench import Host
+from link_bench import Host, Scoreboard
 
 from thermofab.hw.link.bursts import bursts
-from thermofab.hw.link.frames import INDEX_BITS, Kind, request
+from thermofab.hw.link.frames import DATA_WORDS, INDEX_BITS, RING_WORDS, Kind, request
 from thermofab.hw.link.info import LinkInfo
 from thermofab.hw.rtl.driver import FabricDriver, split_schedule
+from thermofab.hw.rtl.loading import loading_of
 from thermofab.hw.spec import FabricSpec, Schedule, open_device, plan_run
 from thermofab.sim.conformance import random_image
 
@@ -37,26 +38,42 @@ async def through_the_pins(dut) -> None:
     await ClockCycles(dut.clk, 2)
     host = Host(dut, SPEC, DIVISOR, SEED)
     info = LinkInfo.of(await host.ask(Kind.INFO))
+    host.coverage.hit("position: INFO")
     info.check(SPEC)
     assert (info.divisor, info.awaited, info.come) == (DIVISOR, 0, 0)
     await registers(host, int(os.environ["THERMOFAB_STEPS"]))
+    await nonsense(host)
     compared = host.scoreboard.compared + await samples(host)
     Path(os.environ["THERMOFAB_REPORT"]).write_text(str(compared))
+    if os.environ.get("THERMOFAB_COVERAGE"):
+        host.coverage.write(os.environ["THERMOFAB_COVERAGE"])
     dut._log.info(f"{compared} answers and words compared, 0 differ")
+
+
+class Scratch:
+    """Registers that can be written with anything below ``fits`` and read back, and that nothing else depends on."""
+
+    def __init__(self, board: Scoreboard) -> None:
+        tables = board.map["TABLES"]
+        if tables.access == "RW":
+            self.base, self.count, self.fits = tables.base, min(60, tables.count), 2**SPEC.threshold_bits
+        else:
+            self.base, self.count, self.fits = board.map["SAMPLES"].base, 2, 2**32  # and STEPS, which follows
+            assert board.map["STEPS"].base == self.base + 1
 
 
 async def registers(host: Host, steps: int) -> None:
     """Writes in and out of turn, damaged ones, noise, and reads, in random order."""
     rng, board = host.rng, host.scoreboard
-    tables = board.map["TABLES"]
-    fits = 2**SPEC.threshold_bits
+    scratch = Scratch(board)
+    fits = scratch.fits
 
     async def write(**how) -> None:
-        count = rng.randint(1, min(6, tables.count))
-        first = rng.randrange(tables.count - count + 1)
-        await host.write(tables.base + first, [rng.randrange(1, fits) for _ in range(count)], **how)
+        count = rng.randint(1, min(6, scratch.count))
+        first = rng.randrange(scratch.count - count + 1)
+        await host.write(scratch.base + first, [rng.randrange(1, fits) for _ in range(count)], **how)
 
-    await host.write(tables.base, [rng.randrange(1, fits) for _ in range(min(60, tables.count))])
+    await host.write(scratch.base, [rng.randrange(1, fits) for _ in range(scratch.count)])
     for step in range(steps):
         choice = step % 8
         if choice in (0, 4):
@@ -67,18 +84,28 @@ async def registers(host: Host, steps: int) -> None:
             await write(number=board.awaited + rng.randint(1, 254))
         elif choice == 3:
             data = np.array([rng.randrange(1, fits)], "<u4").tobytes()
-            await host.damage(request(Kind.WRITE, board.awaited, address=tables.base, increment=True, data=data))
+            await host.damage(request(Kind.WRITE, board.awaited, address=scratch.base, increment=True, data=data))
         elif choice == 5:
-            await host.write(tables.base, [rng.randrange(1, fits) for _ in range(3)], increment=False)
+            await host.write(scratch.base, [rng.randrange(1, fits) for _ in range(3)], increment=False)
         elif choice == 6:
             await host.driver.send(b"\0\0\0")
-        await check(host)
+            host.coverage.hit("damage: empty frames")
+        await check(host, scratch)
 
 
-async def check(host: Host) -> None:
-    tables = host.scoreboard.map["TABLES"]
-    count = min(8, tables.count)
-    first = tables.base + host.rng.randrange(min(60, tables.count) - count + 1)
+async def nonsense(host: Host) -> None:
+    """What no host should send is complained of, and changes nothing."""
+    board, scratch = host.scoreboard, Scratch(host.scoreboard)
+    await host.refused(request(Kind.WRITE, board.awaited), "damage: a write without words")
+    too_long = request(Kind.READ, 1, DATA_WORDS + 1, address=scratch.base, increment=True)
+    await host.refused(too_long, "read: too long, refused")
+    await host.refused(b"\1" * (4 * (DATA_WORDS + 3) + 5) + b"\0", "damage: a frame longer than any")
+    await check(host, scratch)
+
+
+async def check(host: Host, scratch: Scratch) -> None:
+    count = min(8, scratch.count)
+    first = scratch.base + host.rng.randrange(scratch.count - count + 1)
     host.scoreboard.check_read(first, await host.read(first, count))
 
 
@@ -123,23 +150,30 @@ async def samples(host: Host) -> int:
         await host.write(burst.address, np.frombuffer(burst.data, "<u4").tolist(), increment=burst.increment)
     words, modulus, rewinds = np.zeros(0, dtype=np.uint32), 2**INDEX_BITS, 0
     acknowledged = 0
-    while len(words) < len(expected):
+    per_sample = loading_of(SPEC).sample_words
+    while len(words) < len(expected) * per_sample:
         frame = host.samples.pop(0) if host.samples else await host.monitor.next(host.longest)
         if frame is None:  # the ring is full, or the rest does not fill a frame
+            host.coverage.hit("samples: the ring is full", len(words) - acknowledged >= RING_WORDS - 4)
+            host.coverage.hit("samples: acknowledged alone")
             await host.driver.send(request(Kind.ACK, 0, len(words) % modulus))
             acknowledged = len(words)
             await host.ask(Kind.FETCH, acknowledged % modulus)
             continue
         assert frame.kind is Kind.DATA
+        host.coverage.hit("samples: full frames", len(frame.words) == DATA_WORDS)
+        host.coverage.hit("samples: a frame that is not full", len(frame.words) < DATA_WORDS)
+        host.coverage.hit("position: busy", frame.busy)
         at = next(k for k in range(len(words), -1, -1) if k % modulus == frame.number % modulus)
         overlap = words[at : at + len(frame.words)]
         assert np.array_equal(overlap, frame.words[: len(overlap)]), "a word sent again is the same word"
         words = np.concatenate([words[:at], frame.words, words[at + len(frame.words) :]])
         if rewinds < 2 and len(words) >= 120:
             rewinds += 1
+            host.coverage.hit("samples: asked for again")
             await host.ask(Kind.FETCH, host.rng.randint(acknowledged, len(words)) % modulus)
     assert rewinds == 2
-    states = (words[:, None] >> np.arange(SPEC.n_sites)) & 1
+    states = loading_of(SPEC).samples(words.reshape(-1, per_sample))
     assert np.array_equal(states, expected), "the samples are the reference's"
     position = await host.ask(Kind.FETCH, len(words) % modulus)
     assert not position.busy and position.number == len(words) % modulus

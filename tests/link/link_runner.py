@@ -6,11 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
-from rtl_runner import MAKE_VARIABLES, keep_objects, ports_only, reuse_objects
+from rtl_runner import keep_objects, ports_only, reuse_objects, use_verilator
 
 from thermofab.hw.rtl.link.emit import NAME, emit_link_verilog
 from thermofab.hw.spec import FabricSpec
-from thermofab.sim.rtl.tools import find_verilator
 
 HERE = Path(__file__).resolve().parent
 
@@ -18,14 +17,12 @@ HERE = Path(__file__).resolve().parent
 def simulate(simulator: str, spec: FabricSpec, divisor: int, seed: int, steps: int, folder: Path, monkeypatch) -> int:
     """Run the bench; the number of answers and words compared."""
     runner_module = pytest.importorskip("cocotb_tools.runner")
+    seed = int(os.environ.get("THERMOFAB_SEED", seed))
     source, report, build = folder / "link.v", folder / "report", folder / "build"
     source.write_text(emit_link_verilog(spec, divisor))
     (folder / "fabric.json").write_text(json.dumps(spec.to_json()))
     if simulator == "verilator":
-        verilator = find_verilator()
-        monkeypatch.setenv("VERILATOR_ROOT", verilator.root)
-        monkeypatch.setenv("PATH", f"{Path(verilator.binary).parent}{os.pathsep}{os.environ['PATH']}")
-        monkeypatch.setenv("MAKEFLAGS", MAKE_VARIABLES)
+        use_verilator(monkeypatch)
         (folder / "ports.vlt").write_text(f'`verilator_config\npublic_flat_rw -module "{NAME}" -var "*"\n')
         runner, sources = ports_only(runner_module), [source, folder / "ports.vlt"]
         reuse_objects(build)
@@ -47,8 +44,9 @@ def simulate(simulator: str, spec: FabricSpec, divisor: int, seed: int, steps: i
             extra_env={
                 "THERMOFAB_FABRIC": str(folder / "fabric.json"), "THERMOFAB_DIVISOR": str(divisor),
                 "THERMOFAB_SEED": str(seed), "THERMOFAB_STEPS": str(steps), "THERMOFAB_REPORT": str(report),
+                "THERMOFAB_COVERAGE": str(folder / "functional.json"),
             },
         )  # fmt: skip
     count, failed = runner_module.get_results(results)
-    assert count == 1 and not failed, log.read_text()[-3000:]
+    assert count == 1 and not failed, f"seed {seed}:\n" + log.read_text()[-3000:]
     return int(report.read_text())

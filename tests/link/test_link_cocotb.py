@@ -7,10 +7,14 @@ from rtl_runner import simulators
 from thermofab.hw.spec import fabric
 
 pytestmark = pytest.mark.rtl
-SPEC = fabric("complete-5", table_bits=4, levels=1)
+SPECS = {
+    "spatial": fabric("complete-5", table_bits=4, levels=1),
+    "systolic": fabric("g4-3x3", architecture="systolic", table_bits=4, levels=1),
+}
 
 
 @pytest.mark.parametrize("simulator", simulators())
-def test_through_the_pins(simulator, tmp_path, monkeypatch):
+@pytest.mark.parametrize("architecture", SPECS)
+def test_through_the_pins(architecture, simulator, tmp_path, monkeypatch):
     steps, divisor = (80, 5) if simulator == "verilator" else (8, 2)
-    assert simulate(simulator, SPEC, divisor, 1, steps, tmp_path, monkeypatch) >= 1500 + steps
+    assert simulate(simulator, SPECS[architecture], divisor, 1, steps, tmp_path, monkeypatch) >= 1500 + steps

@@ -34,12 +34,9 @@ FABRIC = {
 LINK = {
     "write": ("in its turn", "repeated", "out of turn", "one address for all words", "the sequence number wraps"),
     "read": ("of several words", "too long, refused"),
-    "damage": ("an octet changed", "empty frames", "a stop bit low", "a frame longer than any", "an unknown kind",
-               "a write without words", "a reset of the line in mid-frame"),
-    "samples": ("full frames", "a frame that is not full", "asked for again", "acknowledged alone",
-                "the index wraps", "the ring is full", "an index that makes no sense is ignored"),
+    "damage": ("an octet changed", "empty frames", "a frame longer than any", "a write without words"),
+    "samples": ("full frames", "a frame that is not full", "asked for again", "acknowledged alone", "the ring is full"),
     "position": ("INFO", "busy", "idle"),
-    "pace": ("a second request before the first is answered",),
 }  # fmt: skip
 
 

@@ -1,0 +1,121 @@
+"""Coverage of the cocotb benches: functional bins, and lines and toggles of the Verilog, as a page of the docs.
+
+    python tests/coverage_report.py     writes docs/coverage.md
+
+The fabrics and seeds are those of the default regression. Lines and toggles are Verilator's, of the emitted Verilog,
+summed over the instances of a module and over the fabrics of an architecture that have a module of that name.
+"""
+
+import re
+import sys
+import tempfile
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE / "rtl"), str(HERE / "link")]
+
+from functional_coverage import Coverage, merged  # noqa: E402
+from link_runner import simulate as simulate_link  # noqa: E402
+from rtl_runner import simulate  # noqa: E402
+from test_link_cocotb import SPECS  # noqa: E402
+from test_rtl_cocotb import SHORT  # noqa: E402
+
+FLAGS = ("--coverage-line", "--coverage-toggle")
+UPDATES, LINK_STEPS = 20_000, 80
+# Inputs of a module that its parent ties to a constant, and high bits of counters that no test runs long enough to
+# reach, never toggle; the report shows what is left rather than excuse it.
+POINT = re.compile(r"C '(?P<keys>.*)' (?P<count>\d+)$")
+
+
+def points(file: Path) -> dict[tuple[str, str, str], int]:
+    """Hits of each coverage point of a Verilator data file, by kind, module and place."""
+    found: dict[tuple[str, str, str], int] = defaultdict(int)
+    for line in file.read_text().splitlines():
+        match = POINT.match(line)
+        if not match:
+            continue
+        keys = dict(part.split("\x02", 1) for part in match["keys"].split("\x01") if "\x02" in part)
+        kind, _, module = keys["page"].removeprefix("v_").partition("/")
+        found[kind, module, f"{keys['l']}.{keys['n']} {keys['o']}"] += int(match["count"])
+    return found
+
+
+def structural(files: dict[str, Path]) -> list[str]:
+    """A table of the share of lines and toggles hit, a row a module of each architecture."""
+    tally: dict[tuple[str, str], dict[str, list[int]]] = defaultdict(lambda: {"line": [0, 0], "toggle": [0, 0]})
+    for name, file in files.items():
+        architecture = "systolic" if SHORT[name].architecture == "systolic" else "spatial"
+        for (kind, module, _), count in points(file).items():
+            base = re.sub(r"\d+$", "", module.removeprefix("thermofab_")) if module != "thermofab" else "top"
+            share = tally[architecture, base][kind]
+            share[0] += count > 0
+            share[1] += 1
+    lines = [
+        "| architecture | module | lines hit | of | toggles hit | of | share of toggles |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for (architecture, module), kinds in sorted(tally.items()):
+        (hit, of), (toggled, toggles) = kinds["line"], kinds["toggle"]
+        share = f"{100 * toggled / toggles:.0f}%" if toggles else ""
+        lines.append(f"| {architecture} | `{module}` | {hit} | {of} | {toggled} | {toggles} | {share} |")
+    return lines
+
+
+def bins(title: str, covered: Coverage) -> list[str]:
+    """A table of bins, those never hit first."""
+    closed = len(covered.counts) - len(covered.open())
+    lines = ["", f"## {title}: {closed} of {len(covered.counts)} bins hit", ""]
+    if covered.open():
+        lines += ["Not hit: " + "; ".join(covered.open()) + ".", ""]
+    lines += ["| bin | hits |", "|---|---|"]
+    return lines + [f"| {name} | {count} |" for name, count in covered.counts.items()]
+
+
+def main() -> int:
+    patch, functional, data = pytest.MonkeyPatch(), defaultdict(list), {}
+    with tempfile.TemporaryDirectory() as place:
+        for name, spec in SHORT.items():
+            folder = Path(place) / re.sub(r"\W+", "-", name)
+            folder.mkdir()
+            compared = simulate("verilator", spec, 1, UPDATES, folder, patch, FLAGS)
+            print(f"{name}: {compared} site updates compared", flush=True)
+            functional[spec.architecture].append(folder / "functional.json")
+            data[name] = folder / "coverage.dat"
+        for name, spec in SPECS.items():
+            folder = Path(place) / f"link-{name}"
+            folder.mkdir()
+            print(
+                f"link, {name}: {simulate_link('verilator', spec, 5, 1, LINK_STEPS, folder, patch)} compared",
+                flush=True,
+            )
+            functional["link"].append(folder / "functional.json")
+        sums = {kind: merged(files) for kind, files in functional.items()}
+        table = structural(data)
+    patch.undo()
+    lines = [
+        "# Coverage",
+        "",
+        "What the cocotb benches of the default regression bring about, with their seeds: functional bins first, which "
+        "are situations named beforehand, then lines and toggles of the emitted Verilog. Written by "
+        "`python tests/coverage_report.py`.",
+        *bins("Spatial fabric", sums["spatial"]),
+        *bins("Systolic fabric", sums["systolic"]),
+        *bins("Serial link", sums["link"]),
+        "",
+        "## Lines and toggles",
+        "",
+        "Verilator's points, over the fabrics of the regression. High bits of 32- and 64-bit counters (samples, steps, "
+        "cycles) and constants of the register map do not toggle in runs of this length, nor do address bits above the "
+        "map; they are counted as not hit.",
+        "",
+        *table,
+    ]
+    (HERE.parent / "docs" / "coverage.md").write_text("\n".join(lines) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
