@@ -5,8 +5,15 @@ goes through all chunks and slots (a *row* each), reads the row's k weights and 
 
     base + Σ_k (state of neighbour k ? w_k : -w_k)
 
-in Gray code, so that one adder makes a word a clock by adding or taking off 2·w_k; k + 2^k + 2 clocks a row. Which
-edges and which site make a row stands in a memory that is fixed at elaboration.
+in Gray code, so that one adder makes a word a clock by adding or taking off 2·w_k. Which edges and which site make a
+row stands in a memory that is fixed at elaboration. A row takes k + 2^k + 4 clocks, its *ticks*:
+
+    0           the row addresses the memory of rows
+    1           its edges and site come out of block RAM, slowly, and go into registers
+    2 … k+1     an edge a clock is chosen, and the site addresses the biases
+    3 … k+2     the edge addresses the weights
+    4 … k+3     a weight a clock comes, and the first word adds up
+    k+4 …       a word a clock is written
 """
 
 from typing import Any
@@ -30,6 +37,9 @@ def loader_rows(plan: LanePlan) -> list[tuple[tuple[int, ...], int]]:
                 edges = [lane.edges[p][slot] for p in inside]
                 rows.append((tuple(edges + [NONE] * (plan.chunk - len(edges))), NONE if number else site))
     return rows
+
+
+CHOSEN, COME = 2, 4  # ticks in which a row's first edge is chosen, and its weight has come
 
 
 class CoefficientLoader(wiring.Component):
@@ -68,31 +78,30 @@ class CoefficientLoader(wiring.Component):
         ports: Any = self
         plan, size = self._plan, self._plan.chunk
         rows = loader_rows(plan)
-        row, tick = Signal(range(len(rows) + 1)), Signal(range(size + 2**size + 3))
+        row, tick = Signal(range(len(rows) + 1)), Signal(range(COME + size + 2**size + 1))
         edges, has_edge, site, has_site = self._row(m, rows, row)
 
         wanted = Signal(range(max(2, plan.spec.topology.n_edges)))
-        m.d.comb += wanted.eq(edges[0])
-        for k in range(1, size):
-            with m.If(tick == k + 1):
-                m.d.comb += wanted.eq(edges[k])
+        for k in range(size):
+            with m.If(tick == CHOSEN + k):
+                m.d.sync += wanted.eq(edges[k])
         weight = self._array(m, "weights", wanted)
         bias = self._array(m, "biases", site)
         weights = [Signal(signed(plan.spec.weight_bits), name=f"weight_{k}") for k in range(size)]
         read = Signal(signed(plan.spec.weight_bits))  # the weight that has come in this clock
-        m.d.comb += read.eq(Mux(has_edge[0], weight, 0))
+        m.d.comb += read.eq(0)
         for k in range(size):
-            with m.If(tick == k + 2):
+            with m.If(tick == COME + k):
                 m.d.comb += read.eq(Mux(has_edge[k], weight, 0))
                 m.d.sync += weights[k].eq(read)
 
-        # Words are complete from tick size + 2 on, in Gray code: one state changes from each to the next.
+        # Words are complete from tick COME + size on, in Gray code: one state changes from each to the next.
         count, following, code, code_after = (
             Signal(size, name=name) for name in ("count", "next", "code", "code_next")
         )
         emitting, written = Signal(), Signal()
         m.d.comb += [
-            count.eq(tick - (size + 2)),
+            count.eq(tick - (COME + size)),
             following.eq(count + 1),
             code.eq(count ^ (count >> 1)),
             code_after.eq(following ^ (following >> 1)),
@@ -107,7 +116,7 @@ class CoefficientLoader(wiring.Component):
             Signal(),
         )
         m.d.comb += [
-            start.eq(Mux(tick == 2, Mux(has_site, bias, 0), word)),
+            start.eq(Mux(tick == COME, Mux(has_site, bias, 0), word)),
             step.eq(Mux(emitting, flipped << 1, read)),
             minus.eq(~emitting | ~to_one),
         ]
@@ -119,8 +128,8 @@ class CoefficientLoader(wiring.Component):
         code_then = Signal(size)
         last_tick = Signal()
         m.d.comb += [
-            emitting.eq(tick >= size + 2),
-            last_tick.eq(tick == size + 2 + 2**size - 1),
+            emitting.eq(tick >= COME + size),
+            last_tick.eq(tick == COME + size + 2**size - 1),
             ports.coefficient_index.eq(Cat(code_then, slot_then)),
             ports.coefficient_write.eq(Mux(written, target_then, 0)),
         ]
@@ -150,7 +159,7 @@ class CoefficientLoader(wiring.Component):
         return m
 
     def _row(self, m: Module, rows: list, row: Value) -> tuple[list[Value], list[Value], Value, Value]:
-        """Edges and site of ``row``, a clock later, and whether they exist."""
+        """Edges and site of ``row``, two clocks later, and whether they exist."""
         plan = self._plan
         edge_bits = max(1, (plan.spec.topology.n_edges - 1).bit_length())
         site_bits = max(1, (plan.spec.n_sites - 1).bit_length())
@@ -167,10 +176,12 @@ class CoefficientLoader(wiring.Component):
             shape=sum(fields) + len(fields), depth=max(2, len(words)), init=words, attrs={"ram_style": "block"}
         )
         read = memory.read_port()
+        held = Signal(len(read.data), name="row_held", reset_less=True)
         m.d.comb += read.addr.eq(row)
+        m.d.sync += held.eq(read.data)
         parts, place = [], 0
         for bits in fields:
-            parts.append((read.data[place + 1 : place + 1 + bits], read.data[place]))
+            parts.append((held[place + 1 : place + 1 + bits], held[place]))
             place += bits + 1
         return [p[0] for p in parts[:-1]], [p[1] for p in parts[:-1]], parts[-1][0], parts[-1][1]
 

@@ -78,6 +78,10 @@ class SpatialFabric(wiring.Component):
         valid, slot, commit, mask = self._pipeline(m)
         clamped = Signal(spec.n_sites)
         m.d.comb += clamped.eq(Mux(mask, ports.clamps[spec.n_sites :], ports.clamps[: spec.n_sites]))
+        # The shift does not change in a run, nor in the clocks before its first update.
+        dither_mask, extra_shift = Signal(spec.dither_bits, reset_less=True), Signal(shift_bits(spec), reset_less=True)
+        if spec.dither_bits:
+            m.d.sync += [dither_mask.eq((1 << ports.shift) - 1), extra_shift.eq(ports.shift - spec.min_shift)]
         for described, lane in zip(plan.lanes, lanes):
             m.d.comb += [lane.valid.eq(valid), lane.slot.eq(slot), lane.commit.eq(commit)]
             for k, sources in enumerate(described.sources):
@@ -90,9 +94,9 @@ class SpatialFabric(wiring.Component):
                         lane.state_value[s].eq(ports.write_data[site % 32]),
                     ]
             if spec.dither_bits:
-                m.d.comb += lane.dither_mask.eq((1 << ports.shift) - 1)
+                m.d.comb += lane.dither_mask.eq(dither_mask)
             if shift_bits(spec):
-                m.d.comb += lane.extra_shift.eq(ports.shift - spec.min_shift)
+                m.d.comb += lane.extra_shift.eq(extra_shift)
         self._seeds(m, lanes)
         self._tables(m, lanes)
         return m
@@ -162,14 +166,17 @@ class SpatialFabric(wiring.Component):
                 m.d.sync += [early.eq(data[32:]), count.eq(Mux(count == words - 1, 0, count + 1))]
             with m.If(ports.seed_clear):
                 m.d.sync += count.eq(0)
+        # Held for a clock, as it goes to every generator there is; a run's first update is later still.
+        shift_held, data_held = Signal(), Signal(len(data), reset_less=True)
+        m.d.sync += [shift_held.eq(shift), data_held.eq(data)]
         for number, chain in enumerate(plan.seed_chains):
-            entering = data[number * plan.seed_bits :][: plan.seed_bits]
+            entering = data_held[number * plan.seed_bits :][: plan.seed_bits]
             for lane in reversed(chain):
-                m.d.comb += [lanes[lane].seed_shift.eq(shift), lanes[lane].seed_in.eq(entering)]
+                m.d.comb += [lanes[lane].seed_shift.eq(shift_held), lanes[lane].seed_in.eq(entering)]
                 entering = lanes[lane].seed_out
 
     def _tables(self, m: Module, lanes: list[Any]) -> None:
-        """The activation tables: for each lane, a clock after its address, 2^t - T, which is what the memories hold."""
+        """The activation tables, which hold 2^t - 1 - T: a lane gets its entry a clock after its address."""
         ports: Any = self
         plan, spec = self._plan, self._plan.spec
         depth = spec.levels * spec.table_size
@@ -193,8 +200,8 @@ class SpatialFabric(wiring.Component):
                     shared.eq(Mux(ports.busy, address, ports.tables_index)),
                     read.addr.eq(shared),
                     write.addr.eq(shared),
-                    write.data.eq(-ports.write_data[: spec.threshold_bits]),
+                    write.data.eq(~ports.write_data[: spec.threshold_bits]),
                     write.en.eq(ports.tables_write),
                 ]
                 if first == 0:
-                    m.d.comb += ports.tables_read.eq((-read.data)[: spec.threshold_bits])
+                    m.d.comb += ports.tables_read.eq((~read.data)[: spec.threshold_bits])

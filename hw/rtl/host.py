@@ -16,6 +16,7 @@ from thermofab.hw.spec import FabricSpec, Image
 
 # Arrays that live in memories elsewhere: their data arrive a clock after the read by themselves.
 REMOTE = ("WEIGHTS", "BIASES", "TABLES", "PHASE_SWEEPS", "PHASE_LEVEL", "PHASE_MASK", "MOMENTS_SITES", "MOMENTS_EDGES")
+LATE = ("TABLES", "MOMENTS_SITES", "MOMENTS_EDGES")  # of these, those in block RAM
 
 
 class HostBus(wiring.Component):
@@ -201,7 +202,14 @@ class HostBus(wiring.Component):
                 with m.If(hits[name]):
                     index = self._address[: register.index_bits]
                     m.d.sync += stored.eq(value.word_select(index, 32) if register.count > 1 else value)
-        m.d.comb += ports.bus_read_data.eq(stored)
-        for k, name in enumerate(self._remote):
-            with m.If(remote[k]):
-                m.d.comb += ports.bus_read_data.eq(getattr(ports, f"{name.lower()}_read"))
+        # Block RAMs answer late in the clock: one level of logic is theirs, and the others' is kept apart from it.
+        words = {name: Value.cast(getattr(ports, f"{name.lower()}_read")) for name in self._remote}
+        gated = {name: word & remote[k].replicate(32) for k, (name, word) in enumerate(words.items())}
+        early, late = Signal(32, attrs={"keep": 1}), Const(0, 32)
+        early_word = stored & (~remote.any()).replicate(32)
+        for name, word in gated.items():
+            if name in LATE:
+                late = late | word
+            else:
+                early_word = early_word | word
+        m.d.comb += [early.eq(early_word), ports.bus_read_data.eq(early | late)]

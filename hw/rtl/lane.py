@@ -49,7 +49,7 @@ class Lane(wiring.Component):
         slot: of the update issued ``read_stage`` clocks ago.
         neighbour_k: the state of that slot's neighbour at position k.
         dither_mask: 2^shift - 1; extra_shift: shift - min_shift.
-        address, threshold: to the activation table; and from it, a clock later, 2^t - T of the entry.
+        address, threshold: to the activation table; and from it, a clock later, 2^t - 1 - T of the entry.
         commit: ``[slots]``, one-hot: the slot whose update ends in this clock; clamped: slots that keep their state.
         state_load, state_value, state: ``[slots]``, overwrite and show the states.
         seed_shift, seed_in, seed_out: the queues of generators form chains, ``seed_bits`` wide.
@@ -116,15 +116,19 @@ class Lane(wiring.Component):
         compared = high_bits(spec, word)
         if plan.fold > 1:  # the next slot's word comes before this one's has been compared
             compared = self._delayed(m, compared, 1, plan.table_stage)
-        # u < T, from 2^t - T: no carry. The subtraction itself would put an inverter behind the table's slow output.
-        carried, new = Signal(spec.threshold_bits + 1), Signal()
-        m.d.comb += [carried.eq(compared + ports.threshold), new.eq(~carried[-1])]
+        # u < T when u + (2^t - 1 - T) + 1 gives no carry. Where a subtraction of T would put an inverter behind the
+        # table's slow output, the host, which has time, gets it.
+        carried, new = Signal(spec.threshold_bits + 2), Signal()
+        m.d.comb += [carried.eq(Cat(1, compared) + Cat(1, ports.threshold)), new.eq(~carried[-1])]
+        # Kept, or the host's decoder is merged into the logic between the comparison and the states.
+        load = Signal(plan.slots, attrs={"keep": 1})
+        m.d.comb += load.eq(ports.state_load)
         for slot in range(plan.slots):
             # Not reset: the host loads states, and a reset net to every site costs routing.
             state = Signal(name=f"state_{slot}", reset_less=True)
             m.d.comb += ports.state[slot].eq(state)
-            with m.If(ports.state_load[slot] | (ports.commit[slot] & ~ports.clamped[slot])):
-                m.d.sync += state.eq(Mux(ports.state_load[slot], ports.state_value[slot], new))
+            with m.If(load[slot] | (ports.commit[slot] & ~ports.clamped[slot])):
+                m.d.sync += state.eq(Mux(load[slot], ports.state_value[slot], new))
         return m
 
     def _generators(self, m: Module) -> Value:

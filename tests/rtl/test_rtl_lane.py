@@ -102,7 +102,7 @@ def test_updates(name, constant):
                 assert ctx.get(lane.address) == expected_address(spec, image, site, near, word, shift), (site, shift)
             if clock == plan.table_stage + 1:
                 assert ctx.get(lane.state) >> slot & 1 == before, "a site keeps its state until its update ends"
-                ctx.set(lane.threshold, 2**spec.threshold_bits - threshold)
+                ctx.set(lane.threshold, 2**spec.threshold_bits - 1 - threshold)
                 ctx.set(lane.commit, 1 << slot)
             await ctx.tick()
             ctx.set(lane.state_load, 0)
