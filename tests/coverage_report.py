@@ -1,6 +1,9 @@
 """Coverage of the cocotb benches: functional bins, and lines and toggles of the Verilog, as a page of the docs.
 
-    python tests/coverage_report.py     writes docs/coverage.md
+    python tests/coverage_report.py [FOLDER]     writes docs/coverage.md
+
+Runs are kept in FOLDER, if one is given, and those it holds are not run again; with ``--page-only`` behind it,
+no run is made, and the page is of those that the folder holds.
 
 The fabrics and seeds are those of the default regression. Lines and toggles are Verilator's, of the emitted Verilog,
 summed over the instances of a module and over the fabrics of an architecture that have a module of that name.
@@ -24,6 +27,8 @@ from test_link_cocotb import SPECS  # noqa: E402
 from test_rtl_cocotb import SHORT  # noqa: E402
 
 FLAGS = ("--coverage-line", "--coverage-toggle")
+# Fabrics whose Verilog is instrumented, which takes minutes to build.
+INSTRUMENTED = ("torus", "open, 32-bit words, other generator", "systolic torus")
 UPDATES, LINK_STEPS = 20_000, 80
 # Inputs of a module that its parent ties to a constant, and high bits of counters that no test runs long enough to
 # reach, never toggle; the report shows what is left rather than excuse it.
@@ -50,11 +55,11 @@ def structural(files: dict[str, Path]) -> list[str]:
         architecture = "systolic" if SHORT[name].architecture == "systolic" else "spatial"
         for (kind, module, _), count in points(file).items():
             base = re.sub(r"\d+$", "", module.removeprefix("thermofab_")) if module != "thermofab" else "top"
-            share = tally[architecture, base][kind]
+            share = tally[architecture, base]["toggle" if kind == "toggle" else "line"]
             share[0] += count > 0
             share[1] += 1
     lines = [
-        "| architecture | module | lines hit | of | toggles hit | of | share of toggles |",
+        "| architecture | module | lines and branches hit | of | toggles hit | of | share of toggles |",
         "|---|---|---|---|---|---|---|",
     ]
     for (architecture, module), kinds in sorted(tally.items()):
@@ -75,22 +80,33 @@ def bins(title: str, covered: Coverage) -> list[str]:
 
 
 def main() -> int:
+    runs: list[str] = []
+    page_only = "--page-only" in sys.argv
     patch, functional, data = pytest.MonkeyPatch(), defaultdict(list), {}
     with tempfile.TemporaryDirectory() as place:
+        root = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(place)
         for name, spec in SHORT.items():
-            folder = Path(place) / re.sub(r"\W+", "-", name)
-            folder.mkdir()
-            compared = simulate("verilator", spec, 1, UPDATES, folder, patch, FLAGS)
-            print(f"{name}: {compared} site updates compared", flush=True)
+            folder = root / re.sub(r"\W+", "-", name)
+            if page_only and not (folder / "functional.json").exists():
+                continue
+            runs.append(f"{name}")
+            if not (folder / "functional.json").exists():
+                folder.mkdir(parents=True)
+                flags = FLAGS if name in INSTRUMENTED else ()
+                print(f"{name}: {simulate('verilator', spec, 1, UPDATES, folder, patch, flags)} updates", flush=True)
             functional[spec.architecture].append(folder / "functional.json")
-            data[name] = folder / "coverage.dat"
+            runs[-1] += f" ({(folder / 'report').read_text()} updates)"
+            if name in INSTRUMENTED:
+                data[name] = folder / "coverage.dat"
         for name, spec in SPECS.items():
-            folder = Path(place) / f"link-{name}"
-            folder.mkdir()
-            print(
-                f"link, {name}: {simulate_link('verilator', spec, 5, 1, LINK_STEPS, folder, patch)} compared",
-                flush=True,
-            )
+            folder = root / f"link-{name}"
+            if page_only and not (folder / "functional.json").exists():
+                continue
+            runs.append(f"link, {name}")
+            if not (folder / "functional.json").exists():
+                folder.mkdir(parents=True)
+                compared = simulate_link("verilator", spec, 5, 1, LINK_STEPS, folder, patch)
+                print(f"link, {name}: {compared} answers and words", flush=True)
             functional["link"].append(folder / "functional.json")
         sums = {kind: merged(files) for kind, files in functional.items()}
         table = structural(data)
@@ -100,16 +116,18 @@ def main() -> int:
         "",
         "What the cocotb benches of the default regression bring about, with their seeds: functional bins first, which "
         "are situations named beforehand, then lines and toggles of the emitted Verilog. Written by "
-        "`python tests/coverage_report.py`.",
+        "`python tests/coverage_report.py`, from these runs: " + "; ".join(runs) + ".",
         *bins("Spatial fabric", sums["spatial"]),
         *bins("Systolic fabric", sums["systolic"]),
-        *bins("Serial link", sums["link"]),
+        *(bins("Serial link", sums["link"]) if "link" in sums else []),
         "",
         "## Lines and toggles",
         "",
-        "Verilator's points, over the fabrics of the regression. High bits of 32- and 64-bit counters (samples, steps, "
-        "cycles) and constants of the register map do not toggle in runs of this length, nor do address bits above the "
-        "map; they are counted as not hit.",
+        "Verilator's points, over these fabrics of the regression: "
+        + "; ".join(INSTRUMENTED)
+        + ". High bits of 32- and "
+        "64-bit counters (samples, steps, cycles) and constants of the register map do not toggle in runs of this "
+        "length, nor do address bits above the map; they are counted as not hit.",
         "",
         *table,
     ]

@@ -68,7 +68,11 @@ for name in generator_names():
 BATTERY_TESTS = "tests/rtl/test_rtl_battery.py"
 AREAS = {
     "spatial": Area("hw/rtl", (BATTERY_TESTS, "-k", "spatial"), BATTERY.format(name="spatial")),
-    "systolic": Area("hw/rtl/systolic", (BATTERY_TESTS, "-k", "systolic"), BATTERY.format(name="systolic")),
+    "systolic": Area(
+        "hw/rtl/systolic",
+        (BATTERY_TESTS, "tests/rtl/systolic/test_systolic_blocks.py", "-k", "(battery and systolic) or clipping"),
+        BATTERY.format(name="systolic"),
+    ),
     "generators": Area("hw/rng", ("tests/rtl/test_rtl_generators.py",), GENERATORS),
     "link": Area(
         "hw/rtl/link",
@@ -81,18 +85,19 @@ AREAS = {
 
 @dataclass(frozen=True)
 class Mutant:
-    """Change number ``number`` of ``file``, in line ``line``; ``text`` says what it is."""
+    """Change number ``number`` of ``file``, in line ``line``, which reads ``source``; ``text`` says what it is."""
 
     area: str
     file: str
     number: int
     line: int
     text: str
+    source: str
 
     @property
     def key(self) -> str:
         """What a note is filed under: no line number, as those move."""
-        return f"{self.file}: {self.text}"
+        return f"{self.file}: {self.text} in `{self.source}`"
 
 
 class _Mutator(ast.NodeTransformer):
@@ -168,8 +173,11 @@ def mutants(area: str, root: Path = ROOT) -> list[Mutant]:
     found = []
     for path in sorted((root / AREAS[area].folder).glob("*.py")):
         mutator, file = _Mutator(), str(path.relative_to(root))
-        mutator.visit(ast.parse(path.read_text()))
-        found += [Mutant(area, file, k, line, text) for k, (line, text) in enumerate(mutator.places)]
+        text = path.read_text()
+        mutator.visit(ast.parse(text))
+        lines = text.splitlines()
+        found += [Mutant(area, file, k, line, what, lines[line - 1].strip()) for k, (line, what) in
+                  enumerate(mutator.places)]  # fmt: skip
     return found
 
 
