@@ -380,7 +380,7 @@ PROOFS = [
     Proof(
         "spatial runs end", "a run of up to a phase and two samples ends within its bound, for all steps up to 2",
         RunsEnd, "bmc", 66,
-        Fault("hw/rtl/sequencer.py", "(left == 0) | (take & (left == 1))", "(left == 0)"),
+        Fault("hw/rtl/sequencer.py", "draining.eq(draining + 1)", "draining.eq(draining)"),
     ),
     Proof(
         "taken when free", "a sample is taken only when the read-out is free, and a word on offer stays until taken",
@@ -390,7 +390,7 @@ PROOFS = [
     Proof(
         "spatial reset", "after one clock of reset the sequencer's past does not matter, from any two states",
         ResetForgets, "bmc", 10,
-        Fault("hw/rtl/sequencer.py", "swept = Signal(32)", "swept = Signal(32, reset_less=True)"), any_start=True,
+        Fault("hw/rtl/sequencer.py", "finishing = Signal(SETTLE + 1)", "finishing = Signal(SETTLE + 1, reset_less=True)"), any_start=True,
     ),
     Proof(
         "spatial bus", "while busy no locked register changes and no locked strobe is given; data read stay",
