@@ -266,7 +266,9 @@ class Bench:
         self.coverage.hit(name, busy and board.finished() and unread)
         self.sink.dropping = True
         await self.bus.write("CONTROL", rm.ABORT)
-        for _ in range(2 * self.bus.sweep_clocks + 40 if SYSTOLIC else self.bus.sweep_clocks + 6):
+        # The spatial fabric ends with the sweep in hand, or when its counters are through with a sample.
+        counting = SPEC.n_sites + SPEC.topology.n_edges + 4 if SPEC.moment_bits else 0
+        for _ in range(2 * self.bus.sweep_clocks + 40 if SYSTOLIC else self.bus.sweep_clocks + 6 + counting):
             await FallingEdge(dut.clk)
             assert SYSTOLIC or not int(dut.sample_valid.value), "an abort drops the read-out"
         await self.settle()
