@@ -81,7 +81,9 @@ class SpatialFabric(wiring.Component):
         # The shift does not change in a run, nor in the clocks before its first update.
         dither_mask, extra_shift = Signal(spec.dither_bits, reset_less=True), Signal(shift_bits(spec), reset_less=True)
         if spec.dither_bits:
-            m.d.sync += [dither_mask.eq((1 << ports.shift) - 1), extra_shift.eq(ports.shift - spec.min_shift)]
+            m.d.sync += dither_mask.eq((1 << ports.shift) - 1)
+        if shift_bits(spec):
+            m.d.sync += extra_shift.eq(ports.shift - spec.min_shift)
         for described, lane in zip(plan.lanes, lanes):
             m.d.comb += [lane.valid.eq(valid), lane.slot.eq(slot), lane.commit.eq(commit)]
             for k, sources in enumerate(described.sources):
