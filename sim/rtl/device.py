@@ -61,3 +61,4 @@ class SystolicRtlDevice(RtlDevice):
 
     def __init__(self, fabric: FabricSpec, **options: Any) -> None:
         super().__init__(replace(fabric, architecture="systolic"), **options)
+        self._fabric = fabric
