@@ -1,8 +1,9 @@
-"""The register map as a page of the manual: ``python -m thermofab.hw.rtl.manual [FABRIC] > docs/register-map.md``."""
+"""The register map as a page of the manual: ``python -m thermofab.hw.rtl.manual [FABRIC [ARCHITECTURE]]``."""
 
 import sys
 
-from thermofab.hw.rtl.registers import Register, register_map
+from thermofab.hw.rtl.loading import loading_of
+from thermofab.hw.rtl.registers import Register
 from thermofab.hw.spec import FabricSpec, fabric
 
 EXAMPLE = "g12-16x16-torus"
@@ -26,7 +27,7 @@ def register_page(spec: FabricSpec) -> str:
         "",
         "| address | register | entries | access | holds |",
         "|---|---|---|---|---|",
-        *(_row(register) for register in register_map(spec).registers),
+        *(_row(register) for register in loading_of(spec).map.registers),
         "",
     ]
     return "\n".join(lines)
@@ -40,7 +41,8 @@ def _row(register: Register) -> str:
 
 
 def main() -> None:
-    print(register_page(fabric(sys.argv[1] if len(sys.argv) > 1 else EXAMPLE)), end="")
+    name, architecture, *_ = [*sys.argv[1:], *(EXAMPLE, "spatial")[len(sys.argv[1:]) :]]
+    print(register_page(fabric(name, architecture=architecture)), end="")
 
 
 if __name__ == "__main__":

@@ -41,8 +41,10 @@ def test_names_and_entries_are_checked():
         registers["BIASES"].at(16)
 
 
-def test_the_manual_page_is_current():
-    page = Path(str(thermofab.__file__)).resolve().parent.parent / "docs" / "register-map.md"
-    assert page.read_text() == register_page(fabric(EXAMPLE)), (
-        "docs/register-map.md is out of date; write it with: python -m thermofab.hw.rtl.manual > docs/register-map.md"
+@pytest.mark.parametrize("architecture, name", [("spatial", "register-map"), ("systolic", "register-map-systolic")])
+def test_the_manual_page_is_current(architecture, name):
+    page = Path(str(thermofab.__file__)).resolve().parent.parent / "docs" / f"{name}.md"
+    assert page.read_text() == register_page(fabric(EXAMPLE, architecture=architecture)), (
+        f"docs/{name}.md is out of date; write it with: "
+        f"python -m thermofab.hw.rtl.manual {EXAMPLE} {architecture} > docs/{name}.md"
     )

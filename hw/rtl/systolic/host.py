@@ -17,8 +17,6 @@ from thermofab.hw.rtl.systolic.registers import CLAMP_MASKS, element_words, fiel
 from thermofab.hw.rtl.systolic.timing import layout_of
 from thermofab.hw.spec import FabricSpec, generator
 
-CLEAR, DUMP, ERROR_COUNTER = 1 << 2, 1 << 3, 1 << 3
-
 
 class SystolicHost(wiring.Component):
     """The host's side of a systolic fabric.

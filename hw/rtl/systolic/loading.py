@@ -9,11 +9,9 @@ from typing import Any
 import numpy as np
 
 from thermofab.hw.rtl.loading import Write, unpack_bits
-from thermofab.hw.rtl.systolic.collector import WORD
 from thermofab.hw.rtl.systolic.format import coefficient_format, packed
-from thermofab.hw.rtl.systolic.host import DUMP
 from thermofab.hw.rtl.systolic.layout import NONE
-from thermofab.hw.rtl.systolic.registers import CLAMP_MASKS, element_words, fields, systolic_register_map
+from thermofab.hw.rtl.systolic.registers import CLAMP_MASKS, DUMP, WORD, element_words, fields, systolic_register_map
 from thermofab.hw.rtl.systolic.timing import layout_of
 from thermofab.hw.spec import FabricSpec, Image
 

@@ -8,6 +8,8 @@ from thermofab.hw.rtl.systolic.timing import layout_of
 from thermofab.hw.spec import FabricSpec, generator
 
 CLAMP_MASKS = 2
+DUMP = 1 << 3  # bit of CONTROL
+WORD = 32  # bits of a word of the stream
 
 
 def element_words(elements: int) -> int:
