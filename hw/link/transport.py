@@ -187,7 +187,7 @@ class LinkBus:
         self.wait()
         self._next = self._fetch().number
         self._words, self._kept = [], 0
-        self._acknowledge()
+        self._fetch()  # answered, where an acknowledgement could be lost and the board's ring stay full
 
     def _greet(self) -> LinkInfo:
         """Find out who is there, and take up the numbers where the board has them.
@@ -202,7 +202,7 @@ class LinkBus:
             if asked[0].awaited == asked[1].awaited:
                 self._awaited, self._next = asked[1].awaited, asked[1].come
                 self._words, self._kept = [], 0
-                self._acknowledge()
+                self._fetch()
                 return asked[1]
 
     def _ask(self, kind: Kind, number: int = 0, *, sendings_allowed: int | None = None, **rest: Any) -> Frame:

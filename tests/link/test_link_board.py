@@ -215,8 +215,10 @@ def test_a_reader_that_sleeps_stalls_the_fabric_and_loses_nothing(board, device,
             time.sleep(0.02)
         sweeps = driver.read("SWEEPS")
         time.sleep(0.1)
-        assert sweeps == driver.read("SWEEPS") and driver.read("STALLS") > 0, "the fabric waits"
-        assert RING_WORDS - 4 <= sweeps <= RING_WORDS + 4, "a word a sweep: the ring, and what the read-out holds"
+        state = {name: driver.read(name) for name in ("SWEEPS", "STALLS", "CYCLES", "STATUS", "PHASES", "SAMPLES")}
+        assert sweeps == state["SWEEPS"] and state["STALLS"] > 0, "the fabric waits"
+        kept = f"a word a sweep: the ring, and what the read-out holds; {state}, {bus.counters}, next {bus._next}"
+        assert RING_WORDS - 4 <= sweeps <= RING_WORDS + 4, kept
     finally:
         del bus._take
     assert len(bus.collect(3000)) == 3000
