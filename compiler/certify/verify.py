@@ -34,7 +34,7 @@ def verify(program: Program) -> Program:
 
 def verified(program: Program, draft: Draft, levels: tuple[float, ...], wanted: bool | None) -> Program:
     """The program after compilation, verified if asked for (``True``) or small (``None``)."""
-    small = program.report.sites + draft.lowered.clamped.sum() <= UNASKED and levels[0] == 1.0
+    small = program.report.sites + draft.clamped.sum() <= UNASKED and levels[0] == 1.0
     if wanted is False or (wanted is None and not small):
         return program
     if levels[0] != 1.0:

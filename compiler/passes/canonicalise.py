@@ -41,5 +41,7 @@ class Canonicalise:
             edges=edges[keep],
             couplings=model.beta * model.couplings[keep],
             biases=model.beta * model.biases,
+            clamped=clamped,
+            names=model.nodes,
         )
         return draft.after(self.name, "; ".join(did) or f"{model.n_nodes} nodes, {len(edges)} edges")

@@ -14,7 +14,7 @@ def direct_placements(draft: Draft) -> tuple[Placement, ...]:
     topology = draft.fabric.topology
     return tuple(
         Placement(tuple((int(site),) for site in sites), method)
-        for method, sites in _guesses(draft.lowered.model.nodes, topology)
+        for method, sites in _guesses(draft.names or tuple(range(draft.n)), topology)
         if np.all(edge_numbers(topology, sites[draft.edges]) >= 0)
     )
 

@@ -1,5 +1,6 @@
 """Draft: a program on its way through the passes. Each pass returns a new one."""
 
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -37,8 +38,10 @@ class Draft:
     Attributes:
         lowered: the program as written.
         fabric: what it is compiled for.
-        edges: int64 ``[m, 2]``, model edges that must be realised, i < j.
+        edges: int64 ``[m, 2]``, couplings between variables that must be realised, i < j.
         couplings, biases: float64 ``[m]``, ``[n]``, β included.
+        clamped: bool ``[n]``: variables that are clamped in every run.
+        names: of the variables, where they are the program's nodes.
         placements: candidates, from :class:`~thermofab.compiler.passes.place.Place`.
         layout: the chosen one with its couplings, from ``RootAndWire``.
         integers: from ``ScaleAndQuantise``.
@@ -51,11 +54,18 @@ class Draft:
     edges: np.ndarray
     couplings: np.ndarray
     biases: np.ndarray
+    clamped: np.ndarray
+    names: tuple[Hashable, ...] = ()
     placements: tuple[Placement, ...] = ()
     layout: Layout = Layout.empty()
     integers: Integers = Integers(np.zeros(0), np.zeros(0), Quantisation(0.0, 0, 0, 0.0))
     certificate: Certificate = Exact("direct")
     log: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def n(self) -> int:
+        """Number of variables: spins that need a site."""
+        return len(self.biases)
 
     def after(self, name: str, did: str, **changes: Any) -> "Draft":
         """The draft after pass ``name``, with a line for the report."""

@@ -13,7 +13,7 @@ def embeddings(draft: Draft, seed: int) -> Copies | None:
     """
     import minorminer
 
-    topology, n = draft.fabric.topology, draft.lowered.model.n_nodes
+    topology, n = draft.fabric.topology, draft.n
     chains = minorminer.find_embedding(
         [tuple(edge) for edge in draft.edges.tolist()],
         [tuple(edge) for edge in topology.edges.tolist()],

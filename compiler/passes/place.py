@@ -36,7 +36,7 @@ class Place:
             found = (Placement(checked_copies(self.copies, draft), "given"),)
         else:
             found = direct_placements(draft)[:1]
-        n, topology = draft.lowered.model.n_nodes, draft.fabric.topology
+        n, topology = draft.n, draft.fabric.topology
         if not found:
             same = isomorphism(n, draft.edges, topology)
             sites = monomorphism(n, draft.edges, topology, self.budget) if same is None else same.tolist()
@@ -60,7 +60,7 @@ def no_embedding(draft: Draft, tries: int) -> str:
     """Why there is no placement, and what would help."""
     import networkx
 
-    topology, n = draft.fabric.topology, draft.lowered.model.n_nodes
+    topology, n = draft.fabric.topology, draft.n
     graph = topology.to_networkx()
     largest = max(len(part) for part in networkx.connected_components(graph))
     shape = ""
@@ -77,7 +77,7 @@ def checked_copies(copies: Copies, draft: Draft) -> Copies:
     """A placement of the caller's, refused unless it is a minor embedding of the program."""
     import networkx
 
-    n, topology = draft.lowered.model.n_nodes, draft.fabric.topology
+    n, topology = draft.n, draft.fabric.topology
     copies = tuple(tuple(int(site) for site in sites) for sites in copies)
     used = [site for sites in copies for site in sites]
     if len(copies) != n or not all(copies):
@@ -90,7 +90,7 @@ def checked_copies(copies: Copies, draft: Draft) -> Copies:
     graph = topology.to_networkx() if any(len(sites) > 1 for sites in copies) else None
     for k, sites in enumerate(copies):
         # Copies of a clamped node all hold its value and need no coupling among them.
-        if graph is None or len(sites) == 1 or draft.lowered.clamped[k]:
+        if graph is None or len(sites) == 1 or draft.clamped[k]:
             continue
         if not networkx.is_connected(graph.subgraph(sites)):
             raise CompileError(

@@ -44,7 +44,7 @@ class RootAndWire:
     name: str = "root and wire"
 
     def __call__(self, draft: Draft) -> Draft:
-        magnitudes, clamped = np.abs(draft.couplings), draft.lowered.clamped
+        magnitudes, clamped = np.abs(draft.couplings), draft.clamped
         layouts = [
             route(draft.edges, magnitudes, clamped, p.copies, draft.fabric.topology, p.method) for p in draft.placements
         ]
@@ -97,7 +97,7 @@ def certify(draft: Draft, layout: Layout, enumerate_up_to: int) -> Bounded:
         return Bounded(bound, "bounded")
     law = root_law(layout, draft.edges, draft.couplings, draft.biases)
     wanted = normalised(log_weights(n, draft.biases, draft.edges, draft.couplings))[0]
-    exact = conditional_tv(wanted, law, draft.lowered.clamped)
+    exact = conditional_tv(wanted, law, draft.clamped)
     return Bounded(exact, "enumerated") if exact <= bound else Bounded(bound, "bounded")
 
 

@@ -107,7 +107,7 @@ def _spread(draft: Draft, layout: Layout, rounded: Rounded) -> tuple[np.ndarray,
     weights[layout.wire_sites] = rounded.segments
     weights[layout.trunk_sites] = rounded.trunks
     biases = np.zeros(draft.fabric.n_sites, dtype=np.int64)
-    free = ~draft.lowered.clamped
+    free = ~draft.clamped
     roots = np.array([sites[0] for sites in layout.copies], dtype=np.int64)
     biases[roots[free]] = rounded.biases[free]
     return weights, biases
