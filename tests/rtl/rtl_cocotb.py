@@ -252,15 +252,21 @@ class Bench:
         Returns whether there was a run to abort.
         """
         board, dut, run = self.scoreboard, self.dut, self.run_settings
-        if self.rng.random() < 0.3:
+        when = self.rng.random()
+        if when < 0.3:
             while not board.finished():
                 await FallingEdge(dut.clk)
         else:
+            # Weights are laid out before the first sweep, in many clocks: most aborts are to come after them.
+            while when < 0.9 and int(dut.busy.value) and not board.sweeps:
+                await FallingEdge(dut.clk)
             for _ in range(int(self.rng.integers(1, 8 * self.bus.sweep_clocks))):
                 await FallingEdge(dut.clk)
         busy, phases = int(dut.busy.value), sum(max(1, sweeps) for sweeps, _ in run.phases)
-        self.coverage.hit("abort: in the phases", busy and board.sweeps < phases)
-        self.coverage.hit("abort: between samples", busy and phases <= board.sweeps and not board.finished())
+        swept = busy and board.sweeps > 0
+        self.coverage.hit("abort: before the first sweep", busy and not board.sweeps)
+        self.coverage.hit("abort: in the phases", swept and board.sweeps < phases)
+        self.coverage.hit("abort: between samples", swept and phases <= board.sweeps and not board.finished())
         unread = len(self.sink.samples) < len(board.expected_samples)
         name = "abort: after the last sweep, with samples to be read"
         self.coverage.hit(name, busy and board.finished() and unread)

@@ -16,13 +16,22 @@ SHORT = {
         "king-5x7", word_bits=32, dither_bits=7, threshold_bits=16, min_shift=3, rng="xoshiro128+", levels=3
     ),
     "few lanes": fabric("g4-4x6-torus", elements=3),
-    "all to all, narrow": fabric("complete-7", weight_bits=4, bias_bits=5, table_bits=4, rng="lfsr32", levels=1),
+    "all to all, narrow": fabric(
+        "complete-7", weight_bits=4, bias_bits=5, table_bits=4, threshold_bits=4, rng="lfsr32", levels=1
+    ),
     "systolic torus": fabric("g4-6x6-torus", architecture="systolic", moment_bits=4, table_bits=6),
     "systolic, four colours": fabric(
         "king-5x6", architecture="systolic", levels=3, rng="xoshiro128+", word_bits=32, dither_bits=7, min_shift=2
     ),
     "systolic graph, narrow": fabric(
-        "complete-7", architecture="systolic", weight_bits=4, bias_bits=5, table_bits=4, rng="lfsr32", levels=2
+        "complete-7",
+        architecture="systolic",
+        weight_bits=4,
+        bias_bits=5,
+        table_bits=4,
+        threshold_bits=4,
+        rng="lfsr32",
+        levels=2,
     ),
 }
 
