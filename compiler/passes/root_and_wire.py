@@ -7,6 +7,7 @@ from functools import cache
 import numpy as np
 
 from thermofab.compiler.certify.enumeration import log_weights, normalised
+from thermofab.compiler.passes.discard import DiscardBroken
 from thermofab.compiler.passes.draft import Draft
 from thermofab.compiler.passes.layout import Layout
 from thermofab.compiler.passes.routing import route
@@ -24,7 +25,8 @@ _WEAKEST = 0.5
 
 @dataclass(frozen=True)
 class RootAndWire:
-    """Of the candidate placements, the exact one of fewest sites; without an exact one, that of smallest bound.
+    """Of the candidate placements, the exact one of fewest sites; without an exact one, that of smallest bound if that
+    is within the tolerance, else that of fewest sites, whose broken copies are discarded.
 
     Where every placement needs trunks, its roots are kept and the edges routed anew along disjoint wires
     (:mod:`~thermofab.compiler.passes.subdivision`), through free sites too.
@@ -32,14 +34,16 @@ class RootAndWire:
     Wires are exact, so a layout without trunks has the program's law over its roots: ``Exact``. Trunks make it
     ``Bounded``: by R (:mod:`~thermofab.compiler.passes.trunks`), or by the TV itself where nodes and trunk ends
     together are at most ``enumerate_up_to``. Their strength is the smallest of :data:`MARGINS` within half the
-    tolerance, else within it: stronger trunks mix more slowly and coarsen the other weights.
+    tolerance, else within it: stronger trunks mix more slowly and coarsen the other weights. Without a tolerance, or
+    beyond it, ``discard`` makes the program ``Rejecting``.
 
     Raises:
-        RefusedError: there are trunks, and no tolerance or one that no margin meets; the sentence says the smallest
-            error found.
+        RefusedError: there are trunks, no tolerance or one that no margin meets, and ``discard`` is ``None`` or
+            refuses; the sentence says the smallest error or yield found.
     """
 
     tolerance: float | None = None
+    discard: DiscardBroken | None = DiscardBroken()
     enumerate_up_to: int = 20
     name: str = "root and wire"
 
@@ -54,20 +58,31 @@ class RootAndWire:
                 for p in draft.placements
             ]
             layouts += [layout for layout in routed if layout is not None]
-        layout = min(layouts, key=lambda x: (_error(_strengthened(x, MARGINS[-1])), x.n_sites))
-        if not layout.n_trunks:
+        exact = [layout for layout in layouts if not layout.n_trunks]
+        if exact:
+            layout = min(exact, key=_size)
             longest = int(layout.wire_lengths.max(initial=1))
             how = "one site a node" if longest == 1 else f"wires of up to {longest} couplings, read at the roots"
             did = f"{layout.n_sites} sites, {len(draft.edges)} wires, no trunks"
             return draft.after(self.name, did, layout=layout, certificate=Exact(how))
-        chosen, certificate = self._margin(draft, layout)
-        did = (
-            f"{chosen.n_sites} sites, {len(draft.edges)} wires, {chosen.n_trunks} trunks of coupling up to "
-            f"{chosen.trunk_couplings.max():.3g}"
-        )
-        return draft.after(self.name, did, layout=chosen, certificate=certificate)
+        if self.tolerance is not None or self.discard is None:
+            layout = min(layouts, key=lambda x: (_error(_strengthened(x, MARGINS[-1])), x.n_sites))
+            found = self._margin(draft, layout)
+            if found is not None:
+                chosen, certificate = found
+                did = (
+                    f"{chosen.n_sites} sites, {len(draft.edges)} wires, {chosen.n_trunks} trunks of coupling up to "
+                    f"{chosen.trunk_couplings.max():.3g}"
+                )
+                return draft.after(self.name, did, layout=chosen, certificate=certificate)
+        assert self.discard is not None
+        layout = min(layouts, key=_size)
+        did = f"{layout.n_sites} sites, {len(draft.edges)} wires, {layout.n_trunks} trunks"
+        return self.discard(draft.after(self.name, did, layout=layout))
 
-    def _margin(self, draft: Draft, layout: Layout) -> tuple[Layout, Certificate]:
+    def _margin(self, draft: Draft, layout: Layout) -> tuple[Layout, Certificate] | None:
+        """The weakest trunks within the tolerance; ``None`` if none are and copies may be discarded instead."""
+
         @cache
         def at(k: int) -> tuple[Layout, Bounded]:
             candidate = _strengthened(layout, MARGINS[k])
@@ -78,6 +93,8 @@ class RootAndWire:
             target = self.tolerance / 2 if least.tv <= self.tolerance / 2 else self.tolerance
             # The error falls with the margin, so the weakest that will do is found by bisection.
             return at(bisect_left(range(len(MARGINS)), True, key=lambda k: at(k)[1].tv <= target))
+        if self.discard is not None:
+            return None
         asked = "" if self.tolerance is None else f" and not within tolerance={self.tolerance:g}"
         # Rounded up in the third digit, so that the number as printed is a tolerance that passes.
         unit = 10.0 ** (np.floor(np.log10(least.tv)) - 2)
@@ -87,6 +104,11 @@ class RootAndWire:
             f"({least.how}). Pass a tolerance of at least that, or take a fabric that holds the program's graph "
             "directly, or with more sites and more neighbours a site than the program's nodes have edges."
         )
+
+
+def _size(layout: Layout) -> tuple[int, int, int]:
+    """Sites, then what mixes slowest: copies that turn over together, and the longest wire."""
+    return layout.n_sites, layout.n_trunks, int(layout.wire_lengths.max(initial=1))
 
 
 def certify(draft: Draft, layout: Layout, enumerate_up_to: int) -> Bounded:

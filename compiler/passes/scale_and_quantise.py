@@ -1,14 +1,15 @@
 """Scale and quantise: the step, the table shift and the integers, searched for the smallest predicted error."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from thermofab.compiler.certify.enumeration import log_weights, normalised, states
+from thermofab.compiler.passes.discard import copies_of, share_of
 from thermofab.compiler.passes.draft import Draft, Integers
 from thermofab.compiler.passes.layout import Layout
 from thermofab.compiler.passes.rounding import Rounded, round_layout
-from thermofab.hw.spec.certificate import Quantisation
+from thermofab.hw.spec.certificate import Quantisation, Rejecting
 from thermofab.hw.spec.fabric import FabricSpec
 from thermofab.hw.spec.model import to_spins
 
@@ -59,7 +60,13 @@ class ScaleAndQuantise:
         )
         quantisation = Quantisation(step, shift, rounded.saturated, float(largest), predicted)
         did = f"step {step:.4g}, shift {shift}, predicted KL {predicted:.3g} ({model_error.how}), table {table:.2g}"
-        return draft.after(self.name, did, integers=Integers(*_spread(draft, layout, rounded), quantisation))
+        certificate = draft.certificate
+        if isinstance(certificate, Rejecting):
+            # The law of the kept samples does not depend on the trunks' strengths; how many are kept does.
+            held = replace(layout, trunk_couplings=step * rounded.trunks)
+            certificate = Rejecting(*share_of(draft, held, copies_of(draft)))
+        integers = Integers(*_spread(draft, layout, rounded), quantisation)
+        return draft.after(self.name, did, integers=integers, certificate=certificate)
 
     @staticmethod
     def _reach(draft: Draft, layout: Layout, rounded: Rounded) -> np.ndarray:

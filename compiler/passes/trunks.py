@@ -35,7 +35,27 @@ def kl_bound(log_range: float) -> float:
 
 
 def root_law(layout: Layout, edges: np.ndarray, couplings: np.ndarray, biases: np.ndarray) -> np.ndarray:
-    """The compiled real-valued model's law over the nodes, float64 ``[2^n]``, clamped nodes taken as free.
+    """The compiled real-valued model's law over the nodes, float64 ``[2^n]``, clamped nodes taken as free."""
+    law, total, _ = _joint_law(layout, edges, couplings, biases)
+    return marginal(law, total, list(range(len(layout.copies))))
+
+
+def whole_law(layout: Layout, edges: np.ndarray, couplings: np.ndarray, biases: np.ndarray) -> np.ndarray:
+    """P(nodes, no trunk broken), float64 ``[2^n]``: it sums to the share of samples in which no trunk is."""
+    law, total, trunks = _joint_law(layout, edges, couplings, biases)
+    whole = law.reshape((2,) * total).copy()
+    for a, b in trunks:
+        for value in (0, 1):
+            broken: list[int | slice] = [slice(None)] * total
+            broken[a], broken[b] = value, 1 - value
+            whole[tuple(broken)] = 0.0
+    return marginal(whole.reshape(-1), total, list(range(len(layout.copies))))
+
+
+def _joint_law(
+    layout: Layout, edges: np.ndarray, couplings: np.ndarray, biases: np.ndarray
+) -> tuple[np.ndarray, int, list[list[int]]]:
+    """Law of the nodes and of the trunks' other ends, the number of these spins, and the two spins of every trunk.
 
     Wires are summed out beforehand, so the cost is 2^(nodes + trunks).
     """
@@ -56,7 +76,7 @@ def root_law(layout: Layout, edges: np.ndarray, couplings: np.ndarray, biases: n
         np.array(wires + trunks, dtype=np.int64).reshape(-1, 2),
         np.concatenate([couplings, layout.trunk_couplings]),
     )
-    return marginal(normalised(weight)[0], total, list(range(n)))
+    return normalised(weight)[0], total, trunks
 
 
 def conditional_tv(p: np.ndarray, q: np.ndarray, clamped: np.ndarray) -> float:

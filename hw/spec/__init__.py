@@ -1,7 +1,15 @@
 """The shared types: frozen, hashable, validated where they are built. Standard library and numpy only."""
 
 from thermofab.hw.spec.activation import flip_probability, sigmoid_table
-from thermofab.hw.spec.certificate import Bounded, Certificate, Estimated, Exact, Quantisation, Report
+from thermofab.hw.spec.certificate import (
+    Bounded,
+    Certificate,
+    Estimated,
+    Exact,
+    Quantisation,
+    Rejecting,
+    Report,
+)
 from thermofab.hw.spec.costs import COST_MODELS, CostModel
 from thermofab.hw.spec.device import Device, DeviceInfo, RunPlan, check_image, ledger_of, plan_run
 from thermofab.hw.spec.errors import (
@@ -49,6 +57,7 @@ __all__ = [
     "Program",
     "Quantisation",
     "RefusedError",
+    "Rejecting",
     "Report",
     "RunPlan",
     "Samples",

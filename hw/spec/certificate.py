@@ -1,7 +1,7 @@
 """Certificates: how far a compiled program's law is from the one the user wrote.
 
-``Exact`` and ``Bounded`` are proofs about the real-valued compiled model; ``Estimated`` is a measurement. What
-rounding to integers adds stands apart, in :class:`Quantisation`.
+``Exact``, ``Bounded`` and the law of ``Rejecting`` are proofs about the real-valued compiled model; ``Estimated`` and a
+yield are measurements. What rounding to integers adds stands apart, in :class:`Quantisation`.
 """
 
 from dataclasses import asdict, dataclass
@@ -46,7 +46,22 @@ class Estimated:
         return f"TV ≈ {self.tv:.3g} ({self.how})"
 
 
-Certificate = Exact | Bounded | Estimated
+@dataclass(frozen=True)
+class Rejecting:
+    """The samples whose copies agree have the program's law; about a share ``yield_`` of all samples do."""
+
+    yield_: float
+    how: str
+
+    @property
+    def tv(self) -> float:
+        return 0.0
+
+    def __str__(self) -> str:
+        return f"exact over samples whose copies agree, yield {self.yield_:.3g} ({self.how})"
+
+
+Certificate = Exact | Bounded | Rejecting | Estimated
 
 
 def certificate_to_json(certificate: Certificate) -> dict[str, Any]:
@@ -54,7 +69,7 @@ def certificate_to_json(certificate: Certificate) -> dict[str, Any]:
 
 
 def certificate_from_json(data: dict[str, Any]) -> Certificate:
-    kinds = {kind.__name__: kind for kind in (Exact, Bounded, Estimated)}
+    kinds = {kind.__name__: kind for kind in (Exact, Bounded, Rejecting, Estimated)}
     return kinds[data["kind"]](**{key: value for key, value in data.items() if key != "kind"})
 
 

@@ -9,7 +9,10 @@ from compiler_cases import boltzmann, laid_out, law_over_roots, model_of, weight
 
 import thermofab as fab
 from thermofab.compiler.certify.enumeration import kl, total_variation
-from thermofab.compiler.passes.root_and_wire import MARGINS, _strengthened
+from thermofab.compiler.frontend import lower
+from thermofab.compiler.passes.canonicalise import Canonicalise
+from thermofab.compiler.passes.place import Place
+from thermofab.compiler.passes.root_and_wire import MARGINS, RootAndWire, _strengthened
 from thermofab.compiler.passes.trunks import kl_bound, log_ratio_range, root_law, tv_bound
 from thermofab.hw.spec import Bounded, Exact, RefusedError
 
@@ -85,6 +88,7 @@ def test_a_looser_tolerance_takes_weaker_trunks():
 def test_trunks_are_refused_with_a_tolerance_that_would_do(tolerance):
     source = weighted(networkx.complete_graph(6), 3)
     asked = r"" if tolerance is None else r" and not within tolerance=1e-09"
+    draft = Place()(Canonicalise()(lower(source), fab.fabric(TORUS)))
     with pytest.raises(
         RefusedError,
         match=rf"^the program compiles onto g4-4x4-torus only approximately{asked}: \d+ couplings between copies carry "
@@ -92,7 +96,7 @@ def test_trunks_are_refused_with_a_tolerance_that_would_do(tolerance):
         r"the program's graph directly, or with more sites and more neighbours a site than the program's nodes have "
         r"edges\.$",
     ) as caught:
-        fab.compile(source, TORUS, tolerance=tolerance)
+        RootAndWire(tolerance=tolerance, discard=None)(draft)
     found = re.search(r"TV ≤ (\S+) ", str(caught.value))
     assert found is not None
     assert isinstance(fab.compile(source, TORUS, tolerance=float(found[1])).report.certificate, Bounded)

@@ -1,0 +1,105 @@
+"""Discard broken copies: trunks of moderate strength, and only the samples in which none of them is broken."""
+
+from bisect import bisect_left
+from dataclasses import dataclass, replace
+from functools import cache
+
+import numpy as np
+
+from thermofab.compiler.certify.enumeration import log_weights, normalised, states
+from thermofab.compiler.certify.gibbs import gibbs_states
+from thermofab.compiler.passes.broken import Copies, least_share
+from thermofab.compiler.passes.draft import Draft
+from thermofab.compiler.passes.layout import Layout
+from thermofab.compiler.passes.trunks import root_law, whole_law
+from thermofab.hw.spec.certificate import Rejecting
+from thermofab.hw.spec.errors import RefusedError
+from thermofab.hw.spec.model import to_spins
+
+# Couplings beyond the tensions that are tried, weakest first.
+_MARGINS = tuple(k / 8 for k in range(-16, 49))
+_WEAKEST = 0.25
+_ENUMERATED_STATES = 12
+
+
+@dataclass(frozen=True)
+class DiscardBroken:
+    """Strengths for the trunks of the layout, and the certificate that the samples with no trunk broken deserve.
+
+    Those samples have the program's law at any strengths (:mod:`~thermofab.compiler.passes.broken`): the program names
+    the pairs of sites that must agree in its ``checks``, and ``Samples.accepted()`` gives the samples in which they do.
+    Trunk f gets Jc = c_f + m, so that all break alike, with the smallest m for a yield of ``aim``: copies turn over
+    about e^{-2m} times a sweep while ln(1/yield) grows as e^{-2m}, and yield·ln(1/yield) is largest at 1/e.
+
+    The yield is enumerated where nodes and trunks together are at most ``enumerate_up_to`` (the smallest over all
+    values of clamped nodes), else estimated from enumerated or sampled states of the unembedded model.
+
+    Raises:
+        RefusedError: the yield stays below ``least_yield`` with trunks of at most ``strongest``, which turn over about
+            once in e^{2·strongest} sweeps.
+    """
+
+    least_yield: float = 0.2
+    aim: float = 0.37
+    strongest: float = 6.0
+    enumerate_up_to: int = 18
+    seed: int = 0
+    name: str = "discard broken copies"
+
+    def __call__(self, draft: Draft) -> Draft:
+        if not draft.layout.n_trunks:
+            return draft.after(self.name, "no trunks")
+        copies = copies_of(draft, self.seed)
+        tensions = copies.tensions()
+
+        @cache
+        def at(k: int) -> tuple[Layout, float]:
+            strengths = np.clip(tensions + _MARGINS[k], _WEAKEST, self.strongest)
+            layout = replace(draft.layout, trunk_couplings=strengths)
+            return layout, self._share(draft, layout, copies)[0]
+
+        k = bisect_left(range(len(_MARGINS) - 1), True, key=lambda k: at(k)[1] >= self.aim)
+        layout, expected = at(k)
+        if expected < self.least_yield:
+            raise RefusedError(
+                f"the program compiles onto {draft.fabric.topology.name} only with {layout.n_trunks} couplings between "
+                f"copies that carry several edges, and even with couplings of {self.strongest:g} only a share of "
+                f"{expected:.3g} of the samples would have copies that agree; at least {self.least_yield:g} is asked "
+                "for. Pass a tolerance, or take a fabric that holds the program's graph directly, or with more sites "
+                "and more neighbours a site than the program's nodes have edges."
+            )
+        certificate = Rejecting(expected, self._share(draft, layout, copies)[1])
+        did = (
+            f"{layout.n_trunks} trunks of coupling {layout.trunk_couplings.min():.3g} to "
+            f"{layout.trunk_couplings.max():.3g}, yield {expected:.3g}"
+        )
+        return draft.after(self.name, did, layout=layout, certificate=certificate)
+
+    def _share(self, draft: Draft, layout: Layout, copies: Copies) -> tuple[float, str]:
+        return share_of(draft, layout, copies, self.enumerate_up_to)
+
+
+def share_of(draft: Draft, layout: Layout, copies: Copies, enumerate_up_to: int = 18) -> tuple[float, str]:
+    """Share of the samples in which no trunk of ``layout`` is broken, and how it was found."""
+    n = draft.n
+    if n + layout.n_trunks <= enumerate_up_to:
+        rest = tuple(np.flatnonzero(~draft.clamped).tolist())
+        whole, every = (
+            law(layout, draft.edges, draft.couplings, draft.biases).reshape((2,) * n).sum(axis=rest)
+            for law in (whole_law, root_law)
+        )
+        return float(np.min(whole / every)), "enumerated"
+    least = least_share(layout.trunk_couplings, layout.trunk_loads)
+    return max(copies.share(layout.trunk_couplings), least), f"estimated, at least {least:.2g}"
+
+
+def copies_of(draft: Draft, seed: int = 0) -> Copies:
+    """The trunks of the draft's layout over states of its model: all of a small one, else sampled ones."""
+    n = draft.n
+    if n <= _ENUMERATED_STATES:
+        spins = to_spins(states(n))
+        law = normalised(log_weights(n, draft.biases, draft.edges, draft.couplings))[0]
+    else:
+        spins = gibbs_states(draft.edges, draft.couplings, draft.biases, seed=seed)
+        law = np.full(len(spins), 1.0 / len(spins))
+    return Copies.of(draft.layout, draft.edges, draft.couplings, spins, law)
