@@ -1,29 +1,32 @@
 """From a FabricSpec to a shared library, through Verilator or CXXRTL and g++, remembered by content.
 
-A build is named by a digest of the fabric, of the sources that describe it and of the tools.
+A build is named by a digest of what goes into it: the design as this process has elaborated it (not the sources it came
+from, which may have changed since they were imported), the C++ around it, the tools and their options.
 """
 
 import re
 import shutil
-from functools import partial
-from importlib import import_module, metadata
+from functools import lru_cache, partial
+from importlib import metadata
 from pathlib import Path
 
 from thermofab.hw.cache import build_key, made_once
-from thermofab.hw.rtl.emit import emit_rtlil, emit_verilog
-from thermofab.hw.spec import DeviceError, FabricSpec, Image, generator
-from thermofab.hw.spec.fabric import BUILD
+from thermofab.hw.rtl.emit import emit_rtlil, verilog_of
+from thermofab.hw.spec import DeviceError, FabricSpec, Image
 from thermofab.sim.rtl.tools import find_verilator, find_yosys_version
 from thermofab.sim.toolchain import find_compiler, run_tool
 
-HOST_SIDE = ("driver.py", "manual.py", "loading.py")  # files that do not describe hardware
+_FORM = "1"  # of what this file makes of the same design; a change of it forgets the builds kept
 HERE = Path(__file__).resolve().parent
+TOP = "thermofab"  # module
 # C++20 is what Verilator's runtime asks for; symbols stay inside the library, as several are loaded at once.
 CXX_FLAGS = ("-std=c++20", "-fPIC", "-fvisibility=hidden", "-fno-gnu-unique", "-w", "-DCXXRTL_NDEBUG")
 VERILATOR_FLAGS = tuple(
     "--x-assign fast --x-initial fast --no-assert -Wno-fatal -Wno-lint --quiet --output-split-cfuncs 300".split()
 )
 OPTIMISE = "-O1"
+HARNESS = {"verilator": ("verilator_engine.h", "harness.cpp"), "cxxrtl": ("cxxrtl_engine.h", "harness.cpp")}
+INCLUDED = ("harness.h",)  # by those
 
 _run = partial(run_tool, "the RTL")
 
@@ -41,27 +44,42 @@ def build_library(spec: FabricSpec, engine: str, optimise: str = OPTIMISE, image
         ToolMissingError: a tool is missing; the message says how to get it.
         DeviceError: a tool failed; the message holds the end of what it said.
     """
-    builders = {"verilator": _build_verilator, "cxxrtl": _build_cxxrtl}
-    if engine not in builders:
-        raise DeviceError(f"unknown RTL engine '{engine}'; known are {', '.join(builders)}.")
+    if engine not in HARNESS:
+        raise DeviceError(f"unknown RTL engine '{engine}'; known are {', '.join(HARNESS)}.")
     if optimise not in ("-O0", "-O1", "-O2", "-O3"):
         raise DeviceError(f"optimise must be one of -O0, -O1, -O2, -O3, got '{optimise}'.")
-    tools = [*find_compiler(), find_yosys_version(), metadata.version("amaranth")]
-    if engine == "verilator":
-        tools.append(find_verilator().version)
-    built = [str(getattr(spec, name)) for name in BUILD] + ([] if image is None else [image.digest])
-    key = build_key([spec.digest, spec.topology.name, *built, engine, optimise, *tools, *_sources(spec)])
-    return made_once(f"{engine}-{key}", lambda folder: builders[engine](spec, folder, optimise, image)) / "fabric.so"
+    harness = HARNESS[engine]
+    tools, design = versions(engine), _design(spec, image)
+    key = library_key(design, engine, optimise, tools, (*harness, *INCLUDED))
+
+    def make(folder: Path) -> None:
+        if engine == "verilator":
+            compile_verilog(folder, verilog_of(design), TOP, harness, optimise)
+        else:
+            _compile_cxxrtl(folder, design, harness, optimise)
+
+    return made_once(f"{engine}-{key}", make) / "fabric.so"
 
 
-def _sources(spec: FabricSpec) -> list[str]:
-    """The text of everything that decides what a build holds."""
-    rtl = Path(str(import_module("thermofab.hw.rtl").__file__)).parent
-    own = Path(str(import_module(type(generator(spec.rng)).__module__).__file__))
-    folders = [rtl, rtl / "systolic"] if spec.architecture == "systolic" else [rtl]
-    described = sorted(f for folder in folders for f in folder.glob("*.py") if f.name not in HOST_SIDE)
-    files = [own, *described, *sorted(HERE.glob("*.h")), HERE / "harness.cpp", HERE / "build.py"]
-    return [file.read_text() for file in files]
+def versions(engine: str) -> list[str]:
+    """The tools that a build goes through.
+
+    Raises:
+        ToolMissingError: one is missing.
+    """
+    verilator = [find_verilator().version] if engine == "verilator" else []
+    return [*find_compiler(), find_yosys_version(), metadata.version("amaranth"), *verilator]
+
+
+def library_key(design: str, engine: str, optimise: str, tools: list[str], harness: tuple[str, ...]) -> str:
+    """What names the build of a design, given as text, with these sources of this package around it."""
+    flags = [*CXX_FLAGS, *VERILATOR_FLAGS, optimise]
+    return build_key([_FORM, engine, *flags, *tools, *((HERE / name).read_text() for name in harness), design])
+
+
+@lru_cache(maxsize=8)
+def _design(spec: FabricSpec, image: Image | None) -> str:
+    return emit_rtlil(spec, TOP, image)
 
 
 def _compile(folder: Path, optimise: str, includes: list[str], extra: list[str]) -> None:
@@ -69,12 +87,6 @@ def _compile(folder: Path, optimise: str, includes: list[str], extra: list[str])
     program, _ = find_compiler()
     flags = [*CXX_FLAGS, optimise, f"-I{HERE}", "-I.", *(f"-I{path}" for path in includes)]
     _run([program, *flags, "-shared", "-Wl,-Bsymbolic", "fabric.cpp", *extra, "-o", "fabric.so"], folder)
-
-
-def _build_verilator(spec: FabricSpec, folder: Path, optimise: str, image: Image | None) -> None:
-    compile_verilog(
-        folder, emit_verilog(spec, image=image), "thermofab", ("verilator_engine.h", "harness.cpp"), optimise
-    )
 
 
 def compile_verilog(folder: Path, verilog: str, top: str, harness: tuple[str, ...], optimise: str) -> None:
@@ -115,14 +127,16 @@ def _verilator_runtime(optimise: str) -> Path:
     return made_once(f"verilator-runtime-{key}", make)
 
 
-def _build_cxxrtl(spec: FabricSpec, folder: Path, optimise: str, image: Image | None) -> None:
+def _compile_cxxrtl(folder: Path, design: str, harness: tuple[str, ...], optimise: str) -> None:
+    """RTLIL to ``fabric.so`` in ``folder``."""
     from amaranth._toolchain.yosys import find_yosys
 
     yosys = find_yosys(lambda version: version >= (0, 40))
     # Flattened, a fabric of 64 sites compiles for two minutes; with its modules kept, for seconds.
-    script = [f"read_rtlil <<rtlil\n{emit_rtlil(spec, image=image)}\nrtlil", "write_cxxrtl -noflatten -g0"]
+    script = [f"read_rtlil <<rtlil\n{design}\nrtlil", "write_cxxrtl -noflatten -g0"]
     (folder / "model.h").write_text(yosys.run(["-q", "-"], "\n".join(script), ignore_warnings=True))
-    (folder / "fabric.cpp").write_text('#include "model.h"\n#include "cxxrtl_engine.h"\n#include "harness.cpp"\n')
+    lines = [f'#include "{name}"' for name in ("model.h", *harness)]
+    (folder / "fabric.cpp").write_text("\n".join(lines) + "\n")
     runtime = Path(str(yosys.data_dir())) / "include" / "backends" / "cxxrtl" / "runtime"
     _compile(folder, optimise, [str(runtime)], [])
     (folder / "model.h").unlink()

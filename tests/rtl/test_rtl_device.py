@@ -1,6 +1,7 @@
 """The compiled RTL gives the reference's bits, through its bus and its stream, and says what is wrong in sentences."""
 
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -410,6 +411,22 @@ def test_missing_tools_are_named_before_any_work(hidden, device, sentence, monke
 def test_a_failing_tool_is_quoted(tmp_path):
     with pytest.raises(DeviceError, match=r"(?s)^building the RTL failed: sh said\n.*no such thing"):
         build._run(["/bin/sh", "-c", "echo no such thing >&2; exit 3"], tmp_path)
+
+
+def test_a_build_is_named_by_what_this_process_elaborates(monkeypatch):
+    """A design that is not the one of the sources on disk, as after an edit in mid-session, has another name."""
+    from thermofab.hw.rtl import lane
+
+    monkeypatch.setattr(build, "made_once", lambda name, make: Path(name))
+    own = build.build_library(SMALL, "verilator")
+    assert own == build.build_library(SMALL, "verilator") != build.build_library(SMALL, "cxxrtl")
+    true_address = lane.table_address
+    with monkeypatch.context() as patched:
+        patched.setattr(lane, "table_address", lambda *given: ~true_address(*given))
+        build._design.cache_clear()
+        assert build.build_library(SMALL, "verilator") != own
+    build._design.cache_clear()
+    assert build.build_library(SMALL, "verilator") == own
 
 
 def test_processes_that_build_the_same_fabric_do_not_meet(tmp_path):
