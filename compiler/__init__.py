@@ -12,18 +12,31 @@ if TYPE_CHECKING:
     from thermofab.compiler.certify.verify import verify
     from thermofab.compiler.dimod_sampler import TSUSampler
     from thermofab.compiler.drop_in import sample_states
+    from thermofab.compiler.frontend.matrices import boltzmann_machine, rbm
     from thermofab.compiler.pipeline import compile
 
 _HOME = {
     "Law": "certify.law",
     "TSUSampler": "dimod_sampler",
+    "boltzmann_machine": "frontend.matrices",
     "compile": "pipeline",
     "exact": "certify.law",
+    "rbm": "frontend.matrices",
     "sample_states": "drop_in",
     "stationary_law": "certify.stationary",
     "verify": "certify.verify",
 }
-__all__ = ["Law", "TSUSampler", "compile", "exact", "sample_states", "stationary_law", "verify"]
+__all__ = [
+    "Law",
+    "TSUSampler",
+    "boltzmann_machine",
+    "compile",
+    "exact",
+    "rbm",
+    "sample_states",
+    "stationary_law",
+    "verify",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -12,12 +12,17 @@ from jax.core import Tracer
 
 from thermofab.compiler.frontend import lower
 from thermofab.compiler.frontend.lowered import Lowered
+from thermofab.compiler.passes.canonicalise import Canonicalise
+from thermofab.compiler.passes.categorical import Categorical
+from thermofab.compiler.passes.higher_order import HigherOrder
 from thermofab.compiler.pipeline import compile
 from thermofab.hw.spec.colouring import compact_colours
 from thermofab.hw.spec.digest import digest_of
+from thermofab.hw.spec.discrete import DiscreteModel
 from thermofab.hw.spec.errors import CompileError, SpecError
 from thermofab.hw.spec.fabric import FabricSpec
 from thermofab.hw.spec.fabric import fabric as make_fabric
+from thermofab.hw.spec.model import IsingModel
 from thermofab.hw.spec.program import Program
 from thermofab.hw.spec.registry import open_device
 from thermofab.hw.spec.schedule import Schedule
@@ -26,6 +31,7 @@ from thermofab.hw.spec.topology import Topology
 
 # A fabric made from a program updates in the program's own order, unless that has more steps than this a sweep.
 _MOST_GROUPS = 16
+_MOST_SPINS = 100_000  # of a program of higher order on a fabric of its own
 # Samples taken where copies are discarded, as multiples of what the expected yield calls for.
 _MORE = (1.25, 4.0, 16.0)
 
@@ -66,7 +72,7 @@ def sample_states(
     tolerance: float | None = None,
     seed: int = 0,
 ) -> list[jax.Array]:
-    """Collect states of ``nodes_to_sample``; a drop-in for ``thrml.sample_states`` on spin programs of order ≤ 2.
+    """Collect states of ``nodes_to_sample``; a drop-in for ``thrml.sample_states``.
 
     The law is THRML's up to the compilation's certificate and rounding; the random bits are the fabric's, not
     threefry's. Programs are compiled once for each content (weights included), and a graph is placed once whatever
@@ -75,15 +81,16 @@ def sample_states(
     Args:
         key: a JAX key, typed or raw uint32 ``[2]``; the run's seed is taken from its bits.
         program, schedule: as for THRML.
-        init_state_free: bool arrays ``[nodes]``, one a free block; ``None`` draws them.
-        state_clamp: bool arrays ``[nodes]``, one a clamped block.
+        init_state_free: arrays ``[nodes]``, one a free block, bool for spins and integers for categorical nodes;
+            ``None`` draws them.
+        state_clamp: arrays ``[nodes]``, one a clamped block, likewise.
         nodes_to_sample: blocks, free or clamped.
         fabric: what to compile for; ``None`` makes a fabric of the program's own graph.
         device: a name for :func:`thermofab.open_device`, or an open device for ``fabric``.
         tolerance, seed: as for :func:`thermofab.compile`.
 
     Returns:
-        bool arrays ``[n_samples, nodes]``, one a requested block.
+        arrays ``[n_samples, nodes]``, one a requested block: bool for spins, uint8 for categorical nodes.
 
     Raises:
         CompileError: it was called under ``jit``, ``vmap`` or ``grad``, or the program cannot be compiled.
@@ -150,11 +157,11 @@ def seed_of(key: Any) -> int:
 def _compiled(lowered: Lowered, spec: FabricSpec, tolerance: float | None, seed: int) -> Program:
     model = lowered.model
     blocks = [lowered.free_blocks, lowered.clamped_blocks]
-    content = digest_of(spec.digest, blocks, tolerance, seed, model.biases, model.edges, model.couplings)
+    content = digest_of(spec.digest, blocks, tolerance, seed, *_parts(model))
     known = _programs.get(content)
     if known is not None:
         return known
-    shape = digest_of(spec.digest, blocks, seed, model.edges, model.couplings == 0)
+    shape = digest_of(spec.digest, blocks, seed, *_structure(model))
     copies = _placements.get(shape)
     made = None
     if copies is not None:
@@ -169,13 +176,33 @@ def _compiled(lowered: Lowered, spec: FabricSpec, tolerance: float | None, seed:
     return _programs.put(content, made)
 
 
+def _parts(model: IsingModel | DiscreteModel) -> list[Any]:
+    """What a model's law depends on."""
+    if isinstance(model, IsingModel):
+        return [model.biases, model.edges, model.couplings]
+    return [model.categories, *(part for f in model.factors for part in (f.spins, f.categories, f.weights))]
+
+
+def _structure(model: IsingModel | DiscreteModel) -> list[Any]:
+    """What its placement depends on."""
+    if isinstance(model, IsingModel):
+        return [model.edges, model.couplings == 0]
+    return [model.categories, *(part for f in model.factors for part in (f.spins, f.categories, f.weights == 0))]
+
+
 def _own_fabric(program: Any, lowered: Lowered) -> FabricSpec:
     """A fabric whose sites are the program's nodes, in its order; colours are its superblocks, clamped nodes last."""
-    n, order = lowered.model.n_nodes, program.gibbs_spec.sampling_order
-    key = digest_of("own fabric", n, lowered.model.edges, lowered.free_blocks, order)
+    model = lowered.model
+    n, order = model.n_nodes, program.gibbs_spec.sampling_order
+    key = digest_of("own fabric", n, lowered.free_blocks, order, *_structure(model))
     known = _fabrics.get(key)
     if known is not None:
         return known
+    if isinstance(model, DiscreteModel):
+        # The sites are the program's spins, those of its categories and hidden ones.
+        bare = FabricSpec(Topology.from_edges("without limit", _MOST_SPINS, np.zeros((0, 2), dtype=np.int64)))
+        draft = HigherOrder()(Categorical()(Canonicalise()(lowered, bare)))
+        return _fabrics.put(key, FabricSpec(Topology.from_edges("program", draft.n, draft.edges)))
     colours = None
     if len(order) <= _MOST_GROUPS:
         colours = np.full(n, len(order))
@@ -183,7 +210,7 @@ def _own_fabric(program: Any, lowered: Lowered) -> FabricSpec:
             for b in members:
                 colours[list(lowered.free_blocks[b])] = group
         colours = compact_colours(colours)
-    return _fabrics.put(key, FabricSpec(Topology.from_edges("program", n, lowered.model.edges, colours=colours)))
+    return _fabrics.put(key, FabricSpec(Topology.from_edges("program", n, model.edges, colours=colours)))
 
 
 def _open(device: str, spec: FabricSpec) -> Any:

@@ -1,13 +1,16 @@
 """compile: from a program to an image that samples its law."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 from thermofab.compiler.certify.verify import verified
 from thermofab.compiler.frontend import lower
 from thermofab.compiler.passes.canonicalise import Canonicalise
+from thermofab.compiler.passes.categorical import Categorical
 from thermofab.compiler.passes.colour import Colour
 from thermofab.compiler.passes.emit import Emit
+from thermofab.compiler.passes.fold_clamps import FoldClamps
+from thermofab.compiler.passes.higher_order import HigherOrder
 from thermofab.compiler.passes.place import Place
 from thermofab.compiler.passes.root_and_wire import RootAndWire
 from thermofab.compiler.passes.scale_and_quantise import ScaleAndQuantise
@@ -28,6 +31,9 @@ def compile(
     copies: Sequence[Sequence[int]] | None = None,
     tries: int = 4,
     verify: bool | None = None,
+    clamp: Mapping[Hashable, Any] | None = None,
+    code: str = "binary",
+    keep_zero: bool = False,
 ) -> Program:
     """Compile a program onto a fabric.
 
@@ -44,6 +50,9 @@ def compile(
         seed: of the placement search, and the program's seed, 0…2^64-1.
         copies: sites of every node, instead of a search.
         tries: minor embeddings to choose from.
+        clamp: nodes whose value is known beforehand and their values: they take no site, and read as that value.
+        code: of categorical nodes: ``"binary"``, ``"gray"`` or ``"unary"``.
+        keep_zero: place edges of weight 0 too, so that :meth:`Program.with_weights` may give them weights.
         verify: enumerate the integer program's law for the report; ``None`` does if that takes well under a second.
 
     Raises:
@@ -62,9 +71,11 @@ def compile(
             "a fabric with more levels holds more."
         )
     lowest = min([level for level in levels if level > 0] + [1.0])
-    draft = Canonicalise()(lower(source, beta), spec)
+    draft = Canonicalise(keep_zero)(FoldClamps(clamp or {})(lower(source, beta)), spec)
     given = None if copies is None else tuple(tuple(sites) for sites in copies)
     for one in (
+        Categorical(code),
+        HigherOrder(),
         Place(seed=seed, tries=tries, copies=given),
         RootAndWire(tolerance=tolerance),
         Colour(),

@@ -4,11 +4,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from thermofab.compiler import TSUSampler, compile, exact, sample_states
+    from thermofab.compiler import TSUSampler, boltzmann_machine, compile, exact, rbm, sample_states
     from thermofab.hw import emit_verilog
     from thermofab.hw.spec import (
+        DiscreteModel,
         FabricSpec,
         Image,
+        IsingModel,
         Program,
         Samples,
         Schedule,
@@ -24,28 +26,34 @@ __version__ = "0.1.0"
 _HOME = {
     **dict.fromkeys(
         (
-            "FabricSpec", "Image", "Program", "Samples", "Schedule", "ThermofabError", "Topology", "fabric",
-            "open_device", "topology",
+            "DiscreteModel", "FabricSpec", "Image", "IsingModel", "Program", "Samples", "Schedule", "ThermofabError",
+            "Topology", "fabric", "open_device", "topology",
         ),
         "thermofab.hw.spec",
     ),
-    **dict.fromkeys(("TSUSampler", "compile", "exact", "sample_states"), "thermofab.compiler"),
+    **dict.fromkeys(
+        ("TSUSampler", "boltzmann_machine", "compile", "exact", "rbm", "sample_states"), "thermofab.compiler"
+    ),
     "emit_verilog": "thermofab.hw",
 }  # fmt: skip
 __all__ = [
+    "DiscreteModel",
     "FabricSpec",
     "Image",
+    "IsingModel",
     "Program",
     "Samples",
     "Schedule",
     "TSUSampler",
     "ThermofabError",
     "Topology",
+    "boltzmann_machine",
     "compile",
     "emit_verilog",
     "exact",
     "fabric",
     "open_device",
+    "rbm",
     "sample_states",
     "topology",
 ]

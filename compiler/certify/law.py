@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from thermofab.compiler.certify.enumeration import log_weights, normalised, states
+from thermofab.compiler.certify.enumeration import normalised, states
 from thermofab.compiler.frontend import lower
 from thermofab.compiler.frontend.lowered import Lowered
+from thermofab.compiler.passes.fold_clamps import FoldClamps
 from thermofab.hw.spec.errors import SpecError
+from thermofab.hw.spec.model import IsingModel
 from thermofab.hw.spec.program import Program
 from thermofab.hw.spec.samples import Moments
 
@@ -23,37 +25,56 @@ class Law:
 
     Attributes:
         nodes: the free nodes, in the program's order.
-        probabilities: float64 ``[2^n]``, in the order of :attr:`states`.
-        energies: float64 ``[2^n]``, in the user's units, clamped nodes' terms included.
+        categories: int ``[n]``: 0 for a spin, q for a categorical node of q states.
+        probabilities: float64 ``[K]``, K = 2^n for spins, in the order of :attr:`states`.
+        energies: float64 ``[K]``, in the user's units, clamped nodes' terms included.
         log_z: ln Σ exp(-βE).
-        edges: pairs of indices into ``nodes``, of the model's edges between free nodes.
+        edges: pairs of indices into ``nodes``, of the model's edges between free nodes; none where it has categorical
+            nodes or terms of higher order.
     """
 
     nodes: tuple[Hashable, ...]
+    categories: np.ndarray
     probabilities: np.ndarray
     energies: np.ndarray
     log_z: float
     edges: tuple[tuple[int, int], ...]
 
     @cached_property
-    def states(self) -> np.ndarray:
-        """bool ``[2^n, n]``; the first node is the most significant bit of a state's number."""
-        return states(len(self.nodes))
+    def shape(self) -> tuple[int, ...]:
+        """States of every node."""
+        return tuple(int(q) or 2 for q in self.categories)
 
     @cached_property
-    def _tensor(self) -> np.ndarray:
-        return self.probabilities.reshape((2,) * len(self.nodes))
+    def states(self) -> np.ndarray:
+        """``[K, n]``, bool, or int64 with categorical nodes; the first node is the most significant digit of a state's
+        number.
+        """
+        if not np.any(self.categories):
+            return states(len(self.nodes))
+        return np.stack(np.unravel_index(np.arange(len(self.probabilities)), self.shape), axis=1)
+
+    @cached_property
+    def frequencies(self) -> list[np.ndarray]:
+        """The law of every node, float64 ``[2 or q]`` each."""
+        tensor, n = self.probabilities.reshape(self.shape), len(self.nodes)
+        return [tensor.sum(axis=tuple(k for k in range(n) if k != i)) for i in range(n)]
 
     @cached_property
     def marginals(self) -> np.ndarray:
-        """P(True) of every node, float64 ``[n]``."""
-        n = len(self.nodes)
-        return np.array([self._tensor.sum(axis=tuple(k for k in range(n) if k != i))[1] for i in range(n)])
+        """P(True) of every node, float64 ``[n]``.
+
+        Raises:
+            SpecError: there are categorical nodes; see :attr:`frequencies`.
+        """
+        if np.any(self.categories):
+            raise SpecError("marginals are of spins; with categorical nodes use frequencies.")
+        return np.array([law[1] for law in self.frequencies])
 
     def moments(self) -> Moments:
         """E[s_i] of the nodes and E[s_i s_j] of the model's edges, s = ±1; as :meth:`Samples.moments`."""
-        n = len(self.nodes)
-        pairs = [self._tensor.sum(axis=tuple(k for k in range(n) if k not in edge)) for edge in self.edges]
+        n, tensor = len(self.nodes), self.probabilities.reshape(self.shape)
+        pairs = [tensor.sum(axis=tuple(k for k in range(n) if k not in edge)) for edge in self.edges]
         second = np.array([p[0, 0] + p[1, 1] - p[0, 1] - p[1, 0] for p in pairs])
         names = tuple((self.nodes[i], self.nodes[j]) for i, j in self.edges)
         return Moments(self.nodes, 2 * self.marginals - 1, names, second)
@@ -79,44 +100,33 @@ def exact(source: Any, *, clamp: Sequence[Any] | Mapping[Any, Any] | None = None
     model = lowered.model
     values = clamp_values(lowered, clamp)
     free = [k for k in range(model.n_nodes) if k not in values]
-    if len(free) > LARGEST:
+    sizes = [int(model.categories[k]) or 2 for k in free]
+    if sum(np.log2(sizes)) > LARGEST:
         raise SpecError(
-            f"enumeration of {len(free)} free nodes needs 2^{len(free)} states; at most {LARGEST} nodes can be "
-            "enumerated. Clamp some of them, or sample."
+            f"enumeration of {len(free)} free nodes needs 2^{sum(np.log2(sizes)):.0f} states; at most {LARGEST} nodes "
+            "can be enumerated. Clamp some of them, or sample."
         )
-    fixed = np.array([values.get(k, False) for k in range(model.n_nodes)], dtype=bool)
-    biases, edges, couplings, offset = reduced(lowered, fixed, free)
-    minus_energy = log_weights(len(free), biases, edges, couplings) - offset
-    probabilities, log_z = normalised(model.beta * minus_energy)
-    pairs = tuple((int(i), int(j)) for i, j in edges.tolist())
-    return Law(tuple(model.nodes[k] for k in free), probabilities, -minus_energy, log_z, pairs)
+    if not free:
+        state = np.array([[values[k] for k in range(model.n_nodes)]])
+        energy = float(model.energies(state)[0])
+        return Law((), np.zeros(0, np.int32), np.ones(1), np.array([energy]), -model.beta * energy, ())
+    left = FoldClamps({model.nodes[k]: value for k, value in values.items()})(lowered).model
+    minus_energy = left.log_weight().reshape(-1) / left.beta - left.offset
+    probabilities, log_z = normalised(left.beta * minus_energy)
+    pairs = tuple((int(i), int(j)) for i, j in left.edges.tolist()) if isinstance(left, IsingModel) else ()
+    return Law(left.nodes, left.categories, probabilities, -minus_energy, log_z, pairs)
 
 
-def reduced(lowered: Lowered, fixed: np.ndarray, free: list[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
-    """The model over ``free`` nodes given the values bool ``[n]`` of the others: biases, edges, couplings, offset."""
-    model = lowered.model
-    place = np.full(model.n_nodes, -1)
-    place[free] = np.arange(len(free))
-    spin = np.where(place >= 0, 0.0, np.where(fixed, 1.0, -1.0))
-    ends = place[model.edges].reshape(-1, 2)
-    fields = model.biases.copy()
-    np.add.at(fields, model.edges[:, 0], model.couplings * spin[model.edges[:, 1]])
-    np.add.at(fields, model.edges[:, 1], model.couplings * spin[model.edges[:, 0]])
-    both = np.all(ends >= 0, axis=1)
-    pairs = spin[model.edges[:, 0]] * spin[model.edges[:, 1]]
-    offset = model.offset - float(model.biases @ spin) - float(model.couplings @ pairs)
-    return fields[free], ends[both], model.couplings[both], offset
-
-
-def clamp_values(lowered: Lowered, clamp: Any) -> dict[int, bool]:
+def clamp_values(lowered: Lowered, clamp: Any) -> dict[int, int]:
     """Node index → value, refused unless it covers the clamped blocks."""
     index = {node: k for k, node in enumerate(lowered.model.nodes)}
-    values: dict[int, bool] = {}
+    values: dict[int, int] = {}
+    sizes = [int(q) or 2 for q in lowered.model.categories]
     if isinstance(clamp, Mapping):
         for node, value in clamp.items():
             if node not in index:
                 raise SpecError(f"clamp names {node!r}, which is not a node of this program.")
-            values[index[node]] = _bit(node, value)
+            values[index[node]] = _state(node, value, sizes[index[node]])
     else:
         arrays = [] if clamp is None else list(clamp)
         if clamp is not None and len(arrays) != len(lowered.clamped_blocks):
@@ -127,7 +137,7 @@ def clamp_values(lowered: Lowered, clamp: Any) -> dict[int, bool]:
         for position, (array, block) in enumerate(zip(arrays, lowered.clamped_blocks)):
             if np.shape(array) != (len(block),):
                 raise SpecError(f"clamp[{position}] must have shape ({len(block)},), got {np.shape(array)}.")
-            values |= {k: _bit(lowered.model.nodes[k], value) for k, value in zip(block, np.asarray(array))}
+            values |= {k: _state(lowered.model.nodes[k], x, sizes[k]) for k, x in zip(block, np.asarray(array))}
     missing = [k for block in lowered.clamped_blocks for k in block if k not in values]
     if missing:
         raise SpecError(
@@ -137,7 +147,8 @@ def clamp_values(lowered: Lowered, clamp: Any) -> dict[int, bool]:
     return values
 
 
-def _bit(node: Hashable, value: Any) -> bool:
-    if np.shape(value) != () or value not in (0, 1):
-        raise SpecError(f"clamp of {node!r} must be one bool, or 0 or 1, got {value!r}.")
-    return bool(value)
+def _state(node: Hashable, value: Any, size: int) -> int:
+    if np.shape(value) != () or value not in range(size):
+        wanted = "one bool, or 0 or 1" if size == 2 else f"one of 0…{size - 1}"
+        raise SpecError(f"clamp of {node!r} must be {wanted}, got {value!r}.")
+    return int(value)

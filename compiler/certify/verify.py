@@ -1,19 +1,22 @@
 """verify: fill in the report's exact figures by enumerating the integer program's stationary law."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
 
 import numpy as np
 
 from thermofab.compiler.certify.enumeration import kl, normalised, total_variation
+from thermofab.compiler.certify.kept import kept_law
 from thermofab.compiler.certify.law import exact
-from thermofab.compiler.certify.stationary import LARGEST, stationary_law
+from thermofab.compiler.certify.stationary import LARGEST
 from thermofab.compiler.passes.draft import Draft
 from thermofab.compiler.passes.trunks import root_law
 from thermofab.hw.spec.certificate import Exact
 from thermofab.hw.spec.errors import SpecError
 from thermofab.hw.spec.image import FREE
 from thermofab.hw.spec.program import Program
+from thermofab.hw.spec.reading import spin_reading
 
 # Sites and clamped nodes that compile enumerates unasked, in well under a second.
 UNASKED = 12
@@ -50,24 +53,38 @@ def _compiled_law(draft: Draft) -> np.ndarray | None:
 
 
 def _filled(program: Program, compiled: np.ndarray | None) -> Program:
-    n = program.model.n_nodes
-    clamped = [k for block in program.clamped_blocks for k in block]
-    free = [k for k in range(n) if k not in set(clamped)]
-    used = sum(len(program.copies[k]) for k in free)
-    if used + len(clamped) > LARGEST:
+    clamped = [k for block in program.clamped_blocks for k in block if program.variables_of(k)]
+    fixed = [variable for k in clamped for variable in program.variables_of(k)]
+    used = sum(len(sites) for sites in program.copies) - sum(len(program.copies[variable]) for variable in fixed)
+    sizes = [int(program.model.categories[k]) or 2 for k in clamped]
+    total = used + float(np.log2(sizes).sum())
+    if total > LARGEST:
         raise SpecError(
-            f"verification enumerates {used} sites and {len(clamped)} clamped nodes, 2^{used + len(clamped)} states; "
+            f"verification enumerates {used} sites and {len(clamped)} clamped nodes, 2^{total:.0f} states; "
             f"at most {LARGEST} together can be enumerated."
         )
-    is_exact = isinstance(program.report.certificate, Exact)
+    known = {k: r.table[0] for k, r in enumerate(program.readings or ()) if not r.variables}
+    names = program.model.nodes
+    n = len(program.copies)
+    # Exact, or Rejecting: the kept samples have the program's law.
+    is_exact = program.report.certificate.tv == 0.0
     worst = [0.0, 0.0, 0.0]
-    for values in product((False, True), repeat=len(clamped)):
+    for values in product(*(range(size) for size in sizes)):
         clamps = np.full(program.fabric.n_sites, FREE, dtype=np.int8)
+        bits: dict[int, bool] = {}
         for k, value in zip(clamped, values):
-            clamps[list(program.copies[k])] = value
-        got = stationary_law(program, clamps, accuracy=1e-10).probabilities
-        user = exact(program, clamp={program.model.nodes[k]: v for k, v in zip(clamped, values)}).probabilities
-        reference = user if is_exact else None if compiled is None else _given(compiled, n, clamped, values)
+            variables = program.variables_of(k)
+            reading = spin_reading(k) if program.readings is None else program.readings[k]
+            bits |= dict(zip(variables, reading.encode(np.int64(value)).tolist()))
+        for variable, bit in bits.items():
+            clamps[list(program.copies[variable])] = bit
+        free = [variable for variable in range(n) if variable not in bits]
+        roots = [int(program.roots[variable]) for variable in free]
+        got = law_of_nodes(program, kept_law(program, clamps, roots)[0], free)
+        user = exact(program, clamp={names[k]: v for k, v in [*zip(clamped, values), *known.items()]}).probabilities
+        reference = user if is_exact else None
+        if not is_exact and compiled is not None:
+            reference = law_of_nodes(program, _given(compiled, n, bits), free)
         worst[0] = max(worst[0], total_variation(user, got))
         if reference is not None:
             worst[1] = max(worst[1], total_variation(reference, got))
@@ -78,10 +95,27 @@ def _filled(program: Program, compiled: np.ndarray | None) -> Program:
     return program.replace(report=replace(program.report, quantisation=quantisation, end_to_end_tv=worst[0]))
 
 
-def _given(law: np.ndarray, n: int, clamped: list[int], values: tuple[bool, ...]) -> np.ndarray:
-    """The conditional law of the other nodes."""
-    index: list[int | slice] = [slice(None)] * n
-    for k, value in zip(clamped, values):
-        index[k] = int(value)
+def _given(law: np.ndarray, n: int, bits: dict[int, bool]) -> np.ndarray:
+    """The conditional law of the other variables."""
+    index = tuple(int(bits[k]) if k in bits else slice(None) for k in range(n))
     with np.errstate(divide="ignore"):
-        return normalised(np.log(law.reshape((2,) * n)[tuple(index)]).reshape(-1))[0]
+        return normalised(np.log(law.reshape((2,) * n)[index]).reshape(-1))[0]
+
+
+def law_of_nodes(program: Program, law: np.ndarray, variables: Sequence[int]) -> np.ndarray:
+    """The law of the nodes read from ``variables``, from the law of these: float64, in the order of
+    :func:`thermofab.exact`'s.
+    """
+    if program.readings is None:
+        return law
+    place = {variable: k for k, variable in enumerate(variables)}
+    codes = np.arange(len(law))
+    number = np.zeros(len(law), dtype=np.int64)
+    total = 1
+    for node, reading in enumerate(program.readings):
+        if not reading.variables or any(variable not in place for variable in reading.variables):
+            continue
+        bits = np.stack([codes >> (len(place) - 1 - place[v]) & 1 for v in reading.variables], axis=-1)
+        size = int(program.model.categories[node]) or 2
+        number, total = number * size + reading.decode(bits), total * size
+    return np.bincount(number, weights=law, minlength=total)

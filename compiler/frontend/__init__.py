@@ -20,8 +20,10 @@ LANGUAGES = {
     "builtins.tuple": "thermofab.compiler.frontend.thrml_energy:lower_factors",
     "thrml.block_sampling.BlockSamplingProgram": "thermofab.compiler.frontend.thrml_program:lower",
     "dimod.binary.binary_quadratic_model.BinaryQuadraticModel": "thermofab.compiler.frontend.dimod_bqm:lower",
+    "dimod.higherorder.polynomial.BinaryPolynomial": "thermofab.compiler.frontend.dimod_polynomial:lower",
     "networkx.classes.graph.Graph": "thermofab.compiler.frontend.networkx_graph:lower",
     "thermofab.hw.spec.model.IsingModel": "thermofab.compiler.frontend.ising_model:lower",
+    "thermofab.hw.spec.discrete.DiscreteModel": "thermofab.compiler.frontend.ising_model:lower",
     "thermofab.compiler.frontend.lowered.Lowered": "thermofab.compiler.frontend.ising_model:unchanged",
 }
 # Languages that state an energy without a temperature; the others carry β themselves.
@@ -41,7 +43,8 @@ def front_end(source: Any) -> tuple[str, Callable[..., Lowered]]:
             return name, getattr(import_module(module), attribute)
     raise CompileError(
         f"cannot compile a {type(source).__module__}.{type(source).__qualname__}; give a THRML sampling program, "
-        "IsingEBM, FactorizedEBM or list of factors, a dimod BinaryQuadraticModel, a networkx.Graph or an IsingModel."
+        "IsingEBM, FactorizedEBM or list of factors, a dimod BinaryQuadraticModel or BinaryPolynomial, a "
+        "networkx.Graph, an IsingModel or a DiscreteModel."
     )
 
 

@@ -6,10 +6,20 @@ from typing import Any
 
 import numpy as np
 
-from thermofab.hw.spec.errors import CompileError
+from thermofab.hw.spec.discrete import DiscreteModel, Factor
+from thermofab.hw.spec.errors import CompileError, SpecError
 from thermofab.hw.spec.model import IsingModel
 
 Blocks = tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Folded:
+    """What folding clamps took out: the program before, the indices of the nodes it kept, the values of the others."""
+
+    whole: "Lowered"
+    kept: tuple[int, ...]
+    values: dict[int, int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,15 +27,18 @@ class Lowered:
     """A program in the compiler's terms.
 
     Attributes:
-        model: the pairwise spin model, in the user's units.
+        model: an :class:`IsingModel` where all terms are spins and pairs of spins, else a :class:`DiscreteModel`; in
+            the user's units.
         free_blocks, clamped_blocks: node indices in the user's block structure; every node is in one block.
         notes: what lowering changed without changing the law, for the report.
+        folded: what was known beforehand; ``None`` if nothing was.
     """
 
-    model: IsingModel
+    model: IsingModel | DiscreteModel
     free_blocks: Blocks
     clamped_blocks: Blocks = ()
     notes: tuple[str, ...] = ()
+    folded: Folded | None = None
 
     @property
     def clamped(self) -> np.ndarray:
@@ -86,3 +99,17 @@ def assemble(
     model = IsingModel(tuple(nodes), biases, edges, sums, offset, beta)
     repeated = len(heads) - len(codes)
     return model, (f"summed {repeated} duplicate edges",) if repeated else ()
+
+
+def discrete_model(nodes: Sequence[Hashable], categories: np.ndarray, factors: Sequence[Factor]) -> DiscreteModel:
+    """A model of spins and categorical variables.
+
+    Raises:
+        CompileError: there are no nodes, or a term names one node twice.
+    """
+    if len(nodes) == 0:
+        raise CompileError("the program has no nodes; there is nothing to sample.")
+    try:
+        return DiscreteModel(tuple(nodes), categories, tuple(factors))
+    except SpecError as error:
+        raise CompileError(str(error)) from error

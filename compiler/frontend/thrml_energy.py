@@ -21,36 +21,33 @@ from thrml.models.ebm import AbstractFactorizedEBM
 from thrml.models.ising import IsingEBM
 from thrml.pgm import DEFAULT_NODE_SHAPE_DTYPES
 
-from thermofab.compiler.frontend.lowered import Lowered, as_floats, assemble
-from thermofab.compiler.frontend.thrml_nodes import check_spin, is_categorical
+from thermofab.compiler.frontend.lowered import Lowered, as_floats, assemble, discrete_model
+from thermofab.compiler.frontend.thrml_nodes import check_category, check_spin, is_categorical
+from thermofab.hw.spec.discrete import factor_of
 from thermofab.hw.spec.errors import CompileError
 
 
 class Terms(NamedTuple):
-    """Terms -w s_u (one group of nodes) or -w s_u s_v (two): ``groups`` of nodes, ``weights`` float64 ``[len]``."""
+    """Terms -W[c_1, …] s_1 ⋯: ``spins`` and ``categories`` are groups of nodes as long as ``weights``, float64
+    ``[len, q_1, …]`` with an axis for every group of categorical nodes.
+    """
 
-    groups: tuple[tuple[Hashable, ...], ...]
+    spins: tuple[tuple[Hashable, ...], ...]
+    categories: tuple[tuple[Hashable, ...], ...]
     weights: np.ndarray
 
 
 def discrete_terms(factor: Any) -> Terms:
-    """Spin terms of a discrete factor of order ≤ 2.
+    """Terms of a discrete factor, of any order.
 
     Raises:
-        CompileError: the factor has categorical groups, or order above 2.
+        CompileError: a weight is not finite.
     """
-    if factor.categorical_node_groups:
-        raise CompileError(
-            f"a {type(factor).__name__} has {len(factor.categorical_node_groups)} categorical node groups, which "
-            "this compiler does not lower; encode the categories in SpinNodes, for example in binary."
-        )
-    groups = tuple(tuple(block.nodes) for block in factor.spin_node_groups)
-    if len(groups) > 2:
-        raise CompileError(
-            f"a {type(factor).__name__} couples {len(groups)} spins in one term, and this compiler lowers orders "
-            "1 and 2; rewrite the term with hidden spins and pairs."
-        )
-    return Terms(groups, as_floats(f"weights of a {type(factor).__name__}", factor.weights, len(factor.weights)))
+    spins = tuple(tuple(block.nodes) for block in factor.spin_node_groups)
+    categories = tuple(tuple(block.nodes) for block in factor.categorical_node_groups)
+    weights = np.asarray(factor.weights, dtype=np.float64)
+    as_floats(f"weights of a {type(factor).__name__}", weights.reshape(-1), weights.size)
+    return Terms(spins, categories, weights)
 
 
 FACTORS: dict[type, Callable[[Any], Terms]] = {
@@ -73,9 +70,9 @@ def lower_ising(ebm: IsingEBM) -> Lowered:
     scale = float(beta.reshape(()))
     biases = as_floats("biases of the IsingEBM", ebm.biases, len(ebm.nodes)) * scale
     weights = as_floats("weights of the IsingEBM", ebm.weights, len(ebm.edges)) * scale
-    terms = [Terms((tuple(ebm.nodes),), biases)]
+    terms = [Terms((tuple(ebm.nodes),), (), biases)]
     if ebm.edges:
-        terms.append(Terms((tuple(u for u, _ in ebm.edges), tuple(v for _, v in ebm.edges)), weights))
+        terms.append(Terms((tuple(u for u, _ in ebm.edges), tuple(v for _, v in ebm.edges)), (), weights))
     return _lower_terms(terms, ebm.node_shape_dtypes)
 
 
@@ -104,22 +101,44 @@ def _terms(factor: Any) -> Terms:
 
 
 def _lower_terms(terms: Sequence[Terms], structs: Any) -> Lowered:
-    nodes = tuple(dict.fromkeys(node for term in terms for group in term.groups for node in group))
+    nodes = tuple(dict.fromkeys(node for term in terms for group in (*term.spins, *term.categories) for node in group))
     structs = {**DEFAULT_NODE_SHAPE_DTYPES, **structs}
-    for kind in dict.fromkeys(type(node) for node in nodes):
+    index = {node: k for k, node in enumerate(nodes)}
+    for kind in dict.fromkeys(type(node) for term in terms for group in term.spins for node in group):
         # IsingEBM declares bool for whatever node type it is given; a CategoricalNode there is still a mistake.
         check_spin(kind, DEFAULT_NODE_SHAPE_DTYPES.get(kind) if is_categorical(kind) else structs.get(kind))
-    index = {node: k for k, node in enumerate(nodes)}
+    categories = np.zeros(len(nodes), dtype=np.int64)
+    for term in terms:
+        for group, size in zip(term.categories, term.weights.shape[1:]):
+            for kind in dict.fromkeys(type(node) for node in group):
+                check_category(kind, structs.get(kind))
+            members = np.array([index[node] for node in group], dtype=np.int64)
+            other = (categories[members] != 0) & (categories[members] != size)
+            if np.any(other):
+                k = int(members[np.argmax(other)])
+                raise CompileError(
+                    f"node {k} has {size} states in one factor and {categories[k]} in another; give all weights of "
+                    "one node the same number of states."
+                )
+            categories[members] = size
     biases = np.zeros(len(nodes))
     pairs = [np.zeros((0, 2), dtype=np.int64)]
     weights = [np.zeros(0)]
+    factors = []
+    simple = all(len(term.spins) <= 2 and not term.categories for term in terms)
     for term in terms:
-        ends = np.array([[index[node] for node in group] for group in term.groups], dtype=np.int64)
-        if len(term.groups) == 1:
-            np.add.at(biases, ends[0], term.weights)
+        spins = np.array([[index[node] for node in group] for group in term.spins], dtype=np.int64)
+        if not simple:
+            over = np.array([[index[node] for node in group] for group in term.categories], dtype=np.int64)
+            inside, among = (ends.reshape(-1, len(term.weights)).T.tolist() for ends in (spins, over))
+            factors.append(factor_of(inside, among, term.weights))
+        elif len(term.spins) == 1:
+            np.add.at(biases, spins[0], term.weights)
         else:
-            pairs.append(ends.T)
+            pairs.append(spins.T)
             weights.append(term.weights)
+    if not simple:
+        return Lowered(discrete_model(nodes, categories, factors), (tuple(range(len(nodes))),))
     ends = np.concatenate(pairs)
     model, notes = assemble(nodes, biases, ends[:, 0], ends[:, 1], np.concatenate(weights))
     return Lowered(model, (tuple(range(len(nodes))),), (), notes)

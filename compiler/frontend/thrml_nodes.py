@@ -1,4 +1,4 @@
-"""Which THRML nodes a p-bit can stand for: spins, stored as one bool."""
+"""Which THRML nodes p-bits can stand for: spins, stored as one bool, and categories, as one unsigned integer."""
 
 from typing import Any
 
@@ -23,12 +23,26 @@ def check_spin(node_type: type, struct: Any) -> None:
         return
     if np.issubdtype(dtype, np.integer):
         raise CompileError(
-            f"{name} nodes are categorical ({dtype}), which this compiler does not lower; "
-            "encode them in SpinNodes, for example in binary."
+            f"{name} nodes are categorical ({dtype}) and cannot be spins; put them among a factor's categorical nodes, "
+            "or use SpinNode."
         )
     if np.issubdtype(dtype, np.floating) or np.issubdtype(dtype, np.complexfloating):
         raise CompileError(f"{name} nodes are continuous ({dtype}), and a p-bit holds one bit; use SpinNode.")
     raise CompileError(f"{name} nodes hold {dtype} of shape {shape}, and a p-bit holds one bit; use SpinNode.")
+
+
+def check_category(node_type: type, struct: Any) -> None:
+    """Refuse a node type whose THRML state is not a single unsigned integer, by name.
+
+    Raises:
+        CompileError: naming the node type and what to use instead.
+    """
+    name = node_type.__name__
+    dtype, shape = getattr(struct, "dtype", None), getattr(struct, "shape", None)
+    if dtype is not None and np.issubdtype(dtype, np.unsignedinteger) and shape == ():
+        return
+    check_spin(node_type, struct)
+    raise CompileError(f"{name} nodes are spins and cannot be categorical; put them among a factor's spin nodes.")
 
 
 def is_categorical(node_type: type) -> bool:

@@ -15,58 +15,54 @@ import numpy as np
 from thrml.block_sampling import BlockSamplingProgram
 from thrml.models.discrete_ebm import CategoricalGibbsConditional, DiscreteEBMInteraction, SpinGibbsConditional
 
-from thermofab.compiler.frontend.lowered import Blocks, Lowered, assemble
-from thermofab.compiler.frontend.thrml_nodes import check_spin, is_categorical
+from thermofab.compiler.frontend.lowered import Blocks, Lowered, assemble, discrete_model
+from thermofab.compiler.frontend.thrml_nodes import check_category, check_spin, is_categorical
+from thermofab.compiler.frontend.thrml_terms import undirected_terms
 from thermofab.hw.spec.errors import CompileError
 
 
 class Slots(NamedTuple):
-    """The active slots of one interaction of one block: node ``head[k]`` sees ``-weight[k] s_head Π s_tail``.
+    """The active slots of one interaction of one block: node ``head[k]`` sees ``-weight[k][…] s_head Π s_tail``.
 
-    ``head`` and each of ``tails`` are int64 ``[k]`` node indices, ``weight`` float64 ``[k]``.
+    ``head``, each of ``tails`` (spins) and each of ``categories`` are int64 ``[k]`` node indices. ``weight`` is float64
+    ``[k]`` with one more axis for a categorical head (which then has no s_head), and one for each of ``categories``.
     """
 
     head: np.ndarray
     tails: tuple[np.ndarray, ...]
     weight: np.ndarray
+    categories: tuple[np.ndarray, ...] = ()
 
 
 def discrete_slots(interaction: Any, active: np.ndarray, heads: np.ndarray, tails: list[np.ndarray]) -> Slots:
-    """Slots of a DiscreteEBMInteraction of order ≤ 2.
+    """Slots of a DiscreteEBMInteraction: its spin tails come first."""
+    return slots_of(np.asarray(interaction.weights), interaction.n_spin, active, heads, tails)
 
-    Raises:
-        CompileError: it has categorical tails, or couples three spins or more.
+
+def slots_of(weights: np.ndarray, n_spin: int, active: np.ndarray, heads: np.ndarray, tails: list[np.ndarray]) -> Slots:
+    """The slots of weights ``[n, m, …]`` that ``active`` bool ``[n, m]`` marks as real: what a lowering of one's own
+    interaction returns (:data:`INTERACTIONS`). ``tails`` are int64 ``[n, m]``, the first ``n_spin`` of them spins.
     """
-    weights = np.asarray(interaction.weights, dtype=np.float64)
-    if weights.ndim > 2:
-        raise CompileError(
-            f"a DiscreteEBMInteraction depends on {weights.ndim - 2} categorical nodes, which this compiler does not "
-            "lower; encode the categories in SpinNodes, for example in binary."
-        )
-    if interaction.n_spin > 1:
-        raise CompileError(
-            f"a DiscreteEBMInteraction couples {interaction.n_spin + 1} spins in one term, and this compiler lowers "
-            "orders 1 and 2; rewrite the term with hidden spins and pairs."
-        )
     rows = np.broadcast_to(heads[:, None], active.shape)[active]
-    return Slots(rows, tuple(tail[active] for tail in tails), weights[active])
+    chosen = tuple(tail[active] for tail in tails)
+    return Slots(rows, chosen[:n_spin], np.asarray(weights, dtype=np.float64)[active], chosen[n_spin:])
 
 
 INTERACTIONS: dict[type, Callable[..., Slots]] = {DiscreteEBMInteraction: discrete_slots}
 
 
-def spin_gibbs(sampler: SpinGibbsConditional) -> None:
-    """P(+1) = σ(2γ): what a p-bit does."""
+def spin_gibbs(sampler: Any) -> int:
+    """P(+1) = σ(2γ), which is what a p-bit does."""
+    return 0
 
 
-def categorical_gibbs(sampler: CategoricalGibbsConditional) -> None:
-    raise CompileError(
-        f"a CategoricalGibbsConditional of {sampler.n_categories} categories samples categorical nodes, which this "
-        "compiler does not lower; encode them in SpinNodes sampled by SpinGibbsConditional."
-    )
+def categorical_gibbs(sampler: CategoricalGibbsConditional) -> int:
+    """P(c) ∝ exp θ_c, of so many states."""
+    return int(sampler.n_categories)
 
 
-SAMPLERS: dict[type, Callable[[Any], None]] = {
+# Samplers whose stationary law is that of their interactions: 0 for spins, else the states of a categorical variable.
+SAMPLERS: dict[type, Callable[[Any], int]] = {
     SpinGibbsConditional: spin_gibbs,
     CategoricalGibbsConditional: categorical_gibbs,
 }
@@ -80,17 +76,21 @@ def lower(program: BlockSamplingProgram) -> Lowered:
             superblock; interactions that are not symmetric; weights that are not finite.
     """
     spec = program.gibbs_spec
-    for sampler in program.samplers:
-        _check_sampler(sampler)
-    for block in spec.blocks:
-        kind = block.node_type
-        check_spin(kind, spec.node_shape_struct[kind])
-        if is_categorical(kind):
-            raise CompileError(f"{kind.__name__} nodes are categorical; use SpinNode for nodes of two states.")
     nodes = tuple(node for block in spec.blocks for node in block.nodes)
     blocks = _indices(spec.blocks)
     free, clamped = blocks[: len(spec.free_blocks)], blocks[len(spec.free_blocks) :]
+    # States of the nodes: 0 for spins, -1 while unknown.
+    categories = np.zeros(len(nodes), dtype=np.int64)
+    for b, (block, members) in enumerate(zip(spec.blocks, blocks)):
+        categories[list(members)] = _states(block.node_type, spec, program.samplers[b] if b < len(free) else None)
     slots = _all_slots(program, nodes, free)
+    if np.any(categories) or any(len(slot.tails) > 1 or slot.categories for slot in slots):
+        for slot in slots:
+            _check_finite(slot, free, clamped)
+        names = _Names(free, clamped)
+        factors, categories, repeated = undirected_terms(slots, categories, spec.sampling_order, free, clamped, names)
+        notes = (f"summed {repeated} duplicate terms",) if repeated else ()
+        return Lowered(discrete_model(nodes, categories, factors), free, clamped, notes)
     biases = np.zeros(len(nodes))
     heads, tails, weights = [], [], []
     for slot in slots:
@@ -112,15 +112,31 @@ def lower(program: BlockSamplingProgram) -> Lowered:
     return Lowered(model, free, clamped, notes)
 
 
-def _check_sampler(sampler: Any) -> None:
-    if type(sampler) not in SAMPLERS:
+def _states(kind: type, spec: Any, sampler: Any) -> int:
+    """States of a block's nodes: 0 for spins, -1 for categorical nodes of as many as the interactions say.
+
+    ``sampler`` is that of a free block, ``None`` for a clamped one.
+    """
+    if sampler is not None and type(sampler) not in SAMPLERS:
         known = ", ".join(kind.__name__ for kind in SAMPLERS)
         raise CompileError(
             f"the custom sampler {type(sampler).__module__}.{type(sampler).__qualname__} has no lowering (known are "
             f"{known}); use SpinGibbsConditional, or register the sampler in "
             "thermofab.compiler.frontend.thrml_program.SAMPLERS if it is a Gibbs update of spins."
         )
-    SAMPLERS[type(sampler)](sampler)
+    states = None if sampler is None else SAMPLERS[type(sampler)](sampler)
+    struct = spec.node_shape_struct[kind]
+    categorical = is_categorical(kind) if states is None else states > 0
+    if not categorical:
+        check_spin(kind, struct)
+        if is_categorical(kind):
+            raise CompileError(
+                f"{kind.__name__} nodes are categorical, and {type(sampler).__name__} samples spins; use "
+                "CategoricalGibbsConditional, or SpinNode for nodes of two states."
+            )
+        return 0
+    check_category(kind, struct)
+    return -1 if states is None else states
 
 
 def _indices(blocks: Any) -> Blocks:
@@ -178,9 +194,9 @@ class _Names(NamedTuple):
 def _check_finite(slot: Slots, free: Blocks, clamped: Blocks) -> None:
     bad = ~np.isfinite(slot.weight)
     if np.any(bad):
-        where = int(np.argmax(bad))
+        where = int(np.argwhere(bad)[0][0])
         raise CompileError(
-            f"a weight or bias of {_Names(free, clamped)(int(slot.head[where]))} is {slot.weight[where]}; every bias "
+            f"a weight or bias of {_Names(free, clamped)(int(slot.head[where]))} is {slot.weight[bad][0]}; every bias "
             "and weight must be a finite number. Look for a diverged training step where it was made."
         )
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from thermofab.compiler.frontend.lowered import Lowered
 from thermofab.compiler.passes.draft import Draft
+from thermofab.hw.spec.discrete import DiscreteModel
 from thermofab.hw.spec.errors import CompileError
 from thermofab.hw.spec.fabric import FabricSpec
 
@@ -14,9 +15,13 @@ from thermofab.hw.spec.fabric import FabricSpec
 class Canonicalise:
     """Couplings and biases with β multiplied in; edges of weight 0 and edges between clamped nodes need no wire.
 
-    Exact. Raises ``CompileError`` if the program has more nodes than the fabric has sites.
+    Exact. With ``keep_zero`` edges of weight 0 get a wire all the same, for later weights
+    (:meth:`thermofab.Program.with_weights`). A model with higher terms or categorical variables goes on as it is, to
+    :class:`~thermofab.compiler.passes.categorical.Categorical`. Raises ``CompileError`` if the program has more nodes
+    than the fabric has sites.
     """
 
+    keep_zero: bool = False
     name: str = "canonicalise"
 
     def __call__(self, lowered: Lowered, fabric: FabricSpec) -> Draft:
@@ -26,8 +31,13 @@ class Canonicalise:
                 f"the program has {model.n_nodes} nodes and the fabric {fabric.topology.name} only {fabric.n_sites} "
                 f"sites; take a fabric of at least {model.n_nodes} sites."
             )
+        if isinstance(model, DiscreteModel):
+            none = np.zeros((0, 2), dtype=np.int64)
+            draft = Draft(lowered, fabric, none, np.zeros(0), np.zeros(0), clamped, model=model)
+            rows = sum(len(factor.weights) for factor in model.factors)
+            return draft.after(self.name, "; ".join([*lowered.notes, f"{model.n_nodes} nodes, {rows} terms"]))
         edges = model.edges.astype(np.int64)
-        silent = model.couplings == 0
+        silent = (model.couplings == 0) & (not self.keep_zero)
         known = clamped[edges[:, 0]] & clamped[edges[:, 1]]
         keep = ~(silent | known)
         did = list(lowered.notes) + [

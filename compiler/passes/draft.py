@@ -1,7 +1,7 @@
 """Draft: a program on its way through the passes. Each pass returns a new one."""
 
 from collections.abc import Hashable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -9,9 +9,13 @@ import numpy as np
 from thermofab.compiler.frontend.lowered import Lowered
 from thermofab.compiler.passes.layout import Layout
 from thermofab.hw.spec.certificate import Certificate, Exact, Quantisation
+from thermofab.hw.spec.discrete import DiscreteModel
 from thermofab.hw.spec.fabric import FabricSpec
+from thermofab.hw.spec.reading import Reading
 
 Copies = tuple[tuple[int, ...], ...]
+# Σ weight · Π spins: the spins of every term, ascending, and its weight.
+Polynomial = dict[tuple[int, ...], float]
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,10 @@ class Draft:
         couplings, biases: float64 ``[m]``, ``[n]``, β included.
         clamped: bool ``[n]``: variables that are clamped in every run.
         names: of the variables, where they are the program's nodes.
+        model: the program, as long as its categorical variables have no spins yet; there are no variables then, and
+            ``clamped`` is of its nodes.
+        higher: terms of log P that are not yet pairs and biases.
+        readings: how every node is read from the variables; ``None`` where they are the nodes.
         placements: candidates, from :class:`~thermofab.compiler.passes.place.Place`.
         layout: the chosen one with its couplings, from ``RootAndWire``.
         integers: from ``ScaleAndQuantise``.
@@ -56,6 +64,9 @@ class Draft:
     biases: np.ndarray
     clamped: np.ndarray
     names: tuple[Hashable, ...] = ()
+    model: DiscreteModel | None = None
+    higher: Polynomial = field(default_factory=dict)
+    readings: tuple[Reading, ...] | None = None
     placements: tuple[Placement, ...] = ()
     layout: Layout = Layout.empty()
     integers: Integers = Integers(np.zeros(0), np.zeros(0), Quantisation(0.0, 0, 0, 0.0))

@@ -6,9 +6,10 @@ import numpy as np
 
 from thermofab.compiler.passes.draft import Draft
 from thermofab.hw.spec.activation import sigmoid_table
-from thermofab.hw.spec.certificate import Report
+from thermofab.hw.spec.certificate import Rejecting, Report
 from thermofab.hw.spec.image import FREE, Image
 from thermofab.hw.spec.program import Program
+from thermofab.hw.spec.reading import Reading, spin_reading
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,16 @@ class Emit:
             clamps=np.full(spec.n_sites, FREE),
             seed=self.seed,
         )
+        lowered = draft.lowered
+        readings, whole = draft.readings, lowered
+        if lowered.folded is not None:
+            whole = lowered.folded.whole
+            inner = readings or tuple(spin_reading(k) for k in range(draft.n))
+            by_node = dict(zip(lowered.folded.kept, inner))
+            by_node |= {k: Reading((), (value,)) for k, value in lowered.folded.values.items()}
+            readings = tuple(by_node[k] for k in range(whole.model.n_nodes))
         report = Report(
-            nodes=len(layout.copies),
+            nodes=whole.model.n_nodes,
             sites=layout.n_sites,
             longest_copy=max(len(sites) for sites in layout.copies),
             placement=layout.method,
@@ -43,6 +52,9 @@ class Emit:
             fabric_sites=spec.n_sites,
             passes=draft.log,
         )
+        # Over the samples in which no trunk is broken, the law is the program's.
+        broken = layout.trunk_ends if isinstance(draft.certificate, Rejecting) else ()
+        checks = tuple((int(above), int(below)) for above, below in broken)
         return Program(
-            image, draft.lowered.model, layout.copies, draft.lowered.free_blocks, draft.lowered.clamped_blocks, report
+            image, whole.model, layout.copies, whole.free_blocks, whole.clamped_blocks, report, readings, checks
         )

@@ -5,6 +5,8 @@ which is the Boltzmann factor of one coupling J with tanh J = tanh K₁ tanh K�
 All functions work with log tanh, so that couplings far beyond the resolution of tanh in floating point keep theirs.
 """
 
+from typing import Any
+
 import numpy as np
 
 
@@ -24,7 +26,7 @@ def atanh_exp(log_value: np.ndarray) -> np.ndarray:
         return 0.5 * (np.log1p(np.exp(y)) - np.log(-np.expm1(y)))
 
 
-def wire_coupling(magnitude: np.ndarray, length: np.ndarray) -> np.ndarray:
+def wire_coupling(magnitude: Any, length: Any) -> np.ndarray:
     """|K| = atanh(tanh(|J|)^(1/ℓ)): ``length`` such couplings in a row act as J. Float64, elementwise.
 
     Beyond |J| = 15 the asymptote K = J + ln(ℓ)/2 is used; it is off by less than 2e^{-2J}.

@@ -12,6 +12,7 @@ from thermofab.hw.spec.certificate import (
 )
 from thermofab.hw.spec.costs import COST_MODELS, CostModel
 from thermofab.hw.spec.device import Device, DeviceInfo, RunPlan, check_image, ledger_of, plan_run
+from thermofab.hw.spec.discrete import DiscreteModel, Factor
 from thermofab.hw.spec.errors import (
     CompileError,
     DeviceError,
@@ -27,6 +28,7 @@ from thermofab.hw.spec.image import FREE, Image
 from thermofab.hw.spec.lattice import Lattice, LatticeRule
 from thermofab.hw.spec.model import IsingModel, to_spins
 from thermofab.hw.spec.program import Program
+from thermofab.hw.spec.reading import Reading
 from thermofab.hw.spec.registry import device_names, generator, generator_names, open_device
 from thermofab.hw.spec.samples import Counts, Ledger, Moments, Samples
 from thermofab.hw.spec.schedule import Schedule
@@ -45,9 +47,11 @@ __all__ = [
     "Device",
     "DeviceError",
     "DeviceInfo",
+    "DiscreteModel",
     "Estimated",
     "Exact",
     "FabricSpec",
+    "Factor",
     "Image",
     "IsingModel",
     "Lattice",
@@ -56,6 +60,7 @@ __all__ = [
     "Moments",
     "Program",
     "Quantisation",
+    "Reading",
     "RefusedError",
     "Rejecting",
     "Report",

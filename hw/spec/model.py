@@ -64,6 +64,22 @@ class IsingModel:
     def n_nodes(self) -> int:
         return len(self.nodes)
 
+    @property
+    def categories(self) -> np.ndarray:
+        """int32 ``[n]``, all 0: every node is a spin (as :class:`thermofab.hw.spec.discrete.DiscreteModel` has it)."""
+        return np.zeros(self.n_nodes, dtype=np.int32)
+
+    def log_weight(self) -> np.ndarray:
+        """-β(E - offset) of every state: float64 ``[2] * n``."""
+        n, spin = self.n_nodes, np.array([-1.0, 1.0])
+        total = np.zeros((2,) * n)
+        for k, bias in enumerate(self.biases.tolist()):
+            total += self.beta * bias * spin.reshape((1,) * k + (2,) + (1,) * (n - 1 - k))
+        for (i, j), coupling in zip(self.edges.tolist(), self.couplings.tolist()):
+            shape = [2 if k in (i, j) else 1 for k in range(n)]
+            total += self.beta * coupling * np.multiply.outer(spin, spin).reshape(shape)
+        return total
+
     def energies(self, spins: np.ndarray) -> np.ndarray:
         """E of states; ``spins`` is bool or 0/1, or ±1 signed, ``[..., n]``; returns float64 ``[...]``."""
         s = to_spins(spins).astype(np.float64)

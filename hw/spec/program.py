@@ -9,10 +9,12 @@ import numpy as np
 
 from thermofab.hw.spec.certificate import Report
 from thermofab.hw.spec.digest import digest_of
+from thermofab.hw.spec.discrete import DiscreteModel
 from thermofab.hw.spec.errors import SpecError
 from thermofab.hw.spec.fabric import FabricSpec
 from thermofab.hw.spec.image import FREE, Image
 from thermofab.hw.spec.model import IsingModel
+from thermofab.hw.spec.reading import Reading
 from thermofab.hw.spec.registry import open_device
 from thermofab.hw.spec.samples import Samples
 from thermofab.hw.spec.schedule import Schedule
@@ -24,33 +26,48 @@ Blocks = tuple[tuple[int, ...], ...]
 class Program:
     """A compiled program.
 
-    A node is read at its *root*, the first of its copies. A node of ``clamped_blocks`` has all its copies clamped;
-    any other node clamped for a run has its root clamped, which is conditioning, hence as exact as the program.
+    Its *variables* are spins, each read at its *root*, the first of its copies; a node is a variable, or is read from
+    several by a table (a categorical node), and there may be hidden variables that no node is read from. A node of
+    ``clamped_blocks`` has all its copies clamped; any other node clamped for a run has its roots clamped, which is
+    conditioning, hence as exact as the program.
 
     Attributes:
         image: the integers.
         model: the model as the user wrote it; its node order is the program's.
-        copies: sites of every node, the root first.
+        copies: sites of every variable, the root first.
         free_blocks, clamped_blocks: node indices, in the user's block structure; every node is in one block.
         report: what the compiler did.
+        readings: how every node is read; ``None`` where node k is variable k.
+        checks: pairs of sites whose states must agree in a sample; one in which a pair differs is discarded
+            (:attr:`Samples.kept`). None, unless the certificate is ``Rejecting``.
     """
 
     image: Image
-    model: IsingModel
+    model: IsingModel | DiscreteModel
     copies: tuple[tuple[int, ...], ...]
     free_blocks: Blocks
     clamped_blocks: Blocks
     report: Report
+    readings: tuple[Reading, ...] | None = None
+    checks: tuple[tuple[int, int], ...] = ()
 
     def __post_init__(self) -> None:
         used = [site for sites in self.copies for site in sites]
-        if len(self.copies) != self.model.n_nodes or any(not sites for sites in self.copies):
+        if self.readings is None and len(self.copies) != self.model.n_nodes or any(not sites for sites in self.copies):
             raise SpecError("every node of a program needs at least one site.")
         if len(set(used)) != len(used):
             raise SpecError("two nodes of a program share a site.")
+        if self.readings is not None:
+            if len(self.readings) != self.model.n_nodes:
+                raise SpecError(f"a program of {self.model.n_nodes} nodes needs as many readings.")
+            if any(v >= len(self.copies) for reading in self.readings for v in reading.variables):
+                raise SpecError(f"a node is read from a variable beyond the program's {len(self.copies)}.")
         listed = sorted(k for block in self.free_blocks + self.clamped_blocks for k in block)
         if listed != list(range(self.model.n_nodes)):
             raise SpecError("every node of a program must be in exactly one free or clamped block.")
+        for pair in self.checks:
+            if len(pair) != 2 or not all(0 <= site < self.fabric.n_sites for site in pair):
+                raise SpecError(f"checks are pairs of sites 0…{self.fabric.n_sites - 1}, got {pair}.")
 
     @property
     def fabric(self) -> FabricSpec:
@@ -58,7 +75,7 @@ class Program:
 
     @cached_property
     def roots(self) -> np.ndarray:
-        """int64 ``[n]``: the site every node is read at."""
+        """int64 ``[variables]``: the site every variable is read at."""
         return np.array([sites[0] for sites in self.copies], dtype=np.int64)
 
     @cached_property
@@ -67,7 +84,27 @@ class Program:
 
     @cached_property
     def digest(self) -> str:
-        return digest_of("program", self.image.digest, self.copies, self.free_blocks, self.clamped_blocks)
+        read = () if self.readings is None else tuple((r.variables, r.table) for r in self.readings)
+        parts = self.copies, self.free_blocks, self.clamped_blocks, *read, *self.checks
+        return digest_of("program", self.image.digest, *parts)
+
+    def variables_of(self, node: int) -> tuple[int, ...]:
+        """The variables that node number ``node`` is read from."""
+        return (node,) if self.readings is None else self.readings[node].variables
+
+    def read(self, sites: np.ndarray, nodes: Sequence[int]) -> np.ndarray:
+        """States of nodes from site states bool ``[..., N]``: bool ``[..., nodes]`` if all of them are spins, else
+        uint8, spins as 0 and 1 (uint16 with more than 256 states).
+        """
+        categories = self.model.categories[list(nodes)]
+        if self.readings is None:
+            return sites[..., self.roots[list(nodes)]]
+        kind = np.uint8 if not len(nodes) or categories.max() <= 256 else np.uint16
+        out = np.zeros((*sites.shape[:-1], len(nodes)), dtype=kind if np.any(categories) else np.bool_)
+        for place, node in enumerate(nodes):
+            reading = self.readings[node]
+            out[..., place] = reading.decode(sites[..., self.roots[list(reading.variables)]])
+        return out
 
     def sample(
         self,
@@ -82,19 +119,22 @@ class Program:
     ) -> Samples:
         """Run the program.
 
+        States of spins are bools (0 and 1 will do), those of categorical nodes integers 0…q-1.
+
         Args:
             schedule: a :class:`Schedule`, or anything with THRML's three attributes.
             nodes: blocks to return, each a sequence of nodes (a THRML ``Block`` will do); by default one block of
                 all nodes.
             clamp: values of the clamped blocks, one array ``[nodes]`` or ``[R, nodes]`` a block; or a mapping from
-                nodes to values (bool or ``[R]``), which may also name free nodes.
+                nodes to values (one, or ``[R]``), which may also name free nodes.
             init: starting states of the free blocks, likewise; by default drawn from the seed.
             replicas: independent chains.
             seed: instead of the image's.
             device: a name for :func:`open_device`, or an open device.
 
         Returns:
-            samples whose ``states`` hold a bool array ``[R, S, nodes]`` a requested block.
+            samples whose ``states`` hold an array ``[R, S, nodes]`` a requested block: bool, or integers where the
+            block has categorical nodes.
 
         Raises:
             SpecError: a node is unknown, or an array has the wrong shape.
@@ -139,20 +179,41 @@ class Program:
                 array = np.asarray(value)
                 if array.shape not in ((), (replicas,)):
                     raise SpecError(f"clamp of {node!r} must be a bool or have shape ({replicas},), got {array.shape}.")
-                values[self.node_index[node]] = _as_bool(f"clamp of {node!r}", array)
+                k = self.node_index[node]
+                values[k] = _as_states(f"clamp of {node!r}", array, self.model.categories[k])
         else:
             for block, array in self._block_arrays("clamp", clamp or [], self.clamped_blocks, replicas):
                 values |= {k: array[..., place] for place, k in enumerate(block)}
-        missing = must - set(values)
+        known = {k for k in range(self.model.n_nodes) if not self.variables_of(k)}
+        for k in known & set(values):
+            if np.any(values[k] != self._known(k)):
+                raise SpecError(
+                    f"this program was compiled with {self.model.nodes[k]!r} clamped to {self._known(k)}; compile it "
+                    "again for another value, or without it in clamp."
+                )
+        missing = must - known - set(values)
         if missing:
             raise SpecError(
                 f"this program has {len(must)} clamped nodes and clamp gives no value for "
                 f"{self.model.nodes[min(missing)]!r}; pass clamp=[one array a clamped block]."
             )
         for k, value in values.items():
-            for site in self.copies[k] if k in must else self.copies[k][:1]:
-                clamps[:, site] = value
+            for variable, bit in zip(self.variables_of(k), self._bits(k, value)):
+                for site in self.copies[variable] if k in must else self.copies[variable][:1]:
+                    clamps[:, site] = bit
         return clamps
+
+    def _known(self, node: int) -> int:
+        """The value of a node that was clamped when the program was compiled."""
+        assert self.readings is not None
+        return self.readings[node].table[0]
+
+    def _bits(self, node: int, states: np.ndarray) -> list[np.ndarray]:
+        """The bits of a node's variables for its states ``[...]``."""
+        if self.readings is None:
+            return [states]
+        bits = self.readings[node].encode(states)
+        return [bits[..., k] for k in range(bits.shape[-1])]
 
     def _site_init(self, init: Any, replicas: int) -> np.ndarray | None:
         if init is None:
@@ -160,7 +221,8 @@ class Program:
         sites = np.zeros((replicas, self.fabric.n_sites), dtype=bool)
         for block, array in self._block_arrays("init", init, self.free_blocks, replicas):
             for place, k in enumerate(block):
-                sites[:, list(self.copies[k])] = array[..., place, None]
+                for variable, bit in zip(self.variables_of(k), self._bits(k, array[..., place])):
+                    sites[:, list(self.copies[variable])] = bit[..., None]
         return sites
 
     def _block_arrays(self, name: str, arrays: Any, blocks: Blocks, replicas: int) -> list[tuple[tuple, np.ndarray]]:
@@ -175,7 +237,7 @@ class Program:
                     f"{name}[{position}] must have shape ({len(block)},) or ({replicas}, {len(block)}), "
                     f"got {array.shape}."
                 )
-            checked.append((block, _as_bool(f"{name}[{position}]", array)))
+            checked.append((block, _as_states(f"{name}[{position}]", array, self.model.categories[list(block)])))
         return checked
 
     def replace(self, **changes: Any) -> "Program":
@@ -191,6 +253,8 @@ class Program:
             "free_blocks": self.free_blocks,
             "clamped_blocks": self.clamped_blocks,
             "report": self.report.to_json(),
+            "readings": None if self.readings is None else [[r.variables, r.table] for r in self.readings],
+            "checks": self.checks,
         }
 
     @staticmethod
@@ -201,17 +265,28 @@ class Program:
             return tuple(tuple(row) for row in rows)
 
         own = FabricSpec.from_json(data["fabric"]) if fabric is None else fabric
+        read = data.get("readings")
         return Program(
             image=Image.from_json(data["image"], own),
-            model=IsingModel.from_json(data["model"]),
+            model=(DiscreteModel if "factors" in data["model"] else IsingModel).from_json(data["model"]),
             copies=nested(data["copies"]),
             free_blocks=nested(data["free_blocks"]),
             clamped_blocks=nested(data["clamped_blocks"]),
             report=Report.from_json(data["report"]),
+            checks=tuple((int(a), int(b)) for a, b in data.get("checks", ())),
+            readings=None if read is None else tuple(Reading(tuple(bits), tuple(table)) for bits, table in read),
         )
 
 
-def _as_bool(name: str, array: np.ndarray) -> np.ndarray:
-    if array.dtype != np.bool_ and np.any((array != 0) & (array != 1)):
+def _as_states(name: str, array: np.ndarray, categories: np.ndarray) -> np.ndarray:
+    """``array`` as bool, or as int64 where nodes of ``categories`` states are among it; the last axis is nodes."""
+    spins = np.broadcast_to(np.asarray(categories) == 0, array.shape)
+    if array.dtype != np.bool_ and np.any(spins & (array != 0) & (array != 1)):
         raise SpecError(f"{name} must be bool, or 0 and 1; spins are given as True for +1 and False for -1.")
-    return array.astype(bool)
+    if np.all(spins):
+        return array.astype(bool)
+    if np.any(~spins & ((array < 0) | (array >= categories) | (array != np.floor(array)))):
+        raise SpecError(
+            f"{name} gives a categorical node of up to {int(np.max(categories))} states another one; they are 0, 1, …."
+        )
+    return array.astype(np.int64)

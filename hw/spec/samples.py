@@ -11,7 +11,7 @@ from thermofab.hw.spec.costs import CostModel
 from thermofab.hw.spec.digest import frozen_array
 from thermofab.hw.spec.errors import SpecError, ToolMissingError
 from thermofab.hw.spec.image import Image
-from thermofab.hw.spec.model import to_spins
+from thermofab.hw.spec.model import IsingModel, to_spins
 from thermofab.hw.spec.schedule import Schedule
 
 if TYPE_CHECKING:
@@ -152,19 +152,62 @@ class Samples:
 
     @property
     def states(self) -> list[np.ndarray]:
-        """One bool array ``[R, S, nodes of the block]`` for every requested block."""
+        """One array ``[R, S, nodes of the block]`` for every requested block: bool, or unsigned integers where it has
+        categorical nodes.
+        """
         program = self._program()
-        return [self.sites[:, :, program.roots[list(block)]] for block in self.blocks or ()]
+        return [program.read(self.sites, block) for block in self.blocks or ()]
 
     @property
     def node_states(self) -> np.ndarray:
-        """bool ``[R, S, n]``: all nodes of the program, in its order."""
-        return self.sites[:, :, self._program().roots]
+        """``[R, S, n]``: all nodes of the program, in its order; bool, or unsigned integers if some are categorical."""
+        program = self._program()
+        return program.read(self.sites, range(program.model.n_nodes))
+
+    @property
+    def kept(self) -> np.ndarray:
+        """bool ``[R, S]``: samples in which the sites of all the program's ``checks`` agree; all, if it has none."""
+        kept = np.ones(self.sites.shape[:2], dtype=bool)
+        for a, b in self._program().checks:
+            kept &= self.sites[:, :, a] == self.sites[:, :, b]
+        return kept
+
+    def accepted(self) -> list[np.ndarray]:
+        """The states of the kept samples, replicas one after another: an array ``[K, nodes]`` for every block."""
+        kept = self.kept
+        return [states[kept] for states in self.states]
+
+    def _kept_states(self) -> np.ndarray:
+        """All nodes in the kept samples ``[K, n]``, refused if there is none."""
+        states = self.node_states[self.kept]
+        if not len(states):
+            raise SpecError(
+                f"none of the {self.sites.shape[0] * self.sites.shape[1]} samples has copies that agree; take more "
+                "samples, or compile for a fabric that needs no copies."
+            )
+        return states
+
+    def _spin_model(self, what: str) -> IsingModel:
+        model = self._program().model
+        if not isinstance(model, IsingModel):
+            raise SpecError(f"{what} needs a program of spins and pairs of spins; use node_states and frequencies().")
+        return model
+
+    def frequencies(self) -> list[np.ndarray]:
+        """How often every node was in each of its states, over the kept samples: float64 ``[2 or q]`` each."""
+        model, states = self._program().model, self._kept_states()
+        sizes = [int(q) or 2 for q in model.categories]
+        flat = states.reshape(-1, model.n_nodes).astype(np.int64)
+        return [np.bincount(flat[:, k], minlength=size) / len(flat) for k, size in enumerate(sizes)]
 
     def moments(self) -> Moments:
-        """Moments over all replicas and samples, of all nodes and of the program's edges."""
-        model = self._program().model
-        s = to_spins(self.node_states).reshape(-1, model.n_nodes)
+        """Moments over the kept samples of all replicas, of all nodes and of the program's edges.
+
+        Raises:
+            SpecError: the program has categorical nodes or terms of higher order.
+        """
+        model = self._spin_model("moments()")
+        s = to_spins(self._kept_states())
         pairs = [(model.nodes[i], model.nodes[j]) for i, j in model.edges.tolist()]
         second = np.array([np.mean(s[:, i] * s[:, j], dtype=np.float64) for i, j in model.edges.tolist()])
         return Moments(model.nodes, s.mean(axis=0, dtype=np.float64), tuple(pairs), second)
@@ -174,27 +217,31 @@ class Samples:
         return self._program().model.energies(self.node_states)
 
     def to_dimod(self) -> Any:
-        """A ``dimod.SampleSet`` of ±1 samples, replicas one after another."""
+        """A ``dimod.SampleSet`` of the kept samples, ±1, replicas one after another."""
         import dimod
 
-        model = self._program().model
-        s = to_spins(self.node_states).reshape(-1, model.n_nodes)
+        model = self._spin_model("to_dimod()")
+        s = to_spins(self._kept_states())
         return dimod.SampleSet.from_samples(
-            (s, list(model.nodes)), energy=self.energies().reshape(-1), vartype=dimod.SPIN
+            (s, list(model.nodes)), energy=self.energies()[self.kept], vartype=dimod.SPIN
         )
 
     def to_arviz(self) -> Any:
-        """An ``arviz.InferenceData``: replicas are chains, samples are draws, one variable ``spin[node]``."""
+        """An ``arviz.InferenceData``: replicas are chains, samples are draws, one variable ``spin[node]``.
+
+        All samples are in it, so that chains stay as long as each other; ``sample_stats.kept`` marks those to use.
+        """
         try:
             import arviz
         except ImportError as missing:
             raise ToolMissingError("to_arviz needs ArviZ; install it with: pip install 'thermofab[arviz]'") from missing
         names = [str(node) for node in self._program().model.nodes]
+        spins = not np.any(self._program().model.categories)
         return arviz.from_dict(
-            posterior={"spin": to_spins(self.node_states)},
-            sample_stats={"lp": -self._program().model.beta * self.energies()},
+            posterior={"spin" if spins else "state": to_spins(self.node_states) if spins else self.node_states},
+            sample_stats={"lp": -self._program().model.beta * self.energies(), "kept": self.kept},
             coords={"node": names},
-            dims={"spin": ["node"]},
+            dims={"spin" if spins else "state": ["node"]},
         )
 
     def to_json(self) -> dict[str, Any]:

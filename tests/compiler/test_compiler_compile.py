@@ -147,7 +147,8 @@ def test_the_report_tells_what_was_done():
         (
             3.5,
             r"^cannot compile a builtins\.float; give a THRML sampling program, IsingEBM, FactorizedEBM or list of "
-            r"factors, a dimod BinaryQuadraticModel, a networkx\.Graph or an IsingModel\.$",
+            r"factors, a dimod BinaryQuadraticModel or BinaryPolynomial, a networkx\.Graph, an IsingModel or a "
+            r"DiscreteModel\.$",
         ),
         (networkx.Graph(), r"^the program has no nodes; there is nothing to sample\.$"),
         (

@@ -191,45 +191,131 @@ def test_a_bad_beta_is_refused():
     refused(ebm, r"^the IsingEBM's beta must be one positive finite number, got -1\.0\.$")
 
 
-def test_third_order_is_refused():
+def brute(factors, nodes, states):
+    """exp(-E) of all states by THRML's own energies, normalised; ``states`` of every node."""
+    blocks = [Block([node]) for node in nodes]
+    ebm = FactorizedEBM(factors)
+    kinds = [jnp.bool_ if isinstance(node, SpinNode) else jnp.uint8 for node in nodes]
+    energies = []
+    for state in np.ndindex(*states):
+        energies.append(float(ebm.energy([jnp.array([x], k) for x, k in zip(state, kinds)], blocks)))
+    weights = np.exp(-np.array(energies))
+    return weights / weights.sum()
+
+
+def mixed_program():
+    """Spins, categories of 3 and 4 states, a cubic spin term and a term of a spin and two categories."""
+    s = [SpinNode() for _ in range(3)]
+    c = [CategoricalNode() for _ in range(2)]
+    keys = jax.random.split(jax.random.key(5), 5)
+    factors = [
+        SpinEBMFactor([Block([node]) for node in s], jax.random.normal(keys[0], (1,))),
+        CategoricalEBMFactor([Block([c[0]]), Block([c[1]])], jax.random.normal(keys[1], (1, 3, 4))),
+        DiscreteEBMFactor([Block([s[0]])], [Block([c[1]])], jax.random.normal(keys[2], (1, 4))),
+        DiscreteEBMFactor([Block([s[1]])], [Block([c[0]]), Block([c[1]])], jax.random.normal(keys[3], (1, 3, 4))),
+        SpinEBMFactor([Block(s)], jax.random.normal(keys[4], (3,))),
+    ]
+    return s, c, factors
+
+
+def test_higher_order_and_categorical_energies_are_thrmls():
+    s, c, factors = mixed_program()
+    lowered = lower(factors)
+    order = lowered.model.nodes
+    law = fab.exact(factors)
+    want = brute(factors, order, law.shape)
+    np.testing.assert_allclose(law.probabilities, want, atol=1e-6)  # THRML's are float32
+    assert law.nodes == order and sorted(law.shape) == [2, 2, 2, 3, 4]
+
+
+def test_higher_order_and_categorical_programs_are_those_of_their_factors():
+    s, c, factors = mixed_program()
+    spec = BlockGibbsSpec([Block([node]) for node in (*s, *c)], [])
+    samplers = [SpinGibbsConditional()] * 3 + [CategoricalGibbsConditional(3), CategoricalGibbsConditional(4)]
+    program = FactorSamplingProgram(spec, samplers, factors, [])
+    law, wanted = fab.exact(program), fab.exact(factors)
+    order = [law.nodes.index(node) for node in wanted.nodes]
+    got = law.probabilities.reshape(law.shape).transpose(order).reshape(-1)
+    np.testing.assert_allclose(got, wanted.probabilities, atol=1e-7)
+
+
+def test_a_clamped_categorical_node_needs_no_sampler():
+    s, c, factors = mixed_program()
+    spec = BlockGibbsSpec([Block([node]) for node in (*s, c[0])], [Block([c[1]])])
+    samplers = [SpinGibbsConditional()] * 3 + [CategoricalGibbsConditional(3)]
+    program = FactorSamplingProgram(spec, samplers, factors, [])
+    given = fab.exact(program, clamp=[np.array([2])])
+    whole = fab.exact(factors)
+    tensor = whole.probabilities.reshape(whole.shape)
+    tensor = np.take(tensor, 2, axis=whole.nodes.index(c[1]))
+    left = [node for node in whole.nodes if node != c[1]]
+    tensor = tensor.transpose([left.index(node) for node in given.nodes]).reshape(-1)
+    np.testing.assert_allclose(given.probabilities, tensor / tensor.sum(), atol=1e-7)
+
+
+def test_numbers_of_states_must_agree():
+    c = CategoricalNode()
+    factors = [CategoricalEBMFactor([Block([c])], jnp.ones((1, q))) for q in (3, 4)]
+    refused(
+        factors,
+        r"^node 0 has 4 states in one factor and 3 in another; give all weights of one node the same number of "
+        r"states\.$",
+    )
+    program = FactorSamplingProgram(BlockGibbsSpec([Block([c])], []), [CategoricalGibbsConditional(5)], factors[:1], [])
+    refused(
+        program,
+        r"^node 0 of free block 0 has 5 states, but an interaction has weights for 3 of them; give sampler and weights "
+        r"the same number of states\.$",
+    )
+
+
+def test_a_node_twice_in_a_term_is_refused():
+    a, b = SpinNode(), SpinNode()
+    factor = SpinEBMFactor([Block([a]), Block([b]), Block([a])], jnp.ones(1))
+    refused([factor], r"^a term names one node twice, nodes \[0, 1, 0\]; s·s = 1, so write it without\.$")
+    program = FactorSamplingProgram(
+        BlockGibbsSpec([Block([a]), Block([b])], []), [SpinGibbsConditional()] * 2, [factor], []
+    )
+    refused(program, r"^node 0 of free block 0 is in one term twice; s·s = 1, so write the term without it\.$")
+
+
+def test_higher_terms_inside_a_block_and_asymmetric_ones_are_refused():
     nodes = [SpinNode() for _ in range(3)]
     factor = SpinEBMFactor([Block([node]) for node in nodes], jnp.ones(1))
+    together = BlockGibbsSpec([Block(nodes[:2]), Block(nodes[2:])], [])
     refused(
-        FactorizedEBM([factor]),
-        r"^a SpinEBMFactor couples 3 spins in one term, and this compiler lowers orders 1 and 2; rewrite the term "
-        r"with hidden spins and pairs\.$",
+        FactorSamplingProgram(together, [SpinGibbsConditional()] * 2, [factor], []),
+        r"^node 0 of free block 0 and node 1 of free block 0 are coupled but THRML updates them at once",
     )
-    spec = BlockGibbsSpec([Block([node]) for node in nodes], [])
+    apart = BlockGibbsSpec([Block([node]) for node in nodes], [])
+    program = FactorSamplingProgram(apart, [SpinGibbsConditional()] * 3, [factor], [])
+    weights = program.per_block_interactions[0][0].weights
+    bent = eqx.tree_at(lambda p: p.per_block_interactions[0][0].weights, program, 2 * weights)
     refused(
-        FactorSamplingProgram(spec, [SpinGibbsConditional()] * 3, [factor], []),
-        r"^a DiscreteEBMInteraction couples 3 spins in one term, and this compiler lowers orders 1 and 2; rewrite "
-        r"the term with hidden spins and pairs\.$",
+        bent,
+        r"^node 0 of free block 0 and node 0 of free block 1 see a term over 3 nodes with different weights .*; "
+        r"asymmetric interactions have no law of the form exp\(-E\)\. Give all nodes of a term the same weights\.$",
     )
 
 
-def test_categorical_nodes_are_refused():
+def test_node_types_that_do_not_fit_are_refused():
     a, b = CategoricalNode(), SpinNode()
-    cat = CategoricalEBMFactor([Block([a])], jnp.ones((1, 3)))
-    refused(
-        FactorizedEBM([cat]),
-        r"^a CategoricalEBMFactor has 1 categorical node groups, which this compiler does not lower; encode the "
-        r"categories in SpinNodes, for example in binary\.$",
-    )
-    spec = BlockGibbsSpec([Block([a]), Block([b])], [])
-    refused(
-        FactorSamplingProgram(spec, [CategoricalGibbsConditional(3), SpinGibbsConditional()], [cat], []),
-        r"^a CategoricalGibbsConditional of 3 categories samples categorical nodes, which this compiler does not "
-        r"lower; encode them in SpinNodes sampled by SpinGibbsConditional\.$",
-    )
-    mixed = DiscreteEBMFactor([Block([b])], [Block([a])], jnp.ones((1, 3)))
-    clamped = BlockGibbsSpec([Block([b])], [Block([a])])
-    refused(
-        FactorSamplingProgram(clamped, [SpinGibbsConditional()], [mixed], []),
-        r"^CategoricalNode nodes are categorical \(uint8\), which this compiler does not lower; encode them in "
-        r"SpinNodes, for example in binary\.$",
-    )
     ebm = IsingEBM([a], [], jnp.zeros(1), jnp.zeros(0), jnp.array(1.0))
-    refused(ebm, r"^CategoricalNode nodes are categorical \(uint8\)")
+    refused(
+        ebm,
+        r"^CategoricalNode nodes are categorical \(uint8\) and cannot be spins; put them among a factor's categorical "
+        r"nodes, or use SpinNode\.$",
+    )
+    refused(
+        [CategoricalEBMFactor([Block([b])], jnp.ones((1, 3)))],
+        r"^SpinNode nodes are spins and cannot be categorical; put them among a factor's spin nodes\.$",
+    )
+    alone = BlockSamplingProgram(BlockGibbsSpec([Block([b])], [Block([a])]), [SpinGibbsConditional()], [])
+    refused(
+        alone,
+        r"^node 0 of clamped block 0 is categorical, clamped and in no interaction, so nothing tells how many states "
+        r"it has; leave it out of the program\.$",
+    )
 
 
 class RealNode(AbstractNode):

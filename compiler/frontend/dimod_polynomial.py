@@ -1,0 +1,27 @@
+"""dimod binary polynomials in: P ∝ exp(-β E), E = Σ bias · Π variables, of any order, spin or binary."""
+
+from typing import Any
+
+import numpy as np
+
+from thermofab.compiler.frontend.lowered import Lowered, as_floats, discrete_model
+from thermofab.hw.spec.discrete import factor_of
+
+
+def lower(polynomial: Any, beta: float) -> Lowered:
+    """All variables free, in one block, in the order in which the polynomial's terms name them.
+
+    The constant is kept, so that ``model.energies`` equals ``polynomial.energy``; the model's own β is ``beta``.
+    """
+    spin = polynomial.to_spin(copy=True)
+    terms = [(sorted(term, key=str), float(bias)) for term, bias in spin.items()]
+    as_floats("the biases of the polynomial", [bias for _, bias in terms], len(terms))
+    nodes = tuple(dict.fromkeys(node for term in polynomial for node in sorted(term, key=str)))
+    index = {node: k for k, node in enumerate(nodes)}
+    factors = []
+    for order in sorted({len(term) for term, _ in terms} - {0}):
+        rows = [([index[node] for node in term], -bias) for term, bias in terms if len(term) == order]
+        factors.append(factor_of([row[0] for row in rows], [[] for _ in rows], [row[1] for row in rows]))
+    model = discrete_model(nodes, np.zeros(len(nodes), dtype=np.int64), factors)
+    offset = sum(bias for term, bias in terms if not term)
+    return Lowered(type(model)(model.nodes, model.categories, model.factors, offset, beta), (tuple(range(len(nodes))),))
