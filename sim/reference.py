@@ -10,60 +10,72 @@ computes its field from the *current* states of its neighbours (which all have o
 A clamped site draws too, and keeps its state.
 """
 
-import time
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
 from thermofab.hw.rng.base import seed_words
-from thermofab.hw.spec import (
-    DeviceInfo,
-    FabricSpec,
-    Image,
-    RunPlan,
-    Samples,
-    Schedule,
-    check_image,
-    generator,
-    ledger_of,
-    plan_run,
-)
+from thermofab.hw.spec import DeviceInfo, RunPlan, generator
+from thermofab.sim.chains import Chunk, Phases, Request, Tally
+from thermofab.sim.simulated import SimulatedDevice, site_count
 
 
-class ReferenceDevice:
+class ReferenceDevice(SimulatedDevice):
     """The reference as a device."""
 
-    def __init__(self, fabric: FabricSpec) -> None:
-        self._fabric = fabric
-        self._image: Image | None = None
+    name = "reference"
 
     def info(self) -> DeviceInfo:
-        return DeviceInfo("reference", self._fabric, True, "the contract in plain Python integers")
+        return DeviceInfo(self.name, self._fabric, True, "the contract in plain Python integers")
 
-    def load(self, image: Any) -> None:
-        self._image = check_image(image, self._fabric)
-
-    def run(self, schedule, *, replicas=1, init=None, clamp=None, seed=None) -> Samples:
-        started = time.perf_counter()
-        plan = plan_run(self._image, schedule, replicas, init, clamp, seed)
-        sites = np.stack([np.array(run_replica(plan, r), dtype=bool) for r in range(plan.replicas)])
-        ledger = ledger_of(plan, time.perf_counter() - started)
-        return Samples(sites, plan.image, plan.schedule, "reference", ledger)
+    def _chains(self, plan: RunPlan) -> "ReferenceChains":
+        return ReferenceChains(plan)
 
 
-def run_replica(plan: RunPlan, replica: int) -> list[list[int]]:
-    """All recorded states of one replica, ``[S][N]`` of 0 and 1."""
-    chain = Chain(plan, replica)
-    schedule: Schedule = plan.schedule
-    for sweeps, level in schedule.phases:
-        for _ in range(sweeps):
-            chain.sweep(level)
-    samples = [list(chain.n)]
-    for _ in range(schedule.n_samples - 1):
-        for _ in range(schedule.steps_per_sample):
-            chain.sweep(schedule.level)
-        samples.append(list(chain.n))
-    return samples
+class ReferenceChains:
+    """Replicas one after another; see :class:`thermofab.sim.chains.Chains`."""
+
+    def __init__(self, plan: RunPlan) -> None:
+        self._image = plan.image
+        self._chains = [Chain(plan, replica) for replica in range(plan.replicas)]
+
+    def advance(self, phases: Phases) -> None:
+        for chain in self._chains:
+            for sweeps, level in phases:
+                for _ in range(sweeps):
+                    chain.sweep(level)
+
+    def sample(self, request: Request, tally: Tally | None = None, phases: Phases = ()) -> Chunk:
+        self.advance(phases)
+        kept = site_count(request.sites, self._image.fabric.n_sites)
+        sites = range(kept) if request.sites is True or request.sites is None else np.asarray(request.sites).tolist()
+        shape = (len(self._chains), request.samples)
+        states, energies = np.empty((*shape, kept), dtype=bool), np.empty(shape, dtype=np.int64)
+        for r, chain in enumerate(self._chains):
+            for s in range(request.samples):
+                for _ in range(request.steps if s else request.lead):
+                    chain.sweep(request.level)
+                states[r, s] = [chain.n[i] for i in sites]
+                if request.energies:
+                    energies[r, s] = self._energy(chain.n)
+                if tally is not None:
+                    tally.ones[r] += chain.n
+                    tally.both[r] += [chain.n[i] & chain.n[j] for i, j in self._image.fabric.topology.edges.tolist()]
+        if tally is not None:
+            tally.samples += request.samples
+        return Chunk(states if kept else None, energies if request.energies else None)
+
+    def _energy(self, n: Sequence[int]) -> int:
+        bonds = zip(self._image.fabric.topology.edges.tolist(), self._image.weights.tolist())
+        pairs = sum(w if n[i] == n[j] else -w for (i, j), w in bonds)
+        return -pairs - sum(b if state else -b for b, state in zip(self._image.biases.tolist(), n))
+
+    def states(self) -> np.ndarray:
+        return np.array([chain.n for chain in self._chains], dtype=bool)
+
+    def set_states(self, states: np.ndarray) -> None:
+        for chain, row in zip(self._chains, np.asarray(states).astype(int).tolist()):
+            chain.n = row
 
 
 class Chain:

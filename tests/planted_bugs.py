@@ -120,7 +120,7 @@ WRAP_NATIVE = (
 )
 
 DEVICES = "tests/conformance/test_devices.py"
-JAX = f"{DEVICES} -k jax-g8"
+JAX = f"{DEVICES} -k jax-xla-g8"
 LAW, WORDS, VECTORS = "tests/law", "tests/sim/test_update.py", "tests/hw/test_seeding_and_generators.py"
 IN_LANES, MANY = "tests/sim/test_native.py -k sites_in_lanes", "tests/sim/test_native.py -k many"
 RTL = "tests/rtl/test_rtl_device.py -k same_bits_as_the_reference"
@@ -145,7 +145,7 @@ BUGS = (
     Bug("one-shift LFSR32: law of long chains", (ONE_SHIFT_LFSR32,), f"{LAW} -k chains_have_the_stationary_law"),
     Bug("one-shift LFSR32: recurrence", (ONE_SHIFT_LFSR32,), VECTORS),
     Bug("one-shift LFSR64: recurrence", (ONE_SHIFT_LFSR64,), VECTORS),
-    Bug("one-shift LFSR64: devices disagree", (ONE_SHIFT_LFSR64,), f"{DEVICES} -k jax-lfsr64"),
+    Bug("one-shift LFSR64: devices disagree", (ONE_SHIFT_LFSR64,), f"{DEVICES} -k jax-xla-lfsr64"),
     Bug("dither overlaps threshold, reference: words", (OVERLAP_REFERENCE,), f"{WORDS} -k reference"),
     Bug("dither overlaps threshold, JAX: words", (OVERLAP_JAX,), f"{WORDS} -k jax"),
     Bug("dither overlaps threshold, JAX: devices disagree", (OVERLAP_JAX,), JAX),

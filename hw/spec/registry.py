@@ -19,6 +19,7 @@ GENERATORS = {
 DEVICES = {
     "reference": "thermofab.sim.reference:ReferenceDevice",
     "jax": "thermofab.sim.functional.device:JaxDevice",
+    "jax-xla": "thermofab.sim.functional.device:XlaDevice",
     "native": "thermofab.sim.native.device:NativeDevice",
     "rtl": "thermofab.sim.rtl.device:RtlDevice",
     "rtl-cxxrtl": "thermofab.sim.rtl.device:CxxrtlDevice",

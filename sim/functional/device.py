@@ -1,69 +1,109 @@
-"""The JAX simulator as a device."""
+"""The JAX simulator as a device: the native kernel where the platform has it, XLA elsewhere."""
 
-import time
+import os
+import warnings
+from functools import cache
 from typing import Any
 
 import jax
-import numpy as np
 
-from thermofab.hw.spec import DeviceInfo, FabricSpec, Image, RunPlan, Samples, check_image, ledger_of, plan_run
-from thermofab.sim.functional.kernel import Parameters, kernel_of
+from thermofab.hw.spec import DeviceError, DeviceInfo, FabricSpec, RunPlan, ToolMissingError
+from thermofab.sim.chains import Chains
+from thermofab.sim.functional.chains import XlaChains
+from thermofab.sim.functional.kernel import kernel_of
+from thermofab.sim.functional.placement import Placement
+from thermofab.sim.native.build import GENERATORS, build_library
+from thermofab.sim.native.library import NativeChains
+from thermofab.sim.simulated import SimulatedDevice
+from thermofab.sim.toolchain import find_compiler
 
 # Replicas that run together: enough to fill vector registers, few enough that their sites stay in a core's cache.
 BATCH_SITES = 2**19
 BATCH_RANGE = (128, 4096)
-# Bytes of states recorded before they are copied to the host.
-BUFFER_BYTES = 2**25
+LOWERINGS = ("native", "xla")
 
 
-class JaxDevice:
-    """Runs images with JAX on its default platform.
+class JaxDevice(SimulatedDevice):
+    """Runs images on JAX's default platform, by the fastest exact lowering it has.
 
-    Replicas run in batches of at most ``batch`` (by default as the fabric's size suggests), a power of two; replica r
-    has the same bits whatever the batch.
+    Args:
+        fabric: the fabric.
+        lowering: ``"native"``, the C++ kernel on JAX's CPU platform; ``"xla"``, JAX alone; by default native where
+            the platform is a CPU, a compiler is there and the fabric's generator has a native form. Bits do not
+            depend on it.
+        batch: replicas that XLA runs together, by default as the fabric's size suggests. Bits do not depend on it.
+        shard: ``"replicas"`` or ``"rows"`` of the lattice, shared by JAX's devices, those of other processes included
+            (``jax.distributed``); this is XLA's. Bits do not depend on it.
+
+    Raises:
+        DeviceError: an unknown lowering, or a fabric that cannot be shared so.
+        ToolMissingError: ``lowering="native"`` without a compiler.
     """
 
-    def __init__(self, fabric: FabricSpec, *, batch: int | None = None) -> None:
-        self._fabric = fabric
-        self._image: Image | None = None
+    name = "jax"
+
+    def __init__(
+        self,
+        fabric: FabricSpec,
+        *,
+        lowering: str | None = None,
+        batch: int | None = None,
+        shard: str | None = None,
+    ) -> None:
+        super().__init__(fabric)
+        if lowering is not None and lowering not in LOWERINGS:
+            raise DeviceError(f"lowering must be 'native', 'xla' or None, got {lowering!r}.")
+        if lowering == "native" and shard is not None:
+            raise DeviceError("shard is for XLA; leave lowering out, or use lowering='xla'.")
+        self._placement = Placement.of(shard, kernel_of(fabric).layout) if shard else Placement()
+        if lowering is None:
+            lowering = "xla" if shard or batch else fastest_lowering(fabric)
+        self.lowering = lowering
+        self._library = build_library(fabric) if lowering == "native" else None
+        self._threads = os.cpu_count() or 1
         low, high = BATCH_RANGE
         self._batch = batch or min(max(1 << (BATCH_SITES // fabric.n_sites).bit_length() >> 1, low), high)
 
     def info(self) -> DeviceInfo:
-        kernel = kernel_of(self._fabric)
-        form = type(kernel.layout).__name__.lower()
-        platform = jax.default_backend()
-        return DeviceInfo("jax", self._fabric, True, f"JAX on {platform}, {form} form")
+        if self.lowering == "native":
+            said = "the native kernel for JAX on cpu"
+        else:
+            said = f"JAX on {jax.default_backend()}, {type(kernel_of(self._fabric).layout).__name__.lower()} form"
+            if self._placement.count > 1:
+                said += f", {self._placement.over} shared by {self._placement.count} devices"
+        return DeviceInfo(self.name, self._fabric, True, said)
 
-    def load(self, image: Any) -> None:
-        self._image = check_image(image, self._fabric)
-
-    def run(self, schedule, *, replicas=1, init=None, clamp=None, seed=None) -> Samples:
-        started = time.perf_counter()
-        plan = plan_run(self._image, schedule, replicas, init, clamp, seed)
-        sites = np.empty((plan.replicas, plan.schedule.n_samples, self._fabric.n_sites), dtype=bool)
+    def _chains(self, plan: RunPlan) -> Chains:
+        if self._library is not None:
+            return NativeChains(self._library, plan, self._threads)
         batch = min(self._batch, 1 << (plan.replicas - 1).bit_length())
-        parameters = kernel_of(self._fabric).parameters(plan.image, plan.clamped)
-        for first in range(0, plan.replicas, batch):
-            self._run_batch(plan, parameters, first, batch, sites)
-        ledger = ledger_of(plan, time.perf_counter() - started)
-        return Samples(sites, plan.image, plan.schedule, "jax", ledger)
+        if self._placement.over == "replicas":
+            batch = -(-batch // self._placement.count) * self._placement.count
+        return XlaChains(kernel_of(self._fabric), plan, batch, self._placement)
 
-    def _run_batch(self, plan: RunPlan, parameters: Parameters, first: int, batch: int, sites: np.ndarray) -> None:
-        """Run replicas ``first …`` and write their states into ``sites``; surplus chains of a batch are dropped."""
-        kernel, schedule = kernel_of(self._fabric), plan.schedule
-        real = min(batch, plan.replicas - first)
-        rows = np.minimum(np.arange(first, first + batch), plan.replicas - 1)
-        carry = kernel.start(plan.init[rows], plan.keys[rows])
-        for sweeps, level in schedule.phases:
-            carry = kernel.advance(parameters, carry, sweeps, level)
-        per_sample = batch * sum(group.sites.size for group in kernel.layout.groups)
-        size = max(1, min(1 << (schedule.n_samples - 1).bit_length(), BUFFER_BYTES // per_sample, 256))
-        done = 0
-        while done < schedule.n_samples:
-            # The first sample is the state as it is: no sweeps before it.
-            count, steps = (min(size, schedule.n_samples - done), schedule.steps_per_sample) if done else (1, 0)
-            carry, parts = kernel.record(parameters, carry, size, count, steps, schedule.level)
-            kept = [np.asarray(part)[:count, ..., :real] for part in parts]
-            sites[first : first + real, done : done + count] = kernel.layout.gather(kept) != 0
-            done += count
+
+class XlaDevice(JaxDevice):
+    """The JAX simulator without the native kernel, wherever it runs."""
+
+    name = "jax-xla"
+
+    def __init__(self, fabric: FabricSpec, **options: Any) -> None:
+        super().__init__(fabric, **{"lowering": "xla", **options})
+
+
+def fastest_lowering(fabric: FabricSpec) -> str:
+    """``"native"`` or ``"xla"``, whichever is fastest on JAX's default platform."""
+    if jax.default_backend() != "cpu" or fabric.rng not in GENERATORS or not _has_compiler():
+        return "xla"
+    return "native"
+
+
+@cache
+def _has_compiler() -> bool:
+    """Whether there is a compiler; says once if not."""
+    try:
+        find_compiler()
+    except ToolMissingError as missing:
+        warnings.warn(f"device='jax' runs on XLA, several times slower than the native kernel: {missing}", stacklevel=4)
+        return False
+    return True

@@ -22,11 +22,13 @@ from thermofab.sim.functional.randomness import Stepper, stepper
 class Parameters(NamedTuple):
     """An image on the device; lists run over groups.
 
-    ``weights`` (doubled) ``[slots, *shape]``, ``offsets`` (b - Σw) and ``clamped`` (-1 where clamped) ``[*shape, 1]``.
+    ``weights`` (doubled) ``[slots, *shape]``; ``offsets`` (b - Σw), ``biases`` and ``clamped`` (-1 where clamped)
+    ``[*shape, 1]``.
     """
 
     weights: list[jax.Array]
     offsets: list[jax.Array]
+    biases: list[jax.Array]
     clamped: list[jax.Array]
     tables: jax.Array
     shift: jax.Array
@@ -37,6 +39,21 @@ class Carry(NamedTuple):
 
     masks: list[jax.Array]
     rng: list[list[jax.Array]]
+
+
+class Counters(NamedTuple):
+    """Samples in which sites were 1: ``ones`` ``[*shape, R]`` a group; ``both``, with a neighbour, a counted slot."""
+
+    ones: list[jax.Array]
+    both: list[list[jax.Array]]
+
+
+class Kept(NamedTuple):
+    """Buffers of samples: ``states`` ``[size, *shape, R]`` a group; ``some`` ``[size, chosen, R]``; ``energies``."""
+
+    states: list[jax.Array]
+    some: jax.Array | None
+    energies: jax.Array | None
 
 
 class Kernel:
@@ -51,7 +68,10 @@ class Kernel:
         self._word = jnp.uint16 if spec.word_bits == 16 else jnp.uint32
         self._activate = jax.jit(self._activation)
         self.advance = jax.jit(self._advance, donate_argnums=1)
-        self.record = jax.jit(self._record, static_argnums=2, donate_argnums=1)
+        self.sample = jax.jit(
+            self._sample, static_argnames=("size", "keep", "energies"), donate_argnames=("carry", "counts")
+        )
+        self.pairs = counted_pairs(self.layout)
 
     def parameters(self, image: Image, clamped: np.ndarray) -> Parameters:
         """Device arrays of an image."""
@@ -65,6 +85,7 @@ class Kernel:
                 jnp.asarray((b - w.sum(axis=0, dtype=np.int64)).astype(integer)[..., None])
                 for b, w in zip(biases, weights)
             ],
+            biases=[jnp.asarray(b.astype(np.int32)[..., None]) for b in biases],
             clamped=[jnp.asarray(m[..., None]) for m in self.layout.scatter(-clamped.astype(np.int8))],
             tables=jnp.asarray(image.tables.astype(np.dtype(self._word))),
             shift=jnp.asarray(image.shift, dtype=self._field),
@@ -72,9 +93,13 @@ class Kernel:
 
     def start(self, init: np.ndarray, keys: np.ndarray) -> Carry:
         """Chains from states bool ``[R, N]`` and SplitMix64 streams uint64 ``[R, N]``."""
-        masks = [jnp.asarray(m) for m in self.layout.scatter(-init.astype(np.int8))]
+        masks = self.masks(init)
         states = [self.layout.scatter(state) for state in self.stepper.seed(keys)]
         return Carry(masks, [[jnp.asarray(state[g]) for state in states] for g in range(len(masks))])
+
+    def masks(self, states: np.ndarray) -> list[jax.Array]:
+        """States bool ``[R, N]`` as a chain holds them."""
+        return [jnp.asarray(m) for m in self.layout.scatter(-states.astype(np.int8))]
 
     def sweep(self, p: Parameters, table: jax.Array, carry: Carry) -> Carry:
         """One sweep: colours in order; within a colour every group from the same state."""
@@ -91,13 +116,17 @@ class Kernel:
     def _update(
         self, p: Parameters, g: int, table: jax.Array, mask: jax.Array, near: list[jax.Array], word: jax.Array
     ) -> jax.Array:
-        field = jnp.broadcast_to(p.offsets[g], mask.shape)
-        for slot, neighbour in enumerate(near):
-            field = field + (p.weights[g][slot][..., None] & neighbour.astype(self._field))
+        field = self._field_of(p, g, mask, near)
         # XLA on a CPU would compute the field inside the loop of the table look-up, which does not vectorise; a call
         # that is not inlined keeps the two apart (and has no effect on the result).
         with set_xla_metadata(inlineable="false"):
             return self._activate(table, p.shift, p.clamped[g], mask, field, word)
+
+    def _field_of(self, p: Parameters, g: int, mask: jax.Array, near: list[jax.Array]) -> jax.Array:
+        field = jnp.broadcast_to(p.offsets[g], mask.shape)
+        for slot, neighbour in enumerate(near):
+            field = field + (p.weights[g][slot][..., None] & neighbour.astype(self._field))
+        return field
 
     def _activation(
         self, table: jax.Array, shift: jax.Array, clamped: jax.Array, mask: jax.Array, field: jax.Array, word: jax.Array
@@ -126,19 +155,113 @@ class Kernel:
             return carry
         return jax.lax.fori_loop(0, sweeps % turn, lambda _, c: self.sweep(p, table, c), carry)
 
-    def _record(
-        self, p: Parameters, carry: Carry, size: int, count: jax.Array, steps: jax.Array, level: jax.Array
-    ) -> tuple[Carry, list[jax.Array]]:
-        """``count`` times: ``steps`` sweeps, then write the state into the next place of a buffer of ``size``."""
-        table = p.tables[level]
-        buffers = [jnp.zeros((size, *m.shape), jnp.int8) for m in carry.masks]
+    def _sample(
+        self,
+        p: Parameters,
+        carry: Carry,
+        counts: Counters | None,
+        chosen: jax.Array | None,
+        blocks: jax.Array,
+        count: jax.Array,
+        lead: jax.Array,
+        steps: jax.Array,
+        level: jax.Array,
+        *,
+        size: int,
+        keep: str,
+        energies: bool,
+    ) -> tuple[Carry, Counters | None, Kept]:
+        """``blocks`` times ``count`` samples, each after ``steps`` sweeps, the very first after ``lead``.
 
-        def body(k, loop):
-            c, kept = loop
-            c = self._sweeps(p, table, c, steps)
-            return c, [jax.lax.dynamic_update_index_in_dim(b, m, k, 0) for b, m in zip(kept, c.masks)]
+        Every block writes what is kept into the same places of buffers of ``size``: with more than one, nothing but
+        counts should be asked for. ``keep`` is ``"none"``, ``"all"`` states, or ``"chosen"``, those of the places
+        ``chosen``. At most 127 samples of a block are counted, in bytes.
+        """
+        table, replicas = p.tables[level], carry.masks[0].shape[-1]
+        kept = Kept(
+            [jnp.zeros((size, *m.shape), jnp.int8) for m in carry.masks] if keep == "all" else [],
+            jnp.zeros((size, len(chosen), replicas), jnp.int8) if chosen is not None else None,
+            jnp.zeros((size, self._energy_parts, replicas), jnp.int32) if energies else None,
+        )
 
-        return jax.lax.fori_loop(0, count, body, (carry, buffers))
+        def sample(k, loop, first):
+            c, bytes_, kept = loop
+            c = self._sweeps(p, table, c, jnp.where(first & (k == 0), lead, steps))
+            if bytes_ is not None:
+                bytes_ = self._count(c, bytes_)
+            states = [_put(b, m, k) for b, m in zip(kept.states, c.masks)]
+            some = None if kept.some is None else _put(kept.some, self._take(c, chosen), k)
+            energy = None if kept.energies is None else _put(kept.energies, self.energies(p, c), k)
+            return c, bytes_, Kept(states, some, energy)
+
+        def block(n, loop):
+            c, counts, kept = loop
+            bytes_ = None if counts is None else jax.tree.map(lambda x: jnp.zeros(x.shape, jnp.int8), counts)
+            c, bytes_, kept = jax.lax.fori_loop(0, count, lambda k, l: sample(k, l, n == 0), (c, bytes_, kept))
+            if counts is not None:
+                counts = jax.tree.map(lambda total, part: total + part.astype(jnp.int32), counts, bytes_)
+            return c, counts, kept
+
+        return jax.lax.fori_loop(0, blocks, block, (carry, counts, kept))
+
+    def _take(self, carry: Carry, places: jax.Array) -> jax.Array:
+        flat = [m.reshape(-1, m.shape[-1]) for m in carry.masks]
+        return jnp.concatenate(flat)[places]
+
+    def counters(self, carry: Carry) -> Counters:
+        """Zeros to count in."""
+        ones = [jnp.zeros(m.shape, jnp.int32) for m in carry.masks]
+        return Counters(
+            ones, [[jnp.zeros(ones[g].shape, jnp.int32) for _ in slots] for g, slots in enumerate(self.pairs)]
+        )
+
+    def _count(self, carry: Carry, counts: Counters) -> Counters:
+        ones = [n - m for n, m in zip(counts.ones, carry.masks)]
+        both = list(counts.both)
+        for colour in range(self.spec.topology.n_colours):
+            if not any(self.pairs[g] for g, group in enumerate(self.layout.groups) if group.colour == colour):
+                continue
+            for g, near in self.layout.neighbours(carry.masks, colour):
+                both[g] = [n - (carry.masks[g] & near[slot]) for n, slot in zip(counts.both[g], self.pairs[g])]
+        return Counters(ones, both)
+
+    @property
+    def _energy_parts(self) -> int:
+        """Sums of 32 bits that an energy is split into, so that none overflows."""
+        largest = self.spec.field_max + self.spec.bias_max
+        places = sum(group.sites.size for group in self.layout.groups)
+        return -(-places // max(1, (2**31 - 1) // largest))
+
+    def energies(self, p: Parameters, carry: Carry) -> jax.Array:
+        """Parts of -2E, int32 ``[parts, R]``: -2E = Σ s_i (F_i + b_i)."""
+        terms = []
+        for colour in range(self.spec.topology.n_colours):
+            for g, near in self.layout.neighbours(carry.masks, colour):
+                field = self._field_of(p, g, carry.masks[g], near).astype(jnp.int32) + p.biases[g]
+                # Where no site is, weights and bias are zero, and so is the term.
+                terms.append(jnp.where(carry.masks[g] != 0, field, -field).reshape(-1, field.shape[-1]))
+        flat, parts = jnp.concatenate(terms), self._energy_parts
+        flat = jnp.pad(flat, ((0, -len(flat) % parts), (0, 0)))
+        return flat.reshape(parts, -1, flat.shape[-1]).sum(axis=1, dtype=jnp.int32)
+
+
+def _put(buffer: jax.Array, value: jax.Array, k: jax.Array) -> jax.Array:
+    return jax.lax.dynamic_update_index_in_dim(buffer, value, k, 0)
+
+
+def counted_pairs(layout: Layout) -> list[list[int]]:
+    """For every group, slots whose edges make up all edges: those of both ends of an edge say the same."""
+    seen: set[int] = set()
+    chosen = []
+    for group in layout.groups:
+        mine = []
+        for slot, edges in enumerate(group.edges):
+            new = set(edges[edges >= 0].tolist())
+            if new - seen:
+                seen |= new
+                mine.append(slot)
+        chosen.append(mine)
+    return chosen
 
 
 @lru_cache(maxsize=64)

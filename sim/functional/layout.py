@@ -53,7 +53,7 @@ class Layout(ABC):
         """For every group of ``colour``: its number and the states of its neighbours, ``[*shape, R]`` a slot."""
 
     @cached_property
-    def _places(self) -> np.ndarray:
+    def places(self) -> np.ndarray:
         """int ``[N]``: position of every site in the concatenation of all flattened groups."""
         order = np.concatenate([group.sites.reshape(-1) for group in self.groups])
         places = np.zeros(self.topology.n_sites, dtype=np.int64)
@@ -71,7 +71,7 @@ class Layout(ABC):
         """One ``[S, *shape, R]`` a group to ``[R, S, N]``."""
         flat = [part.reshape(part.shape[0], -1, part.shape[-1]) for part in parts]
         joined = np.concatenate(flat, axis=1) if len(flat) > 1 else flat[0]
-        return np.ascontiguousarray(joined[:, self._places].transpose(2, 0, 1))
+        return np.ascontiguousarray(joined[:, self.places].transpose(2, 0, 1))
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "generators.h"
+#include "observe.h"
 
 // T[-128…127] as bytes: low and high halves of 256 entries, the ends of a shorter table repeated.
 struct ByteTable {
@@ -63,28 +64,6 @@ private:
     __m128i shift_;
 };
 
-// One step of transposing 64 x 64 bits: squares of SIDE bits change places across the diagonals of those of 2 SIDE.
-template <int SIDE>
-inline void transpose_squares(uint64_t* rows) {
-    constexpr uint64_t KEPT = ~uint64_t{0} / ((uint64_t{1} << SIDE) + 1);
-    for (int from = 0; from < 64; from += 2 * SIDE)
-        for (int k = from; k < from + SIDE; ++k) {
-            const uint64_t moved = (rows[k] >> SIDE ^ rows[k + SIDE]) & KEPT;
-            rows[k] ^= moved << SIDE;
-            rows[k + SIDE] ^= moved;
-        }
-}
-
-// Bit l of row k to bit k of row l.
-inline void transpose(uint64_t* rows) {
-    transpose_squares<32>(rows);
-    transpose_squares<16>(rows);
-    transpose_squares<8>(rows);
-    transpose_squares<4>(rows);
-    transpose_squares<2>(rows);
-    transpose_squares<1>(rows);
-}
-
 // Blocks of 64 or 32 replicas. Registers hold 64 lanes either way: one site's, or those of two sites of one colour.
 template <int REPLICAS>
 class Avx512Block {
@@ -95,16 +74,14 @@ public:
 
     // Replicas first … first + real - 1; lanes beyond repeat the last.
     Avx512Block(const Run& run, int64_t first, int64_t real)
-        : run_(run), first_(first), real_(real), places_(places(run)), states_(run.sites + 1), bits_(run.sites + 63),
+        : run_(run), first_(first), real_(real), places_(places(run)), states_(run.sites + 1),
           rng_(units() * STATE) {
         for (int l = 0; l < LANES; ++l) {
             const int64_t replica = first + std::min<int64_t>(l, real - 1);
             const uint8_t* init = run.init + replica * run.sites;
-            const uint64_t* keys = run.keys + replica * run.sites;
             for (int64_t i = 0; i < run.sites; ++i) states_[i] |= static_cast<Bits>(init[i]) << l;
             for (std::size_t p = 0; p < places_.size(); ++p)
-                if (places_[p].site < run.sites)
-                    Generator::seed(keys[places_[p].site], &rng_[p / SITES * STATE + p % SITES * LANES + l], WIDTH);
+                if (places_[p].site < run.sites) seed(run, replica, places_[p].site, generator(p, l), WIDTH);
         }
         slots_.reserve(run.first[run.free]);
         for (int64_t s = 0; s < run.first[run.free]; ++s) {
@@ -140,19 +117,26 @@ public:
         ++time_;
     }
 
-    void record(int64_t sample) {
-        const int64_t chunks = (run_.sites + 63) / 64;
-        std::copy_n(states_.get(), run_.sites, bits_.get());
-        for (int64_t c = 0; c < chunks; ++c) transpose(&bits_[64 * c]);
-        // A replica at a time: its states lie far from the next one's.
-        for (int l = 0; l < real_; ++l) {
-            uint8_t* out = run_.out + ((first_ + l) * run_.samples + sample) * run_.sites;
-            for (int64_t c = 0; c < chunks; ++c) {
-                const uint64_t within = ~uint64_t{0} >> std::max<int64_t>(0, 64 * (c + 1) - run_.sites);
-                _mm512_mask_storeu_epi8(out + 64 * c, within, _mm512_maskz_set1_epi8(bits_[64 * c + l], 1));
-            }
-        }
+    // Every site's replicas as bits of one word.
+    const uint64_t* words() {
+        if constexpr (LANES == 64) return reinterpret_cast<const uint64_t*>(states_.get());
+        if (!wide_) wide_ = std::make_unique<Array<uint64_t>>(run_.sites);
+        for (int64_t i = 0; i < run_.sites; ++i) (*wide_)[i] = states_[i];
+        return wide_->get();
     }
+
+    void load(const uint8_t* states) { load_words<Bits>(run_, states + first_ * run_.sites, real_, states_.get()); }
+
+    void store_generators(uint32_t* out) const {
+        for (std::size_t p = 0; p < places_.size(); ++p)
+            for (int l = 0; l < real_ && places_[p].site < run_.sites; ++l)
+                Generator::store(generator(p, l), out + ((first_ + l) * run_.sites + places_[p].site) * Generator::WORDS,
+                                 WIDTH, time_);
+    }
+
+    int64_t first() const { return first_; }
+    int64_t real() const { return real_; }
+    int64_t time() const { return time_; }
 
 private:
     static constexpr int WIDTH = 64, SITES = WIDTH / LANES;
@@ -178,6 +162,10 @@ private:
         return made;
     }
 
+    Generator::State* generator(std::size_t place, int lane) const {
+        return &rng_[static_cast<int64_t>(place) / SITES * STATE + static_cast<int64_t>(place) % SITES * LANES + lane];
+    }
+
     int64_t units() const { return static_cast<int64_t>(places_.size()) / SITES; }
 
     __attribute__((always_inline)) __m512i field(const Place& place) const {
@@ -193,8 +181,8 @@ private:
     int64_t first_, real_, time_ = 0;
     std::vector<Place> places_;
     Array<Bits> states_;             // [sites + 1], a replica a bit
-    Array<uint64_t> bits_;           // [sites, to a multiple of 64], room to transpose in
     Array<Generator::State> rng_;    // [units, PLANES, WIDTH]
+    std::unique_ptr<Array<uint64_t>> wide_;
     std::vector<Slot> slots_;
     std::vector<ByteTable> tables_;
 };

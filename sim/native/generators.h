@@ -57,12 +57,19 @@ struct ShiftRegister {
         }
         return oldest;
     }
-    static void seed(uint64_t key, Word* state, int64_t stride) {
-        uint32_t words[BITS / 32];
-        seed_words(key, words);
-        for (int p = 0; p < PLANES; ++p) state[p * stride] = static_cast<Word>(words[p * WORD / 32] >> (p * WORD % 32));
-    }
     using State = Word;
+    static constexpr int WORDS = BITS / 32;
+
+    // To and from the contract's words, at a time that decides which plane is the oldest.
+    static void load(const uint32_t* words, Word* state, int64_t stride, int64_t time) {
+        for (int p = 0; p < PLANES; ++p)
+            state[(time + p) % PLANES * stride] = static_cast<Word>(words[p * WORD / 32] >> (p * WORD % 32));
+    }
+    static void store(const Word* state, uint32_t* words, int64_t stride, int64_t time) {
+        std::memset(words, 0, sizeof(uint32_t) * WORDS);
+        for (int p = 0; p < PLANES; ++p)
+            words[p * WORD / 32] |= static_cast<uint32_t>(state[(time + p) % PLANES * stride]) << (p * WORD % 32);
+    }
 
 private:
 #ifdef THERMOFAB_FUNNEL_SHIFTS
@@ -96,13 +103,43 @@ struct Xoshiro {
         }
         return words;
     }
-    static void seed(uint64_t key, uint32_t* state, int64_t stride) {
-        uint32_t words[4];
-        seed_words(key, words);
+    static constexpr int WORDS = 4;
+
+    static void load(const uint32_t* words, uint32_t* state, int64_t stride, int64_t) {
         for (int p = 0; p < 4; ++p) state[p * stride] = words[p];
+    }
+    static void store(const uint32_t* state, uint32_t* words, int64_t stride, int64_t) {
+        for (int p = 0; p < 4; ++p) words[p] = state[p * stride];
     }
 };
 
 using Lfsr64 = ShiftRegister<64, 1, 3, 4>;
 using Lfsr32 = ShiftRegister<32, 2, 6, 7>;
 using Generator = THERMOFAB_GENERATOR;
+
+// The contract's words of one generator at the start of a run.
+inline void first_words(const Run& run, int64_t replica, int64_t site, uint32_t (&words)[Generator::WORDS]) {
+    const int64_t place = replica * run.sites + site;
+    if (run.rng)
+        std::memcpy(words, run.rng + place * Generator::WORDS, sizeof words);
+    else
+        seed_words(run.keys[place], words);
+}
+
+// A generator at its start, in the lane that `state` points to.
+inline void seed(const Run& run, int64_t replica, int64_t site, Generator::State* state, int64_t stride) {
+    uint32_t words[Generator::WORDS];
+    first_words(run, replica, site, words);
+    Generator::load(words, state, stride, 0);
+}
+
+// The contract's words of a generator that stood still, as those of clamped sites do, `time` steps on.
+inline void later_words(const Run& run, int64_t replica, int64_t site, int64_t time, uint32_t* out) {
+    uint32_t words[Generator::WORDS];
+    first_words(run, replica, site, words);
+    alignas(LINE) Generator::State state[Generator::PLANES];
+    alignas(LINE) Word scratch[1];
+    Generator::load(words, state, 1, 0);
+    for (int64_t t = 0; t < time; ++t) Generator::step<1>(state, t, scratch);
+    Generator::store(state, out, 1, time);
+}

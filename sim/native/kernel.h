@@ -24,7 +24,7 @@ struct Layout;
 // Mirrored, field by field, by thermofab.sim.native.library.Run. Free sites are numbered in the order they update;
 // a clamped site does not update, and as its random words reach no other site, none are drawn for it.
 struct Run {
-    int64_t sites, free, colours, replicas, samples, steps, level, phases;
+    int64_t sites, free, colours, replicas, edges;
     const int64_t* bounds;     // [colours + 1] where a colour's sites start
     const int32_t* order;      // [free] the site
     const int64_t* first;      // [free + 1] where its slots start
@@ -33,11 +33,28 @@ struct Run {
     const int32_t* offsets;    // [free] b - sum of w
     const Word* tables;        // [levels, size], thresholds shifted to the top of a word
     int64_t levels, size, shift;
-    const int64_t* schedule;   // [phases, 2] sweeps, level
-    const uint64_t* keys;      // [replicas, sites]
+    const uint64_t* keys;      // [replicas, sites] SplitMix64 streams that seed the generators, or null
+    const uint32_t* rng;       // [replicas, sites, words] or else the generators' states
     const uint8_t* init;       // [replicas, sites]
-    uint8_t* out;              // [replicas, samples, sites]
+    const int32_t* ends;       // [edges, 2] sites of every edge, for observers
+    const int32_t* couplings;  // [edges] w
+    const int32_t* biases;     // [sites] b
     const Layout* layout;      // to run replicas one by one, their sites in lanes; else null
+};
+
+// What to run next, and what to keep of it. Mirrored by thermofab.sim.native.library.Work. Phases come first; then
+// `samples` times `steps` sweeps and a look at the state, but only `lead` sweeps before the first look.
+struct Work {
+    int64_t phases;
+    const int64_t* schedule;   // [phases, 2] sweeps, level
+    int64_t samples, lead, steps, level;
+    int64_t chosen_count;
+    const int32_t* chosen;     // [chosen_count] sites to record, or null for all of them
+    uint8_t* states;           // [replicas, samples, chosen_count], or null
+    int64_t* energies;         // [replicas, samples], or null
+    int64_t* ones;             // [replicas, sites] added to, or null
+    int64_t* both;             // [replicas, edges] likewise
+    int64_t last;              // whether the chains may be forgotten afterwards
 };
 
 constexpr std::size_t LINE = 64;

@@ -1,7 +1,8 @@
-"""The kernel as a Python function: one call a run, no work per sweep or per sample in Python."""
+"""The kernel from Python: chains opened for a run's plan, worked on and looked at, no work per sweep in Python."""
 
 import ctypes
 import threading
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -9,76 +10,184 @@ from typing import Any
 import numpy as np
 
 from thermofab.hw.spec import DeviceError, RunPlan
+from thermofab.sim.chains import Chunk, Request, Tally
 from thermofab.sim.native.build import is_narrow
 from thermofab.sim.native.sites import FEW_ON_A_LATTICE, Layout, site_layout
+
+# Samples between two emptyings of the kernel's 32-bit counters.
+MOST_COUNTED = 2**31
 
 
 class Run(ctypes.Structure):
     """``struct Run`` of kernel.h, which says what the fields are."""
 
     _fields_ = [
-        *((n, ctypes.c_int64) for n in ("sites", "free", "colours", "replicas", "samples", "steps", "level", "phases")),
+        *((name, ctypes.c_int64) for name in ("sites", "free", "colours", "replicas", "edges")),
         *((name, ctypes.c_void_p) for name in ("bounds", "order", "first", "near", "weights", "offsets", "tables")),
         *((name, ctypes.c_int64) for name in ("levels", "size", "shift")),
-        *((name, ctypes.c_void_p) for name in ("schedule", "keys", "init", "out", "layout")),
+        *((name, ctypes.c_void_p) for name in ("keys", "rng", "init", "ends", "couplings", "biases", "layout")),
+    ]
+
+
+class Work(ctypes.Structure):
+    """``struct Work`` of kernel.h."""
+
+    _fields_ = [
+        ("phases", ctypes.c_int64),
+        ("schedule", ctypes.c_void_p),
+        *((name, ctypes.c_int64) for name in ("samples", "lead", "steps", "level", "chosen_count")),
+        *((name, ctypes.c_void_p) for name in ("chosen", "states", "energies", "ones", "both")),
+        ("last", ctypes.c_int64),
     ]
 
 
 @cache
-def _load(path: Path) -> Any:
+def load_library(path: Path) -> Any:
+    """The shared library, with the types of its functions."""
     library = ctypes.CDLL(str(path))
-    library.thermofab_run.restype = ctypes.c_int
-    library.thermofab_run.argtypes = [ctypes.POINTER(Run), ctypes.c_int64, ctypes.POINTER(ctypes.c_int32)]
+    stop = ctypes.POINTER(ctypes.c_int32)
+    library.thermofab_open.restype = ctypes.c_void_p
+    library.thermofab_open.argtypes = [ctypes.POINTER(Run), ctypes.c_int64]
+    library.thermofab_work.argtypes = [ctypes.c_void_p, ctypes.POINTER(Work), ctypes.c_int64, stop]
+    library.thermofab_load.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64]
+    library.thermofab_close.argtypes = [ctypes.c_void_p]
+    library.thermofab_close.restype = None
     return library
 
 
-def run_plan(path: Path, plan: RunPlan, threads: int) -> np.ndarray:
-    """States bool ``[R, S, N]`` of a run on at most ``threads`` threads; an interrupt ends it within a sweep.
+class NativeChains:
+    """Chains in the kernel; see :class:`thermofab.sim.chains.Chains`."""
 
-    Raises:
-        DeviceError: there is not enough memory.
-    """
-    spec, schedule = plan.image.fabric, plan.schedule
-    sites = np.empty((plan.replicas, schedule.n_samples, spec.n_sites), dtype=bool)
-    arrays = {
-        **coupling_arrays(plan),
-        "tables": (plan.image.tables << (spec.word_bits - spec.threshold_bits)).astype(f"u{spec.word_bits // 8}"),
-        "schedule": np.array(schedule.phases, dtype=np.int64).reshape(-1, 2),
-        "keys": np.ascontiguousarray(plan.keys),
-        "init": np.ascontiguousarray(plan.init),
-        "out": sites,
-    }
-    flat = site_layout(spec.topology) if plan.replicas <= FEW_ON_A_LATTICE else None
-    if flat is not None and plan.replicas > flat.most_replicas:
-        flat = None
-    run = Run(
-        sites=spec.n_sites,
-        free=len(arrays["order"]),
-        colours=spec.topology.n_colours,
-        replicas=plan.replicas,
-        samples=schedule.n_samples,
-        steps=schedule.steps_per_sample,
-        level=schedule.level,
-        phases=len(schedule.phases),
-        levels=spec.levels,
-        size=spec.table_size,
-        shift=plan.image.shift,
-        **{name: array.ctypes.data for name, array in arrays.items()},
-    )
-    if flat is not None:
-        placed = flat.arrays(plan, np.int16 if is_narrow(spec) else np.int32)
-        layout = Layout(
-            groups=len(flat.sites),
-            chunks=flat.chunks,
-            margin=flat.margin,
-            **{name: array.ctypes.data for name, array in placed.items()},
+    def __init__(self, path: Path, plan: RunPlan, threads: int) -> None:
+        self._plan, self._threads, self._library = plan, threads, load_library(path)
+        spec = plan.image.fabric
+        self._arrays = {
+            **coupling_arrays(plan),
+            "tables": (plan.image.tables << (spec.word_bits - spec.threshold_bits)).astype(f"u{spec.word_bits // 8}"),
+            "keys": np.ascontiguousarray(plan.keys),
+            "init": np.ascontiguousarray(plan.init),
+            "ends": np.ascontiguousarray(spec.topology.edges),
+            "couplings": np.ascontiguousarray(plan.image.weights),
+            "biases": np.ascontiguousarray(plan.image.biases),
+        }
+        run = Run(
+            sites=spec.n_sites,
+            free=len(self._arrays["order"]),
+            colours=spec.topology.n_colours,
+            replicas=plan.replicas,
+            edges=spec.topology.n_edges,
+            levels=spec.levels,
+            size=spec.table_size,
+            shift=plan.image.shift,
+            **{name: array.ctypes.data for name, array in self._arrays.items()},
         )
-        run.layout = ctypes.addressof(layout)
-    if not _call_interruptibly(_load(path), run, threads):
+        flat = site_layout(spec.topology) if plan.replicas <= FEW_ON_A_LATTICE else None
+        if flat is not None and plan.replicas <= flat.most_replicas:
+            self._placed = flat.arrays(plan, np.int16 if is_narrow(spec) else np.int32)
+            self._layout = Layout(
+                groups=len(flat.sites),
+                chunks=flat.chunks,
+                margin=flat.margin,
+                **{name: array.ctypes.data for name, array in self._placed.items()},
+            )
+            run.layout = ctypes.addressof(self._layout)
+        self._handle = self._library.thermofab_open(ctypes.byref(run), threads)
+        if not self._handle:
+            self._no_memory()
+
+    def __del__(self) -> None:
+        if getattr(self, "_handle", None):
+            self._library.thermofab_close(self._handle)
+
+    def advance(self, phases: Sequence[tuple[int, int]]) -> None:
+        self._work(phases, None)
+
+    def sample(self, request: Request, tally: Tally | None = None, phases: Sequence[tuple[int, int]] = ()) -> Chunk:
+        return self._work(phases, request, tally)
+
+    def whole(self, request: Request, tally: Tally | None = None, phases: Sequence[tuple[int, int]] = ()) -> Chunk:
+        """As :meth:`sample`, where the chains are not needed afterwards: blocks give their memory back as they end."""
+        return self._work(phases, request, tally, last=True)
+
+    def states(self) -> np.ndarray:
+        states = self._work((), Request(samples=1, lead=0, steps=1, level=0, sites=True)).states
+        assert states is not None
+        return states[:, 0]
+
+    def set_states(self, states: np.ndarray) -> None:
+        rows = np.ascontiguousarray(states, dtype=np.uint8)
+        if not self._library.thermofab_load(self._handle, rows.ctypes.data, self._threads):
+            self._no_memory()
+
+    def _work(
+        self,
+        phases: Sequence[tuple[int, int]],
+        request: Request | None,
+        tally: Tally | None = None,
+        last: bool = False,
+    ) -> Chunk:
+        if not self._handle:
+            raise DeviceError("these chains were interrupted in mid-run, so their state is lost; start new ones.")
+        spec, replicas = self._plan.image.fabric, self._plan.replicas
+        schedule = np.array(list(phases), dtype=np.int64).reshape(-1, 2)
+        work = Work(phases=len(schedule), schedule=schedule.ctypes.data, last=last)
+        if request is None:
+            self._call(work)
+            return Chunk(None, None)
+        chosen, states, energies = None, None, None
+        work.samples, work.lead, work.steps, work.level = request.samples, request.lead, request.steps, request.level
+        if request.sites is not None and request.sites is not False:
+            if request.sites is not True:
+                chosen = np.ascontiguousarray(request.sites, dtype=np.int32)
+                work.chosen = chosen.ctypes.data
+            work.chosen_count = spec.n_sites if chosen is None else len(chosen)
+            states = np.empty((replicas, request.samples, work.chosen_count), dtype=bool)
+            work.states = states.ctypes.data
+        if request.energies:
+            energies = np.empty((replicas, request.samples), dtype=np.int64)
+            work.energies = energies.ctypes.data
+        if tally is not None:
+            if request.samples > MOST_COUNTED:
+                raise DeviceError(f"at most {MOST_COUNTED} samples are counted at a time, got {request.samples}.")
+            work.ones, work.both = tally.ones.ctypes.data, tally.both.ctypes.data
+        self._call(work)
+        if tally is not None:
+            tally.samples += request.samples
+        return Chunk(states, energies)
+
+    def _call(self, work: Work) -> None:
+        """The call, in a thread of its own: the caller's stays in Python, where signal handlers can run."""
+        stop, done, enough = ctypes.c_int32(0), threading.Event(), []
+
+        def call() -> None:
+            try:
+                enough.append(
+                    self._library.thermofab_work(self._handle, ctypes.byref(work), self._threads, ctypes.byref(stop))
+                )
+            finally:
+                done.set()
+
+        threading.Thread(target=call).start()
+        raised = None
+        while not done.is_set():
+            # The arrays must outlive the call, so an interrupt waits for it to end. An event, not Thread.join: that
+            # takes an interrupted wait for the thread's end.
+            try:
+                done.wait()
+            except BaseException as interrupt:
+                raised, stop.value = interrupt, 1
+        if raised is not None:
+            handle, self._handle = self._handle, None
+            self._library.thermofab_close(handle)
+            raise raised
+        if not enough[0]:
+            self._no_memory()
+
+    def _no_memory(self) -> None:
         raise DeviceError(
-            f"{plan.replicas} replicas of {spec.n_sites} sites do not fit in memory; run fewer at a time."
+            f"{self._plan.replicas} replicas of {self._plan.image.fabric.n_sites} sites do not fit in memory; "
+            "run fewer at a time."
         )
-    return sites
 
 
 def coupling_arrays(plan: RunPlan) -> dict[str, np.ndarray]:
@@ -97,27 +206,3 @@ def coupling_arrays(plan: RunPlan) -> dict[str, np.ndarray]:
         "weights": (2 * weights[real]).astype(np.int32),
         "offsets": (image.biases[order] - weights.sum(axis=1)).astype(np.int32),
     }
-
-
-def _call_interruptibly(library: Any, run: Run, threads: int) -> bool:
-    """The call, in a thread of its own: the caller's stays in Python, where signal handlers can run."""
-    stop, done, enough = ctypes.c_int32(0), threading.Event(), []
-
-    def call() -> None:
-        try:
-            enough.append(library.thermofab_run(ctypes.byref(run), threads, ctypes.byref(stop)))
-        finally:
-            done.set()
-
-    threading.Thread(target=call).start()
-    raised = None
-    while not done.is_set():
-        # The arrays must outlive the call, so an interrupt waits for it to end. An event, not Thread.join: that takes
-        # an interrupted wait for the thread's end.
-        try:
-            done.wait()
-        except BaseException as interrupt:
-            raised, stop.value = interrupt, 1
-    if raised is not None:
-        raise raised
-    return bool(enough[0])

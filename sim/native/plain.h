@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "generators.h"
+#include "observe.h"
 
 // Fields and words to new states, 0 or -1.
 class PlainActivation {
@@ -48,13 +49,13 @@ public:
 
     // Replicas first … first + real - 1; lanes beyond repeat the last.
     PlainBlock(const Run& run, int64_t first, int64_t real)
-        : run_(run), first_(first), real_(real), masks_(run.sites * LANES), rng_(run.free * STATE) {
+        : run_(run), first_(first), real_(real), masks_(run.sites * LANES), words_(run.sites),
+          rng_(run.free * STATE) {
         for (int l = 0; l < LANES; ++l) {
             const int64_t replica = first + std::min<int64_t>(l, real - 1);
             const uint8_t* init = run.init + replica * run.sites;
-            const uint64_t* keys = run.keys + replica * run.sites;
             for (int64_t i = 0; i < run.sites; ++i) masks_[i * LANES + l] = static_cast<Field>(-init[i]);
-            for (int64_t k = 0; k < run.free; ++k) Generator::seed(keys[run.order[k]], &rng_[k * STATE + l], LANES);
+            for (int64_t k = 0; k < run.free; ++k) seed(run, replica, run.order[k], &rng_[k * STATE + l], LANES);
         }
     }
 
@@ -74,14 +75,31 @@ public:
         ++time_;
     }
 
-    void record(int64_t sample) const {
-        constexpr int64_t TILE = 64;  // sites, so that what one row of `out` reads is still near for the next
-        for (int64_t i = 0; i < run_.sites; i += TILE)
-            for (int l = 0; l < real_; ++l) {
-                uint8_t* __restrict out = run_.out + ((first_ + l) * run_.samples + sample) * run_.sites;
-                for (int64_t k = i; k < std::min(i + TILE, run_.sites); ++k) out[k] = masks_[k * LANES + l] != 0;
-            }
+    // Every site's replicas as bits of one word.
+    const uint64_t* words() {
+        for (int64_t i = 0; i < run_.sites; ++i) {
+            const Field* __restrict masks = &masks_[i * LANES];
+            words_[i] = pack_masks(masks);
+        }
+        return words_.get();
     }
+
+    void load(const uint8_t* states) {
+        load_words<uint64_t>(run_, states + first_ * run_.sites, real_, words_.get());
+        for (int64_t i = 0; i < run_.sites; ++i)
+            for (int l = 0; l < LANES; ++l) masks_[i * LANES + l] = static_cast<Field>(-(words_[i] >> l & 1));
+    }
+
+    void store_generators(uint32_t* out) const {
+        for (int64_t k = 0; k < run_.free; ++k)
+            for (int l = 0; l < real_; ++l)
+                Generator::store(&rng_[k * STATE + l], out + ((first_ + l) * run_.sites + run_.order[k]) * Generator::WORDS,
+                                 LANES, time_);
+    }
+
+    int64_t first() const { return first_; }
+    int64_t real() const { return real_; }
+    int64_t time() const { return time_; }
 
 private:
     static constexpr int64_t STATE = int64_t{Generator::PLANES} * LANES;
@@ -89,5 +107,6 @@ private:
     const Run& run_;
     int64_t first_, real_, time_ = 0;
     Array<Field> masks_;             // [sites, LANES] 0 or -1
+    Array<uint64_t> words_;          // [sites]
     Array<Generator::State> rng_;    // [free, PLANES, LANES]
 };

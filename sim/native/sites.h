@@ -10,6 +10,7 @@
 
 #include "avx512.h"
 #include "generators.h"
+#include "observe.h"
 #include "plain.h"
 
 // Mirrored by thermofab.sim.native.sites.Layout. Places of all groups are numbered through, chunks of 64 and a
@@ -21,6 +22,7 @@ struct Layout {
     const int32_t* neighbours;      // or else [groups][chunks, slots of the group, 64], the neighbours' places
     const Field* weights;           // [groups][chunks, slots of the group, 64], 2w
     const Field* offsets;           // [groups, chunks, 64]
+    const int32_t* biases;          // [groups, chunks, 64]
     const uint64_t* free;           // [groups, chunks], a place a bit
     const int32_t* site;            // [groups, chunks, 64], -1 where there is none
     const int32_t* place;           // [sites]
@@ -36,14 +38,11 @@ public:
         : run_(run), layout_(*run.layout), replica_(replica),
           states_(layout_.groups * (layout_.chunks * WIDTH + 2 * layout_.margin) + WIDTH),
           fetched_(most_slots(layout_) * WIDTH), rng_(layout_.groups * layout_.chunks * STATE) {
-        const uint64_t* keys = run.keys + replica * run.sites;
-        const uint8_t* init = run.init + replica * run.sites;
-        for (int64_t i = 0; i < run.sites; ++i) states_[layout_.place[i]] = static_cast<Field>(-init[i]);
-        for (int64_t g = 0; g < layout_.groups; ++g) wrap(g);
+        place_states(run.init + replica * run.sites);
         for (int64_t c = 0; c < layout_.groups * layout_.chunks; ++c)
             for (int l = 0; l < WIDTH; ++l)
                 if (layout_.free[c] >> l & 1)
-                    Generator::seed(keys[layout_.site[c * WIDTH + l]], &rng_[c * STATE + l], WIDTH);
+                    seed(run, replica, layout_.site[c * WIDTH + l], &rng_[c * STATE + l], WIDTH);
 #ifdef THERMOFAB_AVX512
         for (int64_t level = 0; level < run.levels; ++level)
             tables_.emplace_back(run.tables + level * run.size, run.size);
@@ -77,10 +76,50 @@ public:
         });
     }
 
-    void record(int64_t sample) const {
-        uint8_t* __restrict out = run_.out + (replica_ * run_.samples + sample) * run_.sites;
-        for (int64_t i = 0; i < run_.sites; ++i) out[i] = states_[layout_.place[i]] != 0;
+    void load(const uint8_t* states) { place_states(states + replica_ * run_.sites); }
+
+    void store_generators(uint32_t* out) const {
+        for (int64_t c = 0; c < layout_.groups * layout_.chunks; ++c)
+            for (int l = 0; l < WIDTH; ++l)
+                if (layout_.free[c] >> l & 1)
+                    Generator::store(&rng_[c * STATE + l],
+                                     out + (replica_ * run_.sites + layout_.site[c * WIDTH + l]) * Generator::WORDS,
+                                     WIDTH, time_);
     }
+
+    void record(int64_t count, const int32_t* chosen, uint8_t* __restrict out) const {
+        for (int64_t k = 0; k < count; ++k) out[k] = states_[layout_.place[chosen ? chosen[k] : k]] != 0;
+    }
+
+    // The state as bits, [groups, chunks], a place a bit.
+    void pack(uint64_t* out) const {
+        for (int64_t g = 0; g < layout_.groups; ++g)
+            for (int64_t c = 0; c < layout_.chunks; ++c) {
+                const Field* states = states_.get() + g * group_stride() + layout_.margin + c * WIDTH;
+                *out++ = pack_masks(states);
+            }
+    }
+
+    // E = -1/2 sum of s (F + b): what lies in the room beside rows has neither field nor bias.
+    int64_t energy() {
+        int64_t total = 0;
+        each_chunk([&](int64_t chunk, const Fields& fields, const Field* states) {
+            alignas(LINE) Field field[WIDTH];
+            std::memcpy(field, fields.lanes, sizeof field);
+            const int32_t* __restrict biases = layout_.biases + chunk * WIDTH;
+            int64_t part = 0;
+            for (int l = 0; l < WIDTH; ++l) {
+                const int32_t both = field[l] + biases[l];
+                part += states[l] ? both : -both;
+            }
+            total += part;
+        });
+        return -total / 2;
+    }
+
+    int64_t first() const { return replica_; }
+    int64_t real() const { return 1; }
+    int64_t time() const { return time_; }
 
 private:
     static constexpr int WIDTH = 64;
@@ -93,36 +132,54 @@ private:
         return most;
     }
 
-    // Groups come by colour, and those of a colour do not touch: each may be written before the next is read.
-    template <class Activate>
-    __attribute__((always_inline)) void update(const Activate& activate) {
-        alignas(LINE) Word scratch[WIDTH];
+    int64_t group_stride() const { return layout_.chunks * WIDTH + 2 * layout_.margin; }
+
+    void place_states(const uint8_t* states) {
+        for (int64_t i = 0; i < run_.sites; ++i) states_[layout_.place[i]] = static_cast<Field>(-(states[i] != 0));
+        for (int64_t g = 0; g < layout_.groups; ++g) wrap(g);
+    }
+
+    // Fields of every chunk in turn: `use(number, fields, states)`; `after(group)` once a group is through.
+    template <class Use, class After>
+    __attribute__((always_inline)) void each_chunk(const Use& use, const After& after) {
         const int32_t* __restrict neighbours = layout_.neighbours;
-        const int64_t stride = layout_.chunks * WIDTH + 2 * layout_.margin;
         const Field* __restrict weights = layout_.weights;
         for (int64_t g = 0; g < layout_.groups; ++g) {
             const int32_t* first = layout_.distances + layout_.slot_bounds[g];
             const int64_t slots = layout_.slot_bounds[g + 1] - layout_.slot_bounds[g];
-            Field* states = states_.get() + g * stride + layout_.margin;
+            Field* states = states_.get() + g * group_stride() + layout_.margin;
             for (int64_t c = 0; c < layout_.chunks; ++c, states += WIDTH, weights += slots * WIDTH) {
                 const int64_t chunk = g * layout_.chunks + c;
-                const uint64_t free = layout_.free[chunk];
                 if (neighbours) {
                     for (int64_t k = 0; k < slots * WIDTH; ++k) fetched_[k] = states_[neighbours[k]];
                     neighbours += slots * WIDTH;
                 }
-                if (!free) continue;
                 Fields sum;
                 std::memcpy(sum.lanes, layout_.offsets + chunk * WIDTH, sizeof sum.lanes);
                 for (int64_t s = 0; s < slots; ++s) {
                     const Field* here = weights + s * WIDTH;
                     sum.add([=](int k) { return Fields::part(here, k); }, neighbours ? &fetched_[s * WIDTH] : states + first[s]);
                 }
-                const Word* words = Generator::step<WIDTH>(&rng_[chunk * STATE], time_, scratch);
-                activate(sum, words, free, states);
+                use(chunk, sum, states);
             }
-            wrap(g);
+            after(g);
         }
+    }
+    template <class Use>
+    void each_chunk(const Use& use) {
+        each_chunk(use, [](int64_t) {});
+    }
+
+    // Groups come by colour, and those of a colour do not touch: each may be written before the next is read.
+    template <class Activate>
+    __attribute__((always_inline)) void update(const Activate& activate) {
+        alignas(LINE) Word scratch[WIDTH];
+        each_chunk(
+            [&](int64_t chunk, const Fields& sum, Field* states) __attribute__((always_inline)) {
+                const uint64_t free = layout_.free[chunk];
+                if (free) activate(sum, Generator::step<WIDTH>(&rng_[chunk * STATE], time_, scratch), free, states);
+            },
+            [&](int64_t g) __attribute__((always_inline)) { wrap(g); });
         ++time_;
     }
 
@@ -159,4 +216,57 @@ private:
 #ifdef THERMOFAB_AVX512
     std::vector<ByteTable> tables_;
 #endif
+};
+
+// Looks at one chain after a sample's sweeps, as the work asks.
+class SiteWatch {
+public:
+    SiteWatch(const Run& run, const Work& work, SiteChain& chain)
+        : run_(run), work_(work), chain_(chain), chunks_(run.layout->groups * run.layout->chunks),
+          history_(work.ones ? SPAN * chunks_ : 0), bits_(work.ones ? SPAN * chunks_ : 0),
+          counters_(work.ones ? run.sites : 0, work.ones ? run.edges : 0) {
+        if (!work.ones) return;
+        // Places without the margins, as packed words have them.
+        places_.resize(run.sites);
+        for (int64_t p = 0; p < chunks_ * SPAN; ++p)
+            if (run.layout->site[p] >= 0) places_[run.layout->site[p]] = static_cast<int32_t>(p);
+    }
+
+    void look(int64_t sample) {
+        const int64_t row = chain_.first() * work_.samples + sample;
+        if (work_.states) chain_.record(work_.chosen_count, work_.chosen, work_.states + row * work_.chosen_count);
+        if (work_.energies) work_.energies[row] = chain_.energy();
+        if (work_.ones) {
+            chain_.pack(&history_[held_ * chunks_]);
+            if (++held_ == SPAN) count();
+        }
+    }
+
+    void finish() {
+        if (!work_.ones) return;
+        if (held_) count();
+        counters_.give(chain_.first(), 1, work_.ones, work_.both);
+    }
+
+private:
+    static constexpr int64_t SPAN = 64;
+
+    void count() {
+        std::fill(&history_[held_ * chunks_], &history_[SPAN * chunks_], 0);
+        for (int64_t c = 0; c < chunks_; ++c) {
+            for (int64_t t = 0; t < SPAN; ++t) bits_[c * SPAN + t] = history_[t * chunks_ + c];
+            transpose(&bits_[c * SPAN]);
+        }
+        counters_.add(bits_.get(), places_.data(), run_.ends);
+        held_ = 0;
+    }
+
+    const Run& run_;
+    const Work& work_;
+    SiteChain& chain_;
+    int64_t chunks_, held_ = 0;
+    std::vector<int32_t> places_;
+    Array<uint64_t> history_;        // [SPAN, chunks], a place a bit
+    Array<uint64_t> bits_;           // [chunks, places], a sample a bit
+    Counters<1> counters_;
 };

@@ -24,7 +24,7 @@ class Layout(ctypes.Structure):
     _fields_ = [
         *((name, ctypes.c_int64) for name in ("groups", "chunks", "margin")),
         *((name, ctypes.c_void_p) for name in ("slot_bounds", "distances", "neighbours", "weights")),
-        *((name, ctypes.c_void_p) for name in ("offsets", "free", "site")),
+        *((name, ctypes.c_void_p) for name in ("offsets", "biases", "free", "site")),
         *((name, ctypes.c_void_p) for name in ("place", "copy_bounds", "copies")),
     ]
 
@@ -62,8 +62,8 @@ class SiteLayout:
         image, groups = plan.image, len(self.sites)
         padded = np.append(image.weights, 0)
         weights = [padded[edges] for edges in self.edges]
-        offsets = np.where(self.sites == NONE, 0, image.biases[self.sites])
-        offsets = offsets - np.array([w.sum(axis=0) for w in weights]).reshape(offsets.shape)
+        biases = np.where(self.sites == NONE, 0, image.biases[self.sites])
+        offsets = biases - np.array([w.sum(axis=0) for w in weights]).reshape(biases.shape)
         free = (self.sites != NONE) & ~plan.clamped[self.sites]
 
         def by_chunk(parts: Sequence[np.ndarray], dtype: type) -> np.ndarray:
@@ -77,6 +77,7 @@ class SiteLayout:
             "distances": np.concatenate(self.distances).astype(np.int32),
             "weights": by_chunk([2 * w for w in weights], field),
             "offsets": offsets.astype(field),
+            "biases": biases.astype(np.int32),
             "free": np.packbits(free.reshape(groups, -1), axis=1, bitorder="little").view("<u8").astype(np.uint64),
             "site": self.sites,
             "place": self.place,

@@ -12,7 +12,7 @@ from thermofab.sim.functional.layout import Gather, Stencil, _gather, layout_of
 def test_changing_the_image_or_the_schedule_does_not_recompile():
     rng = np.random.default_rng(0)
     spec = fabric("king-4x4")
-    kernel, device = kernel_of(spec), open_device("jax", spec)
+    kernel, device = kernel_of(spec), open_device("jax-xla", spec)
 
     def run(schedule: Schedule) -> None:
         device.load(random_image(rng, spec))
@@ -31,7 +31,7 @@ def test_a_replica_does_not_depend_on_the_batch():
     image, schedule = random_image(rng, spec), Schedule(2, 20, 1)
     runs = []
     for replicas, batch in ((13, 4), (13, 128), (3, 1)):
-        device = open_device("jax", spec, batch=batch)
+        device = open_device("jax-xla", spec, batch=batch)
         device.load(image)
         runs.append(device.run(schedule, replicas=replicas).sites)
     assert np.array_equal(runs[0], runs[1]) and np.array_equal(runs[0][:3], runs[2])
@@ -41,7 +41,7 @@ def test_more_samples_than_a_buffer_holds():
     rng = np.random.default_rng(2)
     spec = fabric("g4-3x3")
     case = random_case(rng, "g4", 9 * 3000, spec)
-    assert compare("jax", case).differing == 0 and case.schedule.n_samples > 256
+    assert compare("jax-xla", case).differing == 0 and case.schedule.n_samples > 256
 
 
 @pytest.mark.parametrize("name", ["g4-5x7", "g8-10x10-torus", "king-6x6-torus", "chimera-2", "cubic-3x4x5", "z1-7x9"])
@@ -58,11 +58,11 @@ def test_lattices_take_the_stencil_form_and_it_equals_the_gather_form(name):
     case = random_case(rng, name, 4000, random_fabric_of(rng, made))
     explicit = Topology("same", made.edges, made.colours, made.coordinates)
     assert explicit == made and isinstance(_gather(explicit), Gather)
-    assert compare("jax", case, states_of("reference", case)).differing == 0
+    assert compare("jax-xla", case, states_of("reference", case)).differing == 0
 
 
 def _compiled(kernel) -> tuple[int, int]:
-    return kernel.advance._cache_size(), kernel.record._cache_size()
+    return kernel.advance._cache_size(), kernel.sample._cache_size()
 
 
 def random_fabric_of(rng, topology):

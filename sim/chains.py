@@ -1,0 +1,80 @@
+"""Chains that run on and on: what simulators have in common, so that moments, observers and tempering take any of them.
+
+A :class:`Chains` object holds the states and generators of R replicas of one image. It sweeps, it is looked at, its
+states can be replaced; however its sweeps are cut into calls, its bits are those of one long run.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+Phases = Sequence[tuple[int, int]]
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """Samples to take and what to keep of them.
+
+    Attributes:
+        samples: how many, ≥ 1.
+        lead: sweeps before the first of them.
+        steps: sweeps before each of the others.
+        level: β level of those sweeps.
+        sites: ``True`` for all site states, an integer array for those of some sites, ``None`` for none.
+        energies: whether to keep energies.
+    """
+
+    samples: int
+    lead: int
+    steps: int
+    level: int
+    sites: np.ndarray | bool | None = None
+    energies: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Chunk:
+    """What was kept.
+
+    Attributes:
+        states: bool ``[R, S, sites]``.
+        energies: int64 ``[R, S]``, E = -Σ b_i s_i - Σ w_ij s_i s_j in units of an integer weight.
+    """
+
+    states: np.ndarray | None
+    energies: np.ndarray | None
+
+
+@dataclass(eq=False)
+class Tally:
+    """Counts that grow: Σn_i int64 ``[R, N]`` and Σn_i·n_j int64 ``[R, E]`` over ``samples`` samples."""
+
+    ones: np.ndarray
+    both: np.ndarray
+    samples: int = 0
+
+    @staticmethod
+    def empty(replicas: int, n_sites: int, n_edges: int) -> "Tally":
+        return Tally(np.zeros((replicas, n_sites), np.int64), np.zeros((replicas, n_edges), np.int64))
+
+
+class Chains(Protocol):
+    """Running replicas of an image."""
+
+    def advance(self, phases: Phases) -> None:
+        """Sweep: ``(sweeps, β level)`` in turn."""
+        ...
+
+    def sample(self, request: Request, tally: Tally | None = None, phases: Phases = ()) -> Chunk:
+        """``phases`` first, then the samples of ``request``; ``tally`` counts all of them."""
+        ...
+
+    def states(self) -> np.ndarray:
+        """bool ``[R, N]``."""
+        ...
+
+    def set_states(self, states: np.ndarray) -> None:
+        """Go on from other states, bool ``[R, N]``; generators go on as they are. Clamped sites keep what is given."""
+        ...

@@ -1,0 +1,122 @@
+"""Chains in XLA: batches of replicas whose states and generators stay on JAX's devices between calls."""
+
+import numpy as np
+
+from thermofab.hw.spec import RunPlan
+from thermofab.sim.chains import Chunk, Phases, Request, Tally
+from thermofab.sim.functional.kernel import Carry, Kernel
+from thermofab.sim.functional.placement import Placement
+from thermofab.sim.simulated import pieces, site_count
+
+# Bytes of states recorded before they are copied to the host, and samples that a byte counts.
+BUFFER_BYTES = 2**25
+BYTE_COUNTS = 127
+
+
+class XlaChains:
+    """See :class:`thermofab.sim.chains.Chains`. ``batch`` replicas run together."""
+
+    def __init__(self, kernel: Kernel, plan: RunPlan, batch: int, placement: Placement) -> None:
+        self._kernel, self._plan, self._placement = kernel, plan, placement
+        self._parameters = placement.parameters(kernel.parameters(plan.image, plan.clamped))
+        self._rows = [
+            np.minimum(np.arange(first, first + batch), plan.replicas - 1) for first in range(0, plan.replicas, batch)
+        ]
+        self._carries: list[Carry] = [
+            placement.carry(kernel.start(plan.init[rows], plan.keys[rows])) for rows in self._rows
+        ]
+
+    def advance(self, phases: Phases) -> None:
+        for n in range(len(self._carries)):
+            for sweeps, level in phases:
+                self._carries[n] = self._kernel.advance(self._parameters, self._carries[n], sweeps, level)
+
+    def sample(self, request: Request, tally: Tally | None = None, phases: Phases = ()) -> Chunk:
+        self.advance(phases)
+        replicas, kept = self._plan.replicas, site_count(request.sites, self._plan.image.fabric.n_sites)
+        states = np.empty((replicas, request.samples, kept), dtype=bool) if kept else None
+        energies = np.empty((replicas, request.samples), dtype=np.int64) if request.energies else None
+        for n, rows in enumerate(self._rows):
+            mine = slice(int(rows[0]), min(int(rows[0]) + len(rows), replicas))
+            self._sample_batch(n, mine, request, tally, states, energies)
+        if tally is not None:
+            tally.samples += request.samples
+        return Chunk(states, energies)
+
+    def _sample_batch(
+        self,
+        n: int,
+        mine: slice,
+        request: Request,
+        tally: Tally | None,
+        states: np.ndarray | None,
+        energies: np.ndarray | None,
+    ) -> None:
+        kernel, carry, placement = self._kernel, self._carries[n], self._placement
+        layout, real, batch = kernel.layout, mine.stop - mine.start, len(self._rows[n])
+        chosen = None
+        keep = "none" if states is None else "all" if request.sites is True else "chosen"
+        if keep == "chosen":
+            chosen = np.asarray(layout.places[np.asarray(request.sites)], dtype=np.int32)
+        counts = None if tally is None else placement.counters(kernel.counters(carry))
+        done = 0
+        for part in pieces(request, self._most(request, tally is not None, states, energies, batch)):
+            size = 1 << (min(part.samples, BYTE_COUNTS if tally is not None else 256) - 1).bit_length()
+            blocks, rest = [(part.samples, 1)], 0
+            if states is None and energies is None:
+                # Nothing is kept but counts: whole blocks in one call, then what is left.
+                whole, rest = divmod(part.samples, BYTE_COUNTS)
+                blocks = [(BYTE_COUNTS, whole)] * bool(whole) + [(rest, 1)] * bool(rest)
+                size = 1
+            lead = part.lead
+            for count, times in blocks:
+                carry, counts, kept = kernel.sample(
+                    self._parameters, carry, counts, chosen, times, count, lead, part.steps, part.level,
+                    size=size, keep=keep, energies=energies is not None,
+                )  # fmt: skip
+                lead = part.steps
+            here = slice(done, done + part.samples)
+            if states is not None:
+                if keep == "all":
+                    parts = [placement.fetch(b)[: part.samples, ..., :real] for b in kept.states]
+                    states[mine, here] = layout.gather(parts) != 0
+                else:
+                    states[mine, here] = placement.fetch(kept.some)[: part.samples, :, :real].transpose(2, 0, 1) != 0
+            if energies is not None:
+                twice = placement.fetch(kept.energies)[: part.samples, :, :real].sum(axis=1, dtype=np.int64)
+                energies[mine, here] = (-twice // 2).T
+            done += part.samples
+        self._carries[n] = carry
+        if tally is not None and counts is not None:
+            self._add_counts(counts, tally, mine, real)
+
+    def _most(self, request: Request, counting: bool, states, energies, batch: int) -> int:
+        """Samples of a call: what a buffer holds, and a byte counts."""
+        if states is None and energies is None:
+            return request.samples
+        kept = states.shape[-1] if states is not None else 0
+        most = max(1, min(256, BUFFER_BYTES // max(1, batch * kept)))
+        return min(most, BYTE_COUNTS) if counting else most
+
+    def _add_counts(self, counts, tally: Tally, mine: slice, real: int) -> None:
+        fetch, layout = self._placement.fetch, self._kernel.layout
+        ones = np.concatenate([fetch(c)[..., :real].reshape(-1, real) for c in counts.ones])
+        tally.ones[mine] += ones[layout.places].T
+        both = np.zeros((tally.both.shape[1], real), dtype=np.int64)
+        for group, slots, counted in zip(layout.groups, self._kernel.pairs, counts.both):
+            for slot, values in zip(slots, counted):
+                edges = group.edges[slot]
+                both[edges[edges >= 0]] = fetch(values)[..., :real][edges >= 0]
+        tally.both[mine] += both.T
+
+    def states(self) -> np.ndarray:
+        parts = []
+        for rows, carry in zip(self._rows, self._carries):
+            masks = [self._placement.fetch(m)[None] for m in carry.masks]
+            parts.append(self._kernel.layout.gather(masks)[: len(np.unique(rows)), 0] != 0)
+        return np.concatenate(parts)
+
+    def set_states(self, states: np.ndarray) -> None:
+        for n, rows in enumerate(self._rows):
+            masks = self._kernel.masks(np.asarray(states, dtype=bool)[rows])
+            self._carries[n] = self._placement.carry(self._carries[n]._replace(masks=masks))
