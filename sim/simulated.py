@@ -1,4 +1,4 @@
-"""What simulators have in common as devices: runs, counts and observations made of :class:`~thermofab.sim.chains.Chains`."""
+"""What simulators have in common as devices: runs, counts and observations, made of running chains."""
 
 import time
 from abc import ABC, abstractmethod

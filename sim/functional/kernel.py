@@ -91,6 +91,22 @@ class Kernel:
             shift=jnp.asarray(image.shift, dtype=self._field),
         )
 
+    def traced_parameters(
+        self, weights: jax.Array, biases: jax.Array, tables: jax.Array, shift: jax.Array, clamped: jax.Array
+    ) -> Parameters:
+        """As :meth:`parameters`, of arrays that may be traced."""
+        padded = jnp.append(weights, 0)
+        by_slot = [padded[group.edges] for group in self.layout.groups]
+        by_site = self.layout.spread(biases[None])
+        return Parameters(
+            weights=[(2 * w).astype(self._field) for w in by_slot],
+            offsets=[(b - w.sum(axis=0)[..., None]).astype(self._field) for b, w in zip(by_site, by_slot)],
+            biases=by_site,
+            clamped=self.layout.spread(-clamped[None].astype(jnp.int8)),
+            tables=tables.astype(self._word),
+            shift=shift.astype(self._field),
+        )
+
     def start(self, init: np.ndarray, keys: np.ndarray) -> Carry:
         """Chains from states bool ``[R, N]`` and SplitMix64 streams uint64 ``[R, N]``."""
         masks = self.masks(init)
@@ -139,9 +155,9 @@ class Kernel:
         return (mask & clamped) | (fresh & ~clamped)
 
     def _advance(self, p: Parameters, carry: Carry, sweeps: jax.Array, level: jax.Array) -> Carry:
-        return self._sweeps(p, p.tables[level], carry, sweeps)
+        return self.sweeps(p, p.tables[level], carry, sweeps)
 
-    def _sweeps(self, p: Parameters, table: jax.Array, carry: Carry, sweeps: jax.Array) -> Carry:
+    def sweeps(self, p: Parameters, table: jax.Array, carry: Carry, sweeps: jax.Array) -> Carry:
         """``sweeps`` sweeps, unrolled by the generator's rotation."""
         turn = self.stepper.rotation
 
@@ -186,11 +202,11 @@ class Kernel:
 
         def sample(k, loop, first):
             c, bytes_, kept = loop
-            c = self._sweeps(p, table, c, jnp.where(first & (k == 0), lead, steps))
+            c = self.sweeps(p, table, c, jnp.where(first & (k == 0), lead, steps))
             if bytes_ is not None:
-                bytes_ = self._count(c, bytes_)
+                bytes_ = self.count(c, bytes_)
             states = [_put(b, m, k) for b, m in zip(kept.states, c.masks)]
-            some = None if kept.some is None else _put(kept.some, self._take(c, chosen), k)
+            some = None if kept.some is None or chosen is None else _put(kept.some, self._take(c, chosen), k)
             energy = None if kept.energies is None else _put(kept.energies, self.energies(p, c), k)
             return c, bytes_, Kept(states, some, energy)
 
@@ -215,7 +231,7 @@ class Kernel:
             ones, [[jnp.zeros(ones[g].shape, jnp.int32) for _ in slots] for g, slots in enumerate(self.pairs)]
         )
 
-    def _count(self, carry: Carry, counts: Counters) -> Counters:
+    def count(self, carry: Carry, counts: Counters) -> Counters:
         ones = [n - m for n, m in zip(counts.ones, carry.masks)]
         both = list(counts.both)
         for colour in range(self.spec.topology.n_colours):
@@ -224,6 +240,16 @@ class Kernel:
             for g, near in self.layout.neighbours(carry.masks, colour):
                 both[g] = [n - (carry.masks[g] & near[slot]) for n, slot in zip(counts.both[g], self.pairs[g])]
         return Counters(ones, both)
+
+    def flat_counts(self, counts: Counters) -> tuple[jax.Array, jax.Array]:
+        """``(ones, both)`` by site ``[R, N]`` and by edge ``[R, E]``."""
+        ones = self.layout.collect(counts.ones)
+        both = jnp.zeros((self.spec.topology.n_edges, len(ones)), ones.dtype)
+        for group, slots, counted in zip(self.layout.groups, self.pairs, counts.both):
+            for slot, values in zip(slots, counted):
+                real = np.nonzero(group.edges[slot] >= 0)
+                both = both.at[group.edges[slot][real]].set(values[real])
+        return ones, both.T
 
     @property
     def _energy_parts(self) -> int:

@@ -67,6 +67,15 @@ class Layout(ABC):
         padded = np.concatenate([moved, np.full((1, *moved.shape[1:]), fill, dtype=moved.dtype)])
         return [padded[group.sites] for group in self.groups]
 
+    def spread(self, values: jax.Array) -> list[jax.Array]:
+        """``[R, N]`` to one ``[*shape, R]`` a group; zeros where no site is."""
+        padded = jnp.concatenate([values.T, jnp.zeros((1, len(values)), values.dtype)])
+        return [padded[group.sites] for group in self.groups]
+
+    def collect(self, parts: Sequence[jax.Array]) -> jax.Array:
+        """Inverse of :meth:`spread`."""
+        return jnp.concatenate([part.reshape(-1, part.shape[-1]) for part in parts])[self.places].T
+
     def gather(self, parts: Sequence[np.ndarray]) -> np.ndarray:
         """One ``[S, *shape, R]`` a group to ``[R, S, N]``."""
         flat = [part.reshape(part.shape[0], -1, part.shape[-1]) for part in parts]

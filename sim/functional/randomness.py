@@ -33,6 +33,14 @@ class Stepper(Protocol):
         """``(state, word)``."""
         ...
 
+    def planes(self, words: jax.Array) -> list[jax.Array]:
+        """State arrays from the contract's words, uint32 ``[..., words]``."""
+        ...
+
+    def words(self, planes: Sequence[jax.Array]) -> jax.Array:
+        """Inverse of :meth:`planes`."""
+        ...
+
 
 class _AnyGenerator:
     rotation = 1
@@ -46,6 +54,12 @@ class _AnyGenerator:
     def step(self, state: Sequence[jax.Array]) -> tuple[list[jax.Array], jax.Array]:
         words, word = self._source.step(tuple(state), self._word_bits)
         return list(words), word.astype(jnp.uint16 if self._word_bits == 16 else jnp.uint32)
+
+    def planes(self, words: jax.Array) -> list[jax.Array]:
+        return [words[..., k] for k in range(words.shape[-1])]
+
+    def words(self, planes: Sequence[jax.Array]) -> jax.Array:
+        return jnp.stack(list(planes), axis=-1)
 
 
 class _LFSR64Planes:
@@ -66,6 +80,13 @@ class _LFSR64Planes:
         for tap in (1, 3, 4):
             word = word ^ (oldest >> tap) ^ (then << (16 - tap))
         return [then, *rest, word], word
+
+    def planes(self, words: jax.Array) -> list[jax.Array]:
+        return [(words[..., k // 2] >> (16 * (k % 2))).astype(jnp.uint16) for k in range(4)]
+
+    def words(self, planes: Sequence[jax.Array]) -> jax.Array:
+        wide = [plane.astype(jnp.uint32) for plane in planes]
+        return jnp.stack([wide[0] | (wide[1] << 16), wide[2] | (wide[3] << 16)], axis=-1)
 
 
 def stepper(spec: FabricSpec) -> Stepper:

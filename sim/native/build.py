@@ -5,6 +5,7 @@ seconds once and is kept beside the compiled RTL.
 """
 
 import platform
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -21,12 +22,16 @@ CXX_FLAGS = (
 )
 
 
-def build_library(spec: FabricSpec, plain: bool = False) -> Path:
+def build_library(
+    spec: FabricSpec, plain: bool = False, source: str = "kernel.cpp", includes: Sequence[str] = ()
+) -> Path:
     """The shared library for a fabric's arithmetic, built unless it is there already.
 
     Args:
         spec: the fabric.
         plain: leave out the parts written for AVX-512; bits do not change.
+        source: the file whose functions the library offers.
+        includes: folders of headers besides our own.
 
     Raises:
         UnsupportedError: the fabric's generator has no native form.
@@ -45,13 +50,14 @@ def build_library(spec: FabricSpec, plain: bool = False) -> Path:
         f"-DTHERMOFAB_WORD_BITS={spec.word_bits}",
         f"-DTHERMOFAB_FIELD_BITS={16 if is_narrow(spec) else 32}",
         *(["-DTHERMOFAB_PLAIN"] if plain else []),
+        *(f"-I{folder}" for folder in includes),
     ]
     sources = [file.read_text() for file in sorted([*HERE.glob("*.h"), *HERE.glob("*.cpp")])]
 
     def make(folder: Path) -> None:
-        run_tool("the native kernel", [program, *flags, str(HERE / "kernel.cpp"), "-o", "kernel.so"], folder)
+        run_tool("the native kernel", [program, *flags, str(HERE / source), "-o", "kernel.so"], folder)
 
-    return made_once(f"native-{build_key([version, processor(), *flags, *sources])}", make) / "kernel.so"
+    return made_once(f"native-{build_key([version, processor(), source, *flags, *sources])}", make) / "kernel.so"
 
 
 def is_narrow(spec: FabricSpec) -> bool:
