@@ -24,6 +24,7 @@ from thermofab.hw.spec import FabricSpec, Schedule, open_device, plan_run
 from thermofab.sim.conformance import random_image
 
 SPEC = FabricSpec.from_json(json.loads(Path(os.environ["THERMOFAB_FABRIC"]).read_text()))
+WHOLE = 80  # requests from which on a run is long enough for all 256 sequence numbers
 DIVISOR, SEED = int(os.environ["THERMOFAB_DIVISOR"]), int(os.environ["THERMOFAB_SEED"])
 
 
@@ -43,6 +44,8 @@ async def through_the_pins(dut) -> None:
     assert (info.divisor, info.awaited, info.come) == (DIVISOR, 0, 0)
     await registers(host, int(os.environ["THERMOFAB_STEPS"]))
     await nonsense(host)
+    if int(os.environ["THERMOFAB_STEPS"]) >= WHOLE:
+        await wrap(host)
     compared = host.scoreboard.compared + await samples(host)
     Path(os.environ["THERMOFAB_REPORT"]).write_text(str(compared))
     if os.environ.get("THERMOFAB_COVERAGE"):
@@ -103,6 +106,17 @@ async def nonsense(host: Host) -> None:
     await check(host, scratch)
 
 
+async def wrap(host: Host) -> None:
+    """On until sequence numbers begin again; the last one, sent again, is then one whose turn is over."""
+    board, scratch = host.scoreboard, Scratch(host.scoreboard)
+    while board.awaited:
+        await host.write(scratch.base, [host.rng.randrange(1, scratch.fits)])
+    await host.write(scratch.base, [1 + board.registers[scratch.base] % (scratch.fits - 1)], number=255)
+    await check(host, scratch)
+    await host.write(scratch.base, [host.rng.randrange(1, scratch.fits)])
+    await check(host, scratch)
+
+
 async def check(host: Host, scratch: Scratch) -> None:
     count = min(8, scratch.count)
     first = scratch.base + host.rng.randrange(scratch.count - count + 1)
@@ -154,7 +168,9 @@ async def samples(host: Host) -> int:
     while len(words) < len(expected) * per_sample:
         frame = host.samples.pop(0) if host.samples else await host.monitor.next(host.longest)
         if frame is None:  # the ring is full, or the rest does not fill a frame
-            host.coverage.hit("samples: the ring is full", len(words) - acknowledged >= RING_WORDS - 4)
+            kept = ((await host.ask(Kind.INFO)).number - acknowledged) % modulus
+            assert kept <= RING_WORDS
+            host.coverage.hit("samples: the ring is full", kept >= RING_WORDS - 4)
             host.coverage.hit("samples: acknowledged alone")
             await host.driver.send(request(Kind.ACK, 0, len(words) % modulus))
             acknowledged = len(words)
@@ -168,10 +184,12 @@ async def samples(host: Host) -> int:
         overlap = words[at : at + len(frame.words)]
         assert np.array_equal(overlap, frame.words[: len(overlap)]), "a word sent again is the same word"
         words = np.concatenate([words[:at], frame.words, words[at + len(frame.words) :]])
-        if rewinds < 2 and len(words) >= 120:
+        # All of them again before any is acknowledged, so that the ring fills; and some of those that come after.
+        if rewinds == 0 and len(words) >= 120 or rewinds == 1 and 0 < acknowledged < len(words):
             rewinds += 1
             host.coverage.hit("samples: asked for again")
-            await host.ask(Kind.FETCH, host.rng.randint(acknowledged, len(words)) % modulus)
+            acknowledged = acknowledged and host.rng.randint(acknowledged, len(words) - 1)
+            await host.ask(Kind.FETCH, acknowledged % modulus)
     assert rewinds == 2
     states = loading_of(SPEC).samples(words.reshape(-1, per_sample))
     assert np.array_equal(states, expected), "the samples are the reference's"

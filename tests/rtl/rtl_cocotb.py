@@ -258,9 +258,10 @@ class Bench:
                 await FallingEdge(dut.clk)
         else:
             # Weights are laid out before the first sweep, in many clocks: most aborts are to come after them.
-            while when < 0.9 and int(dut.busy.value) and not board.sweeps:
+            early = when > 0.8
+            while not early and int(dut.busy.value) and not board.sweeps:
                 await FallingEdge(dut.clk)
-            for _ in range(int(self.rng.integers(1, 8 * self.bus.sweep_clocks))):
+            for _ in range(int(self.rng.integers(1, (1 if early else 8) * self.bus.sweep_clocks))):
                 await FallingEdge(dut.clk)
         busy, phases = int(dut.busy.value), sum(max(1, sweeps) for sweeps, _ in run.phases)
         swept = busy and board.sweeps > 0
