@@ -10,10 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
+from thermofab.compiler.certify.law import clamp_values
 from thermofab.compiler.frontend import lower
 from thermofab.compiler.frontend.lowered import Lowered
 from thermofab.compiler.passes.canonicalise import Canonicalise
 from thermofab.compiler.passes.categorical import Categorical
+from thermofab.compiler.passes.fold_clamps import FoldClamps
 from thermofab.compiler.passes.higher_order import HigherOrder
 from thermofab.compiler.pipeline import compile
 from thermofab.hw.spec.colouring import compact_colours
@@ -101,8 +103,13 @@ def sample_states(
             "sample_states compiles and runs outside JAX and cannot be traced; call it outside jit, vmap and grad."
         )
     lowered = lower(program)
-    spec = _own_fabric(program, lowered) if fabric is None else make_fabric(fabric)
-    compiled = _compiled(lowered, spec, tolerance, seed)
+    known: dict[Any, int] = {}
+    if isinstance(lowered.model, DiscreteModel):
+        # A term of higher order loses its clamped nodes: fewer hidden spins, and chains that mix sooner.
+        known = clamp_values(lowered, [np.asarray(values) for values in state_clamp])
+    folded = FoldClamps({lowered.model.nodes[k]: value for k, value in known.items()})(lowered)
+    spec = _own_fabric(program, folded) if fabric is None else make_fabric(fabric)
+    compiled = _compiled(lowered, folded, known, spec, tolerance, seed)
     running = _open(device, spec) if isinstance(device, str) else device
     # The cached program may hold the equal nodes of an earlier THRML program: ask by position.
     index = {node: k for k, node in enumerate(lowered.model.nodes)}
@@ -154,24 +161,32 @@ def seed_of(key: Any) -> int:
     return int(hashed[0])
 
 
-def _compiled(lowered: Lowered, spec: FabricSpec, tolerance: float | None, seed: int) -> Program:
-    model = lowered.model
-    blocks = [lowered.free_blocks, lowered.clamped_blocks]
+def _compiled(
+    lowered: Lowered,
+    folded: Lowered,
+    known: dict[int, int],
+    spec: FabricSpec,
+    tolerance: float | None,
+    seed: int,
+) -> Program:
+    model = folded.model
+    blocks = [lowered.free_blocks, lowered.clamped_blocks, sorted(known.items())]
     content = digest_of(spec.digest, blocks, tolerance, seed, *_parts(model))
-    known = _programs.get(content)
-    if known is not None:
-        return known
+    cached = _programs.get(content)
+    if cached is not None:
+        return cached
+    clamp = {lowered.model.nodes[k]: value for k, value in known.items()}
     shape = digest_of(spec.digest, blocks, seed, *_structure(model))
     copies = _placements.get(shape)
     made = None
     if copies is not None:
         try:
-            made = compile(lowered, spec, tolerance=tolerance, seed=seed, copies=copies, verify=False)
+            made = compile(lowered, spec, tolerance=tolerance, seed=seed, copies=copies, verify=False, clamp=clamp)
         except CompileError:
             # Other weights may need other copies; search again before giving up.
             made = None
     if made is None:
-        made = compile(lowered, spec, tolerance=tolerance, seed=seed, verify=False)
+        made = compile(lowered, spec, tolerance=tolerance, seed=seed, verify=False, clamp=clamp)
         _placements.put(shape, made.copies)
     return _programs.put(content, made)
 

@@ -126,7 +126,8 @@ def _states(kind: type, spec: Any, sampler: Any) -> int:
         )
     states = None if sampler is None else SAMPLERS[type(sampler)](sampler)
     struct = spec.node_shape_struct[kind]
-    categorical = is_categorical(kind) if states is None else states > 0
+    unsigned = np.issubdtype(getattr(struct, "dtype", np.bool_), np.unsignedinteger)
+    categorical = is_categorical(kind) or unsigned if states is None else states > 0
     if not categorical:
         check_spin(kind, struct)
         if is_categorical(kind):

@@ -181,7 +181,7 @@ class Program:
                     raise SpecError(f"clamp of {node!r} must be a bool or have shape ({replicas},), got {array.shape}.")
                 k = self.node_index[node]
                 values[k] = _as_states(f"clamp of {node!r}", array, self.model.categories[k])
-        else:
+        elif clamp is not None or any(self.variables_of(k) for k in must):
             for block, array in self._block_arrays("clamp", clamp or [], self.clamped_blocks, replicas):
                 values |= {k: array[..., place] for place, k in enumerate(block)}
         known = {k for k in range(self.model.n_nodes) if not self.variables_of(k)}
@@ -197,8 +197,8 @@ class Program:
                 f"this program has {len(must)} clamped nodes and clamp gives no value for "
                 f"{self.model.nodes[min(missing)]!r}; pass clamp=[one array a clamped block]."
             )
-        for k, value in values.items():
-            for variable, bit in zip(self.variables_of(k), self._bits(k, value)):
+        for k in set(values) - known:
+            for variable, bit in zip(self.variables_of(k), self._bits(k, values[k])):
                 for site in self.copies[variable] if k in must else self.copies[variable][:1]:
                     clamps[:, site] = bit
         return clamps

@@ -24,7 +24,9 @@ def weighted(graph: networkx.Graph, seed: int, coupling: float = 0.8, bias: floa
 
 
 def model_of(graph: networkx.Graph) -> IsingModel:
-    return lower(graph).model
+    model = lower(graph).model
+    assert isinstance(model, IsingModel)
+    return model
 
 
 def laid_out(source, name: str, tolerance=None, seed: int = 0) -> Draft:
