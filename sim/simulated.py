@@ -2,14 +2,29 @@
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from thermofab.hw.spec import Counts, FabricSpec, Image, RunPlan, Samples, Schedule, check_image, ledger_of, plan_run
+from thermofab.hw.spec import (
+    Counts,
+    FabricSpec,
+    Image,
+    RunPlan,
+    Samples,
+    Schedule,
+    SpecError,
+    check_image,
+    ledger_of,
+    plan_run,
+)
 from thermofab.sim.chains import Chains, Chunk, Request, Tally
+from thermofab.sim.observers import Observed, Observer, SiteMoments
+
+# Bytes of states and energies held at a time while observers look on.
+PIECE_BYTES = 2**25
 
 
 class SimulatedDevice(ABC):
@@ -53,6 +68,59 @@ class SimulatedDevice(ABC):
         finish(self._chains(plan), request_of(plan.schedule), tally, plan.schedule.phases)
         ledger = replace(ledger_of(plan, time.perf_counter() - started), sites_read=0)
         return Counts(tally.ones, tally.both, plan.schedule.n_samples, plan.image, self.name, ledger)
+
+    def observe(
+        self, schedule, observers: Sequence[Observer], *, replicas=1, init=None, clamp=None, seed=None
+    ) -> Observed:
+        """Run as :meth:`run` does, and return what ``observers`` made of the samples, of which a bounded piece is
+        held at a time."""
+        started = time.perf_counter()
+        plan = self.plan(schedule, replicas=replicas, init=init, clamp=clamp, seed=seed)
+        top, device = self._fabric.topology, self.name
+        wanted = _union([o.sites for o in observers], top.n_sites)
+        request = request_of(plan.schedule, sites=wanted, energies=any(o.energies for o in observers))
+        counting = any(isinstance(o, SiteMoments) for o in observers)
+        tally = Tally.empty(plan.replicas, top.n_sites, top.n_edges) if counting else None
+        kept = plan.replicas * (site_count(wanted, top.n_sites) + 8 * request.energies)
+        chains = self._chains(plan)
+        chains.advance(plan.schedule.phases)
+        carries = [o.start(plan.replicas, top.n_sites) for o in observers]
+        for part in pieces(request, max(1, PIECE_BYTES // kept) if kept else request.samples):
+            chunk = chains.sample(part, tally)
+            carries = [
+                o.fold(carry, _columns(chunk.states, wanted, o.sites), chunk.energies)
+                for o, carry in zip(observers, carries)
+            ]
+        read = replicas * request.samples * site_count(wanted, top.n_sites)
+        ledger = replace(ledger_of(plan, time.perf_counter() - started), sites_read=read)
+        results = [o.result(carry) for o, carry in zip(observers, carries)]
+        if tally is not None:
+            counts = Counts(tally.ones, tally.both, tally.samples, plan.image, device, ledger)
+            results = [counts if isinstance(o, SiteMoments) else r for o, r in zip(observers, results)]
+        return Observed(tuple(results), ledger)
+
+
+def _union(wanted: Sequence[Any], n_sites: int) -> np.ndarray | bool | None:
+    """The sites that any of several observers looks at."""
+    if any(sites is True for sites in wanted):
+        return True
+    named = [np.asarray(sites, dtype=np.int64).reshape(-1) for sites in wanted if sites is not None]
+    if not named:
+        return None
+    sites = np.unique(np.concatenate(named))
+    if sites[0] < 0 or sites[-1] >= n_sites:
+        bad = sites[0] if sites[0] < 0 else sites[-1]
+        raise SpecError(f"an observer looks at site {bad}, but this fabric has sites 0…{n_sites - 1}.")
+    return sites
+
+
+def _columns(states: np.ndarray | None, have: np.ndarray | bool | None, sites: Any) -> np.ndarray | None:
+    """The states of ``sites`` out of those of the sites ``have``."""
+    if states is None or sites is None or sites is True:
+        return states if sites is not None else None
+    if not isinstance(have, np.ndarray):
+        return states[:, :, np.asarray(sites)]
+    return states[:, :, np.searchsorted(have, np.asarray(sites))]
 
 
 def request_of(schedule: Schedule, **kept: Any) -> Request:

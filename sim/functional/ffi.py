@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def native_advance(
     spec: FabricSpec,
     states: jax.Array,
     rng: jax.Array,
-    image: tuple[jax.Array, jax.Array, jax.Array, jax.Array, jax.Array],
+    image: Sequence[jax.Array],
     schedule: jax.Array,
     counting: jax.Array | None,
 ) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
@@ -62,9 +63,10 @@ def native_advance(
     )
     call = jax.ffi.ffi_call(name, results, vmap_method="sequential")
     weights, biases, tables, shift, clamped = image
-    return call(
+    states_out, rng_out, ones, both = call(
         states, rng, weights, biases, tables, shift, clamped, schedule,
         jnp.zeros(3, jnp.int32) if counting is None else counting,
-        spec.topology.edges, *_rows(spec.topology),
+        jnp.asarray(spec.topology.edges), *_rows(spec.topology),
         threads=np.int64(os.cpu_count() or 1), threshold_bits=np.int64(spec.threshold_bits),
     )  # fmt: skip
+    return states_out, rng_out, ones, both

@@ -71,7 +71,7 @@ class PureSampler:
         """Sweep: ``schedule`` int32 ``[P, 2]``, sweeps and β level in turn."""
         schedule = jnp.asarray(schedule, jnp.int32).reshape(-1, 2)
         if self.lowering == "native":
-            return State(*native_advance(self.spec, *state, tuple(image), schedule, None)[:2])
+            return State(*native_advance(self.spec, state.states, state.rng, image, schedule, None)[:2])
         kernel, p = kernel_of(self.spec), self._parameters(image)
 
         def phase(k: jax.Array, carry: Carry) -> Carry:
@@ -87,7 +87,7 @@ class PureSampler:
         asked = jnp.stack([jnp.asarray(part, jnp.int32) for part in (samples, steps, level)])
         if self.lowering == "native":
             none = jnp.zeros((0, 2), jnp.int32)
-            states, rng, ones, both = native_advance(self.spec, *state, tuple(image), none, asked)
+            states, rng, ones, both = native_advance(self.spec, state.states, state.rng, image, none, asked)
             return State(states, rng), ones, both
         kernel, p = kernel_of(self.spec), self._parameters(image)
         table = p.tables[asked[2]]
@@ -102,7 +102,7 @@ class PureSampler:
         return self._state(carry), *kernel.flat_counts(counts)
 
     def _parameters(self, image: Integers) -> Parameters:
-        return kernel_of(self.spec).traced_parameters(image.weights, image.biases, image.tables, *image[3:])
+        return kernel_of(self.spec).traced_parameters(*image)
 
     def _carry(self, state: State) -> Carry:
         kernel = kernel_of(self.spec)
