@@ -12,6 +12,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from thermofab.hw.rtl import registers as rm
+from thermofab.hw.rtl.bus import bus_ports, constants, is_at, kept_ports, kept_registers, of_access, outside
 from thermofab.hw.spec import FabricSpec, Image
 
 # Arrays that live in memories elsewhere: their data arrive a clock after the read by themselves.
@@ -36,14 +37,11 @@ class HostBus(wiring.Component):
 
     def __init__(self, spec: FabricSpec, image: Image | None = None) -> None:
         self._spec, self._map = spec, rm.register_map(spec, image)
+        self._kept = kept_registers(spec)
         self._remote = [name for name in REMOTE if name in self._map.names]
         self.index_bits = max([1, *(self._map[name].index_bits for name in self._remote)])
         ports: dict[str, Any] = {
-            "bus_address": In(self._map.address_bits),
-            "bus_write": In(1),
-            "bus_write_data": In(32),
-            "bus_read": In(1),
-            "bus_read_data": Out(32),
+            **bus_ports(self._map.address_bits),
             "busy": In(1),
             "done": In(1),
             "aborted": In(1),
@@ -63,27 +61,12 @@ class HostBus(wiring.Component):
             "seed_write": Out(1),
             "states_write": Out(self._map["STATES"].count),
         }
-        ports |= {
-            name.lower(): Out(width, init=int(name == "STREAM")) for name, (width, _, _) in self._simple().items()
-        }
+        ports |= kept_ports(self._kept)
         for name in self._remote:
             ports[f"{name.lower()}_read"] = In(32)
             if self._map[name].access != "R":
                 ports[f"{name.lower()}_write"] = Out(1)
         super().__init__(ports)
-
-    def _simple(self) -> dict[str, tuple[int, int, int]]:
-        """Width, smallest and largest value of the registers kept here."""
-        spec = self._spec
-        return {
-            "SHIFT": (max(1, spec.dither_bits.bit_length()), spec.min_shift, spec.dither_bits),
-            "PHASES": (rm.PHASE_SLOTS.bit_length(), 0, rm.PHASE_SLOTS),
-            "SAMPLES": (32, 0, 2**32 - 1),
-            "STEPS": (32, 0, 2**32 - 1),
-            "LEVEL": (max(1, (spec.levels - 1).bit_length()), 0, spec.levels - 1),
-            "MASK": (1, 0, 1),
-            "STREAM": (1, 0, 1),
-        }
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
@@ -97,9 +80,7 @@ class HostBus(wiring.Component):
             reading.eq(ports.bus_read),
         ]
         hits = {register.name: self._hit(m, register) for register in self._map.registers}
-        readable = Cat(hits[r.name] for r in self._map.registers if r.access != "W").any()
-        writable = Cat(hits[r.name] for r in self._map.registers if r.access != "R").any()
-        locked = Cat(hits[r.name] for r in self._map.registers if r.locked).any()
+        readable, writable, locked = of_access(self._map, hits)
         start_asked = hits["CONTROL"] & data[0]
 
         bad_value, write = Signal(), Signal()
@@ -109,10 +90,10 @@ class HostBus(wiring.Component):
             m.d.comb += bad_value.eq((data == 0) | (data >= 1 << self._spec.threshold_bits))
         with m.If(hits["PHASE_MASK"]):
             m.d.comb += bad_value.eq(data > 1)
-        for name, (_, low, high) in self._simple().items():
-            limits = ([data < low] if low else []) + ([data > high] if high < 2**32 - 1 else [])
-            with m.If(hits[name]):
-                m.d.comb += bad_value.eq(Cat(limits).any())
+        for name, (_, low, high) in self._kept.items():
+            if (wrong := outside(data, low, high)) is not None:
+                with m.If(hits[name]):
+                    m.d.comb += bad_value.eq(wrong)
         m.d.comb += [
             write.eq(writing & ~(locked & ports.busy) & ~bad_value),
             ports.start.eq(writing & start_asked & ~ports.busy & ~data[1]),
@@ -124,7 +105,7 @@ class HostBus(wiring.Component):
             ports.write_data.eq(data),
             ports.at_edges.eq(hits.get("MOMENTS_EDGES", 0)),
         ]
-        for name, (width, _, _) in self._simple().items():
+        for name, (width, _, _) in self._kept.items():
             with m.If(write & hits[name]):
                 m.d.sync += getattr(ports, name.lower()).eq(data[:width])
         for name in self._remote:
@@ -146,12 +127,8 @@ class HostBus(wiring.Component):
 
     def _hit(self, m: Module, register: rm.Register) -> Signal:
         """The address is one of this register's."""
-        address, bits = self._address, register.index_bits
         hit = Signal(name=f"at_{register.name.lower()}")
-        inside = address[bits:] == register.base >> bits
-        if register.count != 1 << bits:
-            inside = inside & (address[:bits] < register.count)
-        m.d.comb += hit.eq(inside)
+        m.d.comb += hit.eq(is_at(register, self._address))
         return hit
 
     def _bit_arrays(self, m: Module, write: Value, hits: dict[str, Signal], data: Value) -> None:
@@ -186,13 +163,9 @@ class HostBus(wiring.Component):
             "SWEEPS": ports.sweeps,
             "STATES": ports.state,
             "CLAMPS": Cat(self._padded(ports.clamps[: self._spec.n_sites]), ports.clamps[self._spec.n_sites :]),
-            **{name: getattr(ports, name.lower()) for name in self._simple()},
+            **{name: getattr(ports, name.lower()) for name in self._kept},
+            **constants(self._map),
         }
-        for register in self._map.registers:
-            if register.constant is not None:
-                local[register.name] = Const(
-                    sum(word << (32 * k) for k, word in enumerate(register.constant)), 32 * register.count
-                )
         stored, remote = Signal(32), Signal(len(self._remote))
         m.d.sync += [stored.eq(ports.bus_read_data), remote.eq(0)]
         with m.If(ports.read):

@@ -4,8 +4,9 @@ from typing import Any
 
 from amaranth import Const, Module
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import Out
 
+from thermofab.hw.rtl.bus import connect_bus, top_ports
 from thermofab.hw.rtl.coefficients import CoefficientLoader
 from thermofab.hw.rtl.fabric import SpatialFabric
 from thermofab.hw.rtl.hierarchy import Hierarchy, InPlace
@@ -67,16 +68,7 @@ class SpatialTop(wiring.Component):
         self._map = register_map(spec, image)
         super().__init__(
             {
-                "bus_address": In(self._map.address_bits),
-                "bus_write": In(1),
-                "bus_write_data": In(32),
-                "bus_read": In(1),
-                "bus_read_data": Out(32),
-                "sample_valid": Out(1),
-                "sample_ready": In(1),
-                "sample_payload": Out(32),
-                "sample_last": Out(1),
-                "busy": Out(1),
+                **top_ports(self._map.address_bits),
                 "sweep_done": Out(1),
                 "state": Out(spec.n_sites),
             }
@@ -91,9 +83,7 @@ class SpatialTop(wiring.Component):
         readout = add(m, "readout", "readout", lambda: Readout(spec.n_sites))
         fabric = add(m, "fabric", "fabric", lambda: SpatialFabric(plan, self._hierarchy, image))
 
-        for name in ("address", "write", "write_data", "read"):
-            m.d.comb += getattr(host, f"bus_{name}").eq(getattr(ports, f"bus_{name}"))
-        m.d.comb += ports.bus_read_data.eq(host.bus_read_data)
+        m.d.comb += connect_bus(host, ports)
         for name in ("busy", "done", "aborted", "cycles", "stalls", "sweeps"):
             m.d.comb += getattr(host, name).eq(getattr(sequencer, name))
         for name in ("start", "abort", "phases", "samples", "steps", "read", "write_data"):

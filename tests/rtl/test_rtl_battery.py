@@ -30,8 +30,27 @@ FABRICS = {
         "king-5x5", architecture="systolic", levels=3, rng="lfsr32", moment_bits=3, weight_bits=9, table_bits=4
     ),
 }
+PATIENCE = 1 << 19  # clocks
 LOCKED = ("WEIGHTS", "BIASES", "ENTRIES", "EXTRA", "TABLES", "SHIFT", "CLAMPS", "STATES", "SEED", "LEVEL", "STEPS",
           "SAMPLES", "PHASES", "PHASE_SWEEPS", "PHASE_LEVEL", "PHASE_MASK", "MASK", "STREAM")  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def runs_end(monkeypatch):
+    """A run that does not end fails its test instead of hanging it; those here take a small part of ``PATIENCE``."""
+
+    def collect(bus: CompiledFabric, words: int) -> np.ndarray:
+        out = np.empty(words, dtype=np.uint32)
+        before = bus.clocks
+        got = bus._library.thermofab_collect(bus._handle, out, words, PATIENCE)
+        assert bus.clocks - before < PATIENCE, f"{got} of {words} words came in {PATIENCE} clocks"
+        return out[:got]
+
+    def wait(bus: CompiledFabric) -> None:
+        assert bus._library.thermofab_wait(bus._handle, PATIENCE), f"still busy after {PATIENCE} clocks"
+
+    monkeypatch.setattr(CompiledFabric, "collect", collect)
+    monkeypatch.setattr(CompiledFabric, "wait", wait)
 
 
 @pytest.fixture(params=FABRICS)

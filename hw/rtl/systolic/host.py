@@ -12,6 +12,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from thermofab.hw.rtl import registers as rm
+from thermofab.hw.rtl.bus import bus_ports, constants, is_at, kept_ports, kept_registers, of_access, outside
 from thermofab.hw.rtl.systolic.format import coefficient_format
 from thermofab.hw.rtl.systolic.registers import CLAMP_MASKS, element_words, fields, systolic_register_map
 from thermofab.hw.rtl.systolic.timing import layout_of
@@ -33,21 +34,18 @@ class SystolicHost(wiring.Component):
 
     def __init__(self, spec: FabricSpec) -> None:
         self._spec, self._map, self._layout = spec, systolic_register_map(spec), layout_of(spec)
+        self._kept = kept_registers(spec) | {"EXTRA": (4, 0, 15)}
         self._format = coefficient_format(spec, self._layout.n_inputs)
         slot = (self._layout.n_slots - 1).bit_length()
         self._seeds, words = generator(spec.rng).state_words, element_words(self._layout.n_elements)
         ports: dict[str, Any] = {
-            "bus_address": In(self._map.address_bits),
-            "bus_write": In(1),
-            "bus_write_data": In(32),
-            "bus_read": In(1),
-            "bus_read_data": Out(32),
+            **bus_ports(self._map.address_bits),
             **{name: In(1) for name in ("busy", "done", "aborted", "counter_full")},
             "cycles": In(64),
             "stalls": In(32),
             "sweeps": In(32),
             **{name: Out(1) for name in ("start", "abort", "clear", "dump", "restate")},
-            **{name.lower(): Out(width, init=int(name == "STREAM")) for name, (width, _, _) in self._simple().items()},
+            **kept_ports(self._kept),
             "phase_write": Out(3),
             "phase_index": Out((rm.PHASE_SLOTS - 1).bit_length()),
             "bits_write": Out(words),
@@ -62,20 +60,6 @@ class SystolicHost(wiring.Component):
             "wide_data": Out(self._format.lane_bits),
         }
         super().__init__(ports)
-
-    def _simple(self) -> dict[str, tuple[int, int, int]]:
-        """Width, smallest and largest value of the registers kept here."""
-        spec = self._spec
-        return {
-            "SHIFT": (max(1, spec.dither_bits.bit_length()), spec.min_shift, spec.dither_bits),
-            "PHASES": (rm.PHASE_SLOTS.bit_length(), 0, rm.PHASE_SLOTS),
-            "SAMPLES": (32, 0, 2**32 - 1),
-            "STEPS": (32, 0, 2**32 - 1),
-            "LEVEL": (max(1, (spec.levels - 1).bit_length()), 0, spec.levels - 1),
-            "MASK": (1, 0, CLAMP_MASKS - 1),
-            "STREAM": (1, 0, 1),
-            "EXTRA": (4, 0, 15),
-        }
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
@@ -101,7 +85,7 @@ class SystolicHost(wiring.Component):
             ports.clear.eq(control & data[2] & idle),
             ports.dump.eq(control & data[3] & ~data[0] & idle),
         ]
-        for name, (width, _, _) in self._simple().items():
+        for name, (width, _, _) in self._kept.items():
             with m.If(write & hits[name]):
                 m.d.sync += getattr(ports, name.lower()).eq(data[:width])
         self._arrays(m, write, hits, data)
@@ -122,40 +106,25 @@ class SystolicHost(wiring.Component):
         that they are registers themselves.
         """
         ports: Any = self
-        address, registers = ports.bus_address, self._map.registers
-        hits: dict[str, Signal] = {}
-        now: dict[str, Value] = {}
-        for register in registers:
-            bits = register.index_bits
-            inside = address[bits:] == register.base >> bits
-            if register.count != 1 << bits:
-                inside = inside & (address[:bits] < register.count)
-            now[register.name], hits[register.name] = inside, Signal(name=f"at_{register.name.lower()}")
-            m.d.sync += hits[register.name].eq(inside)
-        groups = []
-        for name, chosen in (
-            ("readable", [r for r in registers if r.access != "W"]),
-            ("writable", [r for r in registers if r.access != "R"]),
-            ("locked", [r for r in registers if r.locked]),
-        ):
-            group = Signal(name=name)
-            m.d.sync += group.eq(Cat(now[r.name] for r in chosen).any())
-            groups.append(group)
+        now = {register.name: is_at(register, ports.bus_address) for register in self._map.registers}
+        hits = {name: Signal(name=f"at_{name.lower()}") for name in now}
+        m.d.sync += [hits[name].eq(inside) for name, inside in now.items()]
+        groups = [Signal(name=name) for name in ("readable", "writable", "locked")]
+        m.d.sync += [group.eq(chosen) for group, chosen in zip(groups, of_access(self._map, now))]
         return hits, groups
 
     def _out_of_range(self, m: Module, hits: dict[str, Signal]) -> Signal:
         """The value written is not one the register addressed can take; compared on the way in."""
         ports: Any = self
         data, bad = ports.bus_write_data, Signal()
-        ranges = {name: (low, high) for name, (_, low, high) in self._simple().items()}
+        ranges = {name: (low, high) for name, (_, low, high) in self._kept.items()}
         ranges |= {"PHASE_LEVEL": (0, self._spec.levels - 1), "PHASE_MASK": (0, CLAMP_MASKS - 1)}
         wrong = []
         for name, (low, high) in ranges.items():
-            limits = ([data < low] if low else []) + ([data > high] if high < 2**32 - 1 else [])
-            if limits:
-                outside = Signal(name=f"outside_{name.lower()}")
-                m.d.sync += outside.eq(Cat(limits).any())
-                wrong.append(outside & hits[name])
+            if (beyond := outside(data, low, high)) is not None:
+                held = Signal(name=f"outside_{name.lower()}")
+                m.d.sync += held.eq(beyond)
+                wrong.append(held & hits[name])
         m.d.comb += bad.eq(Cat(wrong).any())
         return bad
 
@@ -208,13 +177,9 @@ class SystolicHost(wiring.Component):
             "CYCLES": ports.cycles,
             "STALLS": ports.stalls,
             "SWEEPS": ports.sweeps,
-            **{name: getattr(ports, name.lower()) for name in self._simple()},
+            **{name: getattr(ports, name.lower()) for name in self._kept},
+            **constants(self._map),
         }
-        for register in self._map.registers:
-            if register.constant is not None:
-                shown[register.name] = Const(
-                    sum(word << (32 * k) for k, word in enumerate(register.constant)), 32 * register.count
-                )
         with m.If(reading):
             m.d.sync += ports.bus_read_data.eq(0)
             for name, value in shown.items():

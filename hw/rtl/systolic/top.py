@@ -5,8 +5,9 @@ from typing import Any
 from amaranth import Cat, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import Out
 
+from thermofab.hw.rtl.bus import connect_bus, top_ports
 from thermofab.hw.rtl.hierarchy import Hierarchy, InPlace
 from thermofab.hw.rtl.systolic.collector import Collector
 from thermofab.hw.rtl.systolic.element import Element
@@ -38,16 +39,7 @@ class SystolicTop(wiring.Component):
         self._slot_bits = (self._layout.n_slots - 1).bit_length()
         super().__init__(
             {
-                "bus_address": In(systolic_register_map(spec).address_bits),
-                "bus_write": In(1),
-                "bus_write_data": In(32),
-                "bus_read": In(1),
-                "bus_read_data": Out(32),
-                "sample_valid": Out(1),
-                "sample_ready": In(1),
-                "sample_payload": Out(32),
-                "sample_last": Out(1),
-                "busy": Out(1),
+                **top_ports(systolic_register_map(spec).address_bits),
                 "state": Out(self._layout.n_elements),
                 "state_slot": Out(self._slot_bits),
                 "state_update": Out(1),
@@ -115,9 +107,7 @@ class SystolicTop(wiring.Component):
 
     def _connect_host(self, m: Module, host: Any, rounds: Any, collector: Any) -> None:
         ports: Any = self
-        for name in ("address", "write", "write_data", "read"):
-            m.d.comb += getattr(host, f"bus_{name}").eq(getattr(ports, f"bus_{name}"))
-        m.d.comb += ports.bus_read_data.eq(host.bus_read_data)
+        m.d.comb += connect_bus(host, ports)
         for name in ("done", "aborted", "cycles", "stalls", "sweeps"):
             m.d.comb += getattr(host, name).eq(getattr(rounds, name))
         for name in ("start", "abort", "clear", "restate", "phases", "samples", "steps", "phase_write", "phase_index"):
