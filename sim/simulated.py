@@ -66,7 +66,7 @@ class SimulatedDevice(ABC):
         top = self._fabric.topology
         tally = Tally.empty(plan.replicas, top.n_sites, top.n_edges)
         finish(self._chains(plan), request_of(plan.schedule), tally, plan.schedule.phases)
-        ledger = replace(ledger_of(plan, time.perf_counter() - started), sites_read=0)
+        ledger = ledger_of(plan, time.perf_counter() - started, sites_read=0)
         return Counts(tally.ones, tally.both, plan.schedule.n_samples, plan.image, self.name, ledger)
 
     def observe(
@@ -92,7 +92,7 @@ class SimulatedDevice(ABC):
                 for o, carry in zip(observers, carries)
             ]
         read = replicas * request.samples * site_count(wanted, top.n_sites)
-        ledger = replace(ledger_of(plan, time.perf_counter() - started), sites_read=read)
+        ledger = ledger_of(plan, time.perf_counter() - started, sites_read=read)
         results = [o.result(carry) for o, carry in zip(observers, carries)]
         if tally is not None:
             counts = Counts(tally.ones, tally.both, tally.samples, plan.image, device, ledger)

@@ -10,7 +10,7 @@ from thermofab.hw.spec.certificate import (
     Rejecting,
     Report,
 )
-from thermofab.hw.spec.costs import COST_MODELS, CostModel
+from thermofab.hw.spec.costs import CLOCK_MODELS, COST_MODELS, ClockModel, CostModel, Figure
 from thermofab.hw.spec.device import Device, DeviceInfo, RunPlan, check_image, ledger_of, plan_run
 from thermofab.hw.spec.discrete import DiscreteModel, Factor
 from thermofab.hw.spec.errors import (
@@ -35,12 +35,14 @@ from thermofab.hw.spec.schedule import Schedule
 from thermofab.hw.spec.topology import Topology
 
 __all__ = [
+    "CLOCK_MODELS",
     "COST_MODELS",
     "FAMILIES",
     "FREE",
     "GRID_RULES",
     "Bounded",
     "Certificate",
+    "ClockModel",
     "CompileError",
     "CostModel",
     "Counts",
@@ -51,6 +53,7 @@ __all__ = [
     "Estimated",
     "Exact",
     "FabricSpec",
+    "Figure",
     "Factor",
     "Image",
     "IsingModel",

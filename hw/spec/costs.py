@@ -1,10 +1,13 @@
-"""What a run would cost in energy on chips of the literature: named models, each with its source and standing.
+"""What a run would cost on chips of the literature and on FPGAs: named models, each with its source and standing.
 
-``measured`` figures come from an instrument, ``modelled`` ones from a formula fitted or derived by somebody, ``quoted``
-ones are a maker's own. None of those here is measured: they say what order of magnitude to expect, no more.
+``measured`` figures come from an instrument or a counter, ``modelled`` ones from a formula somebody fitted or derived
+(static timing of a placed netlist included), ``quoted`` ones are a maker's own. No energy here is measured: they say
+what order of magnitude to expect, no more.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+STANDINGS = ("measured", "modelled", "quoted")
 
 
 @dataclass(frozen=True)
@@ -16,8 +19,9 @@ class CostModel:
         per_update: one update of one site: random bits, field, comparison, clock and neighbours' wires.
         per_read: reading one site's state out; ``None`` where the source gives no figure.
         per_write: loading one site; ``None`` likewise.
-        standing: ``"measured"``, ``"modelled"`` or ``"quoted"``.
+        standing: one of :data:`STANDINGS`.
         source: where the figures are from.
+        parts: what ``per_update`` is made of, ``(name, joules)``, as far as the source tells.
     """
 
     name: str
@@ -26,6 +30,7 @@ class CostModel:
     per_write: float | None
     standing: str
     source: str
+    parts: tuple[tuple[str, float], ...] = field(default=())
 
     def joules(self, site_updates: int, sites_read: int = 0, sites_written: int = 0) -> float:
         """Energy of so many operations; those the model has no figure for count nothing."""
@@ -36,8 +41,58 @@ class CostModel:
         )
 
 
-# E = T·K·N·E_cell with E_cell = E_rng + E_bias + E_clock + E_nb, about 2 fJ in the paper's second version.
-DTCA = CostModel("DTCA", 2e-15, None, None, "modelled", "Jelinčič et al., arXiv:2510.23972, cell energy model")
+@dataclass(frozen=True)
+class ClockModel:
+    """Time of a fabric's cycles at a stated clock.
+
+    Attributes:
+        name: short, for tables.
+        hertz: the clock.
+        standing: one of :data:`STANDINGS`.
+        source: where the clock is from.
+    """
+
+    name: str
+    hertz: float
+    standing: str
+    source: str
+
+    def seconds(self, cycles: int) -> float:
+        return cycles / self.hertz
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One number of a ledger, with what it is worth."""
+
+    name: str
+    value: float
+    unit: str
+    standing: str
+    source: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.value:.4g} {self.unit} ({self.standing}; {self.source})"
+
+
+# E = T·K·N·E_cell with E_cell = E_rng + E_bias + E_clock + E_nb, about 2 fJ in the paper's second version; of the four
+# terms only the random bit's, about 350 aJ, is known here, so the others stand together as the rest.
+_CELL, _RANDOM_BIT = 2e-15, 350e-18
+DTCA = CostModel(
+    "DTCA",
+    _CELL,
+    None,
+    None,
+    "modelled",
+    "Jelinčič et al., arXiv:2510.23972, cell energy model",
+    (("E_rng", _RANDOM_BIT), ("E_bias + E_clock + E_nb", _CELL - _RANDOM_BIT)),
+)
 Z1 = CostModel("Z1", 7.09e-15, 1.692e-12, 153.6e-12, "quoted", "arXiv:2608.01615, SPICE figures")
 
 COST_MODELS = (DTCA, Z1)
+
+_PLACED = "static timing of benchmarks/area.py, ECP5-85F"
+ECP5_SPATIAL = ClockModel("ECP5 spatial", 80e6, "modelled", f"{_PLACED}, g4-8x8-torus, rounded down")
+ECP5_SYSTOLIC = ClockModel("ECP5 systolic", 105e6, "modelled", f"{_PLACED}, g12-70x70-torus, rounded down")
+
+CLOCK_MODELS = (ECP5_SPATIAL, ECP5_SYSTOLIC)

@@ -13,6 +13,7 @@ import numpy as np
 from thermofab.hw.spec.errors import DeviceError, SpecError
 from thermofab.hw.spec.fabric import FabricSpec
 from thermofab.hw.spec.image import FREE, Image, check_fabric_digest
+from thermofab.hw.spec.registry import generator
 from thermofab.hw.spec.samples import Ledger, Samples
 from thermofab.hw.spec.schedule import Schedule
 from thermofab.hw.spec.seeding import initial_states, site_keys
@@ -79,19 +80,43 @@ class RunPlan:
     keys: np.ndarray
 
 
-def ledger_of(plan: RunPlan, seconds: float, measured_cycles: int | None = None) -> Ledger:
-    """What a run cost; without a cycle counter, a clock a colour."""
+def ledger_of(
+    plan: RunPlan, seconds: float, measured_cycles: int | None = None, *, sites_read: int | None = None
+) -> Ledger:
+    """What a run cost; without a cycle counter, a clock a colour.
+
+    ``sites_read`` is the number of states read out, by default those of all samples; 0 where a fabric counts them, and
+    its counters are read instead.
+    """
     sweeps, topology = plan.schedule.n_sweeps * plan.replicas, plan.image.fabric.topology
     loaded = topology.n_sites * plan.replicas
+    everything = loaded * plan.schedule.n_samples
+    read = everything if sites_read is None else sites_read
     return Ledger(
         site_updates=sweeps * topology.n_sites,
         sweeps=sweeps,
         cycles=sweeps * topology.n_colours if measured_cycles is None else measured_cycles,
         cycles_are="modelled" if measured_cycles is None else "measured",
         seconds=seconds,
-        sites_read=loaded * plan.schedule.n_samples,
+        sites_read=read,
         sites_written=loaded,
+        bus_bytes=4 * _bus_words(plan, read, counters=read == 0),
     )
+
+
+def _bus_words(plan: RunPlan, sites_read: int, counters: bool) -> int:
+    """32-bit words of a run: entries of the image, states and generators a replica, and what is read out.
+
+    Entries have a word each; states are packed 32 to a word, a sample of a replica beginning a new one.
+    """
+    image = plan.image
+    spec, top = image.fabric, image.fabric.topology
+    packed = -(-spec.n_sites // 32)
+    loaded = top.n_edges + spec.n_sites + image.tables.size
+    started = plan.replicas * (2 * packed + spec.n_sites * generator(spec.rng).state_words)
+    if counters:
+        return loaded + started + plan.replicas * (spec.n_sites + top.n_edges)
+    return loaded + started + -(-sites_read // spec.n_sites) * packed
 
 
 def check_image(image: Any, fabric: FabricSpec) -> Image:

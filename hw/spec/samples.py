@@ -1,13 +1,13 @@
 """Samples: what a run returned, at the sites and as the user's nodes."""
 
 import base64
-from collections.abc import Hashable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Hashable, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from thermofab.hw.spec.costs import CostModel
+from thermofab.hw.spec.costs import CLOCK_MODELS, COST_MODELS, ClockModel, CostModel, Figure
 from thermofab.hw.spec.digest import frozen_array
 from thermofab.hw.spec.errors import SpecError, ToolMissingError
 from thermofab.hw.spec.image import Image
@@ -30,6 +30,9 @@ class Ledger:
         seconds: wall-clock time of the run, host work included.
         sites_read: site states read out, samples × sites × replicas.
         sites_written: sites loaded, sites × replicas.
+        bus_bytes: data that crosses a fabric's register bus and sample stream, in its 32-bit words: the image once,
+            states and generator states a replica, and what is read out (samples, or counters).
+        bus_bytes_are: ``"measured"`` or ``"modelled"``.
     """
 
     site_updates: int
@@ -39,6 +42,46 @@ class Ledger:
     seconds: float
     sites_read: int = 0
     sites_written: int = 0
+    bus_bytes: int = 0
+    bus_bytes_are: str = "modelled"
+
+    def figures(
+        self, models: Sequence[CostModel] = COST_MODELS, clocks: Sequence[ClockModel] = CLOCK_MODELS
+    ) -> tuple[Figure, ...]:
+        """Everything in the ledger and what follows from it, each figure with its standing and source."""
+        cycles_from = "a cycle a colour" if self.cycles_are == "modelled" else "the fabric's cycle counter"
+        energies = [
+            Figure(f"energy on {m.name}", self.joules(m), "J", m.standing, f"{m.source}, times counted operations")
+            for m in models
+        ]
+        times = [
+            Figure(
+                f"time at {c.hertz / 1e6:g} MHz, {c.name}",
+                c.seconds(self.cycles),
+                "s",
+                c.standing if self.cycles_are == "measured" else "modelled",
+                c.source,
+            )
+            for c in clocks
+        ]
+        return (
+            Figure("site updates", self.site_updates, "updates", "measured", "sweeps × sites × replicas, all run"),
+            Figure("cycles", self.cycles, "cycles", self.cycles_are, cycles_from),
+            Figure("bus bytes", self.bus_bytes, "bytes", self.bus_bytes_are, "32-bit words of the register map"),
+            Figure("host time", self.seconds, "s", "measured", "wall clock, host work included"),
+            *times,
+            *energies,
+        )
+
+    def plus(self, other: "Ledger") -> "Ledger":
+        """What both runs cost together; measured only where both are."""
+
+        def sum_of(mine: Any, theirs: Any) -> Any:
+            if isinstance(mine, str):
+                return mine if mine == theirs else "modelled"
+            return mine + theirs
+
+        return Ledger(*(sum_of(getattr(self, f.name), getattr(other, f.name)) for f in fields(self)))
 
     def joules(self, model: CostModel) -> float:
         """Energy of the run on the chip that ``model`` describes; see :mod:`thermofab.hw.spec.costs`."""

@@ -64,8 +64,10 @@ class PureSampler:
 
     def image(self, image: Image) -> Integers:
         """An image's integers. Clamped sites keep the states they are started with."""
-        parts = (image.weights, image.biases, image.tables, np.int32(image.shift))
-        return Integers(*(jnp.asarray(part, jnp.int32) for part in parts), jnp.asarray(image.clamps >= 0, jnp.uint8))
+        weights, biases, tables, shift = (
+            jnp.asarray(part, jnp.int32) for part in (image.weights, image.biases, image.tables, image.shift)
+        )
+        return Integers(weights, biases, tables, shift, jnp.asarray(image.clamps >= 0, jnp.uint8))
 
     def advance(self, image: Integers, state: State, schedule: jax.Array) -> State:
         """Sweep: ``schedule`` int32 ``[P, 2]``, sweeps and β level in turn."""
