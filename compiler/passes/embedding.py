@@ -1,33 +1,148 @@
-"""Minor embedding: a connected set of sites for every node, by minorminer."""
+"""Minor embeddings: a connected set of sites for every node, searched for by minorminer from several starts.
+
+Runs with seeds ``seed, seed + 1, …`` alternate between a random start and one where nodes of a sparse graph lie on the
+fabric as they do in a drawing of it; templates (:mod:`~thermofab.compiler.passes.templates`) are starts of their own.
+Every embedding found is shortened by a further run that starts from it, and the smallest of all for longer.
+
+A run is deterministic in its seed and counted in rounds without gain. Wall-clock time enters only as the limit after
+which a run is given up, far beyond what a run takes that finds something.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
-from thermofab.compiler.passes.draft import Copies, Draft
+from thermofab.compiler.passes.draft import Copies, Draft, Placement
+from thermofab.compiler.passes.templates import templates
+from thermofab.hw.spec.topology import Topology
+
+_GIVE_UP = 40
+# A drawing helps where a graph has few edges and is soon drawn.
+_SPARSE, _DRAWN = 5.0, 300
+_PATIENCE, _LONG_PATIENCE = 10, 40
 
 
-def embeddings(draft: Draft, seed: int) -> Copies | None:
-    """Disjoint, connected sites of every node with a fabric edge for every model edge; ``None`` if none was found.
+def embeddings(
+    draft: Draft, seed: int, tries: int, progress: Callable[[int, int, str], None] | None = None
+) -> tuple[Placement, ...]:
+    """Candidate embeddings, those of fewest sites first; none if none was found in ``tries`` runs.
 
-    Deterministic in ``seed``, unless the search runs into its limit of 40 seconds and so gives up. Nodes without edges
-    take the lowest sites left over.
+    ``progress`` is called with the runs done, the runs there are, and what was done last.
     """
-    import minorminer
+    known = list(templates(draft.n, draft.edges, draft.fabric.topology))
+    search = _Search(draft)
+    total = len(known) + tries + 1
+    found: list[Placement] = []
 
-    topology, n = draft.fabric.topology, draft.n
-    chains = minorminer.find_embedding(
-        [tuple(edge) for edge in draft.edges.tolist()],
-        [tuple(edge) for edge in topology.edges.tolist()],
-        random_seed=seed,
-        threads=1,
-        tries=4,
-        timeout=40,
-    )
-    linked = sorted(set(draft.edges.reshape(-1).tolist()))
-    if any(k not in chains for k in linked):
-        return None
-    used = np.zeros(topology.n_sites, dtype=bool)
-    for k in linked:
-        used[list(chains[k])] = True
-    spare = iter(np.flatnonzero(~used).tolist())
-    copies = [tuple(sorted(chains[k])) if k in chains else (next(spare, -1),) for k in range(n)]
-    return tuple(copies) if all(sites[0] >= 0 for sites in copies) else None
+    def done(count: int, what: str) -> None:
+        if progress is not None:
+            progress(count, total, what)
+
+    for count, (method, copies) in enumerate(known):
+        found.append(Placement(search.shortened(copies, _PATIENCE), method))
+        done(count + 1, f"{method}: {_sites(found[-1])} sites")
+    failed = 0
+    for turn in range(tries):
+        if any(_sites(one) == draft.n for one in found):
+            break
+        run = (seed + turn) % 2**31
+        drawn = turn % 2 == 1 and search.drawable
+        # Where a template holds the graph, or runs have failed, one attempt of minorminer's a run is enough.
+        copies = search.embedded(run, drawn, 1 if known or failed else 4)
+        method = f"minor embedding, seed {run}" + (", from a drawing" if drawn else "")
+        if copies is None:
+            failed += 1
+        else:
+            found.append(Placement(search.shortened(copies, _PATIENCE), method))
+        done(len(known) + turn + 1, f"{method}: " + ("none" if copies is None else f"{_sites(found[-1])} sites"))
+    found.sort(key=_sites)
+    if found and _sites(found[0]) > draft.n:
+        found.insert(0, Placement(search.shortened(found[0].copies, _LONG_PATIENCE), found[0].method))
+        done(total, f"shortened: {_sites(found[0])} sites")
+    return tuple(found)
+
+
+def _sites(placement: Placement) -> int:
+    return sum(len(sites) for sites in placement.copies)
+
+
+def connected(topology: Topology) -> bool:
+    """Whether every site can be reached from every other."""
+    import networkx
+
+    return networkx.is_connected(topology.to_networkx())
+
+
+class _Search:
+    """Calls of minorminer for one program; nodes without edges take the lowest sites left over."""
+
+    def __init__(self, draft: Draft) -> None:
+        self.draft = draft
+        self.edges = [tuple(edge) for edge in draft.edges.tolist()]
+        self.sites = [tuple(edge) for edge in draft.fabric.topology.edges.tolist()]
+        self.linked = sorted(set(draft.edges.reshape(-1).tolist()))
+        sparse = 2 * len(self.edges) <= _SPARSE * len(self.linked)
+        # minorminer takes a disconnected fabric apart, and cannot then take starts that lie across its parts.
+        self.drawable = sparse and 2 < len(self.linked) <= _DRAWN and connected(draft.fabric.topology)
+
+    def embedded(self, seed: int, drawn: bool, tries: int) -> Copies | None:
+        """Connected sites of every node, an edge between them for every model edge; ``None`` if none was found."""
+        start = {"initial_chains": self._drawn()} if drawn else {}
+        chains = self._run(random_seed=seed, tries=tries, **start)
+        return self._complete(chains)
+
+    def shortened(self, copies: Sequence[Sequence[int]], patience: int) -> Copies:
+        """An embedding of no more sites than ``copies``."""
+        chains = self._run(
+            random_seed=1,
+            initial_chains={k: list(copies[k]) for k in self.linked},
+            skip_initialization=True,
+            chainlength_patience=patience,
+        )
+        better = self._complete(chains)
+        fewer = better is not None and sum(map(len, better)) < sum(map(len, copies))
+        return better if better is not None and fewer else tuple(tuple(sites) for sites in copies)
+
+    def _run(self, **options: Any) -> dict[int, Sequence[int]]:
+        import minorminer
+
+        return minorminer.find_embedding(self.edges, self.sites, threads=1, timeout=_GIVE_UP, **options)
+
+    def _complete(self, chains: dict[int, Sequence[int]]) -> Copies | None:
+        n, n_sites = self.draft.n, self.draft.fabric.topology.n_sites
+        if any(k not in chains or not chains[k] for k in self.linked):
+            return None
+        used = np.zeros(n_sites, dtype=bool)
+        for k in self.linked:
+            used[list(chains[k])] = True
+        spare = iter(np.flatnonzero(~used).tolist())
+        linked = set(self.linked)
+        copies = [tuple(sorted(chains[k])) if k in linked else (next(spare, -1),) for k in range(n)]
+        return tuple(copies) if all(sites[0] >= 0 for sites in copies) else None
+
+    def _drawn(self) -> dict[int, list[int]]:
+        """A site for every node: the drawing from the graph's spectrum, laid over the fabric's."""
+        import networkx
+
+        graph = networkx.Graph()
+        graph.add_nodes_from(self.linked)
+        graph.add_edges_from(self.edges)
+        place: dict[int, tuple[float, float]] = {}
+        for column, part in enumerate(sorted(sorted(nodes) for nodes in networkx.connected_components(graph))):
+            shape = networkx.spectral_layout(graph.subgraph(part)) if len(part) > 2 else dict.fromkeys(part, (0.0, 0.0))
+            place |= {k: (float(shape[k][0]) + 2.5 * column, float(shape[k][1])) for k in part}
+        drawing = np.array([place[k] for k in self.linked])
+        where = self.draft.fabric.topology.coordinates[:, :2]
+        low, span = where.min(axis=0), np.ptp(where, axis=0)
+        # The middle of the fabric, about twice as many sites as there are nodes.
+        share = min(1.0, np.sqrt(2 * len(self.linked) / len(where)))
+        unit = (drawing - drawing.min(axis=0)) / np.maximum(np.ptp(drawing, axis=0), 1e-9) - 0.5
+        aim = low + span / 2 + unit * span * share
+        free = np.ones(len(where), dtype=bool)
+        start: dict[int, list[int]] = {}
+        for k, at in zip(self.linked, aim):
+            distance = np.where(free, np.sum((where - at) ** 2, axis=1), np.inf)
+            site = int(np.argmin(distance))
+            free[site], start[k] = False, [site]
+        return start

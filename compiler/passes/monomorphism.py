@@ -2,9 +2,12 @@
 
 import heapq
 from collections import deque
+from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 
+from thermofab.hw.spec.lattice import Lattice, LatticeRule
 from thermofab.hw.spec.topology import Topology
 
 
@@ -54,6 +57,25 @@ def monomorphism(n_nodes: int, edges: np.ndarray, topology: Topology, budget: in
         if len(stack) == n_nodes:
             return tuple(site)
         stack.append(_candidates(order[len(stack)], near, around, site, by_degree))
+    return None
+
+
+def within_sublattice(n_nodes: int, edges: np.ndarray, topology: Topology, budget: int) -> tuple[int, ...] | None:
+    """A monomorphism into the fabric with only some of its lattice's bonds, ``None`` if none was found.
+
+    Backtracking over a fabric of many bonds goes astray where a program is a lattice of few: with two of the bonds (in
+    a fabric of two dimensions) it is led. All pairs of bonds that there are share the ``budget``.
+    """
+    lattice = topology.lattice
+    if lattice is None or lattice.rule.cell != 1 or len(lattice.rule.bonds) <= lattice.rule.dimension:
+        return None
+    choices = list(combinations(lattice.rule.bonds, lattice.rule.dimension))
+    for bonds in choices:
+        kept = Lattice(LatticeRule(1, bonds), lattice.size, lattice.torus).edges()
+        part = replace(topology, edges=kept, lattice=None)
+        found = monomorphism(n_nodes, edges, part, max(budget // len(choices), 4 * n_nodes))
+        if found is not None:
+            return found
     return None
 
 

@@ -1,6 +1,7 @@
 """Place: sites for every node."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -8,18 +9,25 @@ from thermofab.compiler.passes.direct import direct_placements
 from thermofab.compiler.passes.draft import Copies, Draft, Placement
 from thermofab.compiler.passes.embedding import embeddings
 from thermofab.compiler.passes.isomorphism import isomorphism
-from thermofab.compiler.passes.monomorphism import monomorphism
+from thermofab.compiler.passes.monomorphism import monomorphism, within_sublattice
+from thermofab.compiler.passes.remember import remembered
 from thermofab.hw.spec.errors import CompileError
+
+# Counts up when the searches change: what older ones found is then searched for anew.
+_SEARCH = 1
 
 
 @dataclass(frozen=True)
 class Place:
-    """Candidate placements: one site a node if a search finds that, else minor embeddings.
+    """Candidate placements: one site a node if a search finds that, else minor embeddings, the smallest first.
 
     In order: the sites of equal label, position or index; a graph isomorphism; a subgraph monomorphism (backtracking,
-    at most ``budget`` steps); ``tries`` runs of minorminer with seeds ``seed, seed + 1, …``. With ``copies``
-    given only these are checked. Our budgets are counted in steps, not seconds, so the outcome is the same on every
-    machine. Exact so far as it goes: an unplaced edge is never dropped.
+    at most ``budget`` steps); templates and ``tries`` runs of minorminer (:mod:`~thermofab.compiler.passes.embedding`).
+    With ``copies`` given only these are checked. Budgets are counted in steps, not seconds, so the outcome is the same
+    on every machine; minorminer alone is given up after a time too. What was found is remembered by content. Exact so
+    far as it goes: an unplaced edge is never dropped.
+
+    ``progress(done, total, what)`` is called after every run of the embedding search.
 
     Raises:
         CompileError: no placement was found, or the given one does not fit.
@@ -29,31 +37,37 @@ class Place:
     tries: int = 4
     budget: int = 100_000
     copies: Copies | None = None
+    progress: Callable[[int, int, str], None] | None = field(default=None, compare=False)
     name: str = "place"
 
     def __call__(self, draft: Draft) -> Draft:
         if self.copies is not None:
             found = (Placement(checked_copies(self.copies, draft), "given"),)
         else:
-            found = direct_placements(draft)[:1]
-        n, topology = draft.n, draft.fabric.topology
-        if not found:
-            same = isomorphism(n, draft.edges, topology)
-            sites = monomorphism(n, draft.edges, topology, self.budget) if same is None else same.tolist()
-            if sites is not None:
-                method = "subgraph isomorphism" if same is None else "graph isomorphism"
-                found = (Placement(tuple((site,) for site in sites), method),)
-        # Every model edge needs a fabric edge of its own.
-        if not found and len(draft.edges) <= topology.n_edges:
-            found = tuple(
-                Placement(copies, f"minor embedding, seed {seed}")
-                for seed in range(self.seed, self.seed + self.tries)
-                if (copies := embeddings(draft, seed % 2**31)) is not None
-            )
-        if not found:
-            raise CompileError(no_embedding(draft, self.tries))
+            found = direct_placements(draft)[:1] or self._remembered(draft)
         draft = replace(draft, placements=found)
         return draft.after(self.name, f"{len(found)} candidate{'s' * (len(found) > 1)} by {found[0].method}")
+
+    def _remembered(self, draft: Draft) -> tuple[Placement, ...]:
+        """Searched for, or found before for the same graph, fabric and options."""
+        key = (_SEARCH, draft.fabric.topology.digest, draft.n, draft.edges, self.seed, self.tries, self.budget)
+        rows = remembered("placements", key, lambda: [[p.copies, p.method] for p in self._search(draft)])
+        return tuple(Placement(tuple(tuple(sites) for sites in copies), method) for copies, method in rows)
+
+    def _search(self, draft: Draft) -> tuple[Placement, ...]:
+        n, topology = draft.n, draft.fabric.topology
+        same = isomorphism(n, draft.edges, topology)
+        sites = monomorphism(n, draft.edges, topology, self.budget) if same is None else same.tolist()
+        method = "subgraph isomorphism" if same is None else "graph isomorphism"
+        if sites is None:
+            sites, method = within_sublattice(n, draft.edges, topology, self.budget), "subgraph isomorphism, sublattice"
+        if sites is not None:
+            return (Placement(tuple((int(site),) for site in sites), method),)
+        # Every model edge needs a fabric edge of its own.
+        found = embeddings(draft, self.seed, self.tries, self.progress) if len(draft.edges) <= topology.n_edges else ()
+        if not found:
+            raise CompileError(no_embedding(draft, self.tries))
+        return found
 
 
 def no_embedding(draft: Draft, tries: int) -> str:

@@ -10,8 +10,10 @@ from thermofab.compiler.certify.enumeration import log_weights, normalised
 from thermofab.compiler.passes.discard import DiscardBroken
 from thermofab.compiler.passes.draft import Draft
 from thermofab.compiler.passes.layout import Layout
+from thermofab.compiler.passes.remember import remembered
 from thermofab.compiler.passes.routing import route
-from thermofab.compiler.passes.subdivision import disjoint_wires
+from thermofab.compiler.passes.shorten import copied_clamps, roots_and_paths, shortened
+from thermofab.compiler.passes.subdivision import disjoint_wires, subdivision_layout
 from thermofab.compiler.passes.trunks import conditional_tv, log_ratio_range, root_law, tv_bound
 from thermofab.hw.spec.certificate import Bounded, Certificate, Exact
 from thermofab.hw.spec.errors import RefusedError
@@ -21,6 +23,13 @@ from thermofab.hw.spec.errors import RefusedError
 # is enumerated, copies weaker than G often do.
 MARGINS = tuple(k / 2 for k in range(-6, 9))
 _WEAKEST = 0.5
+# How far apart the roots of an embedding are drawn to make room for wires. Wires much longer than copies would be mix
+# more slowly than discarded copies do, so they are not drawn further.
+SPREADS = (1.0, 1.5)
+# Placements that are routed anew, those of fewest sites.
+_ROUTED = 3
+# Counts up when the searches change.
+_SEARCH = 1
 
 
 @dataclass(frozen=True)
@@ -28,8 +37,9 @@ class RootAndWire:
     """Of the candidate placements, the exact one of fewest sites; without an exact one, that of smallest bound if that
     is within the tolerance, else that of fewest sites, whose broken copies are discarded.
 
-    Where every placement needs trunks, its roots are kept and the edges routed anew along disjoint wires
-    (:mod:`~thermofab.compiler.passes.subdivision`), through free sites too.
+    Where every placement needs trunks, its roots are kept, or drawn apart, and the edges routed anew along disjoint
+    wires (:mod:`~thermofab.compiler.passes.subdivision`), through free sites too. A layout of wires is then shortened
+    (:mod:`~thermofab.compiler.passes.shorten`), in ``moves`` moves. Both are remembered by content.
 
     Wires are exact, so a layout without trunks has the program's law over its roots: ``Exact``. Trunks make it
     ``Bounded``: by R (:mod:`~thermofab.compiler.passes.trunks`), or by the TV itself where nodes and trunk ends
@@ -44,6 +54,7 @@ class RootAndWire:
 
     tolerance: float | None = None
     discard: DiscardBroken | None = DiscardBroken()
+    moves: int | None = None
     enumerate_up_to: int = 20
     name: str = "root and wire"
 
@@ -52,15 +63,8 @@ class RootAndWire:
         layouts = [
             route(draft.edges, magnitudes, clamped, p.copies, draft.fabric.topology, p.method) for p in draft.placements
         ]
-        if all(layout.n_trunks for layout in layouts):
-            routed = [
-                disjoint_wires(draft.edges, clamped, p.copies, draft.fabric.topology, p.method)
-                for p in draft.placements
-            ]
-            layouts += [layout for layout in routed if layout is not None]
-        exact = [layout for layout in layouts if not layout.n_trunks]
-        if exact:
-            layout = min(exact, key=_size)
+        layout = self._exact(draft, layouts)
+        if layout is not None:
             longest = int(layout.wire_lengths.max(initial=1))
             how = "one site a node" if longest == 1 else f"wires of up to {longest} couplings, read at the roots"
             did = f"{layout.n_sites} sites, {len(draft.edges)} wires, no trunks"
@@ -79,6 +83,34 @@ class RootAndWire:
         layout = min(layouts, key=_size)
         did = f"{layout.n_sites} sites, {len(draft.edges)} wires, {layout.n_trunks} trunks"
         return self.discard(draft.after(self.name, did, layout=layout))
+
+    def _exact(self, draft: Draft, layouts: list[Layout]) -> Layout | None:
+        """The smallest layout without trunks: one of ``layouts``, or routed anew, and shortened."""
+        edges, clamped, topology = draft.edges, draft.clamped, draft.fabric.topology
+        exact = [layout for layout in layouts if not layout.n_trunks]
+        best = min(exact, key=_size, default=None)
+        if best is not None and (best.n_sites == draft.n or copied_clamps(best, clamped)):
+            return best
+
+        def search() -> list | None:
+            found = best
+            if found is None:
+                routed = (
+                    disjoint_wires(edges, clamped, p.copies, topology, p.method, spread)
+                    for spread in SPREADS
+                    for p in draft.placements[:_ROUTED]
+                )
+                found = next((layout for layout in routed if layout is not None), None)
+            if found is None:
+                return None
+            return [
+                found.method,
+                *roots_and_paths(shortened(found, edges, clamped, topology, self.moves), edges, topology),
+            ]
+
+        copies = [p.copies for p in draft.placements]
+        rows = remembered("wires", (_SEARCH, topology.digest, edges, clamped, copies, self.moves), search)
+        return None if rows is None else subdivision_layout(edges, clamped, rows[1], rows[2], topology, rows[0])
 
     def _margin(self, draft: Draft, layout: Layout) -> tuple[Layout, Certificate] | None:
         """The weakest trunks within the tolerance; ``None`` if none are and copies may be discarded instead."""

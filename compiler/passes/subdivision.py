@@ -26,20 +26,21 @@ def disjoint_wires(
     copies: Sequence[Sequence[int]],
     topology: Topology,
     method: str,
+    spread: float = 1.0,
     budget: int = 300_000,
 ) -> Layout | None:
     """A layout of disjoint wires between roots chosen from ``copies``; ``None`` if none was found.
 
-    A root is at first the best connected of a node's copies, nearest their middle; each time routing fails, the root of
+    A root is at first the best connected of a node's copies, nearest their middle, or the site ``spread`` times as far
+    from the middle of all, as the fabric is drawn, that has neighbours enough; each time routing fails, the root of
     the node whose wires are most crowded moves to a site nearby, drawn from a generator of fixed seed. ``budget``
     bounds the sites looked at, so that the outcome does not depend on the machine's speed.
     """
-    around: list[list[int]] = [[] for _ in range(topology.n_sites)]
-    for a, b in topology.edges.tolist():
-        around[a].append(b)
-        around[b].append(a)
+    around = neighbours(topology)
     wanted = np.bincount(edges.reshape(-1), minlength=len(copies))
     roots = [_root(sites, around) for sites in copies]
+    if spread > 1:
+        roots = _drawn_apart(roots, wanted, topology, spread)
     if any(len(around[root]) < degree for root, degree in zip(roots, wanted.tolist())):
         return None
     draw = Random(0)
@@ -47,7 +48,7 @@ def disjoint_wires(
         ends = [(roots[i], roots[j]) for i, j in edges.tolist()]
         paths, crowded, budget = _negotiate(ends, set(roots), around, budget)
         if not crowded:
-            return _layout(edges, clamped, roots, paths, topology, method)
+            return subdivision_layout(edges, clamped, roots, paths, topology, f"{method}, disjoint wires")
         strain = [0] * len(roots)
         for (i, j), path in zip(edges.tolist(), paths):
             among = sum(site in crowded for site in path[1:-1])
@@ -62,6 +63,15 @@ def disjoint_wires(
     return None
 
 
+def neighbours(topology: Topology) -> list[list[int]]:
+    """Sites around every site."""
+    around: list[list[int]] = [[] for _ in range(topology.n_sites)]
+    for a, b in topology.edges.tolist():
+        around[a].append(b)
+        around[b].append(a)
+    return around
+
+
 def _root(sites: Sequence[int], around: list[list[int]]) -> int:
     inside = set(sites)
     distance = []
@@ -74,6 +84,24 @@ def _root(sites: Sequence[int], around: list[list[int]]) -> int:
                     frontier.append(other)
         distance.append((-len(around[start]), sum(depth.values()), start))
     return min(distance)[2]
+
+
+def _drawn_apart(roots: list[int], wanted: np.ndarray, topology: Topology, spread: float) -> list[int]:
+    """Sites near ``spread`` times the roots' distances from their middle, those of most edges choosing first."""
+    where = topology.coordinates[:, :2]
+    low, high = where.min(axis=0), where.max(axis=0)
+    picture = (where[roots] - where[roots].mean(axis=0)) * spread
+    span = picture.max(axis=0) - picture.min(axis=0)
+    shrink = np.minimum(1.0, (high - low) / np.maximum(span, 1e-9))
+    half = span * shrink / 2
+    picture = (picture - picture.min(axis=0)) * shrink - half
+    picture += np.clip(where[roots].mean(axis=0), low + half, high - half)
+    sites, taken = list(roots), set()
+    for k in sorted(range(len(roots)), key=lambda k: (-wanted[k], k)):
+        distance = np.sum((where - picture[k]) ** 2, axis=1) + 1e6 * (topology.degrees < wanted[k])
+        sites[k] = next(site for site in np.argsort(distance, kind="stable").tolist() if site not in taken)
+        taken.add(sites[k])
+    return sites
 
 
 def _within(start: int, around: list[list[int]], steps: int) -> list[int]:
@@ -149,7 +177,7 @@ def _cheapest(
     return None, looked
 
 
-def _layout(
+def subdivision_layout(
     edges: np.ndarray,
     clamped: np.ndarray,
     roots: list[int],
@@ -157,6 +185,7 @@ def _layout(
     topology: Topology,
     method: str,
 ) -> Layout:
+    """The layout of ``paths`` from root to root that share no inner site."""
     copies = [[root] for root in roots]
     segments: list[tuple[int, int]] = []
     wire_of: list[int] = []
@@ -174,7 +203,7 @@ def _layout(
     none = np.zeros(0, dtype=np.int64)
     return Layout(
         copies=tuple(tuple(sites) for sites in copies),
-        method=f"{method}, disjoint wires",
+        method=method,
         wire_of=np.array(wire_of, dtype=np.int64),
         wire_sites=edge_numbers(topology, np.array(segments, dtype=np.int64).reshape(-1, 2)),
         wire_ends=np.array([(roots[i], roots[j]) for i, j in edges.tolist()], dtype=np.int64).reshape(-1, 2),
