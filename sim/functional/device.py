@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import jax
@@ -11,6 +11,7 @@ from thermofab.hw.spec import DeviceError, DeviceInfo, FabricSpec, RunPlan, Tool
 from thermofab.sim.chains import Chains
 from thermofab.sim.functional.chains import XlaChains
 from thermofab.sim.functional.kernel import kernel_of
+from thermofab.sim.functional.noise import NoiseModel, NoisyKernel
 from thermofab.sim.functional.placement import Placement
 from thermofab.sim.native.build import GENERATORS, build_library
 from thermofab.sim.native.library import NativeChains
@@ -34,6 +35,7 @@ class JaxDevice(SimulatedDevice):
         batch: replicas that XLA runs together, by default as the fabric's size suggests. Bits do not depend on it.
         shard: ``"replicas"`` or ``"rows"`` of the lattice, shared by JAX's devices, those of other processes included
             (``jax.distributed``); this is XLA's. Bits do not depend on it.
+        noise: deviations of an imperfect fabric, simulated by XLA; ``None`` is the contract, bit for bit.
 
     Raises:
         DeviceError: an unknown lowering, or a fabric that cannot be shared so.
@@ -49,15 +51,20 @@ class JaxDevice(SimulatedDevice):
         lowering: str | None = None,
         batch: int | None = None,
         shard: str | None = None,
+        noise: NoiseModel | None = None,
     ) -> None:
         super().__init__(fabric)
         if lowering is not None and lowering not in LOWERINGS:
             raise DeviceError(f"lowering must be 'native', 'xla' or None, got {lowering!r}.")
-        if lowering == "native" and shard is not None:
-            raise DeviceError("shard is for XLA; leave lowering out, or use lowering='xla'.")
-        self._placement = Placement.of(shard, kernel_of(fabric).layout) if shard else Placement()
+        if lowering == "native" and (shard is not None or noise is not None):
+            raise DeviceError("shard and noise are for XLA; leave lowering out, or use lowering='xla'.")
+        self._noise = noise
+        self._kernel = kernel_of(fabric) if noise is None else noisy_kernel_of(fabric, noise)
+        if noise is not None:
+            self.name = f"{self.name}+{noise}"
+        self._placement = Placement.of(shard, self._kernel.layout)
         if lowering is None:
-            lowering = "xla" if shard or batch else fastest_lowering(fabric)
+            lowering = "xla" if shard or batch or noise is not None else fastest_lowering(fabric)
         self.lowering = lowering
         self._library = build_library(fabric) if lowering == "native" else None
         self._threads = os.cpu_count() or 1
@@ -68,10 +75,12 @@ class JaxDevice(SimulatedDevice):
         if self.lowering == "native":
             said = "the native kernel for JAX on cpu"
         else:
-            said = f"JAX on {jax.default_backend()}, {type(kernel_of(self._fabric).layout).__name__.lower()} form"
+            said = f"JAX on {jax.default_backend()}, {type(self._kernel.layout).__name__.lower()} form"
             if self._placement.count > 1:
                 said += f", {self._placement.over} shared by {self._placement.count} devices"
-        return DeviceInfo(self.name, self._fabric, True, said)
+        if self._noise is not None:
+            said += f", {self._noise}"
+        return DeviceInfo(self.name, self._fabric, self._noise is None, said)
 
     def _chains(self, plan: RunPlan) -> Chains:
         if self._library is not None:
@@ -79,7 +88,13 @@ class JaxDevice(SimulatedDevice):
         batch = min(self._batch, 1 << (plan.replicas - 1).bit_length())
         if self._placement.over == "replicas":
             batch = -(-batch // self._placement.count) * self._placement.count
-        return XlaChains(kernel_of(self._fabric), plan, batch, self._placement)
+        plan = plan if self._noise is None else self._noise.applied(plan)
+        return XlaChains(self._kernel, plan, batch, self._placement)
+
+
+@lru_cache(maxsize=16)
+def noisy_kernel_of(fabric: FabricSpec, noise: NoiseModel) -> NoisyKernel:
+    return NoisyKernel(fabric, noise)
 
 
 class XlaDevice(JaxDevice):

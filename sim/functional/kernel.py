@@ -110,8 +110,12 @@ class Kernel:
     def start(self, init: np.ndarray, keys: np.ndarray) -> Carry:
         """Chains from states bool ``[R, N]`` and SplitMix64 streams uint64 ``[R, N]``."""
         masks = self.masks(init)
-        states = [self.layout.scatter(state) for state in self.stepper.seed(keys)]
+        states = [self.layout.scatter(state) for state in self.seeds(keys)]
         return Carry(masks, [[jnp.asarray(state[g]) for state in states] for g in range(len(masks))])
+
+    def seeds(self, keys: np.ndarray) -> list[np.ndarray]:
+        """Generators' state arrays ``[R, N]`` from SplitMix64 streams uint64 ``[R, N]``."""
+        return self.stepper.seed(keys)
 
     def masks(self, states: np.ndarray) -> list[jax.Array]:
         """States bool ``[R, N]`` as a chain holds them."""
