@@ -57,7 +57,7 @@ def is_at(register: rm.Register, address: Value) -> Value:
     """The address is one of this register's."""
     bits = register.index_bits
     inside = address[bits:] == register.base >> bits
-    return inside if register.count == 1 << bits else inside & (address[:bits] < register.count)
+    return Value.cast(inside if register.count == 1 << bits else inside & (address[:bits] < register.count))
 
 
 def outside(data: Value, low: int, high: int) -> Value | None:

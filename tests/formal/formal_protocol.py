@@ -1,22 +1,16 @@
-"""Protocols: the spatial sequencer and lane, both register buses, and the serial link."""
+"""Protocols: the spatial sequencer and lane, and both register buses."""
 
 from typing import Any
 
-from amaranth import Array, Cat, Const, Elaboratable, Module, Mux, ResetSignal, Signal, Value
+from amaranth import Cat, Elaboratable, Module, Mux, ResetSignal, Signal
 from amaranth.asserts import AnyConst, AnySeq, Initial
 from amaranth.hdl import Assert, Assume
-from formal_systolic import drive
+from formal_parts import drive, outputs
 from prove import Fault, Proof
 
-from thermofab.hw.link.frames import CRC_POLYNOMIAL, INDEX_BITS, Kind
 from thermofab.hw.rtl.host import HostBus
 from thermofab.hw.rtl.lane import Lane
 from thermofab.hw.rtl.lanes import plan_lanes
-from thermofab.hw.rtl.link import ring as ring_module
-from thermofab.hw.rtl.link.crc import SerialCrc
-from thermofab.hw.rtl.link.engine import Engine
-from thermofab.hw.rtl.link.ring import Ring
-from thermofab.hw.rtl.link.uart import UartReceiver, UartTransmitter
 from thermofab.hw.rtl.readout import Readout
 from thermofab.hw.rtl.sequencer import Sequencer
 from thermofab.hw.rtl.systolic.host import SystolicHost
@@ -24,12 +18,6 @@ from thermofab.hw.spec import FabricSpec, fabric
 
 TINY = fabric("complete-2", weight_bits=2, bias_bits=2, table_bits=2, threshold_bits=2, dither_bits=1, levels=2,
               rng="lfsr32")  # fmt: skip
-
-
-def outputs(component: Any) -> dict[str, Value]:
-    """A component's outputs, by name."""
-    return {"__".join(map(str, path)): value for path, member, value in component.signature.flatten(component)
-            if member.flow.name == "Out"}  # fmt: skip
 
 
 class LaneObeys(Elaboratable):
@@ -200,172 +188,6 @@ class BusGuards(Elaboratable):
         return m
 
 
-class RingLosesNothing(Elaboratable):
-    """The word taken at place k is the word that came at place k, for any k, whatever is acknowledged or asked for
-    again; between two requests of the host places follow each other.
-
-    The ring takes any words while it is ready; the reader waits for ``unsent`` and one clock more, as the engine does at least. It has 8 places here.
-    """
-
-    PLACES = 8
-
-    def elaborate(self, platform: Any) -> Module:
-        m = Module()
-        ring = m.submodules.ring = Ring()
-        ring_module.RING_WORDS = self.PLACES
-        calm, taken, some = Signal(3), Signal(), Signal()
-        acknowledge, index, rewind = Signal(), Signal(INDEX_BITS), Signal()
-        held_index, held_rewind, was = Signal(INDEX_BITS), Signal(), Signal()
-        m.d.comb += [
-            Assume(~ResetSignal()),
-            index.eq(Mux(was, held_index, AnySeq(INDEX_BITS))),
-            rewind.eq(Mux(was, held_rewind, AnySeq(1))),
-            acknowledge.eq(AnySeq(1)),
-            Assume(~(was & acknowledge)),
-        ]
-        m.d.sync += [was.eq(acknowledge), held_index.eq(index), held_rewind.eq(rewind)]
-        m.d.comb += [
-            taken.eq(AnySeq(1)),
-            Assume(~taken | ((calm == 4) & some & (ring.unsent != 0) & ~acknowledge & ~was)),
-        ]
-        m.d.sync += some.eq(ring.unsent != 0)
-        drive(m, ring, acknowledge=acknowledge, index=index, rewind=rewind, next=taken)
-        # An entry is followed from where it comes in to where it is shown.
-        mark, word, seen = AnyConst(INDEX_BITS), Signal(32), Signal()
-        place = Signal(INDEX_BITS)
-        m.d.comb += place.eq(mark)
-        moved = Signal()
-        m.d.comb += moved.eq(ring.valid & ring.ready)
-        with m.If(moved & (ring.come == place)):
-            m.d.sync += [word.eq(ring.payload), seen.eq(1)]
-        # Clocks since the index shown, or what was acknowledged, last changed.
-        with m.If(taken | acknowledge | was):
-            m.d.sync += calm.eq(0)
-        with m.Elif(calm != 4):
-            m.d.sync += calm.eq(calm + 1)
-        with m.If(taken & (ring.sent == place)):
-            m.d.comb += [Assert(seen), Assert(ring.data == word)]
-        # A word that is taken follows the last one taken, but for rewinds.
-        last, any_taken = Signal(INDEX_BITS), Signal()
-        m.d.sync += any_taken.eq((any_taken | taken) & ~acknowledge)
-        with m.If(taken):
-            m.d.sync += last.eq(ring.sent)
-            with m.If(any_taken):
-                m.d.comb += Assert(ring.sent == (last + 1)[:INDEX_BITS])
-        return m
-
-
-class OctetsCross(Elaboratable):
-    """Any octet, given to the transmitter at any time, comes out of a receiver at the other end, and no other does."""
-
-    def __init__(self, divisor: int) -> None:
-        self._divisor = divisor
-
-    def elaborate(self, platform: Any) -> Module:
-        m = Module()
-        transmitter = m.submodules.transmitter = UartTransmitter(self._divisor)
-        receiver = m.submodules.receiver = UartReceiver(self._divisor)
-        octet, clock, sent, waiting = Signal(8), Signal(8), Signal(), Signal(8)
-        start = Signal(2)
-        m.d.comb += [octet.eq(AnyConst(8)), start.eq(AnyConst(2)), Assume(~ResetSignal())]
-        m.d.comb += [
-            receiver.rx.eq(transmitter.tx),
-            transmitter.octet.eq(octet),
-            transmitter.valid.eq((clock >= start) & ~sent),
-        ]
-        m.d.sync += clock.eq(clock + 1)
-        with m.If(transmitter.valid & transmitter.ready):
-            m.d.sync += sent.eq(1)
-        came = Signal()
-        with m.If(receiver.valid):
-            m.d.sync += came.eq(1)
-            m.d.comb += [Assert(sent & ~came), Assert(receiver.octet == octet)]
-        m.d.comb += Assert(~receiver.broken)
-        with m.If(sent):
-            m.d.sync += waiting.eq(waiting + 1)
-        with m.If(waiting > 10 * self._divisor + 4):
-            m.d.comb += Assert(came)
-        return m
-
-
-class CrcIsExact(Elaboratable):
-    """n octets, a bit a clock, and what is given are the CRC that a table-free octet-wise loop gives, inverted."""
-
-    def __init__(self, octets: int) -> None:
-        self._octets = octets
-
-    def elaborate(self, platform: Any) -> Module:
-        m = Module()
-        crc = m.submodules.crc = SerialCrc()
-        bits = 8 * self._octets
-        content, clock = Signal(bits), Signal(8)
-        m.d.comb += [content.eq(AnyConst(bits)), Assume(~ResetSignal())]
-        # The bits of the content are first added to the register's low end, octet by octet, then eight shifts follow.
-        register: Value = Const(0xFFFFFFFF, 32)
-        for octet in range(self._octets):
-            mixed = Signal(32, name=f"mixed_{octet}")
-            m.d.comb += mixed.eq(register ^ content.word_select(octet, 8))
-            register = mixed
-            for k in range(8):
-                after = Signal(32, name=f"after_{octet}_{k}")
-                m.d.comb += after.eq(Mux(register[0], (register >> 1) ^ CRC_POLYNOMIAL, register >> 1))
-                register = after
-        final = Signal(32)
-        m.d.comb += final.eq(~register)
-        giving = Signal()
-        m.d.comb += [
-            giving.eq((clock >= bits) & (clock < bits + 32)),
-            crc.enable.eq((clock < bits) | giving),
-            crc.bit.eq(Array(content)[clock]),
-            crc.give.eq(giving),
-            crc.clear.eq(0),
-        ]
-        m.d.sync += clock.eq(Mux(clock == 255, 255, clock + 1))
-        for k in range(4):
-            with m.If(clock == bits + 8 * k):
-                m.d.comb += Assert(crc.octet == final.word_select(k, 8))
-        return m
-
-
-class WritesHappenOnce(Elaboratable):
-    """A WRITE's words reach the bus only if its number is the one awaited, which then goes up, modulo 256, and by one
-    a request: so a number repeated before 256 others writes nothing.
-
-    Requests are WRITEs of a word and ACKs, numbered 0 and 1, in any order; their octets come as the unframer's do.
-    """
-
-    def elaborate(self, platform: Any) -> Module:
-        m = Module()
-        engine = m.submodules.engine = Engine(4, 2, 0)
-        header, words, full, data = Signal(32), Signal(6), Signal(), Signal(8)
-        first, released = Signal(init=1), Signal()
-        drive(m, engine, full=full, words=words, data=data, ready=1, refused=0, busy=0, unsent=0, come=0, sent=0,
-              sample=0, bus_read_data=0)  # fmt: skip
-        m.d.comb += [Assume(~ResetSignal()), full.eq(~released)]
-        # The unframer keeps a request until its release; the next is there a clock later.
-        chosen, kept = Signal(2), Signal(2)
-        m.d.comb += [
-            chosen.eq(Mux(first | released, AnySeq(2), kept)),
-            header.eq(Cat(Mux(chosen[0], Const(Kind.WRITE, 8), Const(Kind.ACK, 8)), chosen[1])),
-            words.eq(3),
-        ]
-        m.d.sync += [first.eq(0), kept.eq(chosen), released.eq(engine.release)]
-        place = Signal(8)
-        m.d.sync += place.eq(engine.place)
-        m.d.comb += data.eq(Mux(place < 4, header.word_select(place[:2], 8), 0))
-        # The specification: requests in order, the number awaited.
-        awaited, mine = Signal(8), Signal()
-        with m.If(engine.bus_write):
-            m.d.comb += [Assert(header[:3] == Kind.WRITE), Assert(words > 2), Assert(header[8:16] == awaited)]
-            m.d.sync += mine.eq(1)
-        with m.If(engine.release):
-            in_turn = (header[:3] == Kind.WRITE) & (header[8:16] == awaited) & (words > 1)
-            m.d.sync += [mine.eq(0), awaited.eq(awaited + in_turn)]
-            with m.If(in_turn & (words > 2)):
-                m.d.comb += Assert(mine | engine.bus_write)
-        return m
-
-
 PROOFS = [
     Proof(
         "lane and clamps", "a lane's site changes in a load, or in its slot's commit if it is free, and at no other time",
@@ -401,28 +223,5 @@ PROOFS = [
         "systolic bus", "while busy no locked register changes and no locked strobe is given; data read stay",
         lambda: BusGuards(fabric(TINY, architecture="systolic")), "prove", 5,
         Fault("hw/rtl/systolic/host.py", "write.eq(writing & ~(locked & ports.busy) & ~bad_value)", "write.eq(writing & ~bad_value)"),
-    ),
-    Proof(
-        "replay ring", "words come out of a replay ring of 8 places in order, each as it went in",
-        RingLosesNothing, "bmc", 13,
-        Fault("hw/rtl/link/ring.py", "ports.sent.eq(ports.sent + 1)", "ports.sent.eq(ports.sent + 2)"),
-    ),
-    *(
-        Proof(
-            f"line, {divisor} clocks a bit", "an octet given to the transmitter, at any time, is the one received, once",
-            lambda divisor=divisor: OctetsCross(divisor), "bmc", 10 * divisor + 16,
-            Fault("hw/rtl/link/uart.py", "self._divisor + self._divisor // 2 - 1", "2 * self._divisor + self._divisor // 2 - 1"),
-        )
-        for divisor in (1, 2, 3)
-    ),
-    Proof(
-        "CRC", "CRC-32 of any octet, a bit a clock, is that of the octet-wise definition",
-        lambda: CrcIsExact(1), "bmc", 36,
-        Fault("hw/rtl/link/crc.py", "& ~ports.give", ""),
-    ),
-    Proof(
-        "writes once", "the first WRITE that reaches the bus has the number awaited, whatever came before it in 34 clocks",
-        WritesHappenOnce, "bmc", 34,
-        Fault("hw/rtl/link/engine.py", "with m.Elif(self._tag == self._awaited):", "with m.Elif((self._tag == self._awaited) | (self._tag == 1)):"),
     ),
 ]  # fmt: skip

@@ -1,31 +1,28 @@
 """The systolic fabric's blocks: spins change where they may, samples are neither lost nor doubled, runs end."""
 
+from dataclasses import replace
 from typing import Any
 
 from amaranth import Elaboratable, Module, Mux, ResetSignal, Signal
 from amaranth.asserts import AnyConst, AnySeq, Initial
 from amaranth.hdl import Assert, Assume
+from formal_parts import AnyWords, drive
 from prove import Fault, Proof
 
+from thermofab.hw.rtl.registers import START
 from thermofab.hw.rtl.systolic.collector import WORD, Collector
 from thermofab.hw.rtl.systolic.element import Element
 from thermofab.hw.rtl.systolic.layout import View
 from thermofab.hw.rtl.systolic.program import Select
+from thermofab.hw.rtl.systolic.registers import CLAMP_MASKS, fields, systolic_register_map
 from thermofab.hw.rtl.systolic.ring import Ring
 from thermofab.hw.rtl.systolic.rounds import Rounds
-from thermofab.hw.rtl.systolic.timing import Timing
+from thermofab.hw.rtl.systolic.timing import Timing, layout_of
+from thermofab.hw.rtl.systolic.top import SystolicTop
 from thermofab.hw.spec import fabric
 
 SPEC = fabric("complete-2", weight_bits=2, bias_bits=2, table_bits=2, threshold_bits=2, dither_bits=0, levels=2,
               rng="lfsr32")  # fmt: skip
-
-
-def drive(m: Module, component: Any, **given: Any) -> None:
-    """Every input is whatever the solver likes, but for those given."""
-    for path, member, value in component.signature.flatten(component):
-        if member.flow.name == "In":
-            name = "__".join(map(str, path))
-            m.d.comb += value.eq(given[name] if name in given else AnySeq(len(value)))
 
 
 class RingKeepsSpins(Elaboratable):
@@ -172,6 +169,58 @@ class ResetForgets(Elaboratable):
         return m
 
 
+class OnlyFreeSitesInSweeps(Elaboratable):
+    """In a whole fabric of two sites, for all clamps of both masks, initial states, tables and words: a spin changes
+    only in the round that loads it, to what is loaded, and in a sweep while it is free under the run's mask.
+
+    The host writes clamps, states and a table through the bus, and starts a run of one sweep under either mask.
+    """
+
+    SEEN = 86  # clocks after which both sites have been through the sweep
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        spec = replace(SPEC, architecture="systolic", levels=1)
+        layout, registers = layout_of(spec), systolic_register_map(spec)
+        top = m.submodules.top = SystolicTop(spec, AnyWords(32, spec.word_bits))
+        assert layout.n_elements == 1 and spec.n_sites == 2
+
+        slots = [int(slot) for slot in layout.slot_of]
+        clamps = [[Signal(name=f"clamp_{mask}_{site}") for site in (0, 1)] for mask in range(CLAMP_MASKS)]
+        initial, mask = [Signal(name=f"initial_{site}") for site in (0, 1)], Signal()
+        table = [Signal(spec.threshold_bits, name=f"table_{k}") for k in range(spec.table_size)]
+        m.d.comb += [given.eq(AnyConst(len(given))) for given in (*clamps[0], *clamps[1], *initial, mask, *table)]
+        (of_mask, _), (of_slot, _), _ = fields(CLAMP_MASKS, layout.n_slots, 1)
+        (of_state, _), _ = fields(layout.n_slots, 1)
+        writes: list[tuple[str, int, Any]] = [
+            *(("CLAMPS", (k << of_mask) + (slot << of_slot), clamps[k][i]) for k in (0, 1) for i, slot in enumerate(slots)),
+            *(("STATES", slot << of_state, initial[i]) for i, slot in enumerate(slots)),
+            *(("TABLES", k, entry) for k, entry in enumerate(table)),
+            ("PHASE_MASK", 0, mask), ("PHASES", 0, 1), ("CONTROL", 0, START),
+        ]  # fmt: skip
+        clock, address, data = Signal(8), Signal(len(top.bus_address)), Signal(32)
+        m.d.sync += clock.eq(clock + (clock != 255))
+        with m.Switch(clock):
+            for k, (name, entry, value) in enumerate(writes):
+                with m.Case(k):
+                    m.d.comb += [address.eq(registers[name].base + entry), data.eq(value)]
+        m.d.comb += Assume(~ResetSignal())
+        drive(m, top, bus_address=address, bus_write=clock < len(writes), bus_write_data=data, bus_read=0)
+
+        for site, slot in enumerate(slots):
+            before, swept = Signal(name=f"before_{site}"), Signal(name=f"swept_{site}")
+            with m.If(top.state_slot == slot):
+                m.d.sync += before.eq(top.state)
+                with m.If(top.state_update):
+                    m.d.sync += swept.eq(1)
+                    m.d.comb += Assert((top.state == before) | ~Mux(mask, clamps[1][site], clamps[0][site]))
+                    m.d.comb += Assert(swept | (before == initial[site]))
+                with m.Else():
+                    m.d.comb += Assert((top.state == before) | (top.state == initial[site]))
+            m.d.comb += Assert((clock < self.SEEN) | swept)
+        return m
+
+
 PROOFS = [
     Proof(
         "ring", "a spin stays what it was until its own slot is written", RingKeepsSpins, "bmc", 30,
@@ -206,5 +255,10 @@ PROOFS = [
         "reset", "after one clock of reset the sequencer's past does not matter, from any two states",
         ResetForgets, "bmc", 16,
         Fault("hw/rtl/systolic/rounds.py", "restate, clear = Signal(), Signal()", "restate, clear = Signal(reset_less=True), Signal()"), any_start=True,
+    ),
+    Proof(
+        "whole systolic fabric", "of two sites, from loading to a sweep: a spin changes only in the round that loads it, and "
+        "in a sweep if it is free under the run's mask", OnlyFreeSitesInSweeps, "bmc", 90,
+        Fault("hw/rtl/systolic/top.py", 'late("mask", rounds.mask, timing.look_up)', 'late("mask", rounds.base_mask, timing.look_up)'),
     ),
 ]  # fmt: skip

@@ -50,7 +50,8 @@ class Ring(wiring.Component):
         bits = (RING_WORDS - 1).bit_length()
         m.submodules.memory = memory = Memory(shape=32, depth=RING_WORDS, init=[], attrs=DONT_CARE)
         write, read = memory.write_port(), memory.read_port()
-        gone, kept = Signal(INDEX_BITS), Signal(bits + 1)
+        self._gone = gone = Signal(INDEX_BITS)
+        kept = Signal(bits + 1)
         ahead, behind, asked = Signal(INDEX_BITS), Signal(INDEX_BITS), Signal()
         moved = Signal()
         m.d.comb += [
