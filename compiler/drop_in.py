@@ -2,7 +2,6 @@
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import jax
@@ -34,8 +33,6 @@ from thermofab.hw.spec.topology import Topology
 # A fabric made from a program updates in the program's own order, unless that has more steps than this a sweep.
 _MOST_GROUPS = 16
 _MOST_SPINS = 100_000  # of a program of higher order on a fabric of its own
-# Samples taken where copies are discarded, as multiples of what the expected yield calls for.
-_MORE = (1.25, 4.0, 16.0)
 
 
 class _Cache:
@@ -123,24 +120,15 @@ def sample_states(
             )
         wanted.append([compiled.model.nodes[index[node]] for node in block])
     asked = Schedule.of(schedule)
-    # Where copies are discarded, more samples are taken, the same ones first, until as many as asked for are kept.
-    share = getattr(compiled.report.certificate, "yield_", 1.0)
-    for more in _MORE if compiled.checks else (1.0,):
-        samples = compiled.sample(
-            replace(asked, n_samples=int(np.ceil(more * asked.n_samples / share))),
-            nodes=wanted,
-            clamp=[np.asarray(values) for values in state_clamp],
-            init=None if init_state_free is None else [np.asarray(values) for values in init_state_free],
-            seed=seed_of(key),
-            device=running,
-        )
-        kept = samples.accepted()
-        if np.count_nonzero(samples.kept) >= asked.n_samples:
-            return [jnp.asarray(block[: asked.n_samples]) for block in kept]
-    raise CompileError(
-        f"fewer than the {asked.n_samples} samples asked for have copies that agree among {_MORE[-1]:g} times as many "
-        "as their yield calls for; pass a tolerance, or a fabric that holds the program's graph directly."
+    samples = compiled.sample(
+        asked,
+        nodes=wanted,
+        clamp=[np.asarray(values) for values in state_clamp],
+        init=None if init_state_free is None else [np.asarray(values) for values in init_state_free],
+        seed=seed_of(key),
+        device=running,
     )
+    return [jnp.asarray(block[0]) for block in samples.states]
 
 
 def seed_of(key: Any) -> int:

@@ -1,6 +1,6 @@
 """Program: an image together with where the user's nodes sit in it."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -10,16 +10,17 @@ import numpy as np
 from thermofab.hw.spec.certificate import Report
 from thermofab.hw.spec.digest import digest_of
 from thermofab.hw.spec.discrete import DiscreteModel
-from thermofab.hw.spec.errors import SpecError
+from thermofab.hw.spec.errors import DeviceError, SpecError
 from thermofab.hw.spec.fabric import FabricSpec
 from thermofab.hw.spec.image import FREE, Image
 from thermofab.hw.spec.model import IsingModel
 from thermofab.hw.spec.reading import Reading
 from thermofab.hw.spec.registry import open_device
-from thermofab.hw.spec.samples import Samples
+from thermofab.hw.spec.samples import Ledger, Samples
 from thermofab.hw.spec.schedule import Schedule
 
 Blocks = tuple[tuple[int, ...], ...]
+_MORE = (1.25, 2.5, 5.0, 10.0)  # times the samples that the yield calls for, run until enough are kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,6 +117,7 @@ class Program:
         replicas: int = 1,
         seed: int | None = None,
         device: Any = "jax",
+        discard: bool = True,
     ) -> Samples:
         """Run the program.
 
@@ -131,6 +133,9 @@ class Program:
             replicas: independent chains.
             seed: instead of the image's.
             device: a name for :func:`open_device`, or an open device.
+            discard: for a program with ``checks``, run so many samples more that every replica has the number asked
+                for without those in which copies disagree, and return those; the ledger counts all. ``False`` returns
+                all samples of one run: :attr:`Samples.kept` tells which to use.
 
         Returns:
             samples whose ``states`` hold an array ``[R, S, nodes]`` a requested block: bool, or integers where the
@@ -138,14 +143,41 @@ class Program:
 
         Raises:
             SpecError: a node is unknown, or an array has the wrong shape.
+            DeviceError: far fewer samples than the certificate's yield have copies that agree.
         """
         blocks = self.node_blocks(nodes)
         site_clamp = self._site_clamps(clamp, replicas)
         site_init = self._site_init(init, replicas)
         running = open_device(device, self.fabric) if isinstance(device, str) else device
         running.load(self.image)
-        raw = running.run(Schedule.of(schedule), replicas=replicas, init=site_init, clamp=site_clamp, seed=seed)
+        asked = Schedule.of(schedule)
+
+        def run(samples: int) -> Samples:
+            one = replace(asked, n_samples=samples)
+            return running.run(one, replicas=replicas, init=site_init, clamp=site_clamp, seed=seed)
+
+        raw = self._kept(run, asked) if self.checks and discard else run(asked.n_samples)
         return raw.decoded(self, blocks)
+
+    def _kept(self, run: Callable[[int], Samples], asked: Schedule) -> Samples:
+        """The first samples of every replica in which copies agree, as many as were asked for."""
+        share = getattr(self.report.certificate, "yield_", 1.0)
+        spent: Ledger | None = None
+        for more in _MORE:
+            raw = run(int(np.ceil(more * asked.n_samples / share)) + 8)
+            spent = raw.ledger if spent is None else spent.plus(raw.ledger)
+            agree = np.ones(raw.sites.shape[:2], dtype=bool)
+            for a, b in self.checks:
+                agree &= raw.sites[:, :, a] == raw.sites[:, :, b]
+            if agree.sum(axis=1).min() >= asked.n_samples:
+                first = np.argsort(~agree, axis=1, kind="stable")[:, : asked.n_samples]
+                sites = np.take_along_axis(raw.sites, first[:, :, None], axis=1)
+                return replace(raw, sites=sites, schedule=asked, ledger=spent)
+        raise DeviceError(
+            f"a replica has fewer than the {asked.n_samples} samples asked for among {raw.sites.shape[1]}, the others "
+            f"have copies that disagree, where a share of {share:.2g} was expected to be kept. Warm up for longer, "
+            "compile with a tolerance, or take a fabric that holds the program's graph directly."
+        )
 
     def node_blocks(self, nodes: Sequence[Any] | None) -> Blocks:
         """Node indices of requested blocks; refuses nodes the program does not have."""

@@ -109,7 +109,7 @@ def test_a_program_names_its_checks_and_samples_drop_what_fails_them():
     again = Program.from_json(json.loads(json.dumps(program.to_json())))
     assert again.checks == program.checks and again.digest == program.digest
     assert again.report.certificate == certificate
-    samples = program.sample(Schedule(300, 400, 8), replicas=128, device="native")
+    samples = program.sample(Schedule(300, 400, 8), replicas=128, device="native", discard=False)
     kept = samples.kept
     agree = np.ones_like(kept)
     for a, b in program.checks:
@@ -139,7 +139,7 @@ def test_the_integer_program_is_verified_over_its_kept_states():
 
 def test_samples_none_of_which_is_kept_are_refused():
     program = fab.compile(weighted(networkx.complete_graph(6), 3), TORUS)
-    samples = program.sample(Schedule(0, 1, 1), replicas=1, device="reference")
+    samples = program.sample(Schedule(0, 1, 1), replicas=1, device="reference", discard=False)
     a, b = program.checks[0]
     sites = samples.sites.copy()
     sites[:, :, a], sites[:, :, b] = True, False
