@@ -29,11 +29,22 @@ from thermofab.hw.rtl.link.unframer import Unframer
 from thermofab.hw.spec import SpecError
 
 
+CLOCK = 1e-6  # seconds
+PATIENCE = 200_000  # clocks, several times what the longest bench takes
+
+
 def simulate(design, *benches) -> None:
+    """Run all benches to their ends, which must come within ``PATIENCE`` clocks."""
+
+    async def limit(ctx):
+        await ctx.delay(PATIENCE * CLOCK)
+        raise AssertionError(f"the benches have not ended in {PATIENCE} clocks")
+
     simulator = Simulator(design)
-    simulator.add_clock(1e-6)
+    simulator.add_clock(CLOCK)
     for bench in benches:
         simulator.add_testbench(bench)
+    simulator.add_testbench(limit, background=True)
     simulator.run()
 
 
