@@ -20,6 +20,7 @@ from thermofab.hw.spec.topology import Topology
 _GIVE_UP = 40
 # A drawing helps where a graph has few edges and is soon drawn.
 _SPARSE, _DRAWN = 5.0, 300
+_LEAST_PATCH = 800
 _PATIENCE, _LONG_PATIENCE = 10, 40
 
 
@@ -67,6 +68,20 @@ def _sites(placement: Placement) -> int:
     return sum(len(sites) for sites in placement.copies)
 
 
+def _patch(topology: Topology, wanted: int) -> list[tuple[int, ...]]:
+    """Fabric edges among the ``wanted`` sites nearest the middle, all of them in a fabric not much larger: minorminer
+    looks at every site it is given, over and over.
+    """
+    wanted = max(wanted, _LEAST_PATCH)
+    if topology.n_sites < 1.5 * wanted:
+        return [tuple(edge) for edge in topology.edges.tolist()]
+    where = topology.coordinates[:, :2]
+    middle = (where.min(axis=0) + where.max(axis=0)) / 2
+    near = np.zeros(topology.n_sites, dtype=bool)
+    near[np.argsort(np.abs(where - middle).max(axis=1), kind="stable")[:wanted]] = True
+    return [tuple(edge) for edge in topology.edges[near[topology.edges].all(axis=1)].tolist()]
+
+
 def connected(topology: Topology) -> bool:
     """Whether every site can be reached from every other."""
     import networkx
@@ -80,7 +95,7 @@ class _Search:
     def __init__(self, draft: Draft) -> None:
         self.draft = draft
         self.edges = [tuple(edge) for edge in draft.edges.tolist()]
-        self.sites = [tuple(edge) for edge in draft.fabric.topology.edges.tolist()]
+        self.sites = _patch(draft.fabric.topology, 4 * draft.n + 2 * len(self.edges))
         self.linked = sorted(set(draft.edges.reshape(-1).tolist()))
         sparse = 2 * len(self.edges) <= _SPARSE * len(self.linked)
         # minorminer takes a disconnected fabric apart, and cannot then take starts that lie across its parts.
@@ -89,8 +104,11 @@ class _Search:
     def embedded(self, seed: int, drawn: bool, tries: int) -> Copies | None:
         """Connected sites of every node, an edge between them for every model edge; ``None`` if none was found."""
         start = {"initial_chains": self._drawn()} if drawn else {}
-        chains = self._run(random_seed=seed, tries=tries, **start)
-        return self._complete(chains)
+        copies = self._complete(self._run(random_seed=seed, tries=tries, **start))
+        if copies is None and len(self.sites) < self.draft.fabric.topology.n_edges:
+            self.sites = _patch(self.draft.fabric.topology, self.draft.fabric.n_sites)
+            copies = self._complete(self._run(random_seed=seed, tries=tries, **start))
+        return copies
 
     def shortened(self, copies: Sequence[Sequence[int]], patience: int) -> Copies:
         """An embedding of no more sites than ``copies``."""
@@ -134,12 +152,13 @@ class _Search:
             place |= {k: (float(shape[k][0]) + 2.5 * column, float(shape[k][1])) for k in part}
         drawing = np.array([place[k] for k in self.linked])
         where = self.draft.fabric.topology.coordinates[:, :2]
-        low, span = where.min(axis=0), np.ptp(where, axis=0)
+        free = np.zeros(len(where), dtype=bool)
+        free[np.array(self.sites).reshape(-1)] = True
+        low, span = where[free].min(axis=0), np.ptp(where[free], axis=0)
         # The middle of the fabric, about twice as many sites as there are nodes.
-        share = min(1.0, np.sqrt(2 * len(self.linked) / len(where)))
+        share = min(1.0, np.sqrt(2 * len(self.linked) / np.count_nonzero(free)))
         unit = (drawing - drawing.min(axis=0)) / np.maximum(np.ptp(drawing, axis=0), 1e-9) - 0.5
         aim = low + span / 2 + unit * span * share
-        free = np.ones(len(where), dtype=bool)
         start: dict[int, list[int]] = {}
         for k, at in zip(self.linked, aim):
             distance = np.where(free, np.sum((where - at) ** 2, axis=1), np.inf)
