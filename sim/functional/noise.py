@@ -30,6 +30,7 @@ from thermofab.sim.functional.randomness import Stepper, stepper
 
 ONE = 2**14  # gains are fixed-point with 14 fraction bits
 DIGITS = 12  # binary digits of the share of bits that a bias forces
+_NOT_PURE = "the generators of a noisy fabric are not the contract's; run it as a device."
 STUCK = ("0", "1", "initial")
 
 
@@ -153,14 +154,10 @@ class NoisyStepper:
         return [*self._exact.seed(keys), *self._exact.seed(other), last]
 
     def planes(self, words: jax.Array) -> list[jax.Array]:
-        raise UnsupportedError(
-            "a noisy fabric's generators are not the contract's, so its chains are not arrays of it."
-        )
+        raise UnsupportedError(_NOT_PURE)
 
     def words(self, planes: Sequence[jax.Array]) -> jax.Array:
-        raise UnsupportedError(
-            "a noisy fabric's generators are not the contract's, so its chains are not arrays of it."
-        )
+        raise UnsupportedError(_NOT_PURE)
 
     def step(self, state: Sequence[jax.Array]) -> tuple[list[jax.Array], jax.Array]:
         size = (len(state) - 1) // 2
