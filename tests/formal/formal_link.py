@@ -317,7 +317,7 @@ PROOFS = [
     Proof(
         "replay ring", "of 8 places: no more words than places are kept, a ≤ s ≤ w move as the protocol says, and the word "
         "taken at an index is the one that came at it, full, wrapped or rewound", RingKeepsWords, "prove", 8,
-        Fault("hw/rtl/link/ring.py", "~(kept[bits] | kept[2:bits].all())", "~kept[bits]"),
+        Fault("hw/rtl/link/ring.py", "~(kept[bits] | kept[2:bits].all())", "~kept[bits]"), reach=16,
     ),
     Proof(
         "acknowledgements", "the same, where only requests within a…w may move a and s",
@@ -327,7 +327,7 @@ PROOFS = [
     Proof(
         "writes once", "a WRITE is carried out if its number is the one expected, whole, in order, once, and no other request "
         "writes anything; for requests of any kind, length and content", WritesHappenOnce, "prove", 12,
-        Fault("hw/rtl/link/engine.py", "with m.Elif(self._tag == self._awaited):", "with m.Elif((self._tag == self._awaited) | (self._tag == 1)):"),
+        Fault("hw/rtl/link/engine.py", "with m.Elif(self._tag == self._awaited):", "with m.Elif((self._tag == self._awaited) | (self._tag == 1)):"), reach=34,
     ),
     *(
         Proof(

@@ -249,7 +249,7 @@ PROOFS = [
     Proof(
         "no sample without room", "a round takes a sample only if the collector had room and a run is on",
         RoundsWaitForRoom, "prove", 8,
-        Fault("hw/rtl/systolic/rounds.py", "with m.Elif((first | takes) & ~ports.room):", "with m.Elif(first & ~ports.room):"),
+        Fault("hw/rtl/systolic/rounds.py", "with m.Elif((first | takes) & ~ports.room):", "with m.Elif(first & ~ports.room):"), reach=40,
     ),
     Proof(
         "reset", "after one clock of reset the sequencer's past does not matter, from any two states",

@@ -5,6 +5,7 @@ clocks ("bmc", where the claim is about that many clocks). Every proof names a f
 proof must find it.
 
     python tests/formal/prove.py NAME          one proof, in this source tree
+    python tests/formal/prove.py --reset NAME  the same from reset alone, as faults are looked for
     python tests/formal/prove.py --report      all proofs and all planted faults; writes docs/proofs.md
     python tests/formal/prove.py --report A B  those two only; the page's other rows stay
 """
@@ -18,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,7 @@ class Proof:
         depth: clocks.
         fault: what breaks it.
         any_start: the initial state is arbitrary, not that of reset.
+        reach: clocks from reset in which the fault shows, where they are more than ``depth``.
     """
 
     name: str
@@ -58,6 +60,12 @@ class Proof:
     depth: int
     fault: Fault
     any_start: bool = False
+    reach: int = 0
+
+    @property
+    def from_reset(self) -> "Proof":
+        """The claim for so many clocks from reset: a run that shows a fault refutes it, a failed induction does not."""
+        return replace(self, mode="bmc", depth=max(self.depth, self.reach))
 
 
 def proofs() -> dict[str, Proof]:
@@ -103,7 +111,7 @@ def prove(proof: Proof) -> tuple[bool, str]:
 
 
 def finds_fault(proof: Proof) -> bool:
-    """Whether the proof fails in a copy of the source with its fault planted."""
+    """Whether a run from reset refutes the proof in a copy of the source with its fault planted."""
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder)
         for name in ("hw", "thermofab"):
@@ -116,8 +124,9 @@ def finds_fault(proof: Proof) -> bool:
         if text.count(proof.fault.old) != 1:
             raise RuntimeError(f"the fault of '{proof.name}' matches {text.count(proof.fault.old)} places, not 1.")
         target.write_text(text.replace(proof.fault.old, proof.fault.new))
-        done = subprocess.run([sys.executable, tree / "tests/formal/prove.py", proof.name], capture_output=True,
-                              text=True, env={**os.environ, "PYTHONPATH": str(tree)})  # fmt: skip
+        command = [sys.executable, tree / "tests/formal/prove.py", "--reset", proof.name]
+        environment = {**os.environ, "PYTHONPATH": str(tree)}
+        done = subprocess.run(command, capture_output=True, text=True, env=environment)
     if done.returncode not in (0, 1) or "proved" not in done.stdout and "refuted" not in done.stdout:
         raise RuntimeError(f"'{proof.name}' with its fault neither holds nor fails:\n{done.stdout}{done.stderr}")
     return done.returncode == 1
@@ -141,7 +150,8 @@ def report(names: list[str]) -> int:
         "# Proofs",
         "",
         "What is proved of the gateware for all inputs, and whether the fault planted for each proof was found by it. "
-        "`k-induction` holds for runs of any length; `bmc` for every run of so many clocks from reset. Written by "
+        "`k-induction` holds for runs of any length; `bmc` for every run of so many clocks from reset. A fault is "
+        "found if a run from reset shows it. Written by "
         f"`python tests/formal/prove.py --report` (Yosys and z3 from PyPI; {platform.machine()}); with names, it runs "
         "those proofs only.",
         "",
@@ -174,7 +184,8 @@ def report(names: list[str]) -> int:
 def main() -> int:
     if sys.argv[1:2] == ["--report"]:
         return report(sys.argv[2:])
-    holds, said = prove(proofs()[sys.argv[1]])
+    proof = proofs()[sys.argv[-1]]
+    holds, said = prove(proof.from_reset if sys.argv[1] == "--reset" else proof)
     print("proved" if holds else f"refuted\n{said}")
     return 0 if holds else 1
 
