@@ -68,7 +68,7 @@ class DiscardBroken:
                 "for. Pass a tolerance, or take a fabric that holds the program's graph directly, or with more sites "
                 "and more neighbours a site than the program's nodes have edges."
             )
-        certificate = Rejecting(expected, self._share(draft, layout, copies)[1])
+        certificate = Rejecting(expected, self._share(draft, layout, copies)[1] + floor_note(draft, layout))
         did = (
             f"{layout.n_trunks} trunks of coupling {layout.trunk_couplings.min():.3g} to "
             f"{layout.trunk_couplings.max():.3g}, yield {expected:.3g}"
@@ -91,6 +91,16 @@ def share_of(draft: Draft, layout: Layout, copies: Copies, enumerate_up_to: int 
         return float(np.min(whole / every)), "enumerated"
     least = least_share(layout.trunk_couplings, layout.trunk_loads)
     return max(copies.share(layout.trunk_couplings), least), f"estimated, at least {least:.2g}"
+
+
+def floor_note(draft: Draft, layout: Layout) -> str:
+    """A word on tables that cannot be as cold as the trunks: a copy between two that agree with it turns over with
+    probability σ(-4 Jc), which is nowhere below 2^-t; each time it does, broken copies may wander on along the node.
+    """
+    bits = draft.fabric.threshold_bits
+    if 4 * float(np.max(layout.trunk_couplings, initial=0.0)) <= bits * np.log(2.0):
+        return ""
+    return f", less with probabilities no smaller than 2^-{bits}: use profile='fine'" if bits < 16 else ""
 
 
 def copies_of(draft: Draft, seed: int = 0) -> Copies:

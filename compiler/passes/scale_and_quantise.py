@@ -4,69 +4,114 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from thermofab.compiler.certify.enumeration import log_weights, normalised, states
-from thermofab.compiler.passes.discard import copies_of, share_of
+from thermofab.compiler.passes.discard import copies_of, floor_note, share_of
 from thermofab.compiler.passes.draft import Draft, Integers
 from thermofab.compiler.passes.layout import Layout
+from thermofab.compiler.passes.model_error import ModelError, pair_kl
+from thermofab.compiler.passes.refit import refitted
 from thermofab.compiler.passes.rounding import Rounded, round_layout
 from thermofab.hw.spec.certificate import Quantisation, Rejecting
 from thermofab.hw.spec.fabric import FabricSpec
-from thermofab.hw.spec.model import to_spins
 
 # Steps tried, as powers of two relative to the smallest step that saturates nothing: finely around it, and far
 # below it, where a few strong couplings are cut so that the others keep their resolution.
 _FINE = np.arange(-16, 9) / 16
 _COARSE = -np.arange(5, 29) / 4
+# Couplings and biases beyond which fewer steps are tried, and steps whose integers are refitted.
+_MANY = 4000
+_REFITTED = 8
+
+
+@dataclass(frozen=True, eq=False)
+class _Step:
+    """A step tried: its score, the shift that suits it, the table's part of the score, and the integers."""
+
+    score: float
+    step: float
+    shift: int
+    table: float
+    rounded: Rounded
 
 
 @dataclass(frozen=True)
 class ScaleAndQuantise:
     """Integers w = round(J/step), b = round(h/step) and the table shift, minimising predicted KL over steps and shifts.
 
-    Up to ``enumerate_up_to`` nodes the KL of the rounded from the given model over the nodes is enumerated for every
-    step; above, it is the sum of the KL of every coupling and bias taken alone. Added to it is what the activation
+    The KL of the rounded from the given model over the nodes is enumerated up to ``enumerate_up_to`` nodes; above, it
+    is ½ Var(ΔE) over states of a Gibbs run on the given model, or, with ``sampled=False``, the sum of the KL of every
+    coupling and bias taken alone (:mod:`~thermofab.compiler.passes.model_error`). Added to it is what the activation
     table costs: linear interpolation between entries h = 2·step·2^shift apart errs by at most max|σ''| h²/8 =
     0.012 h², and sites whose field can leave the table see σ cut off at its end.
 
-    The certificate is unchanged: rounding is reported apart, as ``Quantisation``.
+    ``betas`` are the factors on β at which the law is to hold; the error is their mean. With ``refit`` the integers of
+    the best steps are changed by units so that their errors cancel (:mod:`~thermofab.compiler.passes.refit`).
+
+    ``powers`` of two, relative to the smallest step that saturates nothing (:func:`least_step`), restrict the search.
+
+    The certificate is unchanged but for a yield, that of the rounded trunks: rounding is reported apart, as
+    ``Quantisation``.
     """
 
     enumerate_up_to: int = 14
     lowest_beta: float = 1.0
+    sampled: bool = True
+    refit: bool = False
+    betas: tuple[float, ...] = (1.0,)
+    powers: tuple[float, ...] | None = None
     name: str = "scale and quantise"
 
     def __call__(self, draft: Draft) -> Draft:
         layout, spec = draft.layout, draft.fabric
         segments = layout.segment_couplings(draft.couplings)
-        weights = max(np.max(np.abs(segments), initial=0.0), np.max(layout.trunk_couplings, initial=0.0))
-        least = max(weights / spec.weight_max, np.max(np.abs(draft.biases), initial=0.0) / spec.bias_max)
-        # A model without any coupling or bias: every step represents it.
-        least = least or 1.0 / spec.weight_max
-        model_error = _ModelError.of(draft, self.enumerate_up_to)
-        best: tuple[float, float, int, float, Rounded] | None = None
-        for power in [0.0, *_FINE[_FINE != 0].tolist(), *_COARSE.tolist(), *_wider(spec, least, self.lowest_beta)]:
-            step = float(least * 2.0**power)
-            rounded = round_layout(layout, segments, draft.biases, step, spec)
-            shift, table = best_shift(spec, step, self._reach(draft, layout, rounded), self.lowest_beta)
-            score = model_error.kl(rounded) + _trunk_error(layout, rounded, step) + table
-            if best is None or score < best[0]:
-                best = (score, step, shift, table, rounded)
-        assert best is not None
-        _, step, shift, table, rounded = best
-        predicted = model_error.second_order(rounded)
+        error = ModelError.of(draft, self.enumerate_up_to, self.sampled, self.betas)
+        tried = self._tried(draft, segments, error)
+        if self.refit:
+            best = sorted(tried, key=lambda one: one.score)[:_REFITTED]
+            fitted = [refitted(layout, one.rounded, ~draft.clamped, one.step, spec, error) for one in best]
+            tried += [self._scored(draft, step, rounded, error) for step, rounded in fitted]
+        chosen = min(tried, key=lambda one: one.score)
+        step, shift, rounded = chosen.step, chosen.shift, chosen.rounded
+        predicted = error.second_order(_parameters(rounded))
         largest = max(
             np.max(np.abs(rounded.couplings - draft.couplings), initial=0.0),
             np.max(np.abs(rounded.fields - draft.biases), initial=0.0),
         )
         quantisation = Quantisation(step, shift, rounded.saturated, float(largest), predicted)
-        did = f"step {step:.4g}, shift {shift}, predicted KL {predicted:.3g} ({model_error.how}), table {table:.2g}"
+        did = f"step {step:.4g}, shift {shift}, predicted KL {predicted:.3g} ({error.how}), table {chosen.table:.2g}"
         certificate = draft.certificate
         if isinstance(certificate, Rejecting):
             # The law of the kept samples does not depend on the trunks' strengths; how many are kept does.
             held = replace(layout, trunk_couplings=step * rounded.trunks)
-            certificate = Rejecting(*share_of(draft, held, copies_of(draft)))
+            share, how = share_of(draft, held, copies_of(draft))
+            certificate = Rejecting(share, how + floor_note(draft, held))
         integers = Integers(*_spread(draft, layout, rounded), quantisation)
         return draft.after(self.name, did, integers=integers, certificate=certificate)
+
+    def _tried(self, draft: Draft, segments: np.ndarray, error: ModelError) -> list[_Step]:
+        """Every step, scored; of a large model a few of them, and those around the best of these."""
+        spec, layout = draft.fabric, draft.layout
+        least = least_step(draft, segments)
+
+        def at(powers: list[float]) -> list[_Step]:
+            steps = [float(least * 2.0**power) for power in powers]
+            return [
+                self._scored(draft, step, round_layout(layout, segments, draft.biases, step, spec), error)
+                for step in steps
+            ]
+
+        if self.powers is not None:
+            return at(list(self.powers))
+        powers = [0.0, *_FINE[_FINE != 0].tolist(), *_COARSE.tolist(), *_wider(spec, least, self.lowest_beta)]
+        if len(error.wanted) <= _MANY:
+            return at(powers)
+        found = at([power for power in powers if (4 * power) % 2 == 0])
+        middle = np.log2(min(found, key=lambda one: one.score).step / least)
+        return found + at((middle + np.array([-3, -2, -1, 1, 2, 3]) / 8).tolist())
+
+    def _scored(self, draft: Draft, step: float, rounded: Rounded, error: ModelError) -> _Step:
+        shift, table = best_shift(draft.fabric, step, self._reach(draft, draft.layout, rounded), self.lowest_beta)
+        score = error.kl(_parameters(rounded)) + _trunk_error(draft.layout, rounded, step) + table
+        return _Step(score, step, shift, table, rounded)
 
     @staticmethod
     def _reach(draft: Draft, layout: Layout, rounded: Rounded) -> np.ndarray:
@@ -77,6 +122,15 @@ class ScaleAndQuantise:
         for side in (0, 1):
             reach += np.bincount(ends[:, side], weights=np.abs(weights), minlength=len(reach))
         return reach
+
+
+def least_step(draft: Draft, segments: np.ndarray) -> float:
+    """The smallest step at which no weight or bias saturates; ``segments`` are the couplings of the layout's wires."""
+    spec = draft.fabric
+    weights = max(np.max(np.abs(segments), initial=0.0), np.max(draft.layout.trunk_couplings, initial=0.0))
+    least = max(weights / spec.weight_max, np.max(np.abs(draft.biases), initial=0.0) / spec.bias_max)
+    # A model without any coupling or bias: every step represents it.
+    return float(least) or 1.0 / spec.weight_max
 
 
 def _wider(spec: FabricSpec, least: float, lowest_beta: float) -> list[float]:
@@ -115,62 +169,13 @@ def _spread(draft: Draft, layout: Layout, rounded: Rounded) -> tuple[np.ndarray,
     weights[layout.trunk_sites] = rounded.trunks
     biases = np.zeros(draft.fabric.n_sites, dtype=np.int64)
     free = ~draft.clamped
-    roots = np.array([sites[0] for sites in layout.copies], dtype=np.int64)
-    biases[roots[free]] = rounded.biases[free]
+    biases[layout.roots[free]] = rounded.biases[free]
     return weights, biases
 
 
-def pair_kl(wanted: np.ndarray, got: np.ndarray) -> np.ndarray:
-    """KL of one pair coupled by ``got`` (or one spin in the field ``got``) from one coupled by ``wanted``: elementwise
-    (J-J') tanh J + ln cosh J' - ln cosh J.
-    """
-    return np.maximum((wanted - got) * np.tanh(wanted) + _log_cosh(got) - _log_cosh(wanted), 0.0)
-
-
-def _log_cosh(x: np.ndarray) -> np.ndarray:
-    return np.logaddexp(x, -x) - np.log(2.0)
+def _parameters(rounded: Rounded) -> np.ndarray:
+    return np.concatenate([rounded.couplings, rounded.fields])
 
 
 def _trunk_error(layout: Layout, rounded: Rounded, step: float) -> float:
     return float(np.sum(pair_kl(layout.trunk_couplings, step * rounded.trunks)))
-
-
-@dataclass(frozen=True, eq=False)
-class _ModelError:
-    """Error of rounded couplings and biases as a law over the nodes.
-
-    ``terms`` float64 ``[2^n, m+n]`` are the products s_i s_j and the spins of every state, ``law`` ``[2^n]`` their
-    probabilities; both ``None`` where the model is too large.
-    """
-
-    wanted: np.ndarray
-    terms: np.ndarray | None
-    law: np.ndarray | None
-    how: str
-
-    @staticmethod
-    def of(draft: Draft, enumerate_up_to: int) -> "_ModelError":
-        n = len(draft.biases)
-        wanted = np.concatenate([draft.couplings, draft.biases])
-        if n > enumerate_up_to:
-            return _ModelError(wanted, None, None, "terms taken apart")
-        spins = to_spins(states(n)).astype(np.float64)
-        pairs = spins[:, draft.edges[:, 0]] * spins[:, draft.edges[:, 1]]
-        law = normalised(log_weights(n, draft.biases, draft.edges, draft.couplings))[0]
-        return _ModelError(wanted, np.concatenate([pairs, spins], axis=1), law, "enumerated")
-
-    def kl(self, rounded: Rounded) -> float:
-        got = np.concatenate([rounded.couplings, rounded.fields])
-        if self.terms is None or self.law is None:
-            return float(np.sum(pair_kl(self.wanted, got)))
-        change = self.terms @ (got - self.wanted)
-        top = float(change.max())
-        return max(float(np.log(self.law @ np.exp(change - top)) + top - self.law @ change), 0.0)
-
-    def second_order(self, rounded: Rounded) -> float:
-        """½ Var_p(ΔE), or the sum of the terms' own KL."""
-        if self.terms is None or self.law is None:
-            return self.kl(rounded)
-        change = self.terms @ (np.concatenate([rounded.couplings, rounded.fields]) - self.wanted)
-        mean = self.law @ change
-        return float(0.5 * (self.law @ (change - mean) ** 2))

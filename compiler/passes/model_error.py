@@ -1,0 +1,105 @@
+r"""Model error: what changed couplings and biases do to a law, as KL(wanted ‖ got).
+
+With E the energy (β in it) and Δ the change of -E, KL = ln E_p[e^Δ] - E_p[Δ] ≈ ½ Var_p(Δ), p the wanted law: all states
+of a small model, else states of a Gibbs run on its real-valued couplings. Without states, terms are taken apart: the
+sum of every coupling's and bias's own KL.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from thermofab.compiler.certify.enumeration import log_weights, normalised, states
+from thermofab.compiler.certify.gibbs import gibbs_states
+from thermofab.compiler.passes.draft import Draft
+from thermofab.hw.spec.model import to_spins
+
+# Entries of the matrix of terms of sampled states.
+_ENTRIES = 4_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """States of the law at one β: ``terms`` ``[M, m+n]``, the products s_i s_j and the spins times β, with their means
+    under ``law`` ``[M]`` taken off; ``held_out`` are the second half of sampled ones.
+    """
+
+    terms: np.ndarray
+    law: np.ndarray
+    held_out: np.ndarray | None
+
+
+@dataclass(frozen=True, eq=False)
+class ModelError:
+    """The error of couplings and biases ``[m+n]`` that stand for ``wanted``, a mean over the views."""
+
+    wanted: np.ndarray
+    views: tuple[View, ...]
+    how: str
+
+    @staticmethod
+    def of(draft: Draft, enumerate_up_to: int, sampled: bool, betas: Sequence[float] = (1.0,)) -> "ModelError":
+        """At every factor on β in ``betas``: enumerated up to so many nodes, sampled above or taken apart."""
+        n, wanted = draft.n, np.concatenate([draft.couplings, draft.biases])
+        if n <= enumerate_up_to:
+            spins = to_spins(states(n))
+            views = []
+            for beta in betas:
+                law = normalised(log_weights(n, beta * draft.biases, draft.edges, beta * draft.couplings))[0]
+                terms = beta * _terms(spins, draft.edges)
+                views.append(View(terms - law @ terms, law, None))
+            return ModelError(wanted, tuple(views), "enumerated")
+        if not sampled:
+            return ModelError(wanted, (), "terms taken apart")
+        views, count = [], 0
+        for beta in betas:
+            spins = gibbs_states(draft.edges, beta * draft.couplings, beta * draft.biases)
+            # The order of sweeps, so that either half holds all chains.
+            spins = spins[: max(_ENTRIES // len(wanted), 64)]
+            terms = np.float32(beta) * _terms(spins, draft.edges).astype(np.float32)
+            half, count = len(terms) // 2, len(terms)
+            seen = terms - terms.mean(axis=0)
+            views.append(View(seen, np.full(count, 1 / count), terms[half:] - terms[half:].mean(axis=0)))
+        return ModelError(wanted, tuple(views), f"sampled, {count} states")
+
+    def kl(self, got: np.ndarray) -> float:
+        """Enumerated: KL. Sampled: ½ Var(Δ), whose estimate a few states do not rule. Else the terms' own."""
+        if self.how != "enumerated":
+            return self.second_order(got)
+        total = 0.0
+        for view in self.views:
+            change = view.terms @ (got - self.wanted)
+            top = float(change.max())
+            total += max(float(np.log(view.law @ np.exp(change - top)) + top), 0.0)
+        return total / len(self.views)
+
+    def second_order(self, got: np.ndarray) -> float:
+        """½ Var_p(Δ), or the sum of the terms' own KL."""
+        if not self.views:
+            return float(np.sum(pair_kl(self.wanted, got)))
+        change = got - self.wanted
+        return float(
+            sum(0.5 * (view.law @ (view.terms @ change.astype(view.terms.dtype)) ** 2) for view in self.views)
+        ) / len(self.views)
+
+
+def _terms(spins: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    return np.concatenate([spins[:, edges[:, 0]] * spins[:, edges[:, 1]], spins], axis=1)
+
+
+def pair_kl(wanted: np.ndarray, got: np.ndarray) -> np.ndarray:
+    """KL of one pair coupled by ``got`` (or one spin in the field ``got``) from one coupled by ``wanted``: elementwise
+    (J-J') tanh J + ln cosh J' - ln cosh J, ½ (J-J')² / cosh² J where they are close.
+    """
+    j, k = np.broadcast_arrays(np.asarray(wanted, dtype=np.float64), np.asarray(got, dtype=np.float64))
+    slope = np.tanh(j)
+    close = np.abs(j - k) < 1e-3
+    # Far apart only: the difference of logarithms loses what is left of it near 0.
+    far = (j - k) * slope + _log_cosh(k) - _log_cosh(j)
+    return np.where(close, 0.5 * (j - k) ** 2 * (1 - slope**2), np.maximum(far, 0.0))
+
+
+def _log_cosh(x: np.ndarray) -> np.ndarray:
+    size = np.abs(x)
+    return size + np.log1p(np.exp(-2 * size)) - np.log(2.0)
