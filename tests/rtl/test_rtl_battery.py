@@ -223,6 +223,22 @@ def test_abort(name, idle_clocks):
     assert not rig.driver.read("STATUS") & rm.BUSY, "an abort wins over a start"
 
 
+def test_abort_of_a_run_that_waits_for_its_reader_only(name):
+    """All is swept and the last sample taken, but not read: an abort still makes it an aborted run."""
+    rig, run = Rig(name, 6, ready=1 / 256), RunSettings((), 1, 1, 0)
+    rig.driver.start(run)
+    rig.samples(1)
+    rig.bus.wait()
+    assert rig.driver.read("STATUS") == rm.DONE
+    rig.driver.start(run)
+    for _ in range(8 * rig.spec.topology.n_colours):
+        rig.bus.read(0)
+    assert rig.driver.read("STATUS") & rm.BUSY and rig.driver.read("SWEEPS") == 0
+    rig.driver.write("CONTROL", rm.ABORT)
+    rig.bus.wait()
+    assert rig.driver.read("STATUS") == rm.ABORTED
+
+
 def test_locked_registers_do_not_change_in_mid_run(name):
     """Each is flagged, and neither this run nor the next with the same image differs."""
     rig = Rig(name, 6)
