@@ -191,3 +191,12 @@ def test_sample_states_returns_as_many_samples_as_were_asked_for_all_of_them_kep
     wanted = law.probabilities @ np.where(law.states, 1.0, -1.0)
     batches = spins.reshape(30, 100, n).mean(axis=1)
     assert np.all(np.abs(batches.mean(axis=0) - wanted) < 6 * batches.std(axis=0) / np.sqrt(30) + 3e-3)
+
+
+def test_a_table_that_cannot_be_as_cold_as_the_trunks_is_named():
+    source = weighted(networkx.complete_graph(6), 3)
+    short, long = (
+        fab.compile(source, fab.fabric(TORUS, threshold_bits=bits), verify=False).report.certificate for bits in (4, 12)
+    )
+    assert short.how.endswith(", less with probabilities no smaller than 2^-4: use profile='fine'")
+    assert long.how == "enumerated"

@@ -154,3 +154,17 @@ def test_compiling_is_the_same_in_every_process(tmp_path):
         found.append(json.loads(ran.stdout))
         assert list((folder / "placements").iterdir())
     assert found[0] == found[1]
+
+
+def test_roots_drawn_apart_leave_room_for_wires():
+    """K5 in the middle of a fabric: twice as far apart its wires are longer, and as disjoint."""
+    source = weighted(networkx.complete_graph(5), 1)
+    draft = laid_out(source, "g8-10x10")
+    edges, clamped, topology = draft.edges, draft.clamped, draft.fabric.topology
+    copies = [(44,), (45,), (54,), (55,), (64,)]
+    near, far = (disjoint_wires(edges, clamped, copies, topology, "by hand", spread) for spread in (1.0, 2.0))
+    assert near is not None and far is not None
+    assert len({site for sites in far.copies for site in sites}) == far.n_sites
+    span = [np.ptp(topology.coordinates[[sites[0] for sites in layout.copies]], axis=0) for layout in (near, far)]
+    assert np.all(span[1] >= 1.5 * span[0])
+    assert all(topology.degrees[sites[0]] >= 4 for sites in far.copies)
