@@ -1,19 +1,19 @@
 """compile: from a program to an image that samples its law."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 from thermofab.compiler.certify.verify import verified
 from thermofab.compiler.frontend import lower
 from thermofab.compiler.passes.canonicalise import Canonicalise
 from thermofab.compiler.passes.categorical import Categorical
-from thermofab.compiler.passes.colour import Colour
+from thermofab.compiler.passes.draft import Draft
 from thermofab.compiler.passes.emit import Emit
 from thermofab.compiler.passes.fold_clamps import FoldClamps
 from thermofab.compiler.passes.higher_order import HigherOrder
-from thermofab.compiler.passes.place import Place
+from thermofab.compiler.passes.pipelines import pipeline_of
 from thermofab.compiler.passes.root_and_wire import RootAndWire
-from thermofab.compiler.passes.scale_and_quantise import ScaleAndQuantise
+from thermofab.compiler.recompile import Structure
 from thermofab.hw.spec.errors import CompileError
 from thermofab.hw.spec.fabric import FabricSpec
 from thermofab.hw.spec.fabric import fabric as make_fabric
@@ -29,11 +29,14 @@ def compile(
     beta_levels: Sequence[float] = (1.0,),
     seed: int = 0,
     copies: Sequence[Sequence[int]] | None = None,
-    tries: int = 4,
+    tries: int | None = None,
     verify: bool | None = None,
     clamp: Mapping[Hashable, Any] | None = None,
-    code: str = "binary",
+    code: str | None = None,
     keep_zero: bool = False,
+    pipeline: str = "exact",
+    trace: Callable[[str, Draft], None] | None = None,
+    progress: Callable[[int, int, str], None] | None = None,
 ) -> Program:
     """Compile a program onto a fabric.
 
@@ -49,9 +52,13 @@ def compile(
             default. The certificate is about factor 1: at others a wire carries another coupling.
         seed: of the placement search, and the program's seed, 0…2^64-1.
         copies: sites of every node, instead of a search.
-        tries: minor embeddings to choose from.
+        tries: minor embeddings to choose from (by default the pipeline's, 4).
         clamp: nodes whose value is known beforehand and their values: they take no site, and read as that value.
-        code: of categorical nodes: ``"binary"``, ``"gray"`` or ``"unary"``.
+        code: of categorical nodes: ``"binary"`` (the default), ``"gray"`` or ``"unary"``.
+        pipeline: ``"exact"``, ``"fast"`` (one embedding), ``"tolerant"`` (a TV of 0.05), or passes written as text
+            (:mod:`thermofab.compiler.passes.pipelines`); what other arguments say goes before it.
+        trace: called after every pass with its name and the draft it made.
+        progress: called as ``progress(done, total, what)`` during the search for an embedding.
         keep_zero: place edges of weight 0 too, so that :meth:`Program.with_weights` may give them weights.
         verify: enumerate the integer program's law for the report; ``None`` does if that takes well under a second.
 
@@ -71,16 +78,24 @@ def compile(
             "a fabric with more levels holds more."
         )
     lowest = min([level for level in levels if level > 0] + [1.0])
-    draft = Canonicalise(keep_zero)(FoldClamps(clamp or {})(lower(source, beta)), spec)
     given = None if copies is None else tuple(tuple(sites) for sites in copies)
-    for one in (
-        Categorical(code),
-        HigherOrder(),
-        Place(seed=seed, tries=tries, copies=given),
-        RootAndWire(tolerance=tolerance),
-        Colour(),
-        ScaleAndQuantise(lowest_beta=lowest),
-    ):
-        draft = one(draft)
-    program = Emit(seed=seed, beta_levels=levels)(draft)
-    return verified(program, draft, levels, verify)
+    chosen: dict[str, dict[str, Any]] = {
+        "canonicalise": {"keep_zero": keep_zero} if keep_zero else {},
+        "categorical": {} if code is None else {"code": code},
+        "place": {"seed": seed, "copies": given, "progress": progress} | ({} if tries is None else {"tries": tries}),
+        "root-and-wire": {} if tolerance is None else {"tolerance": tolerance},
+        "scale-and-quantise": {"lowest_beta": lowest},
+    }
+    passes = pipeline_of(pipeline, chosen)
+    lowered = FoldClamps(clamp or {})(lower(source, beta))
+    drafts = [passes[0](lowered, spec)]
+    for k, one in enumerate(passes):
+        if k:
+            drafts.append(one(drafts[-1]))
+        if trace is not None:
+            trace(one.name, drafts[-1])
+    emit = Emit(seed=seed, beta_levels=levels)
+    front = tuple(one for one in passes if isinstance(one, (Canonicalise, Categorical, HigherOrder)))
+    wire = next(one for one in passes if isinstance(one, RootAndWire))
+    structure = Structure(drafts[-1], front, wire, passes[-1], emit, dict(clamp or {}), beta)
+    return verified(emit(drafts[-1], structure), drafts[-1], levels, verify)

@@ -14,8 +14,14 @@ from thermofab.compiler.certify.elimination import marginal_law
 from thermofab.compiler.certify.enumeration import total_variation
 from thermofab.compiler.certify.law import exact
 from thermofab.compiler.frontend.lowered import Lowered
+from thermofab.compiler.passes.canonicalise import Canonicalise
+from thermofab.compiler.passes.categorical import Categorical
 from thermofab.compiler.passes.draft import Draft
+from thermofab.compiler.passes.higher_order import HigherOrder
+from thermofab.compiler.passes.place import Place
+from thermofab.compiler.passes.root_and_wire import RootAndWire
 from thermofab.hw.spec.discrete import DiscreteModel, factor_of
+from thermofab.hw.spec.fabric import FabricSpec
 from thermofab.hw.spec.reading import spin_reading
 
 
@@ -71,6 +77,16 @@ def random_program(rng: np.random.Generator, kind: Kind) -> Lowered:
     fixed = sorted(rng.permutation(n)[: int(rng.integers(1, 3))].tolist()) if kind.clamps and n > 3 else []
     free = tuple(k for k in range(n) if k not in fixed)
     return Lowered(model, (free,), (tuple(fixed),) if fixed else ())
+
+
+def compiled_draft(source: Lowered, fabric: FabricSpec, *, tries: int = 2) -> Draft:
+    """A program placed and wired, in real numbers, whatever the bound.
+
+    Raises:
+        CompileError: it does not fit.
+    """
+    draft = HigherOrder()(Categorical()(Canonicalise()(source, fabric)))
+    return RootAndWire(tolerance=1.0)(Place(tries=tries)(draft))
 
 
 def fabric_couplings(draft: Draft) -> tuple[np.ndarray, np.ndarray]:

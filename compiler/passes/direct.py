@@ -21,8 +21,12 @@ def direct_placements(draft: Draft) -> tuple[Placement, ...]:
 
 def edge_numbers(topology: Topology, pairs: np.ndarray) -> np.ndarray:
     """Fabric edge of every pair of sites, int64 ``[m]`` from ``[m, 2]`` in either order; -1 where there is none."""
-    n = topology.n_sites
-    known = topology.edges[:, 0].astype(np.int64) * n + topology.edges[:, 1]
+    return code_places(topology.edges.astype(np.int64), pairs, topology.n_sites)
+
+
+def code_places(edges: np.ndarray, pairs: np.ndarray, n: int) -> np.ndarray:
+    """Row of ``edges`` (int64 ``[k, 2]``, sorted, i < j < n) for every pair in either order; -1 where there is none."""
+    known = edges[:, 0] * n + edges[:, 1]
     codes = pairs.min(axis=1) * n + pairs.max(axis=1) if len(pairs) else np.zeros(0, dtype=np.int64)
     if not len(known):
         return np.full(len(codes), -1)

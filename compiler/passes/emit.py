@@ -1,6 +1,7 @@
 """Emit: the image and the program."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +21,7 @@ class Emit:
     beta_levels: tuple[float, ...] = (1.0,)
     name: str = "emit"
 
-    def __call__(self, draft: Draft) -> Program:
+    def __call__(self, draft: Draft, structure: Any = None) -> Program:
         layout, integers, spec = draft.layout, draft.integers, draft.fabric
         q = integers.quantisation
         levels = self.beta_levels + self.beta_levels[-1:] * (spec.levels - len(self.beta_levels))
@@ -56,5 +57,13 @@ class Emit:
         broken = layout.trunk_ends if isinstance(draft.certificate, Rejecting) else ()
         checks = tuple((int(above), int(below)) for above, below in broken)
         return Program(
-            image, whole.model, layout.copies, whole.free_blocks, whole.clamped_blocks, report, readings, checks
+            image,
+            whole.model,
+            layout.copies,
+            whole.free_blocks,
+            whole.clamped_blocks,
+            report,
+            readings,
+            checks,
+            structure,
         )

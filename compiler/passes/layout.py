@@ -5,6 +5,7 @@ end. A *trunk* is a fabric edge between copies of one node that carries two mode
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -39,15 +40,20 @@ class Layout:
     trunk_loads: np.ndarray
     trunk_couplings: np.ndarray
 
+    @cached_property
+    def roots(self) -> np.ndarray:
+        """int64 ``[n]``: the site every variable is read at."""
+        return np.array([sites[0] for sites in self.copies], dtype=np.int64)
+
     @property
     def n_trunks(self) -> int:
         return len(self.trunk_sites)
 
-    @property
+    @cached_property
     def n_sites(self) -> int:
         return sum(len(sites) for sites in self.copies)
 
-    @property
+    @cached_property
     def wire_lengths(self) -> np.ndarray:
         """int64 ``[m]``."""
         return np.bincount(self.wire_of, minlength=len(self.wire_ends))
@@ -64,7 +70,7 @@ class Layout:
         pairs = none.reshape(0, 2)
         return Layout((), "not placed", none, none, pairs, none, pairs, np.zeros(0), np.zeros(0))
 
-    @property
+    @cached_property
     def crossing(self) -> np.ndarray:
         """bool ``[k]``: the first segment of every wire."""
         first = np.ones(len(self.wire_of), dtype=bool)

@@ -31,6 +31,8 @@ def wire_coupling(magnitude: Any, length: Any) -> np.ndarray:
 
     Beyond |J| = 15 the asymptote K = J + ln(ℓ)/2 is used; it is off by less than 2e^{-2J}.
     """
+    if np.all(np.asarray(length) == 1):
+        return np.asarray(magnitude, dtype=np.float64)
     j, ell = np.broadcast_arrays(np.asarray(magnitude, dtype=np.float64), np.asarray(length, dtype=np.float64))
     near = atanh_exp(log_tanh(np.minimum(j, 15.0)) / ell)
     return np.where(ell == 1, j, np.where(j > 15.0, j + 0.5 * np.log(ell), near))

@@ -41,6 +41,7 @@ class Program:
         readings: how every node is read; ``None`` where node k is variable k.
         checks: pairs of sites whose states must agree in a sample; one in which a pair differs is discarded
             (:attr:`Samples.kept`). None, unless the certificate is ``Rejecting``.
+        structure: what :meth:`with_weights` needs; ``None`` in a program read from a file.
     """
 
     image: Image
@@ -51,6 +52,7 @@ class Program:
     report: Report
     readings: tuple[Reading, ...] | None = None
     checks: tuple[tuple[int, int], ...] = ()
+    structure: Any = None
 
     def __post_init__(self) -> None:
         used = [site for sites in self.copies for site in sites]
@@ -271,6 +273,25 @@ class Program:
                 )
             checked.append((block, _as_states(f"{name}[{position}]", array, self.model.categories[list(block)])))
         return checked
+
+    def with_weights(self, source: Any = None, *, biases: Any = None, couplings: Any = None) -> "Program":
+        """The program with other weights on the same sites and wires: for training loops.
+
+        The step is chosen anew; the certificate's proof holds for any weights of a layout without trunks, and is
+        renewed for one with them.
+
+        Args:
+            source: a program like the one compiled, of the same nodes and edges; what :func:`thermofab.compile` takes.
+            biases, couplings: instead of a source, float ``[n]`` and ``[m]`` in the order of ``model.biases`` and
+                ``model.edges``, in the same units; ``None`` keeps what there is.
+
+        Raises:
+            CompileError: the new weights couple nodes that no wire joins, or are not finite.
+            SpecError: the program was read from a file.
+        """
+        if self.structure is None:
+            raise SpecError("a program read from a file has no structure to put new weights on; compile it again.")
+        return self.structure.with_weights(source, biases, couplings)
 
     def replace(self, **changes: Any) -> "Program":
         return replace(self, **changes)

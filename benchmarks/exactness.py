@@ -1,0 +1,59 @@
+"""Certificates against enumeration: random programs on every family.
+
+    python benchmarks/exactness.py                       # 40 programs a fabric
+    python benchmarks/exactness.py 4 g12-16x16 king-12x12
+
+Programs of :data:`thermofab.compiler.certify.exactness.KINDS` in turn: pairs, sparse and dense, with clamps; terms of
+three to five spins; categories of up to eight states, alone and with spins. ``exact``: certified ``Exact``, with the
+largest difference of a probability from the program's own; ``bounded``: with the largest share of its bound that the TV
+comes to; ``refused``: no embedding; ``too wide``: the law of the compiled model needs too large a table to sum.
+"""
+
+import sys
+import time
+
+import numpy as np
+
+from thermofab.compiler.certify.exactness import KINDS, compiled_draft, distance, random_program
+from thermofab.hw.spec import CompileError, Exact, SpecError, fabric
+
+FABRICS = (
+    "complete-120", "g8-16x16", "g12-16x16", "z1-16x16", "king-12x12", "chimera-5", "pegasus-3", "zephyr-3",
+)  # fmt: skip
+
+
+def main() -> None:
+    each = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    print(f"{'fabric':<14}{'programs':>9}{'exact':>7}{'worst':>10}{'bounded':>9}{'of bound':>10}{'refused':>9}"
+          f"{'too wide':>10}{'wall, s':>9}")  # fmt: skip
+    failed = 0
+    for name in sys.argv[2:] or FABRICS:
+        spec, start = fabric(name), time.perf_counter()
+        exact, shares, refused, wide = [], [], 0, 0
+        for kind in KINDS.values():
+            for seed in range(each):
+                rng = np.random.default_rng(seed)
+                source = random_program(rng, kind)
+                try:
+                    draft = compiled_draft(source, spec)
+                except CompileError:
+                    refused += 1
+                    continue
+                try:
+                    tv, largest = distance(draft, rng, source)
+                except SpecError:
+                    wide += 1
+                    continue
+                if isinstance(draft.certificate, Exact):
+                    exact.append(largest)
+                else:
+                    shares.append(tv / draft.certificate.tv)
+        worst, share = max(exact, default=0.0), max(shares, default=0.0)
+        failed += worst > 1e-9 or share > 1 + 1e-9
+        print(f"{name:<14}{each * len(KINDS):>9}{len(exact):>7}{worst:>10.1e}{len(shares):>9}{share:>10.3f}"
+              f"{refused:>9}{wide:>10}{time.perf_counter() - start:>9.0f}", flush=True)  # fmt: skip
+    sys.exit(failed > 0)
+
+
+if __name__ == "__main__":
+    main()

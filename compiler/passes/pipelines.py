@@ -1,0 +1,92 @@
+"""Pipelines: the passes by name, and sequences of them as text.
+
+    canonicalise | categorical(code='gray') | higher-order | place(tries=8) | root-and-wire | colour | ...
+
+A pipeline is a line of pass names joined by ``|``, each with the fields of its dataclass that are to differ from their
+defaults. :data:`PIPELINES` has the named ones; to add one, add a line.
+"""
+
+import ast
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any
+
+from thermofab.compiler.passes.canonicalise import Canonicalise
+from thermofab.compiler.passes.categorical import Categorical
+from thermofab.compiler.passes.colour import Colour
+from thermofab.compiler.passes.higher_order import HigherOrder
+from thermofab.compiler.passes.place import Place
+from thermofab.compiler.passes.root_and_wire import RootAndWire
+from thermofab.compiler.passes.scale_and_quantise import ScaleAndQuantise
+from thermofab.hw.spec.errors import CompileError
+
+# In the order in which a pipeline must have them; those in _OPTIONAL may be left out.
+PASSES: dict[str, type] = {
+    "canonicalise": Canonicalise,
+    "categorical": Categorical,
+    "higher-order": HigherOrder,
+    "place": Place,
+    "root-and-wire": RootAndWire,
+    "colour": Colour,
+    "scale-and-quantise": ScaleAndQuantise,
+}
+_OPTIONAL = ("categorical", "higher-order")
+_WHOLE = "canonicalise | categorical | higher-order | {} | {} | colour | scale-and-quantise{}"
+PIPELINES: dict[str, str] = {
+    "exact": _WHOLE.format("place", "root-and-wire", ""),
+    "fast": _WHOLE.format("place(tries=1)", "root-and-wire", "(enumerate_up_to=8)"),
+    "tolerant": _WHOLE.format("place", "root-and-wire(tolerance=0.05)", ""),
+}
+
+
+def pipeline_of(text: str, options: Mapping[str, Mapping[str, Any]] | None = None) -> tuple[Any, ...]:
+    """The passes of a named pipeline or of one written as text.
+
+    ``options`` are fields by pass name that override the text's.
+
+    Raises:
+        CompileError: a pass is unknown, missing or out of order, or a field is unknown or malformed.
+    """
+    passes: dict[str, Any] = {}
+    for part in PIPELINES.get(text, text).split("|"):
+        name, values = _parsed(part.strip())
+        if name in passes:
+            raise CompileError(f"the pipeline has the pass {name!r} twice.")
+        passes[name] = PASSES[name](**values)
+    order = [name for name in PASSES if name in passes]
+    missing = [name for name in PASSES if name not in passes and name not in _OPTIONAL]
+    if missing or list(passes) != order:
+        raise CompileError(
+            f"a pipeline has the passes {' | '.join(PASSES)}, in this order, of which {' and '.join(_OPTIONAL)} may be "
+            f"left out; got {' | '.join(passes)}."
+        )
+    for name, changes in (options or {}).items():
+        if name in passes:
+            passes[name] = replace(passes[name], **changes)
+    return tuple(passes.values())
+
+
+def _parsed(part: str) -> tuple[str, dict[str, Any]]:
+    """``("place", {"tries": 8})`` of ``place(tries=8)``."""
+    name, bracket, _ = part.partition("(")
+    name = name.strip()
+    if name not in PASSES:
+        raise CompileError(
+            f"unknown pass {name!r} in a pipeline; passes are {', '.join(PASSES)}, and named pipelines "
+            f"{', '.join(PIPELINES)}."
+        )
+    if not bracket:
+        return name, {}
+    allowed = {field.name for field in fields(PASSES[name])} - {"name"}
+    try:
+        call = ast.parse("f" + part[len(name) :].strip(), mode="eval").body
+        assert isinstance(call, ast.Call) and not call.args
+        values = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
+    except (SyntaxError, ValueError, AssertionError) as error:
+        raise CompileError(
+            f"{part!r} is not a pass with its fields, as in {name}({min(allowed)}=…); values are Python literals."
+        ) from error
+    unknown = set(values) - allowed
+    if unknown:
+        raise CompileError(f"the pass {name} has no field {min(unknown)!r}; it has {', '.join(sorted(allowed))}.")
+    return name, values
