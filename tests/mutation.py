@@ -1,6 +1,7 @@
 """Mutation run: small syntactic changes of the gateware, one at a time, and the share of them that the tests kill.
 
-    python tests/mutation.py --count 40 --seed 1     writes docs/mutation.md
+    python tests/mutation.py --count 40 --seed 1           writes docs/mutation.md
+    python tests/mutation.py --again --results FILE        those of FILE that lived, or did not end, once more
 
 A mutant is a copy of the source tree in which one operator, comparison, constant or condition inside a function that
 describes hardware is changed. It is *stillborn* if the design does not elaborate any more, and *unchanged* if all
@@ -270,6 +271,18 @@ def run(area: str, count: int, seed: int, bench: Workbench) -> dict:
     return {**tally, "judged": judged, "seconds": round(time.perf_counter() - started)}
 
 
+def again(area: str, found: dict, bench: Workbench) -> None:
+    """Judge once more, on the source and the tests as they are, the mutants that were not killed."""
+    known = {mutant.key: mutant for mutant in mutants(area, bench.tree)}
+    bench.patience = 600
+    for entry in found["judged"]:
+        if entry["verdict"] != "killed" and entry["key"] in known:
+            verdict, by = bench.judge(known[entry["key"]])
+            print(f"{area} {entry['key']}: {entry['verdict']}, now {verdict} {by}", flush=True)
+            if verdict != entry["verdict"]:
+                entry |= {"verdict": verdict, "by": by, "once": entry["verdict"]}
+
+
 def page(results: dict[str, dict], seed: int) -> str:
     """The results as a page of the docs."""
     notes = json.loads(NOTES.read_text()) if NOTES.exists() else {}
@@ -300,9 +313,16 @@ def page(results: dict[str, dict], seed: int) -> str:
                 lines.append(
                     f"- `{m['key'].split(': ', 1)[0]}` line {m['line']}, `{m['key'].split(': ', 1)[1]}`: {note}"
                 )
-    lines += ["", "## Not ended in time", ""]
-    lines += [f"- {m['key']}, line {m['line']}." for found in results.values() for m in found["judged"]
-              if m["verdict"] == "no end"]  # fmt: skip
+    judged = [m for found in results.values() for m in found["judged"]]
+    if endless := [m for m in judged if m["verdict"] == "no end"]:
+        lines += ["", "## Not ended in time", "", *(f"- {m['key']}, line {m['line']}." for m in endless)]
+    if once := [m for m in judged if m["verdict"] == "killed" and "once" in m]:
+        lines += ["", "## Killed by tests that these mutants brought about", ""]
+        lines += [
+            f"- {m['key']}, line {m['line']}: {'did not end' if m['once'] == 'no end' else m['once']} at first; "
+            f"`{m['by'].split('::')[-1]}`."
+            for m in once
+        ]
     lines += ["", "## What killed", "", "| test | mutants |", "|---|---|"]
     killers: dict[str, int] = {}
     for found in results.values():
@@ -320,6 +340,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--areas", nargs="*", default=list(AREAS), choices=list(AREAS))
     parser.add_argument("--results", type=Path, help="a file that keeps the results of all areas run so far")
+    parser.add_argument("--again", action="store_true", help="judge those of the results file that were not killed")
     parser.add_argument("--page-only", action="store_true", help="write the page from the results file")
     given = parser.parse_args()
     results: dict[str, dict] = {}
@@ -329,7 +350,10 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             bench = Workbench(Path(folder))
             for area in given.areas:
-                results[area] = run(area, given.count, given.seed, bench)
+                if given.again:
+                    again(area, results[area], bench)
+                else:
+                    results[area] = run(area, given.count, given.seed, bench)
                 if given.results:
                     given.results.write_text(json.dumps(results, indent=1) + "\n")
     (ROOT / "docs" / "mutation.md").write_text(page(results, given.seed))
