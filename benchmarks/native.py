@@ -1,4 +1,4 @@
-"""Site updates per second of the native kernel, against JAX and THRML on the same graphs in the same run.
+"""Site updates per second of the native kernel, against XLA and THRML on the same graphs in the same run.
 
     python benchmarks/native.py                 # every graph
     python benchmarks/native.py g12 regular     # those whose title contains one of the words
@@ -18,7 +18,7 @@ from timing import machine
 from thermofab.hw.spec import fabric, open_device
 
 ROUNDS = 5
-# Title, fabric, and by replicas the sweeps of native, JAX and THRML: about as many seconds each.
+# Title, fabric, and by replicas the sweeps of native, XLA and THRML: about as many seconds each.
 CASES: tuple[tuple[str, Any, dict[int, tuple[int, int, int]]], ...] = (
     (
         "70x70 g12 torus",
@@ -47,7 +47,7 @@ def main() -> None:
     for title, make, sweeps in CASES:
         if options.titles and not any(word in title for word in options.titles):
             continue
-        cases = [(device, r, s[k]) for k, device in enumerate(("native", "jax")) for r, s in sweeps.items()]
+        cases = [(device, r, s[k]) for k, device in enumerate(("native", "jax-xla")) for r, s in sweeps.items()]
         table(title, spin_glass(make()), cases, {r: s[2] for r, s in sweeps.items()}, options.rounds)
         sys.stdout.flush()
 

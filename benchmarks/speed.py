@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 from thrml_peer import thrml_runner
-from timing import interleaved, machine, median_rate, spread
+from timing import interleaved_both, machine, median_rate, spread
 
 from thermofab.hw.spec import FREE, Image, Schedule, ThermofabError, fabric, open_device, sigmoid_table
 
@@ -60,15 +60,21 @@ def table(title: str, image: Image, cases: list[tuple[str, int, int]], chains: d
     for count, sweeps in chains.items():
         contenders[f"thrml {count}"] = thrml_runner(image, STEP, count, sweeps)
         work[f"thrml {count}"] = count * sweeps * image.fabric.n_sites
-    seconds = interleaved(contenders, rounds)
+    seconds, used = interleaved_both(contenders, rounds)
     rates = {label: median_rate(work[label], times) for label, times in seconds.items()}
     print(f"\n{title}: {image.fabric.n_sites} sites, {image.fabric.topology.n_edges} edges; medians of {rounds} rounds")
-    print(f"{'simulator':<14}{'replicas':>9}{'updates/s':>13}{'±':>6}{'vs THRML, same replicas':>26}")
+    print(f"{'simulator':<14}{'replicas':>9}{'updates/s':>11}{'±':>6}{'vs THRML':>10}{'a core-s':>11}{'vs THRML':>10}")
+    cores = {label: median_rate(work[label], times) for label, times in used.items()}
     for label, rate in rates.items():
         device, replicas = label.split()
-        peer = rates.get(f"thrml {replicas}")
-        ratio = f"{rate / peer:.2f}x" if peer and device != "thrml" else ""
-        print(f"{device:<14}{replicas:>9}{rate:>13.3g}{spread(seconds[label]):>6.0%}{ratio:>26}")
+        peer = f"thrml {replicas}"
+        ratios = ["", ""]
+        if device != "thrml" and peer in rates:
+            ratios = [f"{mine[label] / mine[peer]:.2f}x" for mine in (rates, cores)]
+        print(
+            f"{device:<14}{replicas:>9}{rate:>11.3g}{spread(seconds[label]):>6.0%}{ratios[0]:>10}"
+            f"{cores[label]:>11.3g}{ratios[1]:>10}"
+        )
 
 
 def main() -> None:
@@ -81,11 +87,17 @@ def main() -> None:
     print(machine())
     if both or options.large:
         image = spin_glass("g12-70x70-torus")
-        cases = [("reference", 1, 4), ("jax", 1, 3000), ("jax", 32, 200), ("jax", 64, 100), ("jax", 256, 40)]
+        cases = [
+            ("reference", 1, 4),
+            ("jax-xla", 1, 3000),
+            ("jax-xla", 32, 200),
+            ("jax-xla", 64, 100),
+            ("jax-xla", 256, 40),
+        ]
         table("70x70 g12 torus", image, cases, {1: 1000, 32: 60, 64: 40, 256: 10}, options.rounds)
     if both or options.small:
         image = spin_glass("g4-8x8-torus")
-        cases = [("reference", 1, 300), ("jax", 1, 20_000), ("jax", 32, 10_000), ("jax", 256, 2_000)]
+        cases = [("reference", 1, 300), ("jax-xla", 1, 20_000), ("jax-xla", 32, 10_000), ("jax-xla", 256, 2_000)]
         cases += [("rtl", 1, 50_000), ("rtl-cxxrtl", 1, 50_000)]
         table("8x8 g4 torus", image, cases, {1: 20_000, 32: 2_000, 256: 500}, options.rounds)
         cocotb_line(image)

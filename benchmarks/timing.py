@@ -8,15 +8,24 @@ import numpy as np
 
 def interleaved(contenders: Mapping[str, Callable[[], None]], rounds: int) -> dict[str, list[float]]:
     """Seconds of every call, by contender; one call each beforehand pays for compilation."""
+    return interleaved_both(contenders, rounds)[0]
+
+
+def interleaved_both(
+    contenders: Mapping[str, Callable[[], None]], rounds: int
+) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+    """Seconds of every call on the wall, and processor seconds of all threads."""
     for run in contenders.values():
         run()
-    seconds: dict[str, list[float]] = {name: [] for name in contenders}
+    wall: dict[str, list[float]] = {name: [] for name in contenders}
+    used: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(rounds):
         for name, run in contenders.items():
-            started = time.perf_counter()
+            started, cpu = time.perf_counter(), time.process_time()
             run()
-            seconds[name].append(time.perf_counter() - started)
-    return seconds
+            wall[name].append(time.perf_counter() - started)
+            used[name].append(time.process_time() - cpu)
+    return wall, used
 
 
 def median_rate(work: float, seconds: list[float]) -> float:
