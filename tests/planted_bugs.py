@@ -115,8 +115,8 @@ TAPS_NATIVE = (
 NEIGHBOUR_NATIVE = (f"{NATIVE}/library.py", "    real = weights != 0\n", "    real = (weights != 0) & (near > 0)\n")
 WRAP_NATIVE = (
     f"{NATIVE}/sites.h",
-    "            wrap(g);\n        }\n        ++time_;",
-    "        }\n        ++time_;",
+    "[&](int64_t g) __attribute__((always_inline)) { wrap(g); });",
+    "[&](int64_t) __attribute__((always_inline)) {});",
 )
 
 DEVICES = "tests/conformance/test_devices.py"
