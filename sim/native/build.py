@@ -17,13 +17,17 @@ HERE = Path(__file__).resolve().parent
 # C++ types by generator name; a fabric with another generator is refused.
 GENERATORS = {"lfsr64": "Lfsr64", "lfsr32": "Lfsr32", "xoshiro128+": "Xoshiro"}
 CXX_FLAGS = (
-    *("-std=c++17", "-O3", "-march=native", "-fPIC", "-shared", "-pthread"),
+    *("-std=c++17", "-O3", "-fPIC", "-shared", "-pthread"),
     *("-fvisibility=hidden", "-fno-gnu-unique", "-w"),
 )
 
 
 def build_library(
-    spec: FabricSpec, plain: bool = False, source: str = "kernel.cpp", includes: Sequence[str] = ()
+    spec: FabricSpec,
+    plain: bool = False,
+    source: str = "kernel.cpp",
+    includes: Sequence[str] = (),
+    march: str = "native",
 ) -> Path:
     """The shared library for a fabric's arithmetic, built unless it is there already.
 
@@ -32,6 +36,7 @@ def build_library(
         plain: leave out the parts written for AVX-512; bits do not change.
         source: the file whose functions the library offers.
         includes: folders of headers besides our own.
+        march: the processor to compile for, by g++'s name; ``"native"`` is this one.
 
     Raises:
         UnsupportedError: the fabric's generator has no native form.
@@ -46,6 +51,7 @@ def build_library(
     program, version = find_compiler()
     flags = [
         *CXX_FLAGS,
+        f"-march={march}",
         f"-DTHERMOFAB_GENERATOR={GENERATORS[spec.rng]}",
         f"-DTHERMOFAB_WORD_BITS={spec.word_bits}",
         f"-DTHERMOFAB_FIELD_BITS={16 if is_narrow(spec) else 32}",

@@ -17,6 +17,8 @@ class NativeDevice(SimulatedDevice):
             ``$THERMOFAB_CACHE`` or ``~/.cache/thermofab``.
         threads: most threads to use, by default one a processor. Bits do not depend on it.
         plain: leave out the parts written for AVX-512, as on other processors. Bits do not depend on it.
+        processor: what to compile for, by g++'s ``-march`` names: ``"x86-64-v3"`` is AVX2; by default this processor,
+            with whatever vectors it has. Bits do not depend on it.
 
     Raises:
         ToolMissingError: there is no g++; the message says how to get it.
@@ -25,12 +27,14 @@ class NativeDevice(SimulatedDevice):
 
     name = "native"
 
-    def __init__(self, fabric: FabricSpec, *, threads: int | None = None, plain: bool = False) -> None:
+    def __init__(
+        self, fabric: FabricSpec, *, threads: int | None = None, plain: bool = False, processor: str = "native"
+    ) -> None:
         if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
             raise DeviceError(f"threads must be an integer of at least 1, got {threads!r}.")
         super().__init__(fabric)
         self._threads = threads or os.cpu_count() or 1
-        self._library = build_library(fabric, plain)
+        self._library = build_library(fabric, plain, march=processor)
 
     def info(self) -> DeviceInfo:
         return DeviceInfo("native", self._fabric, True, f"C++ for this processor, at most {self._threads} threads")
