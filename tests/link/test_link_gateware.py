@@ -28,7 +28,6 @@ from thermofab.hw.rtl.link.uart import UartReceiver, UartTransmitter, check_divi
 from thermofab.hw.rtl.link.unframer import Unframer
 from thermofab.hw.spec import SpecError
 
-
 CLOCK = 1e-6  # seconds
 PATIENCE = 200_000  # clocks, several times what the longest bench takes
 
