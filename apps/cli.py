@@ -75,15 +75,33 @@ def compile_command(
     beta: Annotated[float, typer.Option(help="Inverse temperature: P ∝ exp(-beta E).")] = 1.0,
     tolerance: Annotated[float | None, typer.Option(help="Largest total variation distance accepted.")] = None,
     seed: Seed = 0,
+    pipeline: Annotated[str, typer.Option(help="exact, fast, tolerant, or passes as text.")] = "exact",
+    explain: Annotated[bool, typer.Option("--explain", help="Say what every pass made of the program.")] = False,
+    pictures: Annotated[Path | None, typer.Option(help="Draw the program and the fabric into this folder.")] = None,
     as_json: Json = False,
 ) -> None:
     """Compile a model file into a program file."""
+    from thermofab.apps.console import steps
+    from thermofab.apps.explain import Explanation
     from thermofab.apps.files import read_model, write_program
     from thermofab.compiler import compile
 
-    program = compile(read_model(model), fabric, beta=beta, tolerance=tolerance, seed=seed)
+    explanation = Explanation()
+    with steps(1, as_json) as step:
+        step(f"compile {model} for {fabric}")
+        program = compile(
+            read_model(model), fabric, beta=beta, tolerance=tolerance, seed=seed, pipeline=pipeline, trace=explanation
+        )
     write_program(out, program)
-    output.print_json(json.dumps(program.report.to_json())) if as_json else output.print(str(program.report))
+    if explain and not as_json:
+        output.print("\n".join(explanation.lines) + "\n", markup=False)
+    drawn = explanation.pictures(pictures) if pictures is not None else []
+    if as_json:
+        said = {**program.report.to_json(), "pictures": [str(path) for path in drawn]}
+        output.print_json(json.dumps(said | ({"explanation": explanation.lines} if explain else {})))
+        return
+    output.print(str(program.report))
+    output.print("\n".join(str(path) for path in drawn), markup=False)
 
 
 @app.command()
@@ -117,8 +135,10 @@ def sample(
         f"{numbers['samples']} samples, {numbers['sweeps']} sweeps, {numbers['cycles']} cycles "
         f"({numbers['cycles_are']}), {numbers['seconds']:.3g} s; mean energy {numbers['mean_energy']:.6g}"
     )
-    for node, mean in numbers["magnetisation"].items():
+    for node, mean in numbers.get("magnetisation", {}).items():
         output.print(f"  {node:<12} {mean:+.4f}")
+    for node, shares in numbers.get("frequencies", {}).items():
+        output.print(f"  {node:<12} " + " ".join(f"{share:.4f}" for share in shares))
 
 
 @app.command()

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from thermofab.hw.spec import FabricSpec, Program, Samples, SpecError, fabric
+from thermofab.hw.spec import FabricSpec, IsingModel, Program, Samples, SpecError, fabric
 
 
 def read_model(path: Path) -> Any:
@@ -68,8 +68,19 @@ def write_samples(path: Path, samples: Samples) -> None:
 
 
 def summary(samples: Samples) -> dict[str, Any]:
-    """Moments and costs of a run, JSON-ready."""
-    moments = samples.moments()
+    """Moments and costs of a run, JSON-ready; of a program with categories or higher terms, how often every node was
+    in each of its states instead of moments.
+    """
+    assert samples.program is not None
+    if isinstance(samples.program.model, IsingModel):
+        moments = samples.moments()
+        found: dict[str, Any] = {
+            "magnetisation": {str(node): float(mean) for node, mean in zip(moments.nodes, moments.first)},
+            "correlation": [[str(a), str(b), float(c)] for (a, b), c in zip(moments.edges, moments.second)],
+        }
+    else:
+        nodes = samples.program.model.nodes
+        found = {"frequencies": {str(node): f.tolist() for node, f in zip(nodes, samples.frequencies())}}
     return {
         "device": samples.device,
         "samples": int(np.prod(samples.sites.shape[:2])),
@@ -79,8 +90,7 @@ def summary(samples: Samples) -> dict[str, Any]:
         "cycles_are": samples.ledger.cycles_are,
         "seconds": samples.ledger.seconds,
         "mean_energy": float(samples.energies().mean()),
-        "magnetisation": {str(node): float(mean) for node, mean in zip(moments.nodes, moments.first)},
-        "correlation": [[str(a), str(b), float(c)] for (a, b), c in zip(moments.edges, moments.second)],
+        **found,
     }
 
 

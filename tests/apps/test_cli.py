@@ -23,6 +23,22 @@ def test_fabrics_lists_what_is_registered():
     assert "king" in thermofab("fabrics").stdout
 
 
+def test_compile_explains_and_draws(tmp_path):
+    bqm = dimod.BinaryQuadraticModel(
+        {k: 0.1 for k in range(5)}, {(i, j): 0.2 for i in range(5) for j in range(i)}, "SPIN"
+    )
+    (tmp_path / "k5.json").write_text(json.dumps(bqm.to_serializable()))
+    done = thermofab(
+        "compile", tmp_path / "k5.json", "--out", tmp_path / "p.json", "--fabric", "king-6x6", "--explain",
+        "--pictures", tmp_path / "drawn", "--pipeline", "fast",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    passes = ["canonicalise", "categorical", "higher order", "place", "root and wire", "colour", "scale and quantise"]
+    assert [line.split("  ")[0] for line in done.stdout.splitlines()[:7]] == passes
+    for name in ("program.png", "fabric.png"):
+        assert (tmp_path / "drawn" / name).read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
 def test_compile_then_sample(tmp_path):
     bqm = dimod.BinaryQuadraticModel({"a": -0.4, "b": 0.0, "c": 0.2}, {"ab": -0.8, "bc": 0.8, "ac": 0.3}, "SPIN")
     model, program, states = tmp_path / "model.json", tmp_path / "program.json", tmp_path / "states.npz"
