@@ -1,5 +1,7 @@
 """Chains in XLA: batches of replicas whose states and generators stay on JAX's devices between calls."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from thermofab.hw.spec import RunPlan
@@ -11,6 +13,15 @@ from thermofab.sim.simulated import pieces, site_count
 # Bytes of states recorded before they are copied to the host, and samples that a byte counts.
 BUFFER_BYTES = 2**25
 BYTE_COUNTS = 127
+# Samples from which on compiling a form of their own for those a sweep apart is worth it.
+MANY = 64
+
+
+def stretches(request: Request) -> list[Request]:
+    """The request, or where many samples come a sweep apart but for the first of them, the first and the rest."""
+    if request.steps != 1 or request.lead == 1 or request.samples < MANY:
+        return [request]
+    return [replace(request, samples=1), replace(request, samples=request.samples - 1, lead=1)]
 
 
 class XlaChains:
@@ -60,7 +71,8 @@ class XlaChains:
             chosen = np.asarray(layout.places[np.asarray(request.sites)], dtype=np.int32)
         counts = None if tally is None else placement.counters(kernel.counters(carry))
         done = 0
-        for part in pieces(request, self._most(request, tally is not None, states, energies, batch)):
+        most = self._most(request, tally is not None, states, energies, batch)
+        for part in (piece for stretch in stretches(request) for piece in pieces(stretch, most)):
             size = 1 << (min(part.samples, BYTE_COUNTS if tally is not None else 256) - 1).bit_length()
             blocks, rest = [(part.samples, 1)], 0
             if states is None and energies is None:
@@ -72,7 +84,7 @@ class XlaChains:
             for count, times in blocks:
                 carry, counts, kept = kernel.sample(
                     self._parameters, carry, counts, chosen, times, count, lead, part.steps, part.level,
-                    size=size, keep=keep, energies=energies is not None,
+                    size=size, keep=keep, energies=energies is not None, single=part.lead == part.steps == 1,
                 )  # fmt: skip
                 lead = part.steps
             here = slice(done, done + part.samples)

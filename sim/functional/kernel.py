@@ -69,7 +69,7 @@ class Kernel:
         self._activate = jax.jit(self._activation)
         self.advance = jax.jit(self._advance, donate_argnums=1)
         self.sample = jax.jit(
-            self._sample, static_argnames=("size", "keep", "energies"), donate_argnames=("carry", "counts")
+            self._sample, static_argnames=("size", "keep", "energies", "single"), donate_argnames=("carry", "counts")
         )
         self.pairs = counted_pairs(self.layout)
 
@@ -190,12 +190,14 @@ class Kernel:
         size: int,
         keep: str,
         energies: bool,
+        single: bool,
     ) -> tuple[Carry, Counters | None, Kept]:
         """``blocks`` times ``count`` samples, each after ``steps`` sweeps, the very first after ``lead``.
 
         Every block writes what is kept into the same places of buffers of ``size``: with more than one, nothing but
         counts should be asked for. ``keep`` is ``"none"``, ``"all"`` states, or ``"chosen"``, those of the places
-        ``chosen``. At most 127 samples of a block are counted, in bytes.
+        ``chosen``. At most 127 samples of a block are counted, in bytes. ``single`` says that every sample comes one
+        sweep after the last, the first included; samples are then unrolled as sweeps are.
         """
         table, replicas = p.tables[level], carry.masks[0].shape[-1]
         kept = Kept(
@@ -206,7 +208,10 @@ class Kernel:
 
         def sample(k, loop, first):
             c, bytes_, kept = loop
-            c = self.sweeps(p, table, c, jnp.where(first & (k == 0), lead, steps))
+            if single:
+                c = self.sweep(p, table, c)
+            else:
+                c = self.sweeps(p, table, c, jnp.where(first & (k == 0), lead, steps))
             if bytes_ is not None:
                 bytes_ = self.count(c, bytes_)
             states = [_put(b, m, k) for b, m in zip(kept.states, c.masks)]
@@ -214,10 +219,19 @@ class Kernel:
             energy = None if kept.energies is None else _put(kept.energies, self.energies(p, c), k)
             return c, bytes_, Kept(states, some, energy)
 
+        def several(q, loop):
+            for k in range(self.stepper.rotation):
+                loop = sample(q * self.stepper.rotation + k, loop, False)
+            return loop
+
         def block(n, loop):
             c, counts, kept = loop
             bytes_ = None if counts is None else jax.tree.map(lambda x: jnp.zeros(x.shape, jnp.int8), counts)
-            c, bytes_, kept = jax.lax.fori_loop(0, count, lambda k, l: sample(k, l, n == 0), (c, bytes_, kept))
+            done, looped, turn = 0, (c, bytes_, kept), self.stepper.rotation
+            if single and turn > 1:
+                done = count - count % turn
+                looped = jax.lax.fori_loop(0, count // turn, several, looped)
+            c, bytes_, kept = jax.lax.fori_loop(done, count, lambda k, l: sample(k, l, n == 0), looped)
             if counts is not None:
                 counts = jax.tree.map(lambda total, part: total + part.astype(jnp.int32), counts, bytes_)
             return c, counts, kept
