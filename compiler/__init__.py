@@ -13,14 +13,17 @@ if TYPE_CHECKING:
     from thermofab.compiler.dimod_sampler import TSUSampler
     from thermofab.compiler.drop_in import sample_states
     from thermofab.compiler.frontend.matrices import boltzmann_machine, rbm
+    from thermofab.compiler.packing import Pack, pack
     from thermofab.compiler.pipeline import compile
 
 _HOME = {
     "Law": "certify.law",
+    "Pack": "packing",
     "TSUSampler": "dimod_sampler",
     "boltzmann_machine": "frontend.matrices",
     "compile": "pipeline",
     "exact": "certify.law",
+    "pack": "packing",
     "rbm": "frontend.matrices",
     "sample_states": "drop_in",
     "stationary_law": "certify.stationary",
@@ -28,10 +31,12 @@ _HOME = {
 }
 __all__ = [
     "Law",
+    "Pack",
     "TSUSampler",
     "boltzmann_machine",
     "compile",
     "exact",
+    "pack",
     "rbm",
     "sample_states",
     "stationary_law",

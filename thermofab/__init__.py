@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from thermofab.compiler import TSUSampler, boltzmann_machine, compile, exact, rbm, sample_states
+    from thermofab.compiler import TSUSampler, boltzmann_machine, compile, exact, pack, rbm, sample_states
     from thermofab.hw import emit_verilog
     from thermofab.hw.spec import (
         DiscreteModel,
@@ -32,7 +32,7 @@ _HOME = {
         "thermofab.hw.spec",
     ),
     **dict.fromkeys(
-        ("TSUSampler", "boltzmann_machine", "compile", "exact", "rbm", "sample_states"), "thermofab.compiler"
+        ("TSUSampler", "boltzmann_machine", "compile", "exact", "pack", "rbm", "sample_states"), "thermofab.compiler"
     ),
     "emit_verilog": "thermofab.hw",
 }  # fmt: skip
@@ -53,6 +53,7 @@ __all__ = [
     "exact",
     "fabric",
     "open_device",
+    "pack",
     "rbm",
     "sample_states",
     "topology",

@@ -202,6 +202,12 @@ class Program:
             blocks.append(tuple(self.node_index[node] for node in members))
         return tuple(blocks)
 
+    def site_states(self, clamp: Any, init: Any, replicas: int) -> tuple[np.ndarray, np.ndarray | None]:
+        """Clamps int8 ``[R, N]`` and starting states bool ``[R, N]`` (or ``None``) of the fabric's sites, from what
+        :meth:`sample` takes.
+        """
+        return self._site_clamps(clamp, replicas), self._site_init(init, replicas)
+
     def _site_clamps(self, clamp: Any, replicas: int) -> np.ndarray:
         clamps = np.full((replicas, self.fabric.n_sites), FREE, dtype=np.int8)
         must = {k for block in self.clamped_blocks for k in block}
