@@ -5,8 +5,8 @@
 
 Models of 8 to 12 nodes, 3- and 4-regular, complete and random graphs, normal couplings of deviation 0.3 to 0.9 and
 biases of 0.3, on a fabric of their own graph with a fine table, biases one bit wider than weights. All figures are KL
-in nats from the given law, medians over the models, of the Boltzmann law of the integers times the step, enumerated; the
-last column is the KL of the integer program's stationary law, table and dither included.
+in nats from the given law, medians over the models, of the Boltzmann law of the integers times the step, enumerated;
+the last column is the KL of the integer program's stationary law, table and dither included.
 
 * ``predicted`` ½ Var(ΔE), enumerated; ``sampled`` the same from 1,024 states of a Gibbs run; ``apart`` the sum of the
   terms' own KL. Each with its ratio to the exact KL, median and 90% range.
