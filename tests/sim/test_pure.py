@@ -9,7 +9,7 @@ from thermofab.hw.spec import Counts, DeviceError, Schedule, fabric, open_device
 from thermofab.sim.conformance import random_image
 from thermofab.sim.functional.pure import Integers, PureSampler, State
 
-SPECS = [fabric("g8-5x9"), fabric("g4-4x4-torus", profile="fine", weight_bits=14), fabric("g4-3x5", rng="xoshiro128+")]
+SPECS = [fabric("g8-5x9")]
 LOWERINGS = ["native", "xla"]
 
 
@@ -37,7 +37,7 @@ def test_jitted_pieces_are_a_devices_run(spec, lowering):
     assert np.array_equal(ones, counts.ones) and np.array_equal(both, counts.both)
 
 
-@pytest.mark.parametrize("name", ["lfsr64", "lfsr32", "xoshiro128+"])
+@pytest.mark.parametrize("name", ["lfsr64", "xoshiro128+"])
 def test_both_lowerings_hand_back_the_same_generators_clamped_sites_included(name):
     spec = fabric("g4-3x5", rng=name)
     image = image_of(spec).replace(clamps=np.arange(15) % 3 - 1)
