@@ -98,7 +98,7 @@ def _draw_fabric(draft: Draft, path: Path) -> None:
     axes = figure.add_subplot()
 
     def lines(edges: np.ndarray, **style) -> None:
-        axes.add_collection(LineCollection(place[topology.edges[edges]], **style))
+        axes.add_collection(LineCollection(list(place[topology.edges[edges]]), **style))
 
     lines(np.arange(topology.n_edges), colors="0.9", linewidths=0.5, zorder=1)
     lines(layout.wire_sites, colors="tab:blue", linewidths=1.2, zorder=2)
@@ -112,7 +112,7 @@ def _draw_fabric(draft: Draft, path: Path) -> None:
     roots = layout.roots
     axes.scatter(*place[roots].T, s=60, facecolors="none", edgecolors="black", linewidths=0.8, zorder=6)
     for k, site in enumerate(roots[:200].tolist()):
-        axes.annotate(str(k), place[site], fontsize=6, ha="center", va="center", zorder=7)
+        axes.annotate(str(k), (place[site, 0], place[site, 1]), fontsize=6, ha="center", va="center", zorder=7)
     axes.set_title(f"{topology.name}: {layout.n_sites} sites (rings: roots), wires blue, trunks red")
     axes.set_axis_off()
     axes.autoscale()

@@ -79,14 +79,16 @@ def sample_states(
 
     Args:
         key: a JAX key, typed or raw uint32 ``[2]``; the run's seed is taken from its bits.
-        program, schedule: as for THRML.
+        program: as for THRML.
+        schedule: as for THRML.
         init_state_free: arrays ``[nodes]``, one a free block, bool for spins and integers for categorical nodes;
             ``None`` draws them.
         state_clamp: arrays ``[nodes]``, one a clamped block, likewise.
         nodes_to_sample: blocks, free or clamped.
         fabric: what to compile for; ``None`` makes a fabric of the program's own graph.
         device: a name for :func:`thermofab.open_device`, or an open device for ``fabric``.
-        tolerance, seed: as for :func:`thermofab.compile`.
+        tolerance: as for :func:`thermofab.compile`.
+        seed: as for :func:`thermofab.compile`.
 
     Returns:
         arrays ``[n_samples, nodes]``, one a requested block: bool for spins, uint8 for categorical nodes.

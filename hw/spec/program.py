@@ -288,8 +288,9 @@ class Program:
 
         Args:
             source: a program like the one compiled, of the same nodes and edges; what :func:`thermofab.compile` takes.
-            biases, couplings: instead of a source, float ``[n]`` and ``[m]`` in the order of ``model.biases`` and
-                ``model.edges``, in the same units; ``None`` keeps what there is.
+            biases: instead of a source, float ``[n]`` in the order and units of ``model.biases``; ``None`` keeps those
+                there are.
+            couplings: likewise, float ``[m]`` in the order of ``model.edges``.
 
         Raises:
             CompileError: the new weights couple nodes that no wire joins, or are not finite.

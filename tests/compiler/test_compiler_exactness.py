@@ -3,9 +3,9 @@
 `python benchmarks/exactness.py` does the same for hundreds of programs.
 """
 
-import dimod
 import numpy as np
 import pytest
+from dimod.higherorder.polynomial import BinaryPolynomial
 
 import thermofab as fab
 from thermofab.compiler.certify.elimination import marginal_law
@@ -97,7 +97,7 @@ def test_codes_with_forbidden_words_are_refused(code):
 
 
 def test_polynomials_in():
-    polynomial = dimod.BinaryPolynomial({"a": 0.3, "ab": -0.7, "abc": 0.5, "": 1.5, "abcd": -0.4, "d": 0.2}, "BINARY")
+    polynomial = BinaryPolynomial({"a": 0.3, "ab": -0.7, "abc": 0.5, "": 1.5, "abcd": -0.4, "d": 0.2}, "BINARY")
     law = fab.exact(polynomial, beta=1.3)
     wanted = np.array(
         [polynomial.energy(dict(zip(law.nodes, map(int, state)))) for state in law.states], dtype=np.float64
