@@ -4,7 +4,8 @@
 
 The problem is a 70×70 G12 torus with integer couplings in ±40 and integer fields; both sides run the same number of
 chains from random states through the same geometric list of inverse temperatures. Energies are in the problem's units.
-dwave-samplers runs on one thread, by its own rule (Metropolis) and by ours (Gibbs); ours is timed on one thread too, and on all.
+dwave-samplers runs on one thread, by its own rule (Metropolis) and by ours (Gibbs); ours is timed on one thread too,
+and on all.
 """
 
 import argparse
