@@ -25,7 +25,7 @@ class Explanation:
         lines = []
         for name, draft in self.drafts:
             did = dict(draft.log).get(name, "nothing to do")
-            lines.append(f"{name:<19}{_size(draft):<44}{did}")
+            lines.append(f"{name:<21}{_size(draft):<44}{did}")
         return lines
 
     def pictures(self, folder: Path) -> list[Path]:

@@ -1,7 +1,6 @@
 """What devices that drive a fabric's registers have in common: compiled RTL, and a board behind a serial line."""
 
 import time
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -43,7 +42,7 @@ class DrivenDevice:
         started = time.perf_counter()
         plan = plan_run(self._image, schedule, replicas, init, clamp, seed)
         (ones, both), cycles = self._replicas(plan, self._driver.accumulate)
-        ledger = replace(ledger_of(plan, time.perf_counter() - started, measured_cycles=cycles), sites_read=0)
+        ledger = ledger_of(plan, time.perf_counter() - started, measured_cycles=cycles, sites_read=0)
         return Counts(ones, both, plan.schedule.n_samples, plan.image, self.name, ledger)
 
     def _replicas(self, plan: RunPlan, run: Any) -> tuple[list[np.ndarray], int]:
