@@ -78,7 +78,7 @@ CASES = (
     Case(ECP5_85, fabric(SYSTOLIC, elements=18, moment_bits=18), False, 110.0),
     Case(ECP5_85, fabric("g12-256x70-torus", architecture="systolic"), False, 85.0),
     Case(ECP5_85, fabric("z1-256x62", architecture="systolic"), False, 75.0),
-    Case(ICE40_UP5K, fabric("g12-16x16-torus", architecture="systolic", elements=2, levels=1), False, 30.0),
+    Case(ICE40_UP5K, fabric("g12-16x16-torus", architecture="systolic", elements=1, levels=1), False, 30.0),
 )
 
 
