@@ -79,6 +79,7 @@ CASES = (
     Case(ECP5_85, fabric("g12-256x70-torus", architecture="systolic"), False, 85.0),
     Case(ECP5_85, fabric("z1-256x62", architecture="systolic"), False, 75.0),
     Case(ICE40_UP5K, fabric("g12-16x16-torus", architecture="systolic", elements=1, levels=1), False, 30.0),
+    Case(ICE40_UP5K, fabric("g4-8x8-torus", architecture="systolic", elements=1, levels=1), False, 24.0),
 )
 
 
@@ -96,7 +97,7 @@ def main() -> None:
                 place_options=recipe.place_options, floorplan=recipe.floorplan,
             )  # fmt: skip
         except DeviceError as refusal:
-            print(f"{case.line:<66} {' '.join(str(refusal).split())[:150]}", flush=True)
+            print(f"{case.line:<66} {' '.join(str(refusal).split())[-150:]}", flush=True)
             continue
         places = {place.kind: place.used for place in report.utilisation.places}
         # On the iCE40 a wrapper's LUT shares a place with the flip-flop behind it; its other flip-flops take one each.
