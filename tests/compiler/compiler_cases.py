@@ -4,6 +4,7 @@ import networkx
 import numpy as np
 
 from thermofab.compiler.certify.enumeration import log_weights, marginal, normalised
+from thermofab.compiler.certify.exactness import fabric_couplings
 from thermofab.compiler.frontend import lower
 from thermofab.compiler.passes.canonicalise import Canonicalise
 from thermofab.compiler.passes.draft import Draft
@@ -35,22 +36,12 @@ def laid_out(source, name: str, tolerance=None, seed: int = 0) -> Draft:
     return RootAndWire(tolerance=tolerance)(Place(seed=seed)(draft))
 
 
-def site_couplings(draft: Draft) -> tuple[np.ndarray, np.ndarray]:
-    """Real-valued couplings ``[E]`` and biases ``[N]`` on the fabric."""
-    layout, topology = draft.layout, draft.fabric.topology
-    couplings, biases = np.zeros(topology.n_edges), np.zeros(topology.n_sites)
-    couplings[layout.wire_sites] = layout.segment_couplings(draft.couplings)
-    couplings[layout.trunk_sites] = layout.trunk_couplings
-    biases[[sites[0] for sites in layout.copies]] = draft.biases
-    return couplings, biases
-
-
 def law_over_roots(draft: Draft, clamp: dict[int, bool] | None = None) -> np.ndarray:
     """The law of the roots of the nodes not in ``clamp``, by enumerating every site in use; all copies of a clamped
     node hold its value.
     """
     clamp = clamp or {}
-    couplings, biases = site_couplings(draft)
+    couplings, biases = fabric_couplings(draft)
     copies = draft.layout.copies
     members = [site for k, sites in enumerate(copies) if k not in clamp for site in sites]
     value = {site: (1.0 if clamp[k] else -1.0) for k, sites in enumerate(copies) if k in clamp for site in sites}

@@ -5,10 +5,11 @@ import json
 import networkx
 import numpy as np
 import pytest
-from compiler_cases import boltzmann, laid_out, model_of, site_couplings, weighted
+from compiler_cases import boltzmann, laid_out, model_of, weighted
 
 import thermofab as fab
 from thermofab.compiler.certify.enumeration import log_weights, marginal, normalised, states
+from thermofab.compiler.certify.exactness import fabric_couplings
 from thermofab.compiler.frontend import lower
 from thermofab.compiler.frontend.lowered import Lowered
 from thermofab.compiler.passes.broken import least_share
@@ -26,7 +27,7 @@ TORUS = "g4-4x4-torus"
 def kept_over_roots(draft, clamp=None):
     """Law of the roots over states of all sites in use whose trunks are whole, and the share of such states."""
     clamp = clamp or {}
-    couplings, biases = site_couplings(draft)
+    couplings, biases = fabric_couplings(draft)
     copies = draft.layout.copies
     members = [site for sites in copies for site in sites]
     index = {site: k for k, site in enumerate(members)}
