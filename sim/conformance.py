@@ -22,8 +22,10 @@ from thermofab.hw.spec import (
     open_device,
     sigmoid_table,
 )
+from thermofab.hw.spec.factors import LARGEST_FACTOR, SMALLEST_FACTOR
 
 GRAPH = "graph"
+FACTORS = "factors"
 REFERENCE = "reference"
 # Extents to draw sizes from: small enough to compile gateware in seconds, large enough for the longest bond.
 _EXTENTS: dict[str, tuple[tuple[int, int], ...]] = {
@@ -74,8 +76,8 @@ class Outcome:
 
 
 def families() -> tuple[str, ...]:
-    """Every registered topology family, and random explicit graphs."""
-    return (*FAMILIES, GRAPH)
+    """Every registered topology family, random explicit graphs, and such graphs with random factors."""
+    return (*FAMILIES, GRAPH, FACTORS)
 
 
 def random_topology(rng: np.random.Generator, family: str) -> Topology:
@@ -84,6 +86,12 @@ def random_topology(rng: np.random.Generator, family: str) -> Topology:
         n = int(rng.integers(2, 40))
         graph = networkx.gnp_random_graph(n, float(rng.uniform(0.05, 0.5)), seed=int(rng.integers(2**31)))
         return Topology.from_networkx(graph, "graph")
+    if family == FACTORS:
+        n = int(rng.integers(3, 24))
+        graph = networkx.gnp_random_graph(n, float(rng.uniform(0.0, 0.3)), seed=int(rng.integers(2**31)))
+        orders = rng.integers(SMALLEST_FACTOR, min(n, LARGEST_FACTOR) + 1, int(rng.integers(1, 8)))
+        drawn = {tuple(sorted(rng.choice(n, order, replace=False).tolist())) for order in orders.tolist()}
+        return Topology.from_networkx(graph, "factors", sorted(drawn))
     from thermofab.hw.spec import topology
 
     for _ in range(200):
@@ -141,6 +149,7 @@ def random_image(rng: np.random.Generator, spec: FabricSpec) -> Image:
         tables=np.array(tables),
         shift=shift,
         clamps=rng.choice([-1, 0, 1], spec.n_sites, p=[0.8, 0.1, 0.1]),
+        factors=integers(spec.weight_max, int(spec.topology.factor_starts[-1])),
         seed=int(rng.integers(2**63)),
     )
 

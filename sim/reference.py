@@ -3,7 +3,7 @@
 A sweep visits the colours in order. Every site of a colour first draws a word u of random bits; a free site then
 computes its field from the *current* states of its neighbours (which all have other colours) and takes its new state:
 
-    F = b + Σ_j w_j s_j,   s = 2n - 1
+    F = b + Σ_j w_j s_j + Σ_f (V_f[x with n = 1] - V_f[x with n = 0]),   s = 2n - 1
     a = clip((F + (u mod 2^shift)) >> shift, -A, A-1)
     n = 1 if (u >> (word_bits - t)) < T[a] else 0
 
@@ -68,7 +68,10 @@ class ReferenceChains:
     def _energy(self, n: Sequence[int]) -> int:
         bonds = zip(self._image.fabric.topology.edges.tolist(), self._image.weights.tolist())
         pairs = sum(w if n[i] == n[j] else -w for (i, j), w in bonds)
-        return -pairs - sum(b if state else -b for b, state in zip(self._image.biases.tolist(), n))
+        starts, factors = self._image.fabric.topology.factor_starts.tolist(), self._image.fabric.topology.factors
+        entries = [start + sum(n[i] << k for k, i in enumerate(row)) for start, row in zip(starts, factors)]
+        tables = 2 * sum(int(self._image.factors[entry]) for entry in entries)
+        return -pairs - tables - sum(b if state else -b for b, state in zip(self._image.biases.tolist(), n))
 
     def states(self) -> np.ndarray:
         return np.array([chain.n for chain in self._chains], dtype=bool)
@@ -96,6 +99,12 @@ class Chain:
         for (i, j), w in zip(spec.topology.edges.tolist(), image.weights.tolist()):
             self.couplings[i].append((j, w))
             self.couplings[j].append((i, w))
+        # Of each factor of a site: its other sites, and what it adds to the field by their states.
+        self.factors: list[list[tuple[list[int], list[int]]]] = [[] for _ in range(spec.n_sites)]
+        inputs = spec.topology.factor_inputs
+        for site, others, width, start in zip(inputs.sites, inputs.others, inputs.widths, inputs.starts):
+            added = image.differences[start : start + 2**width].tolist()
+            self.factors[site].append((others[:width].tolist(), added))
 
     def sweep(self, level: int) -> None:
         """One update of every free site, at one β level."""
@@ -114,6 +123,8 @@ class Chain:
             field = self.biases[i]
             for j, w in self.couplings[i]:
                 field += w if n[j] else -w
+            for others, added in self.factors[i]:
+                field += added[sum(n[j] << k for k, j in enumerate(others))]
             address = (field + (u & ((1 << self.shift) - 1))) >> self.shift
             address = max(-half, min(half - 1, address))
             new.append(int((u >> (spec.word_bits - spec.threshold_bits)) < table[address + half]))

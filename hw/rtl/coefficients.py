@@ -5,8 +5,9 @@ goes through all chunks and slots (a *row* each), reads the row's k weights and 
 
     base + Σ_k (state of neighbour k ? w_k : -w_k)
 
-in Gray code, so that one adder makes a word a clock by adding or taking off 2·w_k. Which edges and which site make a
-row stands in a memory that is fixed at elaboration. A row takes k + 2^k + 4 clocks, its *ticks*:
+in Gray code, so that one adder makes a word a clock by adding or taking off 2·w_k. The words of a factor's row the
+host has written as they are. Which edges, site and factor make a row stands in a memory that is fixed at elaboration.
+A row takes k + 2^k + 4 clocks, its *ticks*:
 
     0           the row addresses the memory of rows
     1           its edges and site come out of block RAM, slowly, and go into registers
@@ -31,11 +32,12 @@ def loader_rows(plan: LanePlan) -> list[tuple[tuple[int, ...], int]]:
     """``(edges, site)`` of each row, in order of lane, chunk, slot; :data:`NONE` where there is none."""
     rows = []
     for lane in plan.lanes:
+        pairs = len(lane.sources) - sum(lane.widths)
         for number in range(plan.chunks):
-            inside = range(number * plan.chunk, min((number + 1) * plan.chunk, len(lane.sources)))
+            inside = range(number * plan.chunk, min((number + 1) * plan.chunk, pairs))
             for slot, site in enumerate(lane.sites):
                 edges = [lane.edges[p][slot] for p in inside]
-                rows.append((tuple(edges + [NONE] * (plan.chunk - len(edges))), NONE if number else site))
+                rows.append((tuple(edges + [NONE] * (plan.code_bits - len(edges))), NONE if number else site))
     return rows
 
 
@@ -56,8 +58,12 @@ class CoefficientLoader(wiring.Component):
     def __init__(self, plan: LanePlan) -> None:
         spec = plan.spec
         self._plan = plan
-        self._bits = max(word_width(plan, len(lane.sources)) for lane in plan.lanes)
-        self._arrays = {"weights": (spec.topology.n_edges, spec.weight_bits), "biases": (spec.n_sites, spec.bias_bits)}
+        self._bits = max(word_width(plan, plan.chunk_sizes(lane)) for lane in plan.lanes)
+        self._arrays = {
+            "weights": (spec.topology.n_edges, spec.weight_bits),
+            "biases": (spec.n_sites, spec.bias_bits),
+            "factors": (len(plan.factor_rows) << plan.code_bits, spec.weight_bits + 1),
+        }
         self._arrays = {name: array for name, array in self._arrays.items() if array[0]}
         ports: dict[str, Any] = {
             "start": In(1),
@@ -66,7 +72,7 @@ class CoefficientLoader(wiring.Component):
             "write_data": In(32),
             "read": In(1),
             "coefficient_write": Out(len(plan.lanes) * plan.chunks),
-            "coefficient_index": Out(plan.slot_bits + plan.chunk),
+            "coefficient_index": Out(plan.slot_bits + plan.code_bits),
             "coefficient_data": Out(self._bits),
         }
         for name, (count, _) in self._arrays.items():
@@ -76,10 +82,10 @@ class CoefficientLoader(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         ports: Any = self
-        plan, size = self._plan, self._plan.chunk
+        plan, size = self._plan, self._plan.code_bits
         rows = loader_rows(plan)
         row, tick = Signal(range(len(rows) + 1)), Signal(range(COME + size + 2**size + 1))
-        edges, has_edge, site, has_site = self._row(m, rows, row)
+        edges, has_edge, site, has_site, factor, has_factor = self._row(m, rows, row)
 
         wanted = Signal(range(max(2, plan.spec.topology.n_edges)))
         for k in range(size):
@@ -122,6 +128,8 @@ class CoefficientLoader(wiring.Component):
         ]
         # start ± step through one carry chain: the lowest bit makes the carry of the complement.
         m.d.sync += word.eq((Cat(1, start) + Cat(minus, step ^ minus.replicate(self._bits)))[1 : self._bits + 1])
+        # The clock before the first word, code_after is its code too: the count has not begun.
+        table = self._array(m, "factors", Cat(code_after, factor))
         slot, slot_then = Signal(plan.slot_bits), Signal(plan.slot_bits)
         target = Signal(len(ports.coefficient_write), init=1)  # one-hot: lane and chunk
         target_then = Signal.like(target)
@@ -135,7 +143,7 @@ class CoefficientLoader(wiring.Component):
         ]
         m.d.sync += [
             written.eq(ports.busy & emitting),
-            ports.coefficient_data.eq(word),
+            ports.coefficient_data.eq(Mux(has_factor, table, word)),
             code_then.eq(code),
             slot_then.eq(slot),
             target_then.eq(target),
@@ -158,16 +166,20 @@ class CoefficientLoader(wiring.Component):
                 m.d.sync += stale.eq(1)
         return m
 
-    def _row(self, m: Module, rows: list, row: Value) -> tuple[list[Value], list[Value], Value, Value]:
-        """Edges and site of ``row``, two clocks later, and whether they exist."""
+    def _row(
+        self, m: Module, rows: list, row: Value
+    ) -> tuple[list[Value], list[Value], Value, Value, Value, Value]:
+        """Edges, site and factor row of ``row``, two clocks later, and whether they exist."""
         plan = self._plan
         edge_bits = max(1, (plan.spec.topology.n_edges - 1).bit_length())
         site_bits = max(1, (plan.spec.n_sites - 1).bit_length())
-        fields = [edge_bits] * plan.chunk + [site_bits]
+        factor_bits = max(1, (len(plan.factor_rows) - 1).bit_length())
+        fields = [edge_bits] * plan.code_bits + [site_bits] + ([factor_bits] if plan.factor_rows else [])
+        factor_of = {chunk * plan.slots + slot: k for k, (chunk, slot, _) in enumerate(plan.factor_rows)}
         words = []
-        for edges, site in rows:
+        for number, (edges, site) in enumerate(rows):
             word = place = 0
-            for index, bits in zip([*edges, site], fields):
+            for index, bits in zip([*edges, site, factor_of.get(number, NONE)], fields):
                 if index != NONE:
                     word |= (index << 1 | 1) << place
                 place += bits + 1
@@ -183,7 +195,9 @@ class CoefficientLoader(wiring.Component):
         for bits in fields:
             parts.append((held[place + 1 : place + 1 + bits], held[place]))
             place += bits + 1
-        return [p[0] for p in parts[:-1]], [p[1] for p in parts[:-1]], parts[-1][0], parts[-1][1]
+        near, (site, has_site) = parts[: plan.code_bits], parts[plan.code_bits]
+        factor, has_factor = parts[-1] if plan.factor_rows else (Const(0), Const(0))
+        return [p[0] for p in near], [p[1] for p in near], site, has_site, factor, has_factor
 
     def _array(self, m: Module, name: str, index: Value) -> Value:
         """Entry ``index`` of what the host has written, a clock later; the host reads through the same port."""

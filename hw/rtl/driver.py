@@ -145,7 +145,7 @@ class FabricDriver:
             DeviceError: the fabric has other weights and biases built in.
         """
         self.abort()
-        for name in ("weights", "biases") if self._built is not None else ():
+        for name in ("weights", "biases", "factors") if self._built is not None else ():
             ours, theirs = getattr(self._built, name), getattr(image, name)
             if not np.array_equal(ours, theirs):
                 k = int(np.argmax(ours != theirs))

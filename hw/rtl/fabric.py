@@ -60,8 +60,8 @@ class SpatialFabric(wiring.Component):
         if image is None:
             ports |= {
                 "coefficient_write": In(len(plan.lanes) * plan.chunks),
-                "coefficient_index": In(plan.slot_bits + plan.chunk),
-                "coefficient_data": In(max(plan.chunk_bits(True, plan.chunk), plan.chunk_bits(False, plan.chunk))),
+                "coefficient_index": In(plan.slot_bits + plan.code_bits),
+                "coefficient_data": In(max(plan.chunk_bits(True, plan.chunk), plan.chunk_bits(False, plan.code_bits))),
             }
         super().__init__({name: member for name, member in ports.items() if member.shape != 0})
 
@@ -109,10 +109,12 @@ class SpatialFabric(wiring.Component):
         if image is not None:
             constants = plan.contents(image, lane)
             return self._hierarchy.add(
-                m, f"lane_{number}", f"lane_{number}", lambda: Lane(plan, positions, self._hierarchy, constants)
-            )
+                m, f"lane_{number}", f"lane_{number}",
+                lambda: Lane(plan, positions, self._hierarchy, constants, lane.widths),
+            )  # fmt: skip
+        kind = f"lane_degree{positions}" + "".join(f"_factor{width}" for width in lane.widths)
         made = self._hierarchy.add(
-            m, f"lane_{number}", f"lane_degree{positions}", lambda: Lane(plan, positions, self._hierarchy)
+            m, f"lane_{number}", kind, lambda: Lane(plan, positions, self._hierarchy, widths=lane.widths)
         )
         ports: Any = self
         start = number * plan.chunks

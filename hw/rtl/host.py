@@ -16,8 +16,11 @@ from thermofab.hw.rtl.bus import bus_ports, constants, is_at, kept_ports, kept_r
 from thermofab.hw.spec import FabricSpec, Image
 
 # Arrays that live in memories elsewhere: their data arrive a clock after the read by themselves.
-REMOTE = ("WEIGHTS", "BIASES", "TABLES", "PHASE_SWEEPS", "PHASE_LEVEL", "PHASE_MASK", "MOMENTS_SITES", "MOMENTS_EDGES")
-LATE = ("TABLES", "MOMENTS_SITES", "MOMENTS_EDGES")  # of these, those in block RAM
+REMOTE = (
+    *("WEIGHTS", "BIASES", "FACTORS", "TABLES"),
+    *("PHASE_SWEEPS", "PHASE_LEVEL", "PHASE_MASK", "MOMENTS_SITES", "MOMENTS_EDGES"),
+)
+LATE = ("FACTORS", "TABLES", "MOMENTS_SITES", "MOMENTS_EDGES")  # of these, those in block RAM
 
 
 class HostBus(wiring.Component):

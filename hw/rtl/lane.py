@@ -31,9 +31,9 @@ def shift_bits(spec: FabricSpec) -> int:
     return (spec.dither_bits - spec.min_shift).bit_length()
 
 
-def word_width(plan: LanePlan, positions: int) -> int:
-    """Width of the widest chunk of a lane."""
-    return max(plan.chunk_bits(k == 0, size) for k, size in enumerate(chunk_sizes(positions, plan.chunk)))
+def word_width(plan: LanePlan, sizes: Sequence[int]) -> int:
+    """Width of the widest chunk of a lane with chunks of ``sizes`` positions."""
+    return max(plan.chunk_bits(k == 0, size) for k, size in enumerate(sizes))
 
 
 class Lane(wiring.Component):
@@ -41,7 +41,8 @@ class Lane(wiring.Component):
 
     Args:
         plan: of the whole fabric.
-        positions: neighbours a slot has at most.
+        positions: neighbours a slot has at most, and positions of factors.
+        widths: of these, positions of each chunk that is a factor's; they come last.
         constants: the words of each chunk, fixed at elaboration; None for memories that the host fills.
 
     Ports:
@@ -62,11 +63,12 @@ class Lane(wiring.Component):
         positions: int,
         hierarchy: Hierarchy | None = None,
         constants: Sequence[Sequence[int]] | None = None,
+        widths: tuple[int, ...] = (),
     ) -> None:
         spec = plan.spec
         self._plan, self._spec, self._positions, self._constants = plan, spec, positions, constants
         self._hierarchy = hierarchy or InPlace()
-        self._sizes = chunk_sizes(positions, plan.chunk)
+        self._sizes = chunk_sizes(positions - sum(widths), plan.chunk) + widths
         ports: dict[str, Any] = {
             "valid": In(plan.latency),
             "slot": In(plan.slot_bits),
@@ -90,8 +92,8 @@ class Lane(wiring.Component):
         if constants is None:
             ports |= {
                 "coefficient_write": In(len(self._sizes)),
-                "coefficient_index": In(plan.slot_bits + plan.chunk),
-                "coefficient_data": In(word_width(plan, positions)),
+                "coefficient_index": In(plan.slot_bits + plan.code_bits),
+                "coefficient_data": In(word_width(plan, self._sizes)),
             }
         super().__init__(ports)
 
@@ -181,7 +183,7 @@ class Lane(wiring.Component):
             m.d.comb += [
                 read.addr.eq(address),
                 write.en.eq(ports.coefficient_write[number]),
-                write.addr.eq(Cat(ports.coefficient_index[:size], ports.coefficient_index[plan.chunk :])),
+                write.addr.eq(Cat(ports.coefficient_index[:size], ports.coefficient_index[plan.code_bits :])),
                 write.data.eq(ports.coefficient_data[:bits]),
             ]
             if plan.block:

@@ -9,6 +9,9 @@ A field is summed by distributed arithmetic. The neighbours of a lane enter at *
 *chunk*, and a chunk is a memory of ``Σ ±w`` over its neighbours (the first with the bias in it), addressed by the slot
 and the neighbours' states: so a chunk of k neighbours costs a memory of slots·2^k words and no adder of its own.
 
+A factor (:mod:`thermofab.hw.spec.factors`) is a chunk too, of its other sites, whose words are its table's differences:
+it costs what as many neighbours in a chunk cost.
+
 Cost, in LUT4 of an FPGA with 16-word LUT memories (1.5 LUT4 a bit: three LUT pairs hold 16 x 4 bits and its write
 port):
 
@@ -40,11 +43,15 @@ class Lane:
         sites: ``[slots]``, the site of each slot, or :data:`NONE`.
         sources: ``[positions][slots]``, the neighbour that enters there, or :data:`NONE`.
         edges: ``[positions][slots]``, the edge to it, or :data:`NONE`.
+        factors: ``[factor chunks][slots]``, which of the topology's ``factor_inputs`` it is, or :data:`NONE`.
+        widths: ``[factor chunks]``, positions of each; they are the last of all.
     """
 
     sites: tuple[int, ...]
     sources: tuple[tuple[int, ...], ...]
     edges: tuple[tuple[int, ...], ...]
+    factors: tuple[tuple[int, ...], ...] = ()
+    widths: tuple[int, ...] = ()
 
     @property
     def multiplexer_inputs(self) -> int:
@@ -77,7 +84,12 @@ class LanePlan:
 
     def chunk_sizes(self, lane: Lane) -> tuple[int, ...]:
         """Positions of each chunk of a lane; a lane without neighbours still has one, for its biases."""
-        return chunk_sizes(len(lane.sources), self.chunk)
+        return chunk_sizes(len(lane.sources) - sum(lane.widths), self.chunk) + lane.widths
+
+    @cached_property
+    def code_bits(self) -> int:
+        """Positions of the widest chunk there may be."""
+        return max([self.chunk, *(width for lane in self.lanes for width in lane.widths)])
 
     @cached_property
     def chunks(self) -> int:
@@ -122,7 +134,9 @@ class LanePlan:
     def contents(self, image: Image, lane: Lane) -> list[list[int]]:
         """The words of a lane's chunks: ``[chunk][slot · 2^size + states of its neighbours]``."""
         made, start = [], 0
-        for number, size in enumerate(self.chunk_sizes(lane)):
+        sizes = self.chunk_sizes(lane)
+        pairs = len(sizes) - len(lane.widths)
+        for number, size in enumerate(sizes[:pairs]):
             words = []
             for slot, site in enumerate(lane.sites):
                 edges = [lane.edges[start + k][slot] for k in range(size)]
@@ -132,7 +146,26 @@ class LanePlan:
                     words.append(base + sum(w if code >> k & 1 else -w for k, w in enumerate(weights)))
             made.append(words)
             start += size
-        return made
+        rows = zip(lane.factors, lane.widths)
+        return made + [[word for m in inputs for word in self.factor_words(image, m, width)] for inputs, width in rows]
+
+    def factor_words(self, image: Image, which: int, width: int) -> list[int]:
+        """What input ``which`` of the factors adds, by the states of ``width`` positions, those beyond its own idle."""
+        inputs = self.spec.topology.factor_inputs
+        if which == NONE:
+            return [0] * 2**width
+        start, own = int(inputs.starts[which]), int(inputs.widths[which])
+        return [int(image.differences[start + code % 2**own]) for code in range(2**width)]
+
+    @cached_property
+    def factor_rows(self) -> tuple[tuple[int, int, int], ...]:
+        """``(chunk of all lanes, slot, input)`` of every slot that a factor enters, in the order of the chunks."""
+        rows = []
+        for number, lane in enumerate(self.lanes):
+            pairs = len(self.chunk_sizes(lane)) - len(lane.factors)
+            for k, inputs in enumerate(lane.factors):
+                rows += [(number * self.chunks + pairs + k, slot, m) for slot, m in enumerate(inputs) if m != NONE]
+        return tuple(rows)
 
     @property
     def seed_bits(self) -> int:
@@ -202,7 +235,7 @@ def plan_lanes(spec: FabricSpec) -> LanePlan:
     fold = -(-largest // count)
     slots = fold * top.n_colours
     lanes = tuple(_positions(top, sites) for sites in _groups(top, count, fold))
-    positions = max(len(lane.sources) for lane in lanes)
+    positions = max(len(lane.sources) - sum(lane.widths) for lane in lanes)
     chunk = min(range(1, max(1, min(positions, 6)) + 1), key=lambda k: chunk_cost(spec, slots, positions, k))
     block = fold > 1 and slots * 2 ** min(4, positions) > LUT_MEMORY_DEPTH
     if block:
@@ -215,6 +248,9 @@ def _groups(top: Topology, count: int, fold: int) -> list[tuple[int, ...]]:
     neighbours with the sites it has; failing that a neighbour of theirs; failing that the first free one.
     """
     near = [set(row[row >= 0].tolist()) for row in top.neighbour_table[0]]
+    for row in top.factors:
+        for site in row:
+            near[site] |= set(row) - {site}
     colours = top.colours.tolist()
     waiting = [dict.fromkeys(sites.tolist()) for sites in top.colour_classes]
     order = sorted(range(top.n_colours), key=lambda c: (-len(waiting[c]), c))
@@ -268,4 +304,26 @@ def _positions(top: Topology, sites: Sequence[int]) -> Lane:
                 free.remove(place)
             sources[place][slot], edges[place][slot] = source, edge
             entering[place].add(source)
-    return Lane(tuple(sites), tuple(map(tuple, sources)), tuple(map(tuple, edges)))
+    factors, widths, more = _factor_chunks(top, sites)
+    idle = [[NONE] * len(sites) for _ in more]
+    return Lane(tuple(sites), tuple(map(tuple, sources + more)), tuple(map(tuple, edges + idle)), factors, widths)
+
+
+def _factor_chunks(
+    top: Topology, sites: Sequence[int]
+) -> tuple[tuple[tuple[int, ...], ...], tuple[int, ...], list[list[int]]]:
+    """``(factors, widths, sources)`` of a lane: the widest factors of its sites share a chunk, then the next."""
+    if not top.factors:
+        return (), (), []
+    inputs = top.factor_inputs
+    queues = [
+        sorted(np.flatnonzero(inputs.sites == site).tolist(), key=lambda m: (-inputs.widths[m], m)) for site in sites
+    ]
+    factors, widths, sources = [], [], []
+    for k in range(max(map(len, queues))):
+        row = [queue[k] if k < len(queue) else NONE for queue in queues]
+        width = max(int(inputs.widths[m]) for m in row if m != NONE)
+        factors.append(tuple(row))
+        widths.append(width)
+        sources += [[NONE if m == NONE else int(inputs.others[m, j]) for m in row] for j in range(width)]
+    return tuple(factors), tuple(widths), sources

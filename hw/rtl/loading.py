@@ -62,6 +62,10 @@ class SpatialLoading:
             if "WEIGHTS" in self.map.names:
                 yield self._row("WEIGHTS", image.weights)
             yield self._row("BIASES", image.biases)
+            if "FACTORS" in self.map.names:
+                width = self._plan.code_bits
+                rows = [self._plan.factor_words(image, m, width) for _, _, m in self._plan.factor_rows]
+                yield self._row("FACTORS", np.array(rows, dtype=np.int64).reshape(-1))
         yield self._row("TABLES", image.tables.reshape(-1))
 
     def states(self, bits: np.ndarray) -> Write:

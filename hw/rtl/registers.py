@@ -78,8 +78,9 @@ class RegisterMap:
 
 
 def coefficient_digest(image: Image) -> tuple[int, ...]:
-    """SHA-256 of an image's weights and biases, as 8 words."""
-    return _digest_words(digest_of("coefficients", image.weights, image.biases))
+    """SHA-256 of an image's weights, biases and factors, as 8 words."""
+    factors = [image.factors] if len(image.factors) else []
+    return _digest_words(digest_of("coefficients", image.weights, image.biases, *factors))
 
 
 def identity_registers(spec: FabricSpec, sweep_clocks: int, image: Image | None = None) -> list[Register]:
@@ -196,6 +197,9 @@ def register_map(spec: FabricSpec, image: Image | None = None) -> RegisterMap:
         add("WEIGHTS", "RW", "Weight of each edge, two's complement, in the order of `topology.edges`. Like BIASES, "
             "read between runs.", top.n_edges, locked=True)  # fmt: skip
         add("BIASES", "RW", "Bias of each site, two's complement.", spec.n_sites, locked=True)
+        add("FACTORS", "RW", f"What each factor adds to the field of each of its sites, {2**plan.code_bits} words a row "
+            "of `LanePlan.factor_rows`, by the states of its positions. Read between runs.",
+            len(plan.factor_rows) << plan.code_bits, locked=True)  # fmt: skip
     add(
         "TABLES",
         "RW",

@@ -138,7 +138,7 @@ class SpatialTop(wiring.Component):
         for name in ("start", "abort", "write_data", "read"):
             m.d.comb += getattr(loader, name).eq(getattr(host, name))
         m.d.comb += sequencer.hold.eq(loader.busy)
-        for name in ("weights", "biases"):
+        for name in ("weights", "biases", "factors"):
             if name.upper() in self._map.names:
                 m.d.comb += [
                     getattr(loader, f"{name}_write").eq(getattr(host, f"{name}_write")),

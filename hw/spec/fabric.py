@@ -80,6 +80,11 @@ class FabricSpec:
             raise SpecError("lfsr32 yields at most 16 fresh bits a step; use word_bits=16 or rng='lfsr64'.")
         if self.architecture not in ARCHITECTURES:
             raise SpecError(f"unknown architecture '{self.architecture}'; known are {', '.join(ARCHITECTURES)}.")
+        if self.architecture == "systolic" and self.topology.factors:
+            raise SpecError(
+                "a systolic fabric couples pairs of sites only, and this topology has factors; use "
+                "architecture='spatial', which looks them up."
+            )
 
     @property
     def n_sites(self) -> int:
@@ -101,7 +106,8 @@ class FabricSpec:
     @property
     def field_max(self) -> int:
         """Largest |F| any image can produce; the accumulator is wide enough for it."""
-        return self.bias_max + self.topology.max_degree * self.weight_max
+        # A factor adds the difference of two entries of its table.
+        return self.bias_max + (self.topology.max_degree + 2 * self.topology.max_factors) * self.weight_max
 
     @property
     def field_bits(self) -> int:
@@ -148,10 +154,15 @@ def fabric(source: Any, **overrides: Any) -> FabricSpec:
     """A fabric from a name (``"g12-70x70-torus"``), a :class:`Topology`, a networkx graph, or another fabric.
 
     ``overrides`` are fields of :class:`FabricSpec`, for example ``weight_bits=6`` or ``rng="xoshiro128+"``;
-    ``profile="fine"`` stands for 32-bit words with 16 threshold and 8 dither bits, for cold or precise work.
+    ``profile="fine"`` stands for 32-bit words with 16 threshold and 8 dither bits, for cold or precise work;
+    ``factors``, with a networkx graph, are groups of three to six of its nodes that share a table
+    (:mod:`thermofab.hw.spec.factors`).
     """
     if overrides.pop("profile", None) == "fine":
         overrides = {"word_bits": 32, "threshold_bits": 16, "dither_bits": 8, **overrides}
+    factors = overrides.pop("factors", ())
+    if factors and not (hasattr(source, "nodes") and hasattr(source, "edges")):
+        raise SpecError("factors are given with a networkx graph, as groups of its nodes; a Topology has its own.")
     unknown = set(overrides) - {f.name for f in fields(FabricSpec)} | ({"topology"} & set(overrides))
     if unknown:
         names = ", ".join(f.name for f in fields(FabricSpec) if f.name != "topology")
@@ -163,5 +174,5 @@ def fabric(source: Any, **overrides: Any) -> FabricSpec:
     if isinstance(source, Topology):
         return FabricSpec(source, **overrides)
     if hasattr(source, "nodes") and hasattr(source, "edges"):
-        return FabricSpec(Topology.from_networkx(source), **overrides)
+        return FabricSpec(Topology.from_networkx(source, factors=factors), **overrides)
     raise SpecError(f"cannot make a fabric from {type(source).__name__}; give a name, a Topology or a networkx graph.")

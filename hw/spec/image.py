@@ -10,6 +10,7 @@ from thermofab.hw.spec.activation import sigmoid_table
 from thermofab.hw.spec.digest import digest_of, frozen_array
 from thermofab.hw.spec.errors import SpecError
 from thermofab.hw.spec.fabric import FabricSpec
+from thermofab.hw.spec.factors import differences
 
 FREE = -1
 
@@ -27,6 +28,8 @@ class Image:
         shift: table address shift, ``fabric.min_shift`` … ``fabric.dither_bits``.
         clamps: int8 ``[N]``, -1 for a free site, 0 or 1 for one clamped to that value.
         seed: program seed, 0…2^64-1.
+        factors: int32 ``[entries]``, the tables of the topology's factors one after another
+            (:mod:`thermofab.hw.spec.factors`), of the range of weights; by default zeros.
     """
 
     fabric: FabricSpec
@@ -36,20 +39,26 @@ class Image:
     shift: int
     clamps: np.ndarray
     seed: int = 0
+    factors: np.ndarray = None  # type: ignore[assignment]  (made zeros below)
 
     def __post_init__(self) -> None:
         spec = self.fabric
+        entries = int(spec.topology.factor_starts[-1])
+        if self.factors is None:
+            object.__setattr__(self, "factors", np.zeros(entries, dtype=np.int32))
         shapes = {
             "weights": (spec.topology.n_edges,),
             "biases": (spec.n_sites,),
             "tables": (spec.levels, spec.table_size),
             "clamps": (spec.n_sites,),
+            "factors": (entries,),
         }
         ranges = {
             "weights": (-spec.weight_max, spec.weight_max, f"weight_bits={spec.weight_bits}"),
             "biases": (-spec.bias_max, spec.bias_max, f"bias_bits={spec.bias_bits}"),
             "tables": (1, 2**spec.threshold_bits - 1, f"threshold_bits={spec.threshold_bits}"),
             "clamps": (-1, 1, "-1 is free, 0 and 1 are clamped values"),
+            "factors": (-spec.weight_max, spec.weight_max, f"weight_bits={spec.weight_bits}"),
         }
         for name, shape in shapes.items():
             raw = np.asarray(getattr(self, name))
@@ -111,9 +120,13 @@ class Image:
 
     @cached_property
     def digest(self) -> str:
-        return digest_of(
-            "image", self.fabric.digest, self.weights, self.biases, self.tables, self.shift, self.clamps, self.seed
-        )
+        parts = [self.fabric.digest, self.weights, self.biases, self.tables, self.shift, self.clamps, self.seed]
+        return digest_of("image", *parts, *([self.factors] if self.fabric.topology.factors else []))
+
+    @cached_property
+    def differences(self) -> np.ndarray:
+        """int32: what each factor adds to the fields of its sites, in the order of ``topology.factor_inputs``."""
+        return frozen_array(differences(self.fabric.topology.factors, self.factors), np.int32)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Image) and self.digest == other.digest
@@ -131,6 +144,7 @@ class Image:
             "shift": self.shift,
             "clamps": self.clamps.tolist(),
             "seed": self.seed,
+            **({"factors": self.factors.tolist()} if self.fabric.topology.factors else {}),
             "digest": self.digest,
         }
 
@@ -147,6 +161,7 @@ class Image:
             **{name: np.array(data[name]) for name in ("weights", "biases", "tables", "clamps")},
             shift=data["shift"],
             seed=data["seed"],
+            factors=np.array(data["factors"]) if "factors" in data else None,
         )
         if made.digest != data["digest"]:
             raise SpecError(f"the image does not match its digest {data['digest'][:12]}…; the file was changed.")

@@ -10,6 +10,7 @@ import numpy as np
 from thermofab.hw.spec.colouring import compact_colours, graph_colouring, linear_colouring
 from thermofab.hw.spec.digest import digest_of, frozen_array
 from thermofab.hw.spec.errors import SpecError
+from thermofab.hw.spec.factors import FactorInputs, checked_factors, factor_inputs, factor_pairs, table_starts
 from thermofab.hw.spec.lattice import Lattice, LatticeRule
 
 
@@ -24,6 +25,8 @@ class Topology:
         coordinates: float ``[N, ≥2]``, for drawing.
         lattice: the lattice it was made from, if any; simulators and systolic fabrics use it.
         labels: the node labels of the graph it was made from, if any.
+        factors: groups of three to six sites that share a table (:mod:`thermofab.hw.spec.factors`), each ascending,
+            in order; their sites all have different colours.
 
     Equality and hash go by content (:attr:`digest`), not by name or coordinates.
     """
@@ -34,6 +37,7 @@ class Topology:
     coordinates: np.ndarray
     lattice: Lattice | None = None
     labels: tuple[Hashable, ...] | None = None
+    factors: tuple[tuple[int, ...], ...] = ()
 
     def __post_init__(self) -> None:
         edges = frozen_array(np.asarray(self.edges).reshape(-1, 2), np.int32)
@@ -64,6 +68,10 @@ class Topology:
                 f"topology '{self.name}': coupled sites {i} and {j} share colour {colours[i]}; "
                 "sites of one colour update together, so they must not be coupled."
             )
+        object.__setattr__(self, "factors", checked_factors(self.name, n, self.factors))
+        for row in self.factors:
+            if len(set(colours[list(row)].tolist())) != len(row):
+                raise SpecError(f"topology '{self.name}': two sites of factor {row} share a colour; give each its own.")
 
     @staticmethod
     def from_lattice(name: str, lattice: Lattice) -> "Topology":
@@ -82,8 +90,9 @@ class Topology:
         coordinates: np.ndarray | None = None,
         labels: Sequence[Hashable] | None = None,
         colours: np.ndarray | None = None,
+        factors: Sequence[Sequence[int]] = (),
     ) -> "Topology":
-        """A topology from an explicit edge list (any order, either direction; duplicates are refused)."""
+        """A topology from an explicit edge list (any order, either direction; duplicates are refused) and factors."""
         pairs = np.asarray(edges, dtype=np.int64).reshape(-1, 2)
         if np.any(pairs[:, 0] == pairs[:, 1]):
             loop = pairs[np.argmax(pairs[:, 0] == pairs[:, 1]), 0]
@@ -94,16 +103,21 @@ class Topology:
             raise SpecError(f"topology '{name}' lists an edge twice; each edge stands once.")
         if len(unique) and (unique.min() < 0 or unique.max() >= n_sites):
             raise SpecError(f"topology '{name}' has an edge to a site outside 0…{n_sites - 1}.")
+        rows = checked_factors(name, n_sites, factors)
         if colours is None:
-            colours = compact_colours(graph_colouring(n_sites, unique))
+            apart = np.unique(np.concatenate([unique, factor_pairs(rows)]), axis=0)
+            colours = compact_colours(graph_colouring(n_sites, apart))
         if coordinates is None:
             angle = 2 * np.pi * np.arange(n_sites) / max(n_sites, 1)
             coordinates = np.stack([np.cos(angle), np.sin(angle)], axis=1)
-        return Topology(name, unique, colours, coordinates, None, None if labels is None else tuple(labels))
+        return Topology(name, unique, colours, coordinates, None, None if labels is None else tuple(labels), rows)
 
     @staticmethod
-    def from_networkx(graph: Any, name: str | None = None) -> "Topology":
-        """A topology from a simple undirected networkx graph; site k is the k-th node of ``graph.nodes``."""
+    def from_networkx(
+        graph: Any, name: str | None = None, factors: Sequence[Sequence[Hashable]] = ()
+    ) -> "Topology":
+        """A topology from a simple undirected networkx graph; site k is the k-th node of ``graph.nodes``. ``factors``
+        are groups of its nodes."""
         if graph.is_directed() or graph.is_multigraph():
             raise SpecError("a fabric topology is a simple undirected graph; convert with networkx.Graph(graph).")
         labels = tuple(graph.nodes)
@@ -111,7 +125,11 @@ class Topology:
         edges = [(index[a], index[b]) for a, b in graph.edges]
         position = [graph.nodes[label].get("pos") for label in labels]
         coordinates = None if any(p is None for p in position) else np.array(position, dtype=float)
-        return Topology.from_edges(name or graph.name or "graph", len(labels), edges, coordinates, labels)
+        unknown = [node for factor in factors for node in factor if node not in index]
+        if unknown:
+            raise SpecError(f"factors name {unknown[0]!r}, which is not a node of the graph.")
+        rows = [[index[node] for node in factor] for factor in factors]
+        return Topology.from_edges(name or graph.name or "graph", len(labels), edges, coordinates, labels, None, rows)
 
     @property
     def n_sites(self) -> int:
@@ -120,6 +138,25 @@ class Topology:
     @property
     def n_edges(self) -> int:
         return len(self.edges)
+
+    @property
+    def n_factors(self) -> int:
+        return len(self.factors)
+
+    @cached_property
+    def factor_starts(self) -> np.ndarray:
+        """int64 ``[F + 1]``: where each factor's table begins in an image's ``factors``, and their number of entries."""
+        return table_starts(self.factors)
+
+    @cached_property
+    def factor_inputs(self) -> FactorInputs:
+        """Every site of every factor, by site."""
+        return factor_inputs(self.factors)
+
+    @property
+    def max_factors(self) -> int:
+        """The most factors that a site is in."""
+        return int(self.factor_inputs.slots.max()) + 1 if self.factors else 0
 
     @property
     def n_colours(self) -> int:
@@ -180,7 +217,8 @@ class Topology:
 
     @cached_property
     def digest(self) -> str:
-        return digest_of("topology", self.n_sites, self.edges, self.colours)
+        parts = [self.n_sites, self.edges, self.colours] + ([self.factors] if self.factors else [])
+        return digest_of("topology", *parts)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Topology) and self.digest == other.digest
@@ -189,7 +227,8 @@ class Topology:
         return int(self.digest[:16], 16)
 
     def __repr__(self) -> str:
-        return f"Topology({self.name!r}, {self.n_sites} sites, {self.n_edges} edges, {self.n_colours} colours)"
+        factors = f", {self.n_factors} factors" if self.factors else ""
+        return f"Topology({self.name!r}, {self.n_sites} sites, {self.n_edges} edges{factors}, {self.n_colours} colours)"
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready dictionary; a lattice is stored as its rule, a graph as its edges."""
@@ -205,6 +244,8 @@ class Topology:
             data["edges"] = self.edges.tolist()
             data["colours"] = self.colours.tolist()
             data["coordinates"] = self.coordinates.tolist()
+            if self.factors:
+                data["factors"] = [list(row) for row in self.factors]
             if self.labels is not None:
                 data["labels"] = [label_to_json(label) for label in self.labels]
         return data
@@ -225,6 +266,7 @@ class Topology:
                 np.array(data["coordinates"], dtype=float),
                 None,
                 None if labels is None else tuple(label_from_json(label) for label in labels),
+                tuple(tuple(row) for row in data.get("factors", ())),
             )
         if made.digest != data["digest"]:
             raise SpecError(

@@ -6,6 +6,7 @@ arguments of the compiled functions; only the fabric, the number of replicas and
 compiled in.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ import numpy as np
 from jax.experimental.xla_metadata import set_xla_metadata
 
 from thermofab.hw.spec import FabricSpec, Image
+from thermofab.sim.functional.factors import FactorEnergies, factor_tables
 from thermofab.sim.functional.layout import Layout, layout_of
 from thermofab.sim.functional.randomness import Stepper, stepper
 
@@ -23,7 +25,7 @@ class Parameters(NamedTuple):
     """An image on the device; lists run over groups.
 
     ``weights`` (doubled) ``[slots, *shape]``; ``offsets`` (b - Σw), ``biases`` and ``clamped`` (-1 where clamped)
-    ``[*shape, 1]``.
+    ``[*shape, 1]``; ``factors``, a table a factor slot; ``entries``, the image's own tables of factors.
     """
 
     weights: list[jax.Array]
@@ -32,6 +34,8 @@ class Parameters(NamedTuple):
     clamped: list[jax.Array]
     tables: jax.Array
     shift: jax.Array
+    factors: list[list[jax.Array]]
+    entries: jax.Array
 
 
 class Carry(NamedTuple):
@@ -89,12 +93,14 @@ class Kernel:
             clamped=[jnp.asarray(m[..., None]) for m in self.layout.scatter(-clamped.astype(np.int8))],
             tables=jnp.asarray(image.tables.astype(np.dtype(self._word))),
             shift=jnp.asarray(image.shift, dtype=self._field),
+            factors=factor_tables([group.factors for group in self.layout.groups], image, integer),
+            entries=jnp.asarray(image.factors, dtype=jnp.int32),
         )
 
     def traced_parameters(
         self, weights: jax.Array, biases: jax.Array, tables: jax.Array, shift: jax.Array, clamped: jax.Array
     ) -> Parameters:
-        """As :meth:`parameters`, of arrays that may be traced."""
+        """As :meth:`parameters`, of arrays that may be traced, for a fabric without factors."""
         padded = jnp.append(weights, 0)
         by_slot = [padded[group.edges] for group in self.layout.groups]
         by_site = self.layout.spread(biases[None])
@@ -105,6 +111,8 @@ class Kernel:
             clamped=self.layout.spread(-clamped[None].astype(jnp.int8)),
             tables=tables.astype(self._word),
             shift=shift.astype(self._field),
+            factors=[[] for _ in self.layout.groups],
+            entries=jnp.zeros(0, jnp.int32),
         )
 
     def start(self, init: np.ndarray, keys: np.ndarray) -> Carry:
@@ -126,9 +134,10 @@ class Kernel:
         masks, rng = list(carry.masks), list(carry.rng)
         for colour in range(self.spec.topology.n_colours):
             new = {}
+            added = self.added(p, masks, colour)
             for g, neighbours in self.layout.neighbours(masks, colour):
                 rng[g], word = self.stepper.step(rng[g])
-                new[g] = self._update(p, g, table, masks[g], neighbours, word)
+                new[g] = self._update(p, g, table, masks[g], neighbours + added.get(g, []), word)
             for g, mask in new.items():
                 masks[g] = mask
         return Carry(masks, rng)
@@ -142,10 +151,24 @@ class Kernel:
         with set_xla_metadata(inlineable="false"):
             return self._activate(table, p.shift, p.clamped[g], mask, field, word)
 
+    def added(self, p: Parameters, masks: Sequence[jax.Array], colour: int) -> dict[int, list[jax.Array]]:
+        """For every group of ``colour`` that has factors, what each adds to its fields, ``[sites, R]``."""
+        mine = [g for g, group in enumerate(self.layout.groups) if group.colour == colour and group.factors]
+        if not mine:
+            return {}
+        everything = jnp.concatenate(masks) if len(masks) > 1 else masks[0]
+        return {
+            g: [slot.look_up(table, everything) for slot, table in zip(self.layout.groups[g].factors, p.factors[g])]
+            for g in mine
+        }
+
     def _field_of(self, p: Parameters, g: int, mask: jax.Array, near: list[jax.Array]) -> jax.Array:
-        field = jnp.broadcast_to(p.offsets[g], mask.shape)
-        for slot, neighbour in enumerate(near):
+        """The field, from the states of neighbours by slot and, after them, what factors add."""
+        field, slots = jnp.broadcast_to(p.offsets[g], mask.shape), len(p.weights[g])
+        for slot, neighbour in enumerate(near[:slots]):
             field = field + (p.weights[g][slot][..., None] & neighbour.astype(self._field))
+        for added in near[slots:]:
+            field = field + added
         return field
 
     def _activation(
@@ -272,18 +295,20 @@ class Kernel:
     @property
     def _energy_parts(self) -> int:
         """Sums of 32 bits that an energy is split into, so that none overflows."""
-        largest = self.spec.field_max + self.spec.bias_max
-        places = sum(group.sites.size for group in self.layout.groups)
+        largest = max(self.spec.field_max + self.spec.bias_max, 4 * self.spec.weight_max)
+        places = sum(group.sites.size for group in self.layout.groups) + self.spec.topology.n_factors
         return -(-places // max(1, (2**31 - 1) // largest))
 
     def energies(self, p: Parameters, carry: Carry) -> jax.Array:
-        """Parts of -2E, int32 ``[parts, R]``: -2E = Σ s_i (F_i + b_i)."""
+        """Parts of -2E, int32 ``[parts, R]``: -2E = Σ s_i (F_i + b_i) + 4 Σ V_f, F_i without what factors add."""
         terms = []
         for colour in range(self.spec.topology.n_colours):
             for g, near in self.layout.neighbours(carry.masks, colour):
                 field = self._field_of(p, g, carry.masks[g], near).astype(jnp.int32) + p.biases[g]
                 # Where no site is, weights and bias are zero, and so is the term.
                 terms.append(jnp.where(carry.masks[g] != 0, field, -field).reshape(-1, field.shape[-1]))
+        if self.spec.topology.factors:
+            terms.append(4 * FactorEnergies(self.spec.topology, self.layout.places)(p.entries, carry.masks))
         flat, parts = jnp.concatenate(terms), self._energy_parts
         flat = jnp.pad(flat, ((0, -len(flat) % parts), (0, 0)))
         return flat.reshape(parts, -1, flat.shape[-1]).sum(axis=1, dtype=jnp.int32)

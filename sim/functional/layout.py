@@ -21,6 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from thermofab.hw.spec import Topology
+from thermofab.sim.functional.factors import FactorSlot, factor_slots
 
 NONE = -1
 _MAX_PERIOD = 4
@@ -34,11 +35,13 @@ class Group:
         colour: theirs.
         sites: int ``[*shape]``, site index at every place; -1 where the lattice ends inside the array.
         edges: int ``[slots, *shape]``, edge to the neighbour in every slot; -1 where there is none.
+        factors: of its sites; only where neighbours are gathered.
     """
 
     colour: int
     sites: np.ndarray
     edges: np.ndarray
+    factors: tuple[FactorSlot, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -232,6 +235,6 @@ def _gather(topology: Topology) -> Gather:
     for (colour, _), sites in zip(keys, members):
         slots = int(degrees[sites].max())
         near, edges = neighbour_sites[sites, :slots].T, neighbour_edges[sites, :slots].T
-        groups.append(Group(colour, sites, edges.astype(np.int64)))
+        groups.append(Group(colour, sites, edges.astype(np.int64), factor_slots(topology, sites, place)))
         indices.append(np.where(near == NONE, place[sites][None], place[near]).astype(np.int32))
     return Gather(topology, tuple(groups), tuple(indices))

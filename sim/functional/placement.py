@@ -84,6 +84,8 @@ class Placement:
             clamped=[self._put(x, 0 if rows else None) for x in p.clamped],
             tables=self._put(p.tables, None),
             shift=self._put(p.shift, None),
+            factors=[[self._put(table, None) for table in group] for group in p.factors],
+            entries=self._put(p.entries, None),
         )
 
     def counters(self, counts: Counters) -> Counters:

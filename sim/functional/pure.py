@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from thermofab.hw.rng.base import seed_words
-from thermofab.hw.spec import DeviceError, FabricSpec, Image, generator
+from thermofab.hw.spec import DeviceError, FabricSpec, Image, UnsupportedError, generator
 from thermofab.hw.spec.seeding import initial_states, site_keys
 from thermofab.sim.functional.device import LOWERINGS, fastest_lowering
 from thermofab.sim.functional.ffi import native_advance
@@ -53,6 +53,10 @@ class PureSampler:
     def __init__(self, spec: FabricSpec, lowering: str | None = None) -> None:
         if lowering not in (None, *LOWERINGS):
             raise DeviceError(f"lowering must be 'native', 'xla' or None, got {lowering!r}.")
+        if spec.topology.factors:
+            raise UnsupportedError(
+                "pure functions sweep pairwise fabrics only, and this one has factors; use open_device('jax', spec)."
+            )
         self.spec = spec
         self.lowering = lowering or fastest_lowering(spec)
 

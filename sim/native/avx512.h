@@ -70,7 +70,7 @@ class Avx512Block {
 public:
     static constexpr int LANES = REPLICAS;
 
-    static bool fits(const Run& run) { return run.size <= 256; }
+    static bool fits(const Run& run) { return run.size <= 256 && !run.factors; }
 
     // Replicas first … first + real - 1; lanes beyond repeat the last.
     Avx512Block(const Run& run, int64_t first, int64_t real)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from thermofab.hw.spec import DeviceError, RunPlan
+from thermofab.hw.spec.factors import LARGEST_FACTOR
 from thermofab.sim.chains import Chunk, Request, Tally
 from thermofab.sim.native.build import is_narrow
 from thermofab.sim.native.sites import FEW_ON_A_LATTICE, Layout, site_layout
@@ -26,6 +27,16 @@ class Run(ctypes.Structure):
         *((name, ctypes.c_void_p) for name in ("bounds", "order", "first", "near", "weights", "offsets", "tables")),
         *((name, ctypes.c_int64) for name in ("levels", "size", "shift")),
         *((name, ctypes.c_void_p) for name in ("keys", "rng", "init", "ends", "couplings", "biases", "layout")),
+        ("factors", ctypes.c_void_p),
+    ]
+
+
+class Factors(ctypes.Structure):
+    """``struct Factors`` of factors.h."""
+
+    _fields_ = [
+        ("count", ctypes.c_int64),
+        *((name, ctypes.c_void_p) for name in ("first", "others", "starts", "added", "sites", "tables", "entries")),
     ]
 
 
@@ -81,7 +92,15 @@ class NativeChains:
             shift=plan.image.shift,
             **{name: array.ctypes.data for name, array in self._arrays.items()},
         )
-        flat = site_layout(spec.topology) if plan.replicas <= FEW_ON_A_LATTICE else None
+        if spec.topology.factors:
+            self._factor_arrays = factor_arrays(plan)
+            self._factors = Factors(
+                count=spec.topology.n_factors,
+                **{name: array.ctypes.data for name, array in self._factor_arrays.items()},
+            )
+            run.factors = ctypes.addressof(self._factors)
+        in_lanes = plan.replicas > FEW_ON_A_LATTICE or spec.topology.factors
+        flat = None if in_lanes else site_layout(spec.topology)
         if flat is not None and plan.replicas <= flat.most_replicas:
             self._placed = flat.arrays(plan, np.int16 if is_narrow(spec) else np.int32)
             self._layout = Layout(
@@ -205,4 +224,25 @@ def coupling_arrays(plan: RunPlan) -> dict[str, np.ndarray]:
         "near": near[real].astype(np.int32),
         "weights": (2 * weights[real]).astype(np.int32),
         "offsets": (image.biases[order] - weights.sum(axis=1)).astype(np.int32),
+    }
+
+
+def factor_arrays(plan: RunPlan) -> dict[str, np.ndarray]:
+    """The topology's factors as ``struct Factors`` wants them."""
+    image, topology = plan.image, plan.image.fabric.topology
+    inputs = topology.factor_inputs
+    free = np.concatenate([sites[~plan.clamped[sites]] for sites in topology.colour_classes])
+    of_site = [np.flatnonzero(inputs.sites == site) for site in free.tolist()]
+    order = np.concatenate([*of_site, np.zeros(0, dtype=np.int64)])
+    sites = np.full((topology.n_factors, LARGEST_FACTOR), -1, dtype=np.int32)
+    for f, row in enumerate(topology.factors):
+        sites[f, : len(row)] = row
+    return {
+        "first": np.cumsum([0, *(len(rows) for rows in of_site)]).astype(np.int64),
+        "others": np.ascontiguousarray(inputs.others[order], dtype=np.int32),
+        "starts": inputs.starts[order].astype(np.int64),
+        "added": np.ascontiguousarray(image.differences, dtype=np.int32),
+        "sites": sites,
+        "tables": topology.factor_starts[:-1].astype(np.int64),
+        "entries": np.ascontiguousarray(image.factors, dtype=np.int32),
     }

@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "factors.h"
 #include "kernel.h"
 
 #ifdef __AVX512BW__
@@ -122,6 +123,7 @@ public:
         for (int64_t i = 0; i < run_.sites; i += 64) add_biases(words, i, std::min(i + 64, run_.sites), sum);
         for (int64_t e = 0; e < run_.edges; e += tile_) add_couplings(words, e, std::min(e + tile_, run_.edges), sum);
         for (int l = 0; l < 64; ++l) out[l] = constant_ - 2 * sum[l];
+        if (run_.factors) subtract_factors(*run_.factors, words, out);
     }
 
 private:

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "factors.h"
 #include "generators.h"
 #include "observe.h"
 
@@ -70,6 +71,7 @@ public:
                 const Field weight = static_cast<Field>(run_.weights[s]);
                 sum.add([=](int) { return weight; }, &masks_[static_cast<int64_t>(run_.near[s]) * LANES]);
             }
+            if (run_.factors) add_factors(*run_.factors, k, masks_.get(), sum);
             activation(sum, words, &masks_[static_cast<int64_t>(run_.order[k]) * LANES]);
         }
         ++time_;

@@ -26,10 +26,18 @@ def test_every_site_has_one_slot_of_its_colour_and_all_its_neighbours(spec):
     for lane in plan.lanes:
         assert len(lane.sites) == plan.slots == plan.fold * top.n_colours
         for slot, site in enumerate(lane.sites):
-            inputs = {(p[slot], e[slot]) for p, e in zip(lane.sources, lane.edges) if p[slot] != NONE}
+            pairs = len(lane.sources) - sum(lane.widths)
+            inputs = {(p[slot], e[slot]) for p, e in zip(lane.sources[:pairs], lane.edges) if p[slot] != NONE}
             if site == NONE:
-                assert not inputs
+                assert not inputs and all(row[slot] == NONE for row in lane.factors)
                 continue
+            entered, start = [], pairs
+            for row, width in zip(lane.factors, lane.widths):
+                if row[slot] != NONE:
+                    others = [p[slot] for p in lane.sources[start : start + width] if p[slot] != NONE]
+                    entered.append(tuple(sorted([site, *others])))
+                start += width
+            assert sorted(entered) == [factor for factor in top.factors if site in factor]
             assert top.colours[site] == slot // plan.fold
             assert inputs == {(j, e) for j, e in zip(near[site].tolist(), edge_of[site].tolist()) if j >= 0}
 
