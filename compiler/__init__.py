@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from thermofab.compiler.dimod_sampler import TSUSampler
     from thermofab.compiler.drop_in import sample_states
     from thermofab.compiler.frontend.matrices import boltzmann_machine, rbm
+    from thermofab.compiler.native_fabric import fabric_of
     from thermofab.compiler.packing import Pack, pack
     from thermofab.compiler.pipeline import compile
 
@@ -23,6 +24,7 @@ _HOME = {
     "boltzmann_machine": "frontend.matrices",
     "compile": "pipeline",
     "exact": "certify.law",
+    "fabric_of": "native_fabric",
     "pack": "packing",
     "rbm": "frontend.matrices",
     "sample_states": "drop_in",
@@ -36,6 +38,7 @@ __all__ = [
     "boltzmann_machine",
     "compile",
     "exact",
+    "fabric_of",
     "pack",
     "rbm",
     "sample_states",

@@ -9,6 +9,7 @@ from thermofab.compiler.passes.canonicalise import Canonicalise
 from thermofab.compiler.passes.categorical import Categorical
 from thermofab.compiler.passes.draft import Draft
 from thermofab.compiler.passes.emit import Emit
+from thermofab.compiler.passes.factor_sites import FactorSites
 from thermofab.compiler.passes.fold_clamps import FoldClamps
 from thermofab.compiler.passes.higher_order import HigherOrder
 from thermofab.compiler.passes.pipelines import pipeline_of
@@ -88,6 +89,8 @@ def compile(
     }
     passes = pipeline_of(pipeline, chosen)
     lowered = FoldClamps(clamp or {})(lower(source, beta))
+    if given is not None:  # the caller's sites, which a search on factors must not replace
+        passes = tuple(one for one in passes if not isinstance(one, FactorSites))
     drafts = [passes[0](lowered, spec)]
     for k, one in enumerate(passes):
         if k:
@@ -95,7 +98,7 @@ def compile(
         if trace is not None:
             trace(one.name, drafts[-1])
     emit = Emit(seed=seed, beta_levels=levels)
-    front = tuple(one for one in passes if isinstance(one, (Canonicalise, Categorical, HigherOrder)))
+    front = tuple(one for one in passes if isinstance(one, (Canonicalise, Categorical, FactorSites, HigherOrder)))
     wire = next(one for one in passes if isinstance(one, RootAndWire))
     structure = Structure(drafts[-1], front, wire, passes[-1], emit, dict(clamp or {}), beta)
     return verified(emit(drafts[-1], structure), drafts[-1], levels, verify)

@@ -11,6 +11,7 @@ from thermofab.compiler.frontend.lowered import Lowered, as_floats
 from thermofab.compiler.passes.direct import code_places
 from thermofab.compiler.passes.draft import Draft
 from thermofab.compiler.passes.emit import Emit
+from thermofab.compiler.passes.factor_sites import FactorSites
 from thermofab.compiler.passes.fold_clamps import FoldClamps
 from thermofab.compiler.passes.root_and_wire import RootAndWire
 from thermofab.compiler.passes.scale_and_quantise import ScaleAndQuantise, least_step
@@ -70,7 +71,10 @@ class Structure:
         lowered: Any = FoldClamps(self.clamp)(lower(source, self.beta))
         draft = self.front[0](lowered, self.draft.fabric)
         for one in self.front[1:]:
-            draft = one(draft)
+            if isinstance(one, FactorSites) and len(self.draft.tables):
+                draft = one.onto(draft, self.draft.layout.roots)
+            else:
+                draft = one(draft)
         if draft.n != self.draft.n:
             raise CompileError(
                 f"the new weights belong to a program of {draft.n} spins, the compiled one has {self.draft.n}; compile "
@@ -99,6 +103,8 @@ class Structure:
             )
         b = model.biases if biases is None else as_floats("biases", biases, model.n_nodes)
         j = model.couplings if couplings is None else as_floats("couplings", couplings, len(model.edges))
+        if len(self.draft.tables):
+            return self._of_source(model.with_weights(b, j))
         lost = (self._places < 0) & (j != 0)
         if np.any(lost):
             known = lowered.clamped

@@ -42,6 +42,8 @@ _EXTENTS: dict[str, tuple[tuple[int, int], ...]] = {
     "pegasus": ((2, 2),),
     "zephyr": ((1, 1),),
     "complete": ((2, 14),),
+    "pdit4": ((2, 4), (2, 4)),
+    "pdit8": ((1, 2), (2, 3)),
 }
 
 

@@ -4,7 +4,7 @@ The cost is 2^width of the order of summation, not 2^n, so hidden spins, wires a
 are scaled to at most 1, e^{J s t - |J|}, so that strong couplings keep their digits.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import opt_einsum
@@ -15,10 +15,16 @@ _LARGEST = 2**26  # entries of the largest intermediate
 
 
 def marginal_law(
-    n: int, biases: np.ndarray, edges: np.ndarray, couplings: np.ndarray, keep: Sequence[int]
+    n: int,
+    biases: np.ndarray,
+    edges: np.ndarray,
+    couplings: np.ndarray,
+    keep: Sequence[int],
+    tables: Iterable[tuple[Sequence[int], np.ndarray]] = (),
 ) -> np.ndarray:
     """P of the spins ``keep``, float64 ``[2^len(keep)]``, the first the most significant bit, of
-    P ∝ exp(Σ b_i s_i + Σ J_ij s_i s_j) over ``n`` spins.
+    P ∝ exp(Σ b_i s_i + Σ J_ij s_i s_j + Σ table[s…]) over ``n`` spins; a table is over the spins named with it, the
+    first its first axis.
 
     Raises:
         SpecError: an intermediate table would have more than 2^26 entries.
@@ -29,6 +35,8 @@ def marginal_law(
     for (i, j), coupling in zip(np.asarray(edges).reshape(-1, 2).tolist(), np.asarray(couplings).tolist()):
         same, other = np.exp(np.array([coupling, -coupling]) - abs(coupling))
         operands += [np.array([[same, other], [other, same]]), [i, j]]
+    for spins, table in tables:
+        operands += [np.exp(table - np.max(table)), list(spins)]
     _, path = opt_einsum.contract_path(*operands, list(keep), optimize="greedy")
     if path.largest_intermediate > _LARGEST:
         raise SpecError(

@@ -17,6 +17,7 @@ from thermofab.compiler.frontend.lowered import Lowered
 from thermofab.compiler.passes.canonicalise import Canonicalise
 from thermofab.compiler.passes.categorical import Categorical
 from thermofab.compiler.passes.draft import Draft
+from thermofab.compiler.passes.factor_sites import FactorSites
 from thermofab.compiler.passes.higher_order import HigherOrder
 from thermofab.compiler.passes.place import Place
 from thermofab.compiler.passes.root_and_wire import RootAndWire
@@ -85,7 +86,7 @@ def compiled_draft(source: Lowered, fabric: FabricSpec, *, tries: int = 2) -> Dr
     Raises:
         CompileError: it does not fit.
     """
-    draft = HigherOrder()(Categorical()(Canonicalise()(source, fabric)))
+    draft = HigherOrder()(FactorSites()(Categorical()(Canonicalise()(source, fabric))))
     return RootAndWire(tolerance=1.0)(Place(tries=tries)(draft))
 
 
@@ -97,6 +98,21 @@ def fabric_couplings(draft: Draft) -> tuple[np.ndarray, np.ndarray]:
     couplings[layout.trunk_sites] = layout.trunk_couplings
     biases[[sites[0] for sites in layout.copies]] = draft.biases
     return couplings, biases
+
+
+def fabric_tables(draft: Draft) -> list[tuple[tuple[int, ...], np.ndarray]]:
+    """``(sites, table)`` of every factor in use: terms of log P ``[2]*k``, an axis a site in their order."""
+    topology, roots, made = draft.fabric.topology, draft.layout.roots, []
+    for row, host, start in zip(draft.tables.rows, draft.tables.hosts, draft.tables.starts):
+        factor = topology.factors[host]
+        values = draft.tables.values[start : start + 2 ** len(row)].reshape((2,) * len(row))
+        table = np.zeros((2,) * len(factor))
+        for code in np.ndindex(*table.shape):
+            bits = dict(zip(factor, code))
+            # The last variable of a row is the highest bit, the first axis.
+            table[code] = values[tuple(bits[int(roots[v])] for v in reversed(row))]
+        made.append((factor, table))
+    return made
 
 
 def compiled_law(draft: Draft, clamp: dict[int, int]) -> np.ndarray:
@@ -122,7 +138,11 @@ def compiled_law(draft: Draft, clamp: dict[int, int]) -> np.ndarray:
     free = [k for k in range(model.n_nodes) if k not in clamp]
     keep = [int(place[copies[variable][0]]) for k in free for variable in readings[k].variables]
     edges = np.stack([place[i[inner]], place[j[inner]]], axis=1)
-    law = marginal_law(int(live.sum()), fields[live], edges, couplings[inner], keep)
+    tables = []
+    for factor, table in fabric_tables(draft):
+        known = tuple(slice(None) if live[site] else int(value[site] > 0) for site in factor)
+        tables.append(([int(place[site]) for site in factor if live[site]], table[known]))
+    law = marginal_law(int(live.sum()), fields[live], edges, couplings[inner], keep, tables)
     number, start, bits = np.zeros(len(law), dtype=np.int64), 0, len(keep)
     for k in free:
         size, width = int(model.categories[k]) or 2, len(readings[k].variables)

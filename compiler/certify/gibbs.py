@@ -8,6 +8,8 @@ is estimated from them is as good as the chains' mixing: a cold model gives roug
 import numpy as np
 
 from thermofab.hw.spec.colouring import graph_colouring
+from thermofab.hw.spec.factors import differences as real_differences
+from thermofab.hw.spec.factors import factor_inputs, factor_pairs
 
 _WORK = 20_000_000
 _CHAINS = 64
@@ -19,12 +21,14 @@ def gibbs_states(
     couplings: np.ndarray,
     biases: np.ndarray,
     *,
+    tables: tuple[tuple[tuple[int, ...], ...], np.ndarray] = ((), np.zeros(0)),
     recorded: int = _RECORDED,
     seed: int = 0,
 ) -> np.ndarray:
     """±1 states int8 ``[M, n]``: ``recorded`` of each of 64 chains, fewer chains and sweeps for a large model.
 
-    ``edges`` int ``[m, 2]``, ``couplings`` float64 ``[m]``, ``biases`` float64 ``[n]`` hold β already.
+    ``edges`` int ``[m, 2]``, ``couplings`` float64 ``[m]``, ``biases`` float64 ``[n]`` hold β already, and so do
+    ``tables``, the spins of each and its terms of log P, as in :mod:`thermofab.hw.spec.factors`.
     """
     n = len(biases)
     near, weights = _neighbours(n, edges, couplings)
@@ -35,18 +39,42 @@ def gibbs_states(
     draw = np.random.default_rng(seed)
     spins = np.where(draw.random((n + 1, chains)) < 0.5, np.float32(-1), np.float32(1))
     spins[n] = 0
-    colours = graph_colouring(n, edges) if len(edges) else np.zeros(n, dtype=np.int64)
+    added = _Tables(n, *tables)
+    joined = np.unique(np.concatenate([edges.reshape(-1, 2), factor_pairs(tables[0])]), axis=0)
+    colours = graph_colouring(n, joined) if len(joined) else np.zeros(n, dtype=np.int64)
     groups = [np.flatnonzero(colours == colour) for colour in range(int(colours.max()) + 1)]
     states = np.empty((recorded, chains, n), dtype=np.int8)
     for sweep in range(warm + recorded * stride):
         for group in groups:
             # P(s = +1) = σ(2F) is u < σ(2F), or logit(u) < 2F.
             field = np.einsum("gd,gdc->gc", weights[group], spins[near[group]]) + biases[group, None]
+            field += added(group, spins)
             uniform = draw.random((len(group), chains))
             spins[group] = np.where(np.log(uniform) - np.log1p(-uniform) < 2 * field, 1, -1)
         if sweep >= warm and (sweep - warm) % stride == stride - 1:
             states[(sweep - warm) // stride] = spins[:n].T
     return states.reshape(-1, n)
+
+
+class _Tables:
+    """What tables add to fields: half the difference of their entries at s = +1 and s = -1."""
+
+    def __init__(self, n: int, rows: tuple[tuple[int, ...], ...], values: np.ndarray) -> None:
+        self._inputs = factor_inputs(rows)
+        self._halves = real_differences(rows, values) / 2
+        self._of = [np.flatnonzero(self._inputs.sites == k) for k in range(n)] if rows else []
+
+    def __call__(self, group: np.ndarray, spins: np.ndarray) -> np.ndarray | float:
+        """``[g, chains]`` for the spins ``group``, from all ``[n + 1, chains]``."""
+        if not self._of:
+            return 0.0
+        total = np.zeros((len(group), spins.shape[1]))
+        for g, k in enumerate(group.tolist()):
+            for m in self._of[k]:
+                others = self._inputs.others[m, : self._inputs.widths[m]]
+                address = (spins[others] > 0).T @ (1 << np.arange(len(others)))
+                total[g] += self._halves[self._inputs.starts[m] + address]
+        return total
 
 
 def _neighbours(n: int, edges: np.ndarray, couplings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -75,6 +75,9 @@ def stationary_law(
     coupled = image.biases != 0
     ends = topology.edges[image.weights != 0]
     coupled[ends.reshape(-1)] = True
+    inputs = topology.factor_inputs
+    for site, start, width in zip(inputs.sites, inputs.starts, inputs.widths):
+        coupled[site] |= bool(np.any(image.differences[start : start + 2**width]))
     if sites is None:
         roots = source.roots if isinstance(source, Program) else np.flatnonzero(coupled)
         sites = [int(site) for site in roots if free[site]]
@@ -115,6 +118,11 @@ class _Sweep:
                 for a, b in ((i, j), (j, i)):
                     if a in couplings:
                         couplings[a].append((b, w))
+        factors: dict[int, list[tuple[list[int], np.ndarray]]] = {site: [] for site in members}
+        inputs = image.fabric.topology.factor_inputs
+        for site, others, start, width in zip(inputs.sites.tolist(), inputs.others, inputs.starts, inputs.widths):
+            if site in factors:
+                factors[site].append((others[:width].tolist(), image.differences[start : start + 2**width]))
         updates = []
         for site in sorted(members, key=lambda s: (image.fabric.topology.colours[s], s)):
             field = np.full((1,) * n, int(image.biases[site]), dtype=np.int64)
@@ -125,6 +133,16 @@ class _Sweep:
                     field = field + np.array([-w, w]).reshape(shape)
                 elif clamps[other] != FREE:
                     field = field + (w if clamps[other] == 1 else -w)
+            for others, added in factors[site]:
+                shape, fixed = [1] * n, []
+                for other in reversed(others):  # axes of the table, the highest bit first
+                    fixed.append(slice(None) if other in axis else max(int(clamps[other]), 0))
+                table = added.reshape((2,) * len(others))[tuple(fixed)]
+                inside = [other for other in reversed(others) if other in axis]
+                table = table.transpose([inside.index(other) for other in sorted(inside, key=axis.__getitem__)])
+                for other in inside:
+                    shape[axis[other]] = 2
+                field = field + table.reshape(shape)
             updates.append((axis[site], flip_probability(image.fabric, image.tables[level], image.shift, field)))
         return _Sweep(tuple(updates), n)
 

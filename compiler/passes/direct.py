@@ -14,7 +14,7 @@ def direct_placements(draft: Draft) -> tuple[Placement, ...]:
     topology = draft.fabric.topology
     return tuple(
         Placement(tuple((int(site),) for site in sites), method)
-        for method, sites in _guesses(draft.names or tuple(range(draft.n)), topology)
+        for method, sites in guesses(draft.names or tuple(range(draft.n)), topology)
         if np.all(edge_numbers(topology, sites[draft.edges]) >= 0)
     )
 
@@ -34,7 +34,8 @@ def code_places(edges: np.ndarray, pairs: np.ndarray, n: int) -> np.ndarray:
     return np.where(known[place] == codes, place, -1)
 
 
-def _guesses(nodes: Sequence[Any], topology: Topology) -> Iterator[tuple[str, np.ndarray]]:
+def guesses(nodes: Sequence[Any], topology: Topology) -> Iterator[tuple[str, np.ndarray]]:
+    """How nodes and sites may correspond, and the site of every node, int64 ``[n]``, whether or not edges fit."""
     for method, names in (("labels", topology.labels), ("positions", _positions(topology))):
         if names is None:
             continue

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from thermofab.compiler.frontend.lowered import Lowered
+from thermofab.compiler.passes.factor_tables import FactorTables
 from thermofab.compiler.passes.layout import Layout
 from thermofab.hw.spec.certificate import Certificate, Exact, Quantisation
 from thermofab.hw.spec.discrete import DiscreteModel
@@ -28,10 +29,13 @@ class Placement:
 
 @dataclass(frozen=True, eq=False)
 class Integers:
-    """The quantised program: ``weights`` int64 ``[E]``, ``biases`` int64 ``[N]``, and what rounding did."""
+    """The quantised program: ``weights`` int64 ``[E]``, ``biases`` int64 ``[N]``, ``factors`` int64 as an image's, and
+    what rounding did.
+    """
 
     weights: np.ndarray
     biases: np.ndarray
+    factors: np.ndarray
     quantisation: Quantisation
 
 
@@ -49,6 +53,7 @@ class Draft:
         model: the program, as long as its categorical variables have no spins yet; there are no variables then, and
             ``clamped`` is of its nodes.
         higher: terms of log P that are not yet pairs and biases.
+        tables: terms of log P that the fabric's factors hold, from ``FactorSites``.
         readings: how every node is read from the variables; ``None`` where they are the nodes.
         placements: candidates, from :class:`~thermofab.compiler.passes.place.Place`.
         layout: the chosen one with its couplings, from ``RootAndWire``.
@@ -66,10 +71,11 @@ class Draft:
     names: tuple[Hashable, ...] = ()
     model: DiscreteModel | None = None
     higher: Polynomial = field(default_factory=dict)
+    tables: FactorTables = FactorTables()
     readings: tuple[Reading, ...] | None = None
     placements: tuple[Placement, ...] = ()
     layout: Layout = Layout.empty()
-    integers: Integers = Integers(np.zeros(0), np.zeros(0), Quantisation(0.0, 0, 0, 0.0))
+    integers: Integers = Integers(np.zeros(0), np.zeros(0), np.zeros(0), Quantisation(0.0, 0, 0, 0.0))
     certificate: Certificate = Exact("direct")
     log: tuple[tuple[str, str], ...] = ()
 

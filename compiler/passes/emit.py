@@ -33,6 +33,7 @@ class Emit:
             shift=q.shift,
             clamps=np.full(spec.n_sites, FREE),
             seed=self.seed,
+            factors=integers.factors,
         )
         lowered = draft.lowered
         readings, whole = draft.readings, lowered

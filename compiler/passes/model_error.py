@@ -13,6 +13,7 @@ import numpy as np
 from thermofab.compiler.certify.enumeration import log_weights, normalised, states
 from thermofab.compiler.certify.gibbs import gibbs_states
 from thermofab.compiler.passes.draft import Draft
+from thermofab.compiler.passes.factor_tables import FactorTables
 from thermofab.hw.spec.model import to_spins
 
 # Entries of the matrix of terms of sampled states.
@@ -21,8 +22,9 @@ _ENTRIES = 4_000_000
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """States of the law at one β: ``terms`` ``[M, m+n]``, the products s_i s_j and the spins times β, with their means
-    under ``law`` ``[M]`` taken off; ``held_out`` are the second half of sampled ones.
+    """States of the law at one β: ``terms`` ``[M, m+n+entries]``, the products s_i s_j, the spins, and 1 for the
+    entries of tables that the state selects, times β, with their means under ``law`` ``[M]`` taken off; ``held_out``
+    are the second half of sampled ones.
     """
 
     terms: np.ndarray
@@ -32,32 +34,37 @@ class View:
 
 @dataclass(frozen=True, eq=False)
 class ModelError:
-    """The error of couplings and biases ``[m+n]`` that stand for ``wanted``, a mean over the views."""
+    """The error of couplings, biases and tables that stand for ``wanted``, a mean over the views."""
 
     wanted: np.ndarray
     views: tuple[View, ...]
     how: str
+    tables: FactorTables = FactorTables()
 
     @staticmethod
     def of(draft: Draft, enumerate_up_to: int, sampled: bool, betas: Sequence[float] = (1.0,)) -> "ModelError":
         """At every factor on β in ``betas``: enumerated up to so many nodes, sampled above or taken apart."""
-        n, wanted = draft.n, np.concatenate([draft.couplings, draft.biases])
+        n, wanted = draft.n, np.concatenate([draft.couplings, draft.biases, draft.tables.values])
         if n <= enumerate_up_to:
-            spins = to_spins(states(n))
-            views = []
+            every = states(n)
+            views, tables = [], draft.tables.log_weights(every)
             for beta in betas:
-                law = normalised(log_weights(n, beta * draft.biases, draft.edges, beta * draft.couplings))[0]
-                terms = beta * _terms(spins, draft.edges)
+                weights = log_weights(n, beta * draft.biases, draft.edges, beta * draft.couplings)
+                law = normalised(weights + beta * tables)[0]
+                terms = beta * _terms(to_spins(every), draft)
                 views.append(View(terms - law @ terms, law, None))
             return ModelError(wanted, tuple(views), "enumerated")
         if not sampled:
-            return ModelError(wanted, (), "terms taken apart")
+            return ModelError(wanted, (), "terms taken apart", draft.tables)
         views, count = [], 0
         for beta in betas:
-            spins = gibbs_states(draft.edges, beta * draft.couplings, beta * draft.biases)
+            spins = gibbs_states(
+                draft.edges, beta * draft.couplings, beta * draft.biases,
+                tables=(draft.tables.rows, beta * draft.tables.values),
+            )  # fmt: skip
             # The order of sweeps, so that either half holds all chains.
             spins = spins[: max(_ENTRIES // len(wanted), 64)]
-            terms = np.float32(beta) * _terms(spins, draft.edges).astype(np.float32)
+            terms = np.float32(beta) * _terms(spins, draft).astype(np.float32)
             half, count = len(terms) // 2, len(terms)
             seen = terms - terms.mean(axis=0)
             views.append(View(seen, np.full(count, 1 / count), terms[half:] - terms[half:].mean(axis=0)))
@@ -77,15 +84,20 @@ class ModelError:
     def second_order(self, got: np.ndarray) -> float:
         """½ Var_p(Δ), or the sum of the terms' own KL."""
         if not self.views:
-            return float(np.sum(pair_kl(self.wanted, got)))
+            alone = len(self.wanted) - len(self.tables.values)
+            return float(np.sum(pair_kl(self.wanted[:alone], got[:alone]))) + self.tables.own_kl(got[alone:])
         change = got - self.wanted
         return float(
             sum(0.5 * (view.law @ (view.terms @ change.astype(view.terms.dtype)) ** 2) for view in self.views)
         ) / len(self.views)
 
 
-def _terms(spins: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    return np.concatenate([spins[:, edges[:, 0]] * spins[:, edges[:, 1]], spins], axis=1)
+def _terms(spins: np.ndarray, draft: Draft) -> np.ndarray:
+    """What couplings, biases and tables multiply in states ±1 ``[M, n]``."""
+    parts = [spins[:, draft.edges[:, 0]] * spins[:, draft.edges[:, 1]], spins]
+    if len(draft.tables):
+        parts.append(draft.tables.indicators(spins > 0))
+    return np.concatenate(parts, axis=1)
 
 
 def pair_kl(wanted: np.ndarray, got: np.ndarray) -> np.ndarray:

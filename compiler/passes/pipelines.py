@@ -14,6 +14,7 @@ from typing import Any
 from thermofab.compiler.passes.canonicalise import Canonicalise
 from thermofab.compiler.passes.categorical import Categorical
 from thermofab.compiler.passes.colour import Colour
+from thermofab.compiler.passes.factor_sites import FactorSites
 from thermofab.compiler.passes.higher_order import HigherOrder
 from thermofab.compiler.passes.place import Place
 from thermofab.compiler.passes.root_and_wire import RootAndWire
@@ -24,14 +25,15 @@ from thermofab.hw.spec.errors import CompileError
 PASSES: dict[str, type] = {
     "canonicalise": Canonicalise,
     "categorical": Categorical,
+    "factor-sites": FactorSites,
     "higher-order": HigherOrder,
     "place": Place,
     "root-and-wire": RootAndWire,
     "colour": Colour,
     "scale-and-quantise": ScaleAndQuantise,
 }
-_OPTIONAL = ("categorical", "higher-order")
-_WHOLE = "canonicalise | categorical | higher-order | {} | {} | colour | scale-and-quantise{}"
+_OPTIONAL = ("categorical", "factor-sites", "higher-order")
+_WHOLE = "canonicalise | categorical | factor-sites | higher-order | {} | {} | colour | scale-and-quantise{}"
 PIPELINES: dict[str, str] = {
     "exact": _WHOLE.format("place", "root-and-wire", ""),
     "fast": _WHOLE.format("place(tries=1)", "root-and-wire", "(enumerate_up_to=8)"),
@@ -57,7 +59,7 @@ def pipeline_of(text: str, options: Mapping[str, Mapping[str, Any]] | None = Non
     missing = [name for name in PASSES if name not in passes and name not in _OPTIONAL]
     if missing or list(passes) != order:
         raise CompileError(
-            f"a pipeline has the passes {' | '.join(PASSES)}, in this order, of which {' and '.join(_OPTIONAL)} may be "
+            f"a pipeline has the passes {' | '.join(PASSES)}, in this order, of which {', '.join(_OPTIONAL)} may be "
             f"left out; got {' | '.join(passes)}."
         )
     for name, changes in (options or {}).items():

@@ -41,6 +41,8 @@ class Place:
     name: str = "place"
 
     def __call__(self, draft: Draft) -> Draft:
+        if draft.placements:
+            return draft.after(self.name, f"placed already, by {draft.placements[0].method}")
         if self.copies is not None:
             found = (Placement(checked_copies(self.copies, draft), "given"),)
         else:

@@ -40,16 +40,12 @@ def refitted(
     best, tried = (step, rounded), (step, rounded)
     for _ in range(_ROUNDS):
         fit = _Fit(layout, tried[1], free, tried[0], spec)
-        fit.descend(covariance, _parameters(tried[1]) - error.wanted)
+        fit.descend(covariance, tried[1].parameters - error.wanted)
         tried = _tuned(layout, fit.rounded(tried[1]), tried[0], error.wanted, covariance)
         if _unseen(error, tried[1]) >= _unseen(error, best[1]):
             break
         best = tried
     return best
-
-
-def _parameters(rounded: Rounded) -> np.ndarray:
-    return np.concatenate([rounded.couplings, rounded.fields])
 
 
 def _tuned(
@@ -59,11 +55,11 @@ def _tuned(
     starts = np.flatnonzero(layout.crossing)
 
     def at(size: float) -> Rounded:
-        couplings = composite(size * rounded.segments, starts)
-        return replace(rounded, couplings=couplings, fields=size * rounded.biases.astype(np.float64))
+        couplings, tables = composite(size * rounded.segments, starts), 2 * size * rounded.entries.astype(np.float64)
+        return replace(rounded, couplings=couplings, fields=size * rounded.biases.astype(np.float64), tables=tables)
 
     def error_at(size: float) -> float:
-        change = _parameters(at(size)) - wanted
+        change = at(size).parameters - wanted
         return float(change @ covariance @ change)
 
     sizes = step * 2.0 ** (np.arange(-16, 17) / 128)
@@ -86,7 +82,7 @@ def _covariance(error: ModelError) -> np.ndarray:
 
 
 def _unseen(error: ModelError, rounded: Rounded) -> float:
-    got = _parameters(rounded)
+    got = rounded.parameters
     if error.how == "enumerated":
         return error.kl(got)
     change = (got - error.wanted).astype(np.float32)
@@ -94,19 +90,19 @@ def _unseen(error: ModelError, rounded: Rounded) -> float:
 
 
 class _Fit:
-    """Integers of wires and biases, and what one unit up or down changes."""
+    """Integers of wires, biases and tables, and what one unit up or down changes."""
 
     def __init__(self, layout: Layout, rounded: Rounded, free: np.ndarray, step: float, spec: FabricSpec) -> None:
         self.step, self.spec = step, spec
         starts = np.flatnonzero(layout.crossing)
         self.wires = [part.copy() for part in np.split(rounded.segments, starts[1:])] if len(starts) else []
-        self.biases = rounded.biases.copy()
+        self.biases, self.entries = rounded.biases.copy(), rounded.entries.copy()
         self.free = free
         self.couplings = rounded.couplings.copy()
         m = len(self.wires)
         # Change of the parameter by one unit up, by one down; infinite where there is no such unit.
-        self.units = np.full((2, m + len(self.biases)), np.inf)
-        for k in range(m + len(self.biases)):
+        self.units = np.full((2, m + len(self.biases) + len(self.entries)), np.inf)
+        for k in range(self.units.shape[1]):
             self._measure(k)
 
     def descend(self, covariance: np.ndarray, change: np.ndarray) -> None:
@@ -131,8 +127,12 @@ class _Fit:
                 self._take(k, 1 if way == 0 else -1)
 
     def _measure(self, k: int) -> None:
-        m = len(self.wires)
+        m, n = len(self.wires), len(self.biases)
         for way, sign in enumerate((1, -1)):
+            if k >= m + n:
+                able = abs(self.entries[k - m - n] + sign) <= self.spec.weight_max
+                self.units[way, k] = 2 * sign * self.step if able else np.inf
+                continue
             if k >= m:
                 able = self.free[k - m] and abs(self.biases[k - m] + sign) <= self.spec.bias_max
                 self.units[way, k] = sign * self.step if able else np.inf
@@ -158,8 +158,10 @@ class _Fit:
         return wire if np.max(np.abs(wire)) <= self.spec.weight_max else None
 
     def _take(self, k: int, sign: int) -> None:
-        m = len(self.wires)
-        if k >= m:
+        m, n = len(self.wires), len(self.biases)
+        if k >= m + n:
+            self.entries[k - m - n] += sign
+        elif k >= m:
             self.biases[k - m] += sign
         else:
             turned = self._turned(k, sign)
@@ -175,4 +177,6 @@ class _Fit:
             biases=self.biases,
             couplings=self.couplings,
             fields=self.step * self.biases.astype(np.float64),
+            entries=self.entries,
+            tables=2 * self.step * self.entries.astype(np.float64),
         )

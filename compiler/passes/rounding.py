@@ -17,6 +17,8 @@ class Rounded:
         segments, trunks, biases: int64, of the layout's segments and trunks and of the nodes.
         couplings: float64 ``[m]``, the couplings that the integer wires carry.
         fields: float64 ``[n]``, the biases.
+        entries: int64, of the tables that factors hold.
+        tables: float64, the terms of log P that they make.
         saturated: values cut at the end of their range.
     """
 
@@ -26,12 +28,27 @@ class Rounded:
     couplings: np.ndarray
     fields: np.ndarray
     saturated: int
+    entries: np.ndarray
+    tables: np.ndarray
+
+    @property
+    def parameters(self) -> np.ndarray:
+        """float64 ``[m + n + entries]``: couplings, fields and tables."""
+        return np.concatenate([self.couplings, self.fields, self.tables])
 
 
-def round_layout(layout: Layout, segments: np.ndarray, biases: np.ndarray, step: float, spec: FabricSpec) -> Rounded:
+def round_layout(
+    layout: Layout,
+    segments: np.ndarray,
+    biases: np.ndarray,
+    step: float,
+    spec: FabricSpec,
+    tables: np.ndarray | None = None,
+) -> Rounded:
     """Nearest integers; along a wire of several segments as many are rounded up as brings Π tanh closest.
 
-    ``segments`` float64 ``[k]`` are the couplings of the layout's segments, ``biases`` float64 ``[n]`` of its nodes.
+    ``segments`` float64 ``[k]`` are the couplings of the layout's segments, ``biases`` float64 ``[n]`` of its nodes,
+    ``tables`` the terms of log P on factors: an entry V is the term 2·step·V.
     """
     starts = np.flatnonzero(layout.crossing)
     whole = np.round(np.abs(segments) / step)
@@ -40,12 +57,15 @@ def round_layout(layout: Layout, segments: np.ndarray, biases: np.ndarray, step:
         whole = np.where(long, _wire_integers(layout, np.abs(segments), step, starts), whole)
     trunks = np.round(layout.trunk_couplings / step)
     fields = np.round(biases / step)
+    entries = np.round((np.zeros(0) if tables is None else tables) / (2 * step))
     saturated = sum(
         int(np.sum(np.abs(values) > top))
-        for values, top in ((whole, spec.weight_max), (trunks, spec.weight_max), (fields, spec.bias_max))
-    )
+        for values, top in ((whole, spec.weight_max), (trunks, spec.weight_max), (fields, spec.bias_max),
+                            (entries, spec.weight_max))
+    )  # fmt: skip
     signed = np.sign(segments) * np.minimum(whole, spec.weight_max)
     fields = np.clip(fields, -spec.bias_max, spec.bias_max)
+    entries = np.clip(entries, -spec.weight_max, spec.weight_max)
     return Rounded(
         segments=signed.astype(np.int64),
         trunks=np.minimum(trunks, spec.weight_max).astype(np.int64),
@@ -53,6 +73,8 @@ def round_layout(layout: Layout, segments: np.ndarray, biases: np.ndarray, step:
         couplings=composite(step * signed, starts),
         fields=step * fields,
         saturated=saturated,
+        entries=entries.astype(np.int64),
+        tables=2 * step * entries,
     )
 
 

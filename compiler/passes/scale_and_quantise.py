@@ -71,10 +71,11 @@ class ScaleAndQuantise:
             tried += [self._scored(draft, step, rounded, error) for step, rounded in fitted]
         chosen = min(tried, key=lambda one: one.score)
         step, shift, rounded = chosen.step, chosen.shift, chosen.rounded
-        predicted = error.second_order(_parameters(rounded))
+        predicted = error.second_order(rounded.parameters)
         largest = max(
             np.max(np.abs(rounded.couplings - draft.couplings), initial=0.0),
             np.max(np.abs(rounded.fields - draft.biases), initial=0.0),
+            np.max(np.abs(rounded.tables - draft.tables.values), initial=0.0),
         )
         quantisation = Quantisation(step, shift, rounded.saturated, float(largest), predicted)
         did = f"step {step:.4g}, shift {shift}, predicted KL {predicted:.3g} ({error.how}), table {chosen.table:.2g}"
@@ -95,7 +96,9 @@ class ScaleAndQuantise:
         def at(powers: list[float]) -> list[_Step]:
             steps = [float(least * 2.0**power) for power in powers]
             return [
-                self._scored(draft, step, round_layout(layout, segments, draft.biases, step, spec), error)
+                self._scored(
+                    draft, step, round_layout(layout, segments, draft.biases, step, spec, draft.tables.values), error
+                )
                 for step in steps
             ]
 
@@ -110,17 +113,19 @@ class ScaleAndQuantise:
 
     def _scored(self, draft: Draft, step: float, rounded: Rounded, error: ModelError) -> _Step:
         shift, table = best_shift(draft.fabric, step, self._reach(draft, draft.layout, rounded), self.lowest_beta)
-        score = error.kl(_parameters(rounded)) + _trunk_error(draft.layout, rounded, step) + table
+        score = error.kl(rounded.parameters) + _trunk_error(draft.layout, rounded, step) + table
         return _Step(score, step, shift, table, rounded)
 
     @staticmethod
     def _reach(draft: Draft, layout: Layout, rounded: Rounded) -> np.ndarray:
         """Largest |F| of every site in use: int64 ``[N]``."""
-        weights, biases = _spread(draft, layout, rounded)
+        weights, biases, _ = _spread(draft, layout, rounded)
         ends = draft.fabric.topology.edges
         reach = np.abs(biases).astype(np.float64)
         for side in (0, 1):
             reach += np.bincount(ends[:, side], weights=np.abs(weights), minlength=len(reach))
+        if len(draft.tables):
+            reach[layout.roots] += draft.tables.reach(rounded.entries, draft.n)
         return reach
 
 
@@ -128,6 +133,7 @@ def least_step(draft: Draft, segments: np.ndarray) -> float:
     """The smallest step at which no weight or bias saturates; ``segments`` are the couplings of the layout's wires."""
     spec = draft.fabric
     weights = max(np.max(np.abs(segments), initial=0.0), np.max(draft.layout.trunk_couplings, initial=0.0))
+    weights = max(weights, np.max(np.abs(draft.tables.values), initial=0.0) / 2)
     least = max(weights / spec.weight_max, np.max(np.abs(draft.biases), initial=0.0) / spec.bias_max)
     # A model without any coupling or bias: every step represents it.
     return float(least) or 1.0 / spec.weight_max
@@ -162,19 +168,17 @@ def best_shift(spec: FabricSpec, step: float, reach: np.ndarray, lowest_beta: fl
     return shift, cost
 
 
-def _spread(draft: Draft, layout: Layout, rounded: Rounded) -> tuple[np.ndarray, np.ndarray]:
-    """Integers on the fabric: weights int64 ``[E]``, biases int64 ``[N]``, the bias of a node at its root."""
+def _spread(draft: Draft, layout: Layout, rounded: Rounded) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Integers on the fabric: weights int64 ``[E]``, biases int64 ``[N]``, the bias of a node at its root, and the
+    tables of factors.
+    """
     weights = np.zeros(draft.fabric.topology.n_edges, dtype=np.int64)
     weights[layout.wire_sites] = rounded.segments
     weights[layout.trunk_sites] = rounded.trunks
     biases = np.zeros(draft.fabric.n_sites, dtype=np.int64)
     free = ~draft.clamped
     biases[layout.roots[free]] = rounded.biases[free]
-    return weights, biases
-
-
-def _parameters(rounded: Rounded) -> np.ndarray:
-    return np.concatenate([rounded.couplings, rounded.fields])
+    return weights, biases, draft.tables.spread(rounded.entries, layout.roots, draft.fabric.topology)
 
 
 def _trunk_error(layout: Layout, rounded: Rounded, step: float) -> float:

@@ -166,9 +166,7 @@ class CoefficientLoader(wiring.Component):
                 m.d.sync += stale.eq(1)
         return m
 
-    def _row(
-        self, m: Module, rows: list, row: Value
-    ) -> tuple[list[Value], list[Value], Value, Value, Value, Value]:
+    def _row(self, m: Module, rows: list, row: Value) -> tuple[list[Value], list[Value], Value, Value, Value, Value]:
         """Edges, site and factor row of ``row``, two clocks later, and whether they exist."""
         plan = self._plan
         edge_bits = max(1, (plan.spec.topology.n_edges - 1).bit_length())

@@ -197,8 +197,8 @@ def register_map(spec: FabricSpec, image: Image | None = None) -> RegisterMap:
         add("WEIGHTS", "RW", "Weight of each edge, two's complement, in the order of `topology.edges`. Like BIASES, "
             "read between runs.", top.n_edges, locked=True)  # fmt: skip
         add("BIASES", "RW", "Bias of each site, two's complement.", spec.n_sites, locked=True)
-        add("FACTORS", "RW", f"What each factor adds to the field of each of its sites, {2**plan.code_bits} words a row "
-            "of `LanePlan.factor_rows`, by the states of its positions. Read between runs.",
+        add("FACTORS", "RW", f"What each factor adds to the field of each of its sites, {2**plan.code_bits} words a "
+            "row of `LanePlan.factor_rows`, by the states of its positions. Read between runs.",
             len(plan.factor_rows) << plan.code_bits, locked=True)  # fmt: skip
     add(
         "TABLES",

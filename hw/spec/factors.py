@@ -92,12 +92,12 @@ def factor_inputs(factors: tuple[tuple[int, ...], ...]) -> FactorInputs:
 
 
 def differences(factors: tuple[tuple[int, ...], ...], tables: np.ndarray) -> np.ndarray:
-    """The tables D of all inputs, in the order of :func:`factor_inputs`, int64, from the tables V, one after another."""
+    """The tables D of all inputs, in the order of :func:`factor_inputs`, from the tables V, one after another."""
     inputs, starts = factor_inputs(factors), table_starts(factors)
     parts = []
     for f, place in zip(inputs.factors.tolist(), inputs.places.tolist()):
         order = len(factors[f])
-        table = np.asarray(tables[starts[f] : starts[f + 1]], dtype=np.int64).reshape((2,) * order)
+        table = np.asarray(tables[starts[f] : starts[f + 1]]).reshape((2,) * order)
         # In C order the first axis is the highest bit, the factor's last site.
         low, high = np.moveaxis(table, order - 1 - place, 0)
         parts.append((high - low).reshape(-1))

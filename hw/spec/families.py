@@ -93,6 +93,43 @@ def _dwave(generator: str) -> Callable[[str, tuple[int, ...], bool], Topology]:
     return build
 
 
+def _pdit(bits: int) -> Callable[[str, tuple[int, ...], bool], Topology]:
+    """A grid of cells of so many sites: a factor over every two neighbouring cells, and edges within a cell, so that a
+    cell is a variable of 2^bits states that any table may couple to its four neighbours.
+    """
+
+    def build(name: str, size: tuple[int, ...], torus: bool) -> Topology:
+        rows, columns = size * 2 if len(size) == 1 else size
+        if torus and min(rows, columns) < 3:
+            raise SpecError(
+                f"'{name}' is a torus of fewer than 3 cells along a side; take 3 at least, or leave it open."
+            )
+        number = np.arange(rows * columns).reshape(rows, columns)
+        if torus:
+            pairs = [*zip(number.flat, np.roll(number, -1, 1).flat), *zip(number.flat, np.roll(number, -1, 0).flat)]
+        else:
+            pairs = [*zip(number[:, :-1].flat, number[:, 1:].flat), *zip(number[:-1].flat, number[1:].flat)]
+
+        def sites(cell: int) -> list[int]:
+            return list(range(int(cell) * bits, (int(cell) + 1) * bits))
+
+        y, x = np.divmod(np.arange(rows * columns), columns)
+        even = not torus or (rows % 2 == 0 and columns % 2 == 0)
+        colours = (((x + y) % 2)[:, None] * bits + np.arange(bits)).reshape(-1)
+        place = np.stack([np.repeat(x, bits) + np.tile(np.arange(bits) / (2 * bits), len(x)), np.repeat(y, bits)], 1)
+        return Topology.from_edges(
+            name,
+            rows * columns * bits,
+            [pair for cell in range(rows * columns) for pair in combinations(sites(cell), 2)],
+            place,
+            None,
+            colours if even and pairs else None,
+            [sites(a) + sites(b) for a, b in pairs],
+        )
+
+    return build
+
+
 FAMILIES: dict[str, Callable[[str, tuple[int, ...], bool], Topology]] = {
     **{name: _lattice_family(grid_rule(rules)) for name, rules in GRID_RULES.items()},
     "king": _lattice_family(_KING),
@@ -101,6 +138,8 @@ FAMILIES: dict[str, Callable[[str, tuple[int, ...], bool], Topology]] = {
     "pegasus": _dwave("pegasus"),
     "zephyr": _dwave("zephyr"),
     "complete": _complete,
+    "pdit4": _pdit(2),
+    "pdit8": _pdit(3),
 }
 
 

@@ -113,9 +113,7 @@ class Topology:
         return Topology(name, unique, colours, coordinates, None, None if labels is None else tuple(labels), rows)
 
     @staticmethod
-    def from_networkx(
-        graph: Any, name: str | None = None, factors: Sequence[Sequence[Hashable]] = ()
-    ) -> "Topology":
+    def from_networkx(graph: Any, name: str | None = None, factors: Sequence[Sequence[Hashable]] = ()) -> "Topology":
         """A topology from a simple undirected networkx graph; site k is the k-th node of ``graph.nodes``. ``factors``
         are groups of its nodes."""
         if graph.is_directed() or graph.is_multigraph():
@@ -145,7 +143,7 @@ class Topology:
 
     @cached_property
     def factor_starts(self) -> np.ndarray:
-        """int64 ``[F + 1]``: where each factor's table begins in an image's ``factors``, and their number of entries."""
+        """int64 ``[F + 1]``: where each factor's table begins in an image, and where the last one ends."""
         return table_starts(self.factors)
 
     @cached_property

@@ -1,0 +1,157 @@
+r"""Factor sites: terms of three spins and more on the factors of a fabric, which look them up; no hidden spins.
+
+A factor of a fabric is a table over all states of its sites (:mod:`thermofab.hw.spec.factors`), so it holds any terms
+among them: with s_i = 2n_i - 1 the table Σ_S a_S Π_{i∈S} s_i has an entry a state. A categorical node in a code of b
+bits on b sites that share a factor with its neighbours' is a p-dit.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+
+from thermofab.compiler.passes.direct import edge_numbers, guesses
+from thermofab.compiler.passes.draft import Draft, Placement, Polynomial
+from thermofab.compiler.passes.factor_tables import FactorTables, centred
+from thermofab.compiler.passes.monomorphism import monomorphism
+from thermofab.hw.spec.errors import CompileError
+from thermofab.hw.spec.factors import factor_pairs, table_starts
+from thermofab.hw.spec.topology import Topology
+
+
+@dataclass(frozen=True)
+class FactorSites:
+    """Where the fabric has factors and one site a spin can be found at which every term has a factor or an edge, the
+    terms go there. Exact. Elsewhere the draft is left as it is: hidden spins and embeddings are for what follows.
+
+    Terms of one spin are biases, those of two go on an edge where there is one, all others on the smallest factor that
+    has their sites. Sites are tried by label, position, index and order, then by subgraph monomorphism over the pairs
+    that share an edge or a factor, at most ``budget`` steps.
+    """
+
+    budget: int = 100_000
+    name: str = "factor sites"
+
+    def __call__(self, draft: Draft) -> Draft:
+        topology = draft.fabric.topology
+        if not topology.factors or not (draft.higher or len(draft.edges)):
+            return draft
+        terms = _terms(draft)
+        if draft.n > topology.n_sites:
+            return draft
+        for method, sites in self._sites(draft, terms):
+            hosted = _hosts(terms, sites, topology, draft.clamped)
+            if hosted is not None:
+                return self._placed(draft, terms, sites, method, hosted)
+        return draft.after(self.name, "no place at which every term has a factor; hidden spins instead")
+
+    def onto(self, draft: Draft, sites: Sequence[int]) -> Draft:
+        """The terms of ``draft`` at known sites, one a spin.
+
+        Raises:
+            CompileError: a term has no factor there.
+        """
+        terms, where = _terms(draft), np.asarray(sites, dtype=np.int64)
+        hosted = _hosts(terms, where, draft.fabric.topology, draft.clamped)
+        if hosted is None:
+            raise CompileError(
+                "the new weights couple spins that share no factor of the fabric at the sites the program was compiled "
+                "onto; compile the new program for itself."
+            )
+        return self._placed(draft, terms, where, "factor sites", hosted)
+
+    def _sites(self, draft: Draft, terms: Polynomial) -> Iterator[tuple[str, np.ndarray]]:
+        topology = draft.fabric.topology
+        yield from guesses(draft.names or tuple(range(draft.n)), topology)
+        pairs = factor_pairs(term for term in terms if len(term) > 1)
+        found = monomorphism(draft.n, pairs, _paired(topology), self.budget)
+        if found is not None:
+            yield "subgraph isomorphism", np.array(found, dtype=np.int64)
+
+    def _placed(
+        self, draft: Draft, terms: Polynomial, sites: np.ndarray, method: str, hosted: dict[tuple[int, ...], int]
+    ) -> Draft:
+        biases, edges, couplings = np.zeros(draft.n), [], []
+        by_host: dict[int, Polynomial] = {}
+        for term, weight in sorted(terms.items()):
+            if len(term) == 1:
+                biases[term[0]] += weight
+            elif term in hosted:
+                by_host.setdefault(hosted[term], {})[term] = weight
+            elif not all(draft.clamped[k] for k in term):
+                edges.append(term)
+                couplings.append(weight)
+        tables = _tables(by_host)
+        did = f"{len(tables)} tables on the fabric's factors, {len(edges)} edges, no hidden spins"
+        return draft.after(
+            self.name,
+            did,
+            edges=np.array(edges, dtype=np.int64).reshape(-1, 2),
+            couplings=np.array(couplings, dtype=np.float64),
+            biases=biases,
+            higher={},
+            tables=tables,
+            placements=(Placement(tuple((int(site),) for site in sites), f"{method}, on factors"),),
+        )
+
+
+def _terms(draft: Draft) -> Polynomial:
+    """All terms of log P."""
+    terms = dict(draft.higher)
+    for edge, coupling in zip(draft.edges.tolist(), draft.couplings.tolist()):
+        terms[tuple(edge)] = terms.get(tuple(edge), 0.0) + coupling
+    for k, bias in enumerate(draft.biases.tolist()):
+        if bias:
+            terms[(k,)] = terms.get((k,), 0.0) + bias
+    return terms
+
+
+def _hosts(
+    terms: Polynomial, sites: np.ndarray, topology: Topology, clamped: np.ndarray
+) -> dict[tuple[int, ...], int] | None:
+    """The factor of every term that needs one, or ``None`` if one has none."""
+    wide = [term for term in terms if len(term) > 1 and not all(clamped[k] for k in term)]
+    pairs = [term for term in wide if len(term) == 2]
+    on_edges = edge_numbers(topology, sites[np.array(pairs, dtype=np.int64).reshape(-1, 2)]) >= 0
+    joined = {term for term, there in zip(pairs, on_edges) if there}
+    of_site = _factors_of_sites(topology)
+    hosted = {}
+    for term in wide:
+        if term in joined:
+            continue
+        common = frozenset.intersection(*(of_site[int(sites[k])] for k in term))
+        if not common:
+            return None
+        hosted[term] = min(common, key=lambda f: (len(topology.factors[f]), f))
+    return hosted
+
+
+def _tables(by_host: dict[int, Polynomial]) -> FactorTables:
+    rows, hosts, values = [], [], []
+    for host, terms in sorted(by_host.items()):
+        row = tuple(sorted({k for term in terms for k in term}))
+        code = np.arange(2 ** len(row))
+        spin = {k: 2.0 * (code >> place & 1) - 1 for place, k in enumerate(row)}
+        rows.append(row)
+        hosts.append(host)
+        values.append(sum(weight * np.prod([spin[k] for k in term], axis=0) for term, weight in terms.items()))
+    made = tuple(rows)
+    flat = np.concatenate(values) if values else np.zeros(0)
+    return FactorTables(made, tuple(hosts), centred(flat, table_starts(made)))
+
+
+@lru_cache(maxsize=16)
+def _factors_of_sites(topology: Topology) -> tuple[frozenset[int], ...]:
+    made: list[set[int]] = [set() for _ in range(topology.n_sites)]
+    for f, row in enumerate(topology.factors):
+        for site in row:
+            made[site].add(f)
+    return tuple(map(frozenset, made))
+
+
+@lru_cache(maxsize=16)
+def _paired(topology: Topology) -> Topology:
+    """The topology with an edge wherever two sites share one or a factor."""
+    pairs = np.unique(np.concatenate([topology.edges.astype(np.int64), factor_pairs(topology.factors)]), axis=0)
+    return replace(topology, edges=pairs, factors=())
