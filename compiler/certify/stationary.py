@@ -19,6 +19,7 @@ from thermofab.hw.spec.program import Program
 
 LARGEST = 20
 _WINDOW = 10
+_MODE_SWEEPS = 400
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,24 +68,21 @@ def stationary_law(
         SpecError: more than 20 free sites are coupled or asked for, or a site asked for is clamped.
     """
     image = source.image if isinstance(source, Program) else source
-    spec, topology = image.fabric, image.fabric.topology
+    spec = image.fabric
     clamps = np.asarray(image.clamps if clamps is None else clamps)
     if clamps.shape != (spec.n_sites,):
         raise SpecError(f"clamps must have shape ({spec.n_sites},), got {clamps.shape}.")
     free = clamps == FREE
-    coupled = image.biases != 0
-    ends = topology.edges[image.weights != 0]
-    coupled[ends.reshape(-1)] = True
-    inputs = topology.factor_inputs
-    for site, start, width in zip(inputs.sites, inputs.starts, inputs.widths):
-        coupled[site] |= bool(np.any(image.differences[start : start + 2**width]))
+    coupled = _coupled_sites(image, clamps)
     if sites is None:
-        roots = source.roots if isinstance(source, Program) else np.flatnonzero(coupled)
+        roots = (
+            source.roots if isinstance(source, Program) else sorted(_coupled_sites(image, np.full_like(clamps, FREE)))
+        )
         sites = [int(site) for site in roots if free[site]]
     wanted = [int(site) for site in sites]
     if not all(free[site] for site in wanted):
         raise SpecError("the stationary law is over free sites; leave clamped ones out of sites.")
-    members = sorted({*np.flatnonzero(coupled & free).tolist(), *wanted})
+    members = sorted({*coupled, *wanted})
     if len(members) > LARGEST:
         raise SpecError(
             f"the stationary law of {len(members)} sites needs 2^{len(members)} states; at most {LARGEST} sites can "
@@ -99,6 +97,45 @@ def stationary_law(
             law = sweep(law)
         residual = float(np.abs(sweep(law) - law).sum())
     return StationaryLaw(tuple(wanted), marginal(law, len(members), [members.index(site) for site in wanted]), residual)
+
+
+def slowest_mode(image: Image, clamps: np.ndarray, level: int = 0) -> float:
+    """The factor by which the slowest deviation from the stationary law shrinks a sweep, by power iteration; 0 where
+    no two free sites are coupled.
+
+    Raises:
+        SpecError: more than 20 free sites are coupled.
+    """
+    members = sorted(_coupled_sites(image, clamps))
+    if len(members) > LARGEST:
+        raise SpecError(
+            f"the modes of {len(members)} sites need 2^{len(members)} states; at most {LARGEST} sites can be."
+        )
+    if not members:
+        return 0.0
+    sweep = _Sweep.of(image, clamps, members, level)
+    change = np.random.default_rng(0).normal(size=2 ** len(members))
+    sizes = []
+    for _ in range(_MODE_SWEEPS):
+        change = change - change.mean()
+        change /= np.abs(change).sum()
+        change = sweep(change)
+        sizes.append(float(np.abs(change).sum()))
+        if sizes[-1] < 1e-12:
+            return 0.0
+    # Of a pair of complex modes the size goes up and down; their mean shrinks as they do.
+    return float(np.clip(np.exp(np.mean(np.log(sizes[_MODE_SWEEPS // 2 :]))), 0.0, 1 - 1e-12))
+
+
+def _coupled_sites(image: Image, clamps: np.ndarray) -> set[int]:
+    """Free sites with a bias, a weight or a factor."""
+    topology = image.fabric.topology
+    coupled = image.biases != 0
+    coupled[topology.edges[image.weights != 0].reshape(-1)] = True
+    inputs = topology.factor_inputs
+    for site, start, width in zip(inputs.sites, inputs.starts, inputs.widths):
+        coupled[site] |= bool(np.any(image.differences[start : start + 2**width]))
+    return set(np.flatnonzero(coupled & (clamps == FREE)).tolist())
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,12 +9,13 @@ import numpy as np
 from thermofab.compiler.certify.enumeration import kl, normalised, total_variation
 from thermofab.compiler.certify.kept import kept_law
 from thermofab.compiler.certify.law import exact
-from thermofab.compiler.certify.stationary import LARGEST
+from thermofab.compiler.certify.stationary import LARGEST, slowest_mode
 from thermofab.compiler.passes.draft import Draft
 from thermofab.compiler.passes.trunks import root_law
 from thermofab.hw.spec.certificate import Exact
 from thermofab.hw.spec.errors import SpecError
 from thermofab.hw.spec.image import FREE
+from thermofab.hw.spec.mixing import Mixing
 from thermofab.hw.spec.program import Program
 from thermofab.hw.spec.reading import spin_reading
 
@@ -68,7 +69,7 @@ def _filled(program: Program, compiled: np.ndarray | None) -> Program:
     n = len(program.copies)
     # Exact, or Rejecting: the kept samples have the program's law.
     is_exact = program.report.certificate.tv == 0.0
-    worst = [0.0, 0.0, 0.0]
+    worst, slowest = [0.0, 0.0, 0.0], None
     for values in product(*(range(size) for size in sizes)):
         clamps = np.full(program.fabric.n_sites, FREE, dtype=np.int8)
         bits: dict[int, bool] = {}
@@ -80,7 +81,11 @@ def _filled(program: Program, compiled: np.ndarray | None) -> Program:
             clamps[list(program.copies[variable])] = bit
         free = [variable for variable in range(n) if variable not in bits]
         roots = [int(program.roots[variable]) for variable in free]
-        got = law_of_nodes(program, kept_law(program, clamps, roots)[0], free)
+        kept, share = kept_law(program, clamps, roots)
+        got = law_of_nodes(program, kept, free)
+        if used <= UNASKED:
+            mixing = enumerated_mixing(program, clamps, share)
+            slowest = min(slowest or mixing, mixing, key=lambda one: one.per_megacycle)
         user = exact(program, clamp={names[k]: v for k, v in [*zip(clamped, values), *known.items()]}).probabilities
         reference = user if is_exact else None
         if not is_exact and compiled is not None:
@@ -92,7 +97,15 @@ def _filled(program: Program, compiled: np.ndarray | None) -> Program:
     quantisation = program.report.quantisation
     if is_exact or compiled is not None:
         quantisation = replace(quantisation, tv=worst[1], kl=worst[2])
-    return program.replace(report=replace(program.report, quantisation=quantisation, end_to_end_tv=worst[0]))
+    report = replace(program.report, quantisation=quantisation, end_to_end_tv=worst[0])
+    return program.replace(report=report if slowest is None else replace(report, mixing=slowest))
+
+
+def enumerated_mixing(program: Program, clamps: np.ndarray, share: float) -> Mixing:
+    """Of the slowest mode of a sweep, whose correlation falls by λ: (1-λ)/(1+λ) effective samples a sweep."""
+    decay = slowest_mode(program.image, clamps)
+    per_sweep = (1 - decay) / (1 + decay) * share
+    return Mixing(1e6 * per_sweep / program.report.cycles_per_sweep, share, "slowest mode, enumerated")
 
 
 def _given(law: np.ndarray, n: int, bits: dict[int, bool]) -> np.ndarray:

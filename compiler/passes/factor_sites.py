@@ -46,7 +46,7 @@ class FactorSites:
                 return self._placed(draft, terms, sites, method, hosted)
         return draft.after(self.name, "no place at which every term has a factor; hidden spins instead")
 
-    def onto(self, draft: Draft, sites: Sequence[int]) -> Draft:
+    def onto(self, draft: Draft, sites: Sequence[int] | np.ndarray) -> Draft:
         """The terms of ``draft`` at known sites, one a spin.
 
         Raises:

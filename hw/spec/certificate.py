@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from thermofab.hw.spec.costs import COST_MODELS
+from thermofab.hw.spec.mixing import Mixing
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,8 @@ class Report:
         cycles_per_sweep: clock cycles of one sweep on the fabric.
         fabric_sites: sites of the fabric, all of which a sweep updates.
         passes: ``(pass, what it did)`` in order.
+        mixing: how fast samples become independent: of small programs by enumeration, else where it was measured
+            (:meth:`thermofab.Program.with_mixing`).
         end_to_end_tv: exact TV of the integer program's stationary law, over the program's nodes, from the
             user's law; ``None`` where it was too large to enumerate.
     """
@@ -123,6 +126,7 @@ class Report:
     fabric_sites: int
     passes: tuple[tuple[str, str], ...] = ()
     end_to_end_tv: float | None = None
+    mixing: Mixing | None = None
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "certificate": certificate_to_json(self.certificate)}
@@ -135,6 +139,7 @@ class Report:
                 "certificate": certificate_from_json(data["certificate"]),
                 "quantisation": Quantisation(**data["quantisation"]),
                 "passes": tuple((name, did) for name, did in data["passes"]),
+                "mixing": Mixing(**data["mixing"]) if data.get("mixing") else None,
             }
         )
 
@@ -151,6 +156,7 @@ class Report:
             f"quantisation     step {q.step:.4g}, shift {q.shift}, {q.saturated} saturated, "
             f"max error {q.max_error:.3g}",
             f"                 KL predicted {figure(q.predicted_kl)}, exact {figure(q.kl)}; TV {figure(q.tv)}",
+            f"mixing           {self.mixing or 'not measured'}",
             f"end to end       TV {figure(self.end_to_end_tv)}",
             f"cycles           {self.cycles_per_sweep} a sweep",
             "energy a sweep   "

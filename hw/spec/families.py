@@ -111,7 +111,7 @@ def _pdit(bits: int) -> Callable[[str, tuple[int, ...], bool], Topology]:
             pairs = [*zip(number[:, :-1].flat, number[:, 1:].flat), *zip(number[:-1].flat, number[1:].flat)]
 
         def sites(cell: int) -> list[int]:
-            return list(range(int(cell) * bits, (int(cell) + 1) * bits))
+            return list(range(cell * bits, (cell + 1) * bits))
 
         y, x = np.divmod(np.arange(rows * columns), columns)
         even = not torus or (rows % 2 == 0 and columns % 2 == 0)
@@ -124,7 +124,7 @@ def _pdit(bits: int) -> Callable[[str, tuple[int, ...], bool], Topology]:
             place,
             None,
             colours if even and pairs else None,
-            [sites(a) + sites(b) for a, b in pairs],
+            [sites(int(a)) + sites(int(b)) for a, b in pairs],
         )
 
     return build

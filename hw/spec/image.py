@@ -161,7 +161,7 @@ class Image:
             **{name: np.array(data[name]) for name in ("weights", "biases", "tables", "clamps")},
             shift=data["shift"],
             seed=data["seed"],
-            factors=np.array(data["factors"]) if "factors" in data else None,
+            **({"factors": np.array(data["factors"])} if "factors" in data else {}),
         )
         if made.digest != data["digest"]:
             raise SpecError(f"the image does not match its digest {data['digest'][:12]}…; the file was changed.")

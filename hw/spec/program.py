@@ -13,6 +13,7 @@ from thermofab.hw.spec.discrete import DiscreteModel
 from thermofab.hw.spec.errors import DeviceError, SpecError
 from thermofab.hw.spec.fabric import FabricSpec
 from thermofab.hw.spec.image import FREE, Image
+from thermofab.hw.spec.mixing import Mixing, effective_samples
 from thermofab.hw.spec.model import IsingModel
 from thermofab.hw.spec.reading import Reading
 from thermofab.hw.spec.registry import open_device
@@ -160,6 +161,42 @@ class Program:
 
         raw = self._kept(run, asked) if self.checks and discard else run(asked.n_samples)
         return raw.decoded(self, blocks)
+
+    def with_mixing(
+        self,
+        schedule: Schedule | None = None,
+        *,
+        clamp: Any = None,
+        replicas: int = 64,
+        seed: int = 0,
+        device: Any = "jax",
+    ) -> "Program":
+        """The program with ``report.mixing`` measured by a run: how many independent samples of the means and
+        products (of pairs that the model couples) of its spins, and of the means of its categories, a million clock
+        cycles are worth.
+
+        Args:
+            schedule: by default 2,000 sweeps to warm up and 2,000 samples, 5 sweeps apart.
+            clamp, replicas, seed, device: as in :meth:`sample`; at least 8 replicas.
+
+        Raises:
+            SpecError: fewer than 8 replicas.
+        """
+        if replicas < 8:
+            raise SpecError(f"mixing is measured by the spread of chains, of at least 8; got replicas={replicas}.")
+        asked = Schedule.of(schedule or Schedule(2000, 2000, 5))
+        samples = self.sample(asked, clamp=clamp, replicas=replicas, seed=seed, device=device, discard=False)
+        states, spin = samples.node_states, np.asarray(self.model.categories) == 0
+        values = [np.where(states[..., spin], 1.0, -1.0)]
+        if isinstance(self.model, IsingModel):
+            values.append(values[0][..., self.model.edges[:, 0]] * values[0][..., self.model.edges[:, 1]])
+        for k in np.flatnonzero(~spin):
+            values.append(states[..., k, None] == np.arange(self.model.categories[k]))
+        effective = effective_samples(np.concatenate(values, axis=-1), samples.kept)
+        cycles = ((asked.n_samples - 1) * asked.steps_per_sample + 1) * self.report.cycles_per_sweep
+        how = f"{replicas} chains of {asked.n_samples} samples on {device if isinstance(device, str) else 'a device'}"
+        mixing = Mixing(1e6 * effective / cycles, float(samples.kept.mean()), how)
+        return replace(self, report=replace(self.report, mixing=mixing))
 
     def _kept(self, run: Callable[[int], Samples], asked: Schedule) -> Samples:
         """The first samples of every replica in which copies agree, as many as were asked for."""

@@ -1,0 +1,108 @@
+"""Refusals that need a case of their own: what was wrong, and what would be right, in a sentence."""
+
+import jax
+import jax.numpy as jnp
+import networkx
+import numpy as np
+import pytest
+from thrml.block_management import Block
+from thrml.block_sampling import BlockGibbsSpec, BlockSamplingProgram
+from thrml.models.discrete_ebm import SpinGibbsConditional
+from thrml.models.ising import IsingEBM, IsingSamplingProgram
+from thrml.pgm import DEFAULT_NODE_SHAPE_DTYPES, CategoricalNode, SpinNode
+
+import thermofab as fab
+from thermofab.compiler import verify
+from thermofab.compiler.frontend import lower
+from thermofab.compiler.frontend.lowered import discrete_model
+from thermofab.compiler.frontend.thrml_nodes import check_spin
+from thermofab.compiler.passes.canonicalise import Canonicalise
+from thermofab.compiler.passes.colour import Colour
+from thermofab.compiler.passes.place import Place
+from thermofab.compiler.passes.root_and_wire import RootAndWire
+from thermofab.hw.spec import CompileError, SpecError
+from thermofab.hw.spec.discrete import DiscreteModel, factor_of
+
+
+def model_of(nodes, categories, *factors):
+    return DiscreteModel(tuple(range(nodes)), np.array(categories), tuple(factors))
+
+
+def ising(graph, weight=0.5):
+    graph = graph.copy()
+    networkx.set_edge_attributes(graph, weight, "weight")
+    return graph
+
+
+def test_an_empty_program():
+    with pytest.raises(CompileError, match=r"^the program has no nodes; there is nothing to sample\.$"):
+        discrete_model([], np.zeros(0, dtype=np.int64), [])
+
+
+def test_nodes_that_hold_trees():
+    with pytest.raises(CompileError, match=r"^Tree nodes hold a tree of arrays, and a p-bit holds one bit; use Spin"):
+        check_spin(type("Tree", (), {}), {"a": 1})
+
+
+def test_categorical_nodes_sampled_as_spins():
+    class Flag(CategoricalNode):
+        pass
+
+    structs = {**DEFAULT_NODE_SHAPE_DTYPES, Flag: jax.ShapeDtypeStruct((), jnp.bool_)}
+    spec = BlockGibbsSpec([Block([Flag()])], [], structs)
+    with pytest.raises(CompileError, match=r"^Flag nodes are categorical, and SpinGibbsConditional samples spins; use"):
+        fab.compile(BlockSamplingProgram(spec, [SpinGibbsConditional()], []), "g4-2x2")
+
+
+def test_unknown_codes_and_tables_too_wide():
+    model = model_of(2, [3, 3], factor_of([[]], [[0, 1]], np.ones((1, 3, 3))))
+    with pytest.raises(CompileError, match=r"^code must be one of 'binary', 'gray', 'unary', got 'morse'\.$"):
+        fab.compile(model, "complete-8", code="morse")
+    wide = model_of(3, [200, 200, 90], factor_of([[]], [[0, 1, 2]], np.zeros((1, 200, 200, 90))))
+    sentence = (
+        r"^a term over categorical nodes \[0, 1, 2\] has 23 bits, and its polynomial up to 2\^23 terms; at most 20"
+    )
+    with pytest.raises(CompileError, match=sentence):
+        fab.compile(wide, "complete-30")
+
+
+def test_more_hidden_spins_than_sites():
+    model = model_of(4, [0] * 4, factor_of([[0, 1, 2], [1, 2, 3], [0, 2, 3]], [[], [], []], np.ones(3)))
+    sentence = r"^the program needs 4 spins and 3 hidden ones for its terms of three spins and more, and complete-5 has"
+    with pytest.raises(CompileError, match=sentence):
+        fab.compile(model, "complete-5")
+
+
+def test_packed_programs_with_copies_that_may_break():
+    complete = ising(networkx.complete_graph(7), 0.3)
+    sentence = r"^packed programs would share one yield: a sample is whole only if no part has broken copies\. Pass a"
+    with pytest.raises(CompileError, match=sentence):
+        fab.pack([complete, complete], "chimera-4", seed=1)
+
+
+def test_wires_between_sites_of_one_colour():
+    draft = RootAndWire()(Place()(Canonicalise()(lower(ising(networkx.path_graph(3)), 1.0), fab.fabric("g4-2x2"))))
+    object.__setattr__(draft.fabric.topology, "colours", np.zeros(4, dtype=np.int32))
+    with pytest.raises(CompileError, match=r"^coupled sites \d and \d share a colour; recolour the fabric's topology"):
+        Colour()(draft)
+
+
+def test_laws_and_their_clamps():
+    law = fab.exact(model_of(1, [3], factor_of([[]], [[0]], np.ones((1, 3)))))
+    with pytest.raises(SpecError, match=r"^marginals are of spins; with categorical nodes use frequencies\.$"):
+        _ = law.marginals
+    nodes = [SpinNode() for _ in range(3)]
+    ebm = IsingEBM(nodes, [(nodes[0], nodes[1]), (nodes[1], nodes[2])], jnp.zeros(3), jnp.ones(2), jnp.array(1.0))
+    program = IsingSamplingProgram(ebm, [Block(nodes[:1]), Block(nodes[1:2])], [Block(nodes[2:])])
+    with pytest.raises(SpecError, match=r"^clamp\[0\] must have shape \(1,\), got \(3,\)\.$"):
+        fab.exact(program, clamp=[np.array([True, False, True])])
+    with pytest.raises(SpecError, match=r"^this program has clamped nodes and clamp gives no value for "):
+        fab.exact(program)
+
+
+def test_verification_is_at_factor_one():
+    with pytest.raises(
+        SpecError, match=r"^verification compares β level 0 with the program's law; it must be 1, got 0"
+    ):
+        fab.compile(ising(networkx.path_graph(3)), "g4-2x2", beta_levels=(0.5,), verify=True)
+    assert verify(fab.compile(ising(networkx.path_graph(3)), "g4-2x2")).report.end_to_end_tv is not None
