@@ -74,5 +74,6 @@ class FactorTables:
 
 def centred(values: np.ndarray, starts: np.ndarray) -> np.ndarray:
     """Tables with the middle of each at 0."""
-    parts = [part - (part.max() + part.min()) / 2 for part in np.split(values, starts[1:-1])]
-    return np.concatenate(parts) if parts else values
+    if not len(values):
+        return values
+    return np.concatenate([part - (part.max() + part.min()) / 2 for part in np.split(values, starts[1:-1])])

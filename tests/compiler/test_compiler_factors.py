@@ -115,6 +115,13 @@ def test_pairs_may_stand_on_factors():
     assert verify(changed).report.end_to_end_tv < 0.01
 
 
+def test_pairs_that_have_edges_take_no_table():
+    graph = networkx.path_graph(3)
+    networkx.set_edge_attributes(graph, 0.4, "weight")
+    program = fab.compile(graph, fab.fabric(networkx.path_graph(5), factors=[(2, 3, 4)]))
+    assert program.report.end_to_end_tv < 0.01 and not np.any(program.image.factors)
+
+
 def test_without_room_on_factors_hidden_spins_serve():
     rng = np.random.default_rng(1)
     terms = [factor_of([[0, 1, 2, 3]], [[]], np.array([0.5])), factor_of([[2, 3, 4, 5]], [[]], np.array([-0.4]))]
