@@ -1,0 +1,51 @@
+"""Tiny recursive models in PyTorch: the general sequence form, the trading classifier, the refinement module."""
+
+from thermofab.models.trm.blocks import MIXING
+from thermofab.models.trm.classifier import Prediction, TinyRecursiveModel, TRMConfig, TRMOutput
+from thermofab.models.trm.classifier_training import TRMTrainer, TRMTraining, load_classifier
+from thermofab.models.trm.ema import WeightAverage
+from thermofab.models.trm.grokfast import GrokFast
+from thermofab.models.trm.inference import Answers, answer
+from thermofab.models.trm.losses import LossWeights, halting_loss, profit_loss, strategy_loss, total_loss
+from thermofab.models.trm.memorisation import MemorisationReport, check_memorisation
+from thermofab.models.trm.normaliser import Normaliser
+from thermofab.models.trm.sequence import Carry, SequenceConfig, SequenceTRM, Step
+from thermofab.models.trm.sequence_training import SequenceTrainer, SequenceTraining, averaged_model
+from thermofab.models.trm.stablemax import log_stablemax, stablemax_cross_entropy
+from thermofab.models.trm.strategies import ALIASES, FEATURES, STRATEGIES, strategy_index
+
+__all__ = [
+    "ALIASES",
+    "Answers",
+    "Carry",
+    "FEATURES",
+    "GrokFast",
+    "LossWeights",
+    "MIXING",
+    "MemorisationReport",
+    "Normaliser",
+    "Prediction",
+    "STRATEGIES",
+    "SequenceConfig",
+    "SequenceTRM",
+    "SequenceTrainer",
+    "SequenceTraining",
+    "Step",
+    "TRMConfig",
+    "TRMOutput",
+    "TRMTrainer",
+    "TRMTraining",
+    "TinyRecursiveModel",
+    "WeightAverage",
+    "answer",
+    "averaged_model",
+    "check_memorisation",
+    "halting_loss",
+    "load_classifier",
+    "log_stablemax",
+    "profit_loss",
+    "stablemax_cross_entropy",
+    "strategy_index",
+    "strategy_loss",
+    "total_loss",
+]
