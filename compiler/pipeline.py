@@ -35,6 +35,8 @@ def compile(
     clamp: Mapping[Hashable, Any] | None = None,
     code: str | None = None,
     keep_zero: bool = False,
+    refit: bool = False,
+    betas: Sequence[float] | None = None,
     pipeline: str = "exact",
     trace: Callable[[str, Draft], None] | None = None,
     progress: Callable[[int, int, str], None] | None = None,
@@ -56,8 +58,13 @@ def compile(
         tries: minor embeddings to choose from (by default the pipeline's, 4).
         clamp: nodes whose value is known beforehand and their values: they take no site, and read as that value.
         code: of categorical nodes: ``"binary"`` (the default), ``"gray"`` or ``"unary"``.
-        pipeline: ``"exact"``, ``"fast"`` (one embedding), ``"tolerant"`` (a TV of 0.05), or passes written as text
-            (:mod:`thermofab.compiler.passes.pipelines`); what other arguments say goes before it.
+        refit: change integers by units after rounding, so that their errors cancel: slower, and worth about a quarter
+            of a bit of weight width.
+        betas: factors on β at which rounding is to err least, on average; by default 1 alone. For programs that are
+            sampled at several levels: all levels share the integers, and each has a table of its own.
+        pipeline: ``"exact"``, ``"strict"`` (no copies that may break: refused instead), ``"fast"`` (one embedding),
+            ``"tolerant"`` (a TV of 0.05), or passes written as text (:mod:`thermofab.compiler.passes.pipelines`);
+            what other arguments say goes before it.
         trace: called after every pass with its name and the draft it made.
         progress: called as ``progress(done, total, what)`` during the search for an embedding.
         keep_zero: place edges of weight 0 too, so that :meth:`Program.with_weights` may give them weights.
@@ -85,7 +92,9 @@ def compile(
         "categorical": {} if code is None else {"code": code},
         "place": {"seed": seed, "copies": given, "progress": progress} | ({} if tries is None else {"tries": tries}),
         "root-and-wire": {} if tolerance is None else {"tolerance": tolerance},
-        "scale-and-quantise": {"lowest_beta": lowest},
+        "scale-and-quantise": {"lowest_beta": lowest}
+        | ({"refit": True} if refit else {})
+        | ({} if betas is None else {"betas": _factors(betas)}),
     }
     passes = pipeline_of(pipeline, chosen)
     lowered = FoldClamps(clamp or {})(lower(source, beta))
@@ -102,3 +111,10 @@ def compile(
     wire = next(one for one in passes if isinstance(one, RootAndWire))
     structure = Structure(drafts[-1], front, wire, passes[-1], emit, dict(clamp or {}), beta)
     return verified(emit(drafts[-1], structure), drafts[-1], levels, verify)
+
+
+def _factors(betas: Sequence[float]) -> tuple[float, ...]:
+    factors = tuple(float(beta) for beta in betas)
+    if not factors or not all(0 < beta < float("inf") for beta in factors):
+        raise CompileError(f"betas must be positive finite factors on β, one at least, got {factors}.")
+    return factors

@@ -36,6 +36,7 @@ _OPTIONAL = ("categorical", "factor-sites", "higher-order")
 _WHOLE = "canonicalise | categorical | factor-sites | higher-order | {} | {} | colour | scale-and-quantise{}"
 PIPELINES: dict[str, str] = {
     "exact": _WHOLE.format("place", "root-and-wire", ""),
+    "strict": _WHOLE.format("place", "root-and-wire(discard=None)", ""),
     "fast": _WHOLE.format("place(tries=1)", "root-and-wire", "(enumerate_up_to=8)"),
     "tolerant": _WHOLE.format("place", "root-and-wire(tolerance=0.05)", ""),
 }

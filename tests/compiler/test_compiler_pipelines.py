@@ -34,7 +34,7 @@ def test_arguments_go_before_the_text():
     [
         (
             "exactly",
-            r"^unknown pass 'exactly' in a pipeline; passes are canonicalise, .*, and named pipelines exact, fast",
+            r"^unknown pass 'exactly' in a pipeline; passes are canonicalise, .*, and named pipelines exact, strict",
         ),
         ("canonicalise | colour", r"^a pipeline has the passes canonicalise \| .*; got canonicalise \| colour\.$"),
         ("place | place", r"^the pipeline has the pass 'place' twice\.$"),

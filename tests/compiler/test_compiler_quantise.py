@@ -16,7 +16,7 @@ from thermofab.compiler.passes.root_and_wire import RootAndWire
 from thermofab.compiler.passes.rounding import round_layout
 from thermofab.compiler.passes.scale_and_quantise import ScaleAndQuantise, best_shift
 from thermofab.compiler.passes.wires import composite
-from thermofab.hw.spec import IsingModel, sigmoid_table
+from thermofab.hw.spec import CompileError, IsingModel, RefusedError, sigmoid_table
 
 
 def integer_boltzmann(program):
@@ -264,3 +264,22 @@ def test_wide_weights_over_a_short_table_take_a_larger_step(widths):
     networkx.set_edge_attributes(graph, 0.7, "weight")
     program = fab.compile(graph, fab.fabric("g4-2x2", weight_bits=16, bias_bits=16, **widths))
     assert program.report.end_to_end_tv is not None and program.report.end_to_end_tv < 0.05
+
+
+def test_compile_takes_refit_and_betas():
+    source = weighted(networkx.random_regular_graph(3, 8, seed=1), 1)
+    spec = fab.fabric(networkx.random_regular_graph(3, 8, seed=1), weight_bits=4)
+    plain, refitted, levels = (
+        fab.compile(source, spec, verify=True, **options) for options in ({}, {"refit": True}, {"betas": (0.3, 1.0)})
+    )
+    assert refitted.report.quantisation.kl < plain.report.quantisation.kl
+    assert "predicted KL" in dict(levels.report.passes)["scale and quantise"]
+    with pytest.raises(CompileError, match=r"^betas must be positive finite factors on β, one at least, got \(0\.0,\)"):
+        fab.compile(source, spec, betas=[0])
+
+
+def test_the_strict_pipeline_refuses_copies_that_may_break():
+    source = weighted(networkx.complete_graph(7), 1, coupling=0.3)
+    assert fab.compile(source, "chimera-4", seed=1).checks
+    with pytest.raises(RefusedError, match="compiles onto chimera-4 only approximately"):
+        fab.compile(source, "chimera-4", seed=1, pipeline="strict")
