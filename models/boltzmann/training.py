@@ -25,6 +25,7 @@ import optax
 
 from thermofab.hw.spec import Program, Schedule, SpecError, to_spins
 from thermofab.models.boltzmann.enumeration import Enumerated
+from thermofab.models.boltzmann.held import held_by
 from thermofab.models.boltzmann.likelihood import hidden_means
 from thermofab.models.boltzmann.machine import BoltzmannMachine, checked_data
 from thermofab.models.boltzmann.sampler import FabricSampler
@@ -131,7 +132,7 @@ def advance(state: TrainState, config: Training, data: np.ndarray, sampler: Fabr
         program = sampler.holding(machine)
         wanted, full = _positive(state, config, rows, sampler, program)
         model, chains = _negative(state, config, full, sampler, program)
-    updated, optimiser = _apply(config)(machine, state.optimiser, gradient(model, wanted, c))
+    updated, optimiser = compiled_update(config)(machine, state.optimiser, gradient(model, wanted, c))
     return TrainState(updated, optimiser, chains, state.step + 1)
 
 
@@ -158,7 +159,7 @@ def _positive(
     if not len(c.hidden):
         return statistics_of(spins, c), full
     if c.hidden_apart:
-        means = hidden_means(sampler.held(state.machine), rows)
+        means = hidden_means(held_by(program, c), rows)
         rng = np.random.default_rng(derived(config.seed, state.step, _HIDDEN))
         full[:, c.hidden] = 2 * rng.random(means.shape) - 1 < means
         spins[:, c.hidden] = means
@@ -208,7 +209,7 @@ def blank_optimiser(machine: Any, config: Training) -> Any:
 
 
 @lru_cache(maxsize=32)
-def _apply(config: Training):
+def compiled_update(config: Training):
     """The compiled update of a configuration: (machine, optimiser state, gradient) → (machine, optimiser state)."""
     optimiser, limit = optimiser_of(config), config.clip
 

@@ -1,0 +1,178 @@
+"""An RBM of 64+64 nodes on 8×8 digits: trained on the fabric, by THRML's sampler, and by scikit-learn.
+
+    python benchmarks/models/rbm.py [--quick] [--figure docs/images/rbm-samples.png]
+
+All are persistent contrastive divergence: batches of 64, 64 chains, one sweep an update, as many updates. The fabric
+(8-bit weights) and THRML share starting values, batches, exact hidden means in the positive phase, optimiser and rates;
+scikit-learn's BernoulliRBM is plain gradient descent in 0/1 units. ln P of held-out digits by annealed importance
+sampling with ours for all: scikit-learn's machine is converted exactly (from_binary_rbm). Each is run at several
+learning rates and all are shown; × marks the best on training data.
+"""
+
+import argparse
+import time
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from sklearn.neural_network import BernoulliRBM
+from thrml import Block, SamplingSchedule, SpinNode, sample_states
+from thrml.models import IsingEBM, IsingSamplingProgram
+
+import thermofab as fab
+from thermofab.hw.spec import to_spins
+from thermofab.models.boltzmann import (
+    BoltzmannMachine,
+    FabricSampler,
+    Training,
+    advance,
+    from_binary_rbm,
+    log_likelihood,
+    restricted,
+    start,
+)
+from thermofab.models.boltzmann.likelihood import hidden_means
+from thermofab.models.boltzmann.statistics import gradient, statistics_of
+from thermofab.models.boltzmann.training import compiled_update
+from thermofab.models.data import digits
+from thermofab.models.seeds import batch_rows
+
+VISIBLE = HIDDEN = 64
+BATCH = 64
+"""Chains, too."""
+
+
+def on_the_fabric(data: np.ndarray, config: Training) -> tuple[BoltzmannMachine, float, float]:
+    """The machine whose values the integers hold, seconds to compile and to train."""
+    begun = time.perf_counter()
+    machine = BoltzmannMachine.random(restricted(VISIBLE, HIDDEN), 0.02, seed=config.seed, data=data)
+    spec = fab.fabric(machine.connections.topology())
+    sampler = FabricSampler(fab.compile(machine.ising(), spec, keep_zero=True))
+    state = start(machine, config)
+    advance(state, config, data, sampler)
+    ready = time.perf_counter()
+    for _ in range(config.steps):
+        state = advance(state, config, data, sampler)
+    return sampler.held(state.machine), ready - begun, time.perf_counter() - ready
+
+
+def with_thrml(data: np.ndarray, config: Training) -> tuple[BoltzmannMachine, float, float]:
+    """The same training with THRML's sampler, jitted and vmapped over chains."""
+    begun = time.perf_counter()
+    machine = BoltzmannMachine.random(restricted(VISIBLE, HIDDEN), 0.02, seed=config.seed, data=data)
+    negative = thrml_negative(machine)
+    state, c = start(machine, config), machine.connections
+    key, chains = jax.random.key(config.seed), jnp.asarray(state.chains)
+    negative(key, machine.biases, machine.couplings, chains).block_until_ready()
+    optimiser, ready = state.optimiser, time.perf_counter()
+    for step in range(config.steps):
+        rows = data[batch_rows(len(data), config.batch, step, config.seed)]
+        spins = np.concatenate([to_spins(rows), hidden_means(machine, rows)], axis=1)
+        key, now = jax.random.split(key)
+        chains = negative(now, machine.biases, machine.couplings, chains)
+        slope = gradient(statistics_of(to_spins(np.asarray(chains)), c), statistics_of(spins, c), c)
+        machine, optimiser = compiled_update(config)(machine, optimiser, slope)
+    return machine, ready - begun, time.perf_counter() - ready
+
+
+def thrml_negative(machine: BoltzmannMachine) -> Callable:
+    """One sweep of all chains, bool ``[R, n]`` in and out."""
+    nodes = [SpinNode() for _ in range(machine.connections.n_nodes)]
+    edges = [(nodes[i], nodes[j]) for i, j in machine.connections.edges.tolist()]
+    schedule = SamplingSchedule(n_warmup=1, n_samples=1, steps_per_sample=1)
+    blocks = [Block(nodes[:VISIBLE]), Block(nodes[VISIBLE:])]
+
+    @eqx.filter_jit
+    def sweep(key, biases, couplings, chains):
+        ebm = IsingEBM(nodes, edges, biases, couplings, jnp.array(1.0))
+        program = IsingSamplingProgram(ebm, blocks, [])
+
+        def one(key, chain):
+            return sample_states(key, program, schedule, [chain[:VISIBLE], chain[VISIBLE:]], [], [Block(nodes)])[0][0]
+
+        return jax.vmap(one)(jax.random.split(key, len(chains)), chains)
+
+    return sweep
+
+
+def with_scikit_learn(data: np.ndarray, rate: float, updates: int, seed: int) -> tuple[BoltzmannMachine, float, float]:
+    """As many whole passes as make at least ``updates`` updates."""
+    passes = -(-updates // -(-len(data) // BATCH))
+    theirs = BernoulliRBM(HIDDEN, learning_rate=rate, batch_size=BATCH, n_iter=passes, random_state=seed)
+    begun = time.perf_counter()
+    theirs.fit(data)
+    seconds = time.perf_counter() - begun
+    return from_binary_rbm(theirs.components_.T, theirs.intercept_visible_, theirs.intercept_hidden_), 0.0, seconds
+
+
+def samples_of(machine: BoltzmannMachine, count: int) -> np.ndarray:
+    """bool ``[count, 64]`` of independent chains after 1,000 sweeps on the fabric."""
+    spec = fab.fabric(machine.connections.topology())
+    sampler = FabricSampler(fab.compile(machine.ising(), spec, keep_zero=True))
+    return sampler.sample(machine, fab.Schedule(1000, 1), replicas=count, seed=1)[:, 0, :VISIBLE]
+
+
+def draw(path: str, rows: dict[str, np.ndarray]) -> None:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(len(rows), 1, figsize=(8, 1.1 * len(rows)), layout="constrained")
+    for axis, (name, bits) in zip(axes, rows.items()):
+        tiles = np.pad(bits.reshape(-1, 8, 8), ((0, 0), (1, 1), (1, 1))).transpose(1, 0, 2).reshape(10, -1)
+        axis.imshow(tiles, cmap="gray_r", interpolation="nearest")
+        axis.set_title(name, fontsize=8, loc="left")
+        axis.axis("off")
+    figure.savefig(path, dpi=110)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="a twentieth of the updates, fewer temperatures")
+    parser.add_argument("--figure", help="draw samples to this file")
+    parser.add_argument("--seed", type=int, default=0)
+    chosen = parser.parse_args()
+    images = digits()
+    updates = 115 if chosen.quick else 2300
+    ais = {"chains": 300, "steps": 200 if chosen.quick else 2000}
+    print(f"{updates} updates of {BATCH} digits, {BATCH} chains, one sweep; ln P in nats, ± one standard error\n")
+    print(f"{'trained by':22} {'rate':>7} {'train ln P':>12} {'held-out ln P':>18} {'ready, s':>8} {'train, s':>8}")
+    shown = {"held-out digits": images.test[:24]}
+    for name, optimiser, rates in (
+        ("fabric, 8 bits", "sgd", (0.001, 0.003, 0.01)),
+        ("THRML", "sgd", (0.001, 0.003, 0.01)),
+        ("scikit-learn", "sgd", (0.003, 0.01, 0.03, 0.1)),
+        ("fabric, 8 bits, Adam", "adam", (0.0005, 0.001, 0.002)),
+        ("THRML, Adam", "adam", (0.0005, 0.001, 0.002)),
+    ):
+        runs = []
+        for rate in rates:
+            config = Training(
+                steps=updates, batch=BATCH, replicas=BATCH, optimiser=optimiser, learning_rate=rate,
+                final_learning_rate=rate, seed=chosen.seed,
+            )  # fmt: skip
+            if name == "scikit-learn":
+                machine, ready, seconds = with_scikit_learn(images.train, rate, updates, chosen.seed)
+            else:
+                machine, ready, seconds = (with_thrml if "THRML" in name else on_the_fabric)(images.train, config)
+            held_out = log_likelihood(machine, images.test, seed=chosen.seed, **ais)
+            train = log_likelihood(machine, images.train, seed=chosen.seed, **ais)
+            runs.append((train.value, rate, held_out, ready, seconds, machine))
+        best = max(run[0] for run in runs)
+        for train, rate, held_out, ready, seconds, machine in runs:
+            print(
+                f"{name:22} {rate:7g} {train:12.2f} {held_out.value:10.2f} ± {held_out.error:.2f} "
+                f"{'×' if train == best else ' '} {ready:8.1f} {seconds:8.1f}",
+                flush=True,
+            )
+            if train == best and "Adam" not in name:
+                shown[f"{name}, rate {rate:g}"] = samples_of(machine, 24)
+    if chosen.figure:
+        draw(chosen.figure, shown)
+
+
+if __name__ == "__main__":
+    main()
