@@ -69,13 +69,13 @@ def fabrics(as_json: Json = False) -> None:
 
 @app.command("compile")
 def compile_command(
-    model: Annotated[Path, typer.Argument(help="A model: dimod BQM JSON, or a networkx graph as GML or GraphML.")],
+    model: Annotated[Path, typer.Argument(help="A model: JSON of a dimod BQM or of a DiscreteModel, GML, GraphML.")],
     out: Annotated[Path, typer.Option(help="Where to write the compiled program.")],
     fabric: FabricName = "g8-8x8",
     beta: Annotated[float, typer.Option(help="Inverse temperature: P ∝ exp(-beta E).")] = 1.0,
     tolerance: Annotated[float | None, typer.Option(help="Largest total variation distance accepted.")] = None,
     seed: Seed = 0,
-    pipeline: Annotated[str, typer.Option(help="exact, fast, tolerant, or passes as text.")] = "exact",
+    pipeline: Annotated[str, typer.Option(help="exact, strict, fast, tolerant, or passes as text.")] = "exact",
     explain: Annotated[bool, typer.Option("--explain", help="Say what every pass made of the program.")] = False,
     pictures: Annotated[Path | None, typer.Option(help="Draw the program and the fabric into this folder.")] = None,
     as_json: Json = False,

@@ -49,8 +49,9 @@ def _size(draft: Draft) -> str:
     if draft.model is not None:
         return f"{draft.model.n_nodes} nodes, {sum(len(f.weights) for f in draft.model.factors)} terms"
     higher = f", {len(draft.higher)} terms to expand" if draft.higher else ""
+    tables = f", {len(draft.tables)} tables" if len(draft.tables) else ""
     sites = f" on {draft.layout.n_sites} sites" if draft.layout.n_sites else ""
-    return f"{draft.n} spins, {len(draft.edges)} edges{higher}{sites}"
+    return f"{draft.n} spins, {len(draft.edges)} edges{higher}{tables}{sites}"
 
 
 def _draw_program(draft: Draft, path: Path) -> None:

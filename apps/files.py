@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from thermofab.hw.spec import FabricSpec, IsingModel, Program, Samples, SpecError, fabric
+from thermofab.hw.spec import DiscreteModel, FabricSpec, IsingModel, Program, Samples, SpecError, fabric
 
 
 def read_model(path: Path) -> Any:
-    """A dimod BQM (JSON of ``bqm.to_serializable()``) or a networkx graph (GML, GraphML)."""
+    """A dimod BQM (JSON of ``bqm.to_serializable()``), a model of ours (JSON of ``model.to_json()``: spins, categories,
+    terms of any order), or a networkx graph (GML, GraphML).
+    """
     if not path.exists():
         raise SpecError(f"there is no file {path}.")
     if path.suffix in (".gml", ".graphml"):
@@ -21,10 +23,17 @@ def read_model(path: Path) -> Any:
         import dimod
 
         data = _json(path)
+        if isinstance(data, dict) and {"nodes", "beta"} <= set(data):
+            return (DiscreteModel if "factors" in data else IsingModel).from_json(data)
         if not isinstance(data, dict) or data.get("type") != "BinaryQuadraticModel":
-            raise SpecError(f"{path} is not a dimod BQM; write one with json.dump(bqm.to_serializable(), file).")
+            raise SpecError(
+                f"{path} is neither a dimod BQM (json.dump(bqm.to_serializable(), file)) nor an IsingModel or "
+                "DiscreteModel (json.dump(model.to_json(), file))."
+            )
         return dimod.BinaryQuadraticModel.from_serializable(data)
-    raise SpecError(f"{path} has suffix '{path.suffix}'; a model is a .json (dimod BQM), .gml or .graphml file.")
+    raise SpecError(
+        f"{path} has suffix '{path.suffix}'; a model is a .json (dimod BQM, or a model of ours), .gml or .graphml file."
+    )
 
 
 def read_fabric(source: str, settings: list[str]) -> FabricSpec:

@@ -10,6 +10,8 @@ import networkx
 import numpy as np
 import pytest
 
+from thermofab.hw.spec.discrete import DiscreteModel, factor_of
+
 
 def thermofab(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "thermofab.apps.cli", *map(str, arguments)]
@@ -33,8 +35,8 @@ def test_compile_explains_and_draws(tmp_path):
         "--pictures", tmp_path / "drawn", "--pipeline", "fast",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    passes = ["canonicalise", "categorical", "higher order", "place", "root and wire", "colour", "scale and quantise"]
-    assert [line.split("  ")[0] for line in done.stdout.splitlines()[:7]] == passes
+    passes = "canonicalise, categorical, factor sites, higher order, place, root and wire, colour, scale and quantise"
+    assert [line.split("  ")[0] for line in done.stdout.splitlines()[:8]] == passes.split(", ")
     for name in ("program.png", "fabric.png"):
         assert (tmp_path / "drawn" / name).read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
 
@@ -51,6 +53,18 @@ def test_compile_then_sample(tmp_path):
     assert np.load(states)["states"].shape == (4, 2000, 3)
     again = json.loads(thermofab(*arguments[:-3], "--json", "--device", "reference").stdout)
     assert again["magnetisation"] == result["magnetisation"]
+
+
+def test_models_of_any_order_are_read(tmp_path):
+    model = DiscreteModel((0, 1, 2), np.zeros(3, dtype=int), (factor_of([[0, 1, 2]], [[]], np.array([0.7])),))
+    (tmp_path / "cubic.json").write_text(json.dumps(model.to_json()))
+    program = tmp_path / "p.json"
+    done = thermofab("compile", tmp_path / "cubic.json", "--fabric", "pdit4-1x2", "--out", program, "--explain")
+    assert "1 tables on the fabric's factors, 0 edges, no hidden spins" in done.stdout, done.stderr
+    sampled = thermofab("sample", program, "--samples", 50, "--json", "--device", "native")
+    assert json.loads(sampled.stdout)["samples"] == 50
+    (tmp_path / "other.json").write_text("{}")
+    assert "is neither a dimod BQM" in thermofab("compile", tmp_path / "other.json", "--out", program).stderr
 
 
 def test_graphs_are_models_too(tmp_path):
