@@ -66,15 +66,15 @@ OVERLAP_REFERENCE = (
 )
 OVERLAP_JAX = (
     KERNEL,
-    "(word >> (spec.word_bits - spec.threshold_bits))",
-    "(word & ((1 << spec.threshold_bits) - 1))",
+    "(word >> (self.spec.word_bits - self.spec.threshold_bits))",
+    "(word & ((1 << self.spec.threshold_bits) - 1))",
 )
 OVERLAP_RTL = (DATAPATH, "word[spec.word_bits - spec.threshold_bits :]", "word[: spec.threshold_bits]")
 TABLE_REFERENCE = (REFERENCE, "table[address + half]", "table[(address + half + 1) % (2 * half)]")
 TABLE_JAX = (
     KERNEL,
-    "jnp.clip((field + dither) >> shift, -half, half - 1) + half",
-    "(jnp.clip((field + dither) >> shift, -half, half - 1) + half + 1) & (2 * half - 1)",
+    "+ half).astype(self._address)",
+    "+ half + 1 & 2 * half - 1).astype(self._address)",
 )
 TABLE_RTL = (DATAPATH, "index.eq(clipped.as_unsigned() ^ half)", "index.eq((clipped.as_unsigned() ^ half) + 1)")
 BARRIER_REFERENCE = (
@@ -157,6 +157,31 @@ LATE_SYSTOLIC = (
     "(ports.trail & ports.new)",
 )
 
+FACTOR_SIGN = (
+    "hw/spec/factors.py",
+    "        parts.append((high - low).reshape(-1))",
+    "        parts.append((low - high).reshape(-1))",
+)
+FACTOR_REFERENCE = (
+    REFERENCE,
+    "                field += added[sum(n[j] << k for k, j in enumerate(others))]",
+    "                field += added[sum(n[j] << k for k, j in enumerate(reversed(others)))]",
+)
+FACTOR_NATIVE = (
+    f"{NATIVE}/factors.h",
+    "        for (int j = 0; j < LARGEST_FACTOR - 1 && others[j] >= 0; ++j) {",
+    "        for (int j = 0; j < LARGEST_FACTOR - 2 && others[j] >= 0; ++j) {",
+)
+FACTOR_RTL = (
+    LANES,
+    "int(image.differences[start + code % 2**own])",
+    "int(image.differences[start + 0 * (code + own)])",
+)
+FACTOR_ROUNDING = (
+    "compiler/passes/rounding.py",
+    "np.zeros(0) if tables is None else tables) / (2 * step))",
+    "np.zeros(0) if tables is None else tables) / step)",
+)
 BUGS = (
     Bug("seeding by consecutive integers: law", (CONSECUTIVE, UNMIXED), f"{LAW} -k certified_law"),
     Bug("seeding by consecutive integers: vectors", (CONSECUTIVE,), VECTORS),
@@ -198,6 +223,19 @@ BUGS = (
     Bug("full counters wrap, RTL: moments", (FULL_RTL,), f"{GATEWARE} -k full_counter"),
     Bug("counters not cleared, RTL: moments", (FRESH_RTL,), f"{GATEWARE} -k moments_are"),
     Bug("abort in mid-sweep, RTL: cocotb", (ABORT_RTL,), COCOTB),
+    Bug(
+        "factor turned round, contract: end to end",
+        (FACTOR_SIGN,),
+        "tests/compiler/test_compiler_factors.py -k predicted_and_verified",
+    ),
+    Bug("factor's bits reversed, reference: devices disagree", (FACTOR_REFERENCE,), f"{DEVICES} -k jax-factors"),
+    Bug("factor's last site dropped, native: devices disagree", (FACTOR_NATIVE,), f"{DEVICES} -k native-pdit8"),
+    Bug("factor's words all alike, RTL: devices disagree", (FACTOR_RTL,), f"{DEVICES} -k rtl-pdit4"),
+    Bug(
+        "factor rounded at twice its size: end to end",
+        (FACTOR_ROUNDING,),
+        "tests/compiler/test_compiler_factors.py -k predicted_and_verified",
+    ),
     Bug("wrong tap, systolic: devices disagree", (TAP_SYSTOLIC,), f"{SYSTOLIC} -k same_bits"),
     Bug("late edges with the new spin, systolic: moments", (LATE_SYSTOLIC,), f"{SYSTOLIC} -k sums_over"),
 )
