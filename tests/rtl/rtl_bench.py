@@ -195,6 +195,9 @@ class Watch:
         for i, j in topology.edges.tolist():
             self._neighbours[i] |= 1 << j
             self._neighbours[j] |= 1 << i
+        for row in topology.factors:
+            for i in row:
+                self._neighbours[i] |= sum(1 << j for j in row if j != i)
 
     def begin(self, clamped: int, loaded: bool) -> None:
         """A run begins under these clamps; ``loaded``: from states that have just been loaded."""

@@ -19,6 +19,7 @@ SHORT = {
     "all to all, narrow": fabric(
         "complete-7", weight_bits=4, bias_bits=5, table_bits=4, threshold_bits=4, rng="lfsr32", levels=1
     ),
+    "p-dits": fabric("pdit4-2x3", levels=2),
     "systolic torus": fabric("g4-6x6-torus", architecture="systolic", moment_bits=4, table_bits=6),
     "systolic, four colours": fabric(
         "king-5x6", architecture="systolic", levels=3, rng="xoshiro128+", word_bits=32, dither_bits=7, min_shift=2
