@@ -19,7 +19,9 @@ import jax.numpy as jnp
 import numpy as np
 from sklearn.neural_network import BernoulliRBM
 from thrml import Block, SamplingSchedule, SpinNode, sample_states
+from thrml.block_sampling import SuperBlock
 from thrml.models import IsingEBM, IsingSamplingProgram
+from thrml.pgm import AbstractNode
 
 import thermofab as fab
 from thermofab.hw.spec import to_spins
@@ -79,10 +81,10 @@ def with_thrml(data: np.ndarray, config: Training) -> tuple[BoltzmannMachine, fl
 
 def thrml_negative(machine: BoltzmannMachine) -> Callable:
     """One sweep of all chains, bool ``[R, n]`` in and out."""
-    nodes = [SpinNode() for _ in range(machine.connections.n_nodes)]
+    nodes: list[AbstractNode] = [SpinNode() for _ in range(machine.connections.n_nodes)]
     edges = [(nodes[i], nodes[j]) for i, j in machine.connections.edges.tolist()]
     schedule = SamplingSchedule(n_warmup=1, n_samples=1, steps_per_sample=1)
-    blocks = [Block(nodes[:VISIBLE]), Block(nodes[VISIBLE:])]
+    blocks: list[SuperBlock] = [Block(nodes[:VISIBLE]), Block(nodes[VISIBLE:])]
 
     @eqx.filter_jit
     def sweep(key, biases, couplings, chains):
@@ -130,7 +132,7 @@ def draw(path: str, rows: dict[str, np.ndarray]) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--quick", action="store_true", help="a twentieth of the updates, fewer temperatures")
     parser.add_argument("--figure", help="draw samples to this file")
     parser.add_argument("--seed", type=int, default=0)

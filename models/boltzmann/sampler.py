@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from thermofab.hw.spec import Program, Samples, Schedule, SpecError, open_device
+from thermofab.hw.spec import IsingModel, Program, Samples, Schedule, SpecError, open_device
 from thermofab.models.boltzmann.connections import Connections
 from thermofab.models.boltzmann.held import held_by
 from thermofab.models.boltzmann.machine import BoltzmannMachine, checked_data
@@ -121,8 +121,11 @@ class FabricSampler:
 
     def _check(self, connections: Connections) -> None:
         model = self.template.model
-        same = tuple(model.nodes) == connections.nodes and model.beta == 1.0
-        if not (same and np.array_equal(getattr(model, "edges", None), connections.edges)):
+        if not (
+            isinstance(model, IsingModel)
+            and (model.nodes, model.beta) == (connections.nodes, 1.0)
+            and np.array_equal(model.edges, connections.edges)
+        ):
             raise SpecError(
                 "this sampler's program was compiled from another model; compile machine.ising() with keep_zero=True "
                 "and β = 1, and give that program."

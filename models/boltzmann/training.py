@@ -211,15 +211,14 @@ def blank_optimiser(machine: Any, config: Training) -> Any:
 @lru_cache(maxsize=32)
 def compiled_update(config: Training):
     """The compiled update of a configuration: (machine, optimiser state, gradient) → (machine, optimiser state)."""
-    optimiser, limit = optimiser_of(config), config.clip
+    optimiser, bound = optimiser_of(config), float("inf") if config.clip is None else config.clip
 
     @jax.jit
     def apply(machine: Any, state: Any, slope: Any):
         slope = eqx.tree_at(lambda m: m.couplings, slope, slope.couplings + config.weight_decay * machine.couplings)
         updates, state = optimiser.update(slope, state, machine)
         machine = optax.apply_updates(machine, updates)
-        if limit is not None:
-            machine = jax.tree.map(lambda x: jnp.clip(x, -limit, limit), machine)
+        machine = jax.tree.map(lambda x: jnp.clip(x, -bound, bound), machine)
         return machine, state
 
     return apply

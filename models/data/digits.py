@@ -1,8 +1,10 @@
 """The 8×8 digits that ship with scikit-learn: 1,797 images of grey levels 0…16, thresholded to bits.
 
-A pixel is on from grey level 8. Every fifth image is held out (scikit-learn's order mixes writers and classes): 1,438 to
-train on, 359 to test with.
+A pixel is on from grey level 8. Every fifth image is held out (scikit-learn's order mixes writers and classes): 1,438
+to train on, 359 to test with.
 """
+
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +22,7 @@ def digits(threshold: float = THRESHOLD) -> BitImages:
         raise ToolMissingError(
             "the digits come with scikit-learn; install it with: pip install 'thermofab[models]'"
         ) from missing
-    found = load_digits()
+    found: Any = load_digits()
     bits, labels = to_bits(found["images"], threshold), np.asarray(found["target"], dtype=np.int64)
     held_out = np.arange(len(bits)) % 5 == 4
     return BitImages(bits[~held_out], bits[held_out], labels[~held_out], labels[held_out], (8, 8))

@@ -34,7 +34,8 @@ class Penalty:
     def __post_init__(self) -> None:
         if not 0 <= self.threshold < 1 or self.start < 0:
             raise SpecError(
-                f"threshold is an autocorrelation in 0…1 and start is at least 0, got {self.threshold} and {self.start}."
+                f"threshold is an autocorrelation in 0…1 and start is at least 0, got {self.threshold} and "
+                f"{self.start}."
             )
 
     def next_strength(self, strength: float, now: float, before: float | None) -> float:
