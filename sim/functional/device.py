@@ -20,7 +20,7 @@ from thermofab.sim.toolchain import find_compiler
 
 # Replicas that run together: enough to fill vector registers, few enough that their sites stay in a core's cache.
 BATCH_SITES = 2**19
-BATCH_RANGE = (128, 4096)
+BATCH_RANGE = (256, 4096)
 LOWERINGS = ("native", "xla")
 
 

@@ -70,6 +70,7 @@ class Kernel:
         narrow = spec.field_max + 2**spec.dither_bits < 2**15
         self._field = jnp.int16 if narrow else jnp.int32
         self._word = jnp.uint16 if spec.word_bits == 16 else jnp.uint32
+        self._address = jnp.uint8 if spec.table_size <= 2**8 else jnp.uint16
         self._activate = jax.jit(self._activation)
         self.advance = jax.jit(self._advance, donate_argnums=1)
         self.sample = jax.jit(
@@ -145,11 +146,21 @@ class Kernel:
     def _update(
         self, p: Parameters, g: int, table: jax.Array, mask: jax.Array, near: list[jax.Array], word: jax.Array
     ) -> jax.Array:
-        field = self._field_of(p, g, mask, near)
+        return self.fire(p, g, table, mask, self._field_of(p, g, mask, near), word)
+
+    def fire(
+        self, p: Parameters, g: int, table: jax.Array, mask: jax.Array, field: jax.Array, word: jax.Array
+    ) -> jax.Array:
+        """New states from fields and words."""
+        half = self.spec.table_size // 2
+        dither = word.astype(self._field) & ((jnp.ones((), self._field) << p.shift) - 1)
+        low, high = jnp.asarray(-half, self._field), jnp.asarray(half - 1, self._field)
+        # lax.clamp, because jnp.clip is a function of its own, which XLA would make a loop of its own.
+        address = (jax.lax.clamp(low, (field + dither) >> p.shift, high) + half).astype(self._address)
         # XLA on a CPU would compute the field inside the loop of the table look-up, which does not vectorise; a call
         # that is not inlined keeps the two apart (and has no effect on the result).
         with set_xla_metadata(inlineable="false"):
-            return self._activate(table, p.shift, p.clamped[g], mask, field, word)
+            return self._activate(table, p.clamped[g], mask, address, word)
 
     def added(self, p: Parameters, masks: Sequence[jax.Array], colour: int) -> dict[int, list[jax.Array]]:
         """For every group of ``colour`` that has factors, what each adds to its fields, ``[sites, R]``."""
@@ -172,13 +183,10 @@ class Kernel:
         return field
 
     def _activation(
-        self, table: jax.Array, shift: jax.Array, clamped: jax.Array, mask: jax.Array, field: jax.Array, word: jax.Array
+        self, table: jax.Array, clamped: jax.Array, mask: jax.Array, address: jax.Array, word: jax.Array
     ) -> jax.Array:
-        spec, half = self.spec, self.spec.table_size // 2
-        dither = word.astype(self._field) & ((jnp.ones((), self._field) << shift) - 1)
-        address = jnp.clip((field + dither) >> shift, -half, half - 1) + half
-        threshold = table.at[address.astype(jnp.uint16)].get(mode="promise_in_bounds")
-        fresh = -((word >> (spec.word_bits - spec.threshold_bits)) < threshold).astype(jnp.int8)
+        threshold = table.at[address].get(mode="promise_in_bounds")
+        fresh = -((word >> (self.spec.word_bits - self.spec.threshold_bits)) < threshold).astype(jnp.int8)
         return (mask & clamped) | (fresh & ~clamped)
 
     def _advance(self, p: Parameters, carry: Carry, sweeps: jax.Array, level: jax.Array) -> Carry:

@@ -20,7 +20,6 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.experimental.xla_metadata import set_xla_metadata
 
 from thermofab.hw.rng.base import seed_words
 from thermofab.hw.spec import FabricSpec, RunPlan, SpecError, UnsupportedError, generator
@@ -204,7 +203,4 @@ class NoisyKernel(Kernel):
         scaled = (field >> 7) * gain + (((field & 127) * gain) >> 7)
         field = (scaled >> 7) + self._extra.offset[g]
         limit = jnp.iinfo(self._field).max - 2**self.spec.dither_bits
-        with set_xla_metadata(inlineable="false"):
-            return self._activate(
-                table, p.shift, p.clamped[g], mask, jnp.clip(field, -limit, limit).astype(self._field), word
-            )
+        return self.fire(p, g, table, mask, jnp.clip(field, -limit, limit).astype(self._field), word)

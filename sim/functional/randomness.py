@@ -13,6 +13,7 @@ import numpy as np
 
 from thermofab.hw.rng.base import Generator, seed_words
 from thermofab.hw.spec import FabricSpec, generator
+from thermofab.hw.spec.seeding import stream_word
 
 
 class Stepper(Protocol):
@@ -71,8 +72,11 @@ class _LFSR64Planes:
         self._source = source
 
     def seed(self, keys: np.ndarray) -> list[np.ndarray]:
-        low, high = np.moveaxis(seed_words(self._source, keys), -1, 0)
-        return [half.astype(np.uint16) for word in (low, high) for half in (word & 0xFFFF, word >> 16)]
+        window = stream_word(keys, 0)
+        if not window.all():  # An all-zero window takes the stream's next word.
+            low, high = np.moveaxis(seed_words(self._source, keys).astype(np.uint64), -1, 0)
+            window = low | (high << np.uint64(32))
+        return [(window >> np.uint64(16 * k)).astype(np.uint16) for k in range(4)]
 
     def step(self, state: Sequence[jax.Array]) -> tuple[list[jax.Array], jax.Array]:
         oldest, then, *rest = state

@@ -53,10 +53,10 @@ def test_jax_fires_as_often_as_the_interpolated_table(spec):
         for field in FIELDS:
             image = one_site(spec, field, shift)
             parameters = kernel.parameters(image, np.array([False]))
-            mask = kernel._activation(
+            mask = kernel.fire(
+                parameters,
+                0,
                 parameters.tables[0],
-                parameters.shift,
-                parameters.clamped[0],
                 jnp.zeros((1, 2**16), jnp.int8),
                 jnp.full((1, 2**16), field, jnp.int16),
                 words[None],
