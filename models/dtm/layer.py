@@ -3,8 +3,8 @@ r"""A layer: the Boltzmann machine on the fabric that takes one step of the nois
     P_θ(x^{t-1}, z | x^t) ∝ exp(Γ_t Σ_i x^{t-1}_i x^t_i + Σ_i b_i s_i + Σ_(i,j) J_ij s_i s_j),
 
 s being all sites: pixels x^{t-1}, latents z, and inputs x^t, which are clamped. The pairs (x^{t-1}_i, x^t_i) carry Γ_t
-and are not trained; of the other edges, those of inputs are trained too (``conditioning="all"``) or held at 0
-(``"pairs"``, where x^t enters through Γ_t alone, as in the paper).
+and are not trained; of the other edges, those of inputs in the grid are trained too (``conditioning="all"``) or held at
+0 (``"pairs"``: x^t enters through Γ_t alone, as in the paper, and as it does anyway where inputs are beside the grid).
 """
 
 from collections.abc import Sequence

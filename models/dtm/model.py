@@ -25,6 +25,8 @@ from thermofab.models.dtm.roles import Roles
 from thermofab.models.dtm.training import LayerState, LayerTraining, start_layer, train_epoch
 from thermofab.models.seeds import derived
 
+PLACES = ("beside", "grid")
+
 
 @dataclass(frozen=True)
 class Generation:
@@ -56,13 +58,13 @@ class Generated:
     Attributes:
         images: bool ``[count, v]``, x^0.
         steps: bool ``[T + 1, count, v]``: x^T first, x^0 last.
-        states: bool ``[T, count, N]``, all sites at the end of every layer's run, layer T first.
+        states: a bool ``[count, N]`` a layer, all sites at the end of its run, layer T first.
         ledger: of all layers together.
     """
 
     images: np.ndarray
     steps: np.ndarray
-    states: np.ndarray
+    states: tuple[np.ndarray, ...]
     ledger: Ledger
 
 
@@ -89,6 +91,7 @@ class DenoisingModel:
         steps: int,
         compile: Callable[..., Any],
         *,
+        inputs: str = "beside",
         conditioning: str = "all",
         betas: Sequence[float] = (1.0,),
         scale: float = 0.02,
@@ -98,11 +101,13 @@ class DenoisingModel:
         """An untrained model.
 
         Args:
-            spec: the fabric; any graph will do whose edges hold a matching of ``n_pixels`` pairs.
+            spec: the fabric; any graph will do.
             n_pixels: of an image.
             steps: T; 1 for the monolithic machine.
             compile: :func:`thermofab.compile`.
-            conditioning: ``"all"`` edges of inputs trained, or ``"pairs"``.
+            inputs: ``"beside"``: a site more a pixel for its input; ``"grid"``: sites of the fabric itself, which must
+                then hold a matching of ``n_pixels`` pairs.
+            conditioning: ``"all"`` edges of inputs in the grid trained, or ``"pairs"`` (:mod:`.layer`).
             betas: β levels, the first 1.
             scale: standard deviation of the first couplings.
             device: a name, or an open device, that all layers run on.
@@ -111,14 +116,23 @@ class DenoisingModel:
         if not betas or betas[0] != 1.0:
             raise SpecError(f"betas are the β levels, the first of which is 1, got {tuple(betas)}.")
         chain = ForwardChain(steps)
-        roles = Roles.random(spec.topology, n_pixels, seed)
+        if inputs not in PLACES:
+            raise SpecError(f"inputs must be one of {', '.join(PLACES)}, got {inputs!r}.")
+        roles = (Roles.beside if inputs == "beside" else Roles.random)(spec.topology, n_pixels, seed)
         layers = tuple(
             Layer.fresh(
-                roles if t < steps else roles.without_inputs(), chain.coupling(t), conditioning, scale, derived(seed, t)
+                roles if t < steps else roles.without_inputs(spec.topology),
+                chain.coupling(t),
+                conditioning,
+                scale,
+                derived(seed, t),
             )
             for t in range(1, steps + 1)
         )
-        samplers = tuple(FabricSampler(layer.template(spec, compile, betas), device) for layer in layers)
+        samplers = tuple(
+            FabricSampler(layer.template(replace(spec, topology=layer.roles.topology), compile, betas), device)
+            for layer in layers
+        )
         return DenoisingModel(chain, layers, samplers, tuple(betas))
 
     @property
@@ -174,7 +188,7 @@ class DenoisingModel:
             states.append(sites[:, -1])
             spent = ledger if spent is None else spent.plus(ledger)
         assert spent is not None
-        return Generated(x, np.array(steps), np.array(states), spent)
+        return Generated(x, np.array(steps), tuple(states), spent)
 
     def _checked(self, images: np.ndarray) -> np.ndarray:
         rows, v = np.asarray(images), len(self.layers[0].roles.pixels)

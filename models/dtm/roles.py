@@ -1,12 +1,13 @@
 """Roles: which sites of a fabric hold pixels, which hold the noisier image, and which are latent.
 
 The pixels' sites are drawn at random from the grid, so that neither neighbours in the image nor classes of pixels have
-anything to do with neighbours on the fabric. Every pixel's site x^{t-1}_i has a neighbour of its own on the fabric that
-holds x^t_i, clamped while the layer runs: the forward coupling Γ_t sits on that edge, so conditioning differs from
-replica to replica while the image is one.
+anything to do with neighbours on the fabric. Every pixel's site x^{t-1}_i has a neighbour of its own that holds x^t_i,
+clamped while the layer runs: the forward coupling Γ_t sits on that edge, so conditioning differs from replica to replica
+while the image is one. Inputs are sites of the grid (:meth:`Roles.random`), or a site more beside every pixel's
+(:meth:`Roles.beside`): that is a field Γ_t x^t_i on the pixel and no more, and leaves the grid to pixels and latents.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -58,9 +59,30 @@ class Roles:
         pixels, inputs = np.array(pairs).T
         return Roles(topology, frozen_array(pixels, np.int64), frozen_array(inputs, np.int64))
 
-    def without_inputs(self) -> "Roles":
-        """The same pixels; the inputs' sites become latent."""
-        return replace(self, inputs=frozen_array([], np.int64))
+    @staticmethod
+    def beside(topology: Topology, n_pixels: int, seed: int = 0) -> "Roles":
+        """Pixel sites drawn at random; inputs are sites added to the fabric, each joined to its pixel's alone.
+
+        Raises:
+            SpecError: the fabric has fewer sites than pixels.
+        """
+        n = topology.n_sites
+        if n_pixels > n:
+            raise SpecError(f"{n_pixels} pixels need as many sites; '{topology.name}' has {n}. Take a larger fabric.")
+        pixels = np.random.default_rng(seed).permutation(n)[:n_pixels]
+        inputs = n + np.arange(n_pixels)
+        at = topology.coordinates
+        more = Topology.from_edges(
+            f"{topology.name}+{n_pixels}",
+            n + n_pixels,
+            np.concatenate([topology.edges, np.stack([pixels, inputs], axis=1)]),
+            coordinates=np.concatenate([at, at[pixels] + 0.3]),
+        )
+        return Roles(more, frozen_array(pixels, np.int64), frozen_array(inputs, np.int64))
+
+    def without_inputs(self, topology: Topology | None = None) -> "Roles":
+        """The same pixels without inputs, whose sites become latent; ``topology``: without the sites added beside."""
+        return Roles(self.topology if topology is None else topology, self.pixels, frozen_array([], np.int64))
 
     @property
     def latents(self) -> np.ndarray:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import thermofab as fab
-from thermofab.models.dtm import DenoisingModel, Generation, LayerTraining, Penalty
+from thermofab.models.dtm import DenoisingModel, Generated, Generation, LayerTraining, Penalty
 from thermofab.models.dtm.checkpoint import load_dtm, save_dtm
 
 IMAGES = np.repeat(np.array([[1, 1, 0, 0], [0, 0, 1, 1], [1, 0, 1, 0]], dtype=bool), 100, axis=0)
@@ -18,14 +18,20 @@ def a_model(steps: int = 2, fabric: str = "g4-4x4", **options) -> DenoisingModel
     return DenoisingModel.fresh(fab.fabric(fabric), 4, steps, fab.compile, **options)
 
 
+def same(a: Generated, b: Generated) -> bool:
+    """Whether every site of every layer ended alike."""
+    pairs = zip((a.images, *a.states), (b.images, *b.states), strict=True)
+    return all(np.array_equal(x, y) for x, y in pairs)
+
+
 def shares(images: np.ndarray) -> np.ndarray:
     """How often each of the 16 patterns is there."""
     return np.bincount(images @ [8, 4, 2, 1], minlength=16) / len(images)
 
 
-@pytest.mark.parametrize("steps", [1, 3])
-def test_it_learns_three_patterns(steps):
-    model = a_model(steps, "g8-6x6")
+@pytest.mark.parametrize("steps, inputs", [(1, "grid"), (3, "grid"), (3, "beside")])
+def test_it_learns_three_patterns(steps, inputs):
+    model = a_model(steps, "g8-6x6", inputs=inputs)
     config = LayerTraining(
         epochs=30, batch=100, sweeps=40, learning_rate=0.1, final_learning_rate=0.01, penalty=Penalty(0.0)
     )
@@ -48,8 +54,12 @@ def test_layers_keep_the_forward_coupling():
 def test_generation_runs_the_layers_and_counts_what_they_cost():
     model = a_model(3, betas=(1.0, 0.8, 1.2))
     made = model.generate(5, Generation(10, levels=(1, 0, 2)), seed=3)
-    assert made.images.shape == (5, 4) and made.steps.shape == (4, 5, 4) and made.states.shape == (3, 5, 16)
-    assert made.ledger.site_updates == 3 * 10 * 5 * 16
+    assert (
+        made.images.shape == (5, 4)
+        and made.steps.shape == (4, 5, 4)
+        and [one.shape for one in made.states] == [(5, 16), (5, 20), (5, 20)]
+    )
+    assert made.ledger.site_updates == 10 * 5 * (16 + 20 + 20)
     assert Generation(10, levels=(1, 0, 2)).schedule() == fab.Schedule(4, 1, anneal=((3, 1), (3, 0)), level=2)
     # x^t is clamped in layer t: its state shows at the inputs' sites.
     for k, t in enumerate((3, 2, 1)):
@@ -62,7 +72,7 @@ def test_generation_runs_the_layers_and_counts_what_they_cost():
 def test_the_same_seed_gives_the_same_images_and_another_seed_others():
     model = a_model()
     first, again, other = (model.generate(8, Generation(5), seed=seed) for seed in (1, 1, 2))
-    assert np.array_equal(first.states, again.states) and not np.array_equal(first.states, other.states)
+    assert same(first, again) and not same(first, other)
 
 
 @pytest.mark.parametrize("device", ["reference", "jax-xla", "native"])
@@ -70,18 +80,21 @@ def test_simulators_generate_the_same_bits(device):
     model = a_model(betas=(1.0, 0.8)).trained(IMAGES, replace(SHORT, epochs=1))
     how = Generation(6, levels=(1, 0))
     here, there = model.generate(3, how, seed=4), model.on(device).generate(3, how, seed=4)
-    assert np.array_equal(here.states, there.states) and np.array_equal(here.images, there.images)
+    assert same(here, there)
 
 
 @pytest.mark.rtl
 @pytest.mark.parametrize("architecture", ["spatial", "systolic"])
 def test_the_rtl_generates_the_same_bits(architecture):
+    # A systolic fabric is a lattice, so its inputs are sites of it.
+    inputs = {"spatial": "beside", "systolic": "grid"}[architecture]
     spec = fab.fabric("g4-4x4", architecture=architecture)
-    model = DenoisingModel.fresh(spec, 4, 2, fab.compile, betas=(1.0, 0.8)).trained(IMAGES, replace(SHORT, epochs=1))
+    model = DenoisingModel.fresh(spec, 4, 2, fab.compile, inputs=inputs, betas=(1.0, 0.8))
+    model = model.trained(IMAGES, replace(SHORT, epochs=1))
     how = Generation(6, levels=(1, 0))
     here, there = model.generate(3, how, seed=4), model.on("rtl").generate(3, how, seed=4)
     assert there.ledger.cycles_are == "measured"
-    assert np.array_equal(here.states, there.states) and np.array_equal(here.images, there.images)
+    assert same(here, there)
 
 
 def test_a_checkpoint_goes_on_bit_for_bit(tmp_path):
@@ -118,6 +131,7 @@ def test_layers_train_the_same_whatever_was_trained_before():
     [
         (lambda p: a_model(betas=(0.8,)), "betas are the β levels, the first of which is 1"),
         (lambda p: a_model(0), "at least 1 step"),
+        (lambda p: a_model(inputs="above"), "inputs must be one of beside, grid, got 'above'"),
         (lambda p: Generation(2, (0, 1, 2)), "2 sweeps cannot be shared among 3 β levels"),
         (lambda p: a_model().start(1, SHORT, IMAGES.astype(float)), r"images must be bool of shape \(N, 4\)"),
         (lambda p: save_dtm(p / "x", a_model(), [], SHORT), "a model of 2 layers needs as many states, got 0"),

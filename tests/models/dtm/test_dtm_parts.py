@@ -59,6 +59,16 @@ def test_roles_match_every_input_to_a_neighbour_of_its_own():
     assert len(roles.without_inputs().latents) == 104
 
 
+def test_inputs_beside_the_grid_are_joined_to_their_pixels_alone():
+    grid = fab.topology("g8-6x6")
+    roles = Roles.beside(grid, 10, seed=1)
+    assert roles.inputs.tolist() == list(range(36, 46)) and roles.topology.n_sites == 46
+    touches = np.isin(roles.topology.edges, roles.inputs).any(axis=1)
+    assert np.array_equal(roles.topology.edges[~touches], grid.edges)
+    assert sorted(roles.topology.edges[touches].tolist()) == sorted(map(list, zip(roles.pixels, roles.inputs)))
+    assert len(roles.without_inputs(grid).latents) == 26
+
+
 def a_layer(conditioning: str = "all", seed: int = 0) -> tuple[Layer, FabricSampler]:
     """Nine sites, two pixels and inputs; random trained parameters."""
     spec = fab.fabric("g4-3x3")
@@ -255,7 +265,9 @@ def _npz(folder):
         (lambda p: ForwardChain(0), "at least 1 step, got 0"),
         (lambda p: ForwardChain(2).kept(3), "step 3 is outside 0…2"),
         (lambda p: Roles.random(fab.topology("g4-2x2"), 3), "3 pixels and their inputs need 6 sites"),
+        (lambda p: Roles.beside(fab.topology("g4-2x2"), 5), "5 pixels need as many sites; 'g4-2x2' has 4"),
         (lambda p: Roles(fab.topology("g4-2x2"), np.array([0]), np.array([0])), "a site has one role"),
+        (lambda p: Roles.beside(fab.topology("g4-2x2"), 5), "5 pixels need as many sites; 'g4-2x2' has 4"),
         (lambda p: Roles(fab.topology("g4-2x2"), np.array([0]), np.array([3])), "must be joined to its pixel's site"),
         (lambda p: a_layer("some"), "conditioning must be one of pairs, all, got 'some'"),
         (lambda p: a_layer()[0].clamps(3, None), r"this layer needs its input: bool \(3, 2\), got None"),
