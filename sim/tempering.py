@@ -1,4 +1,4 @@
-"""Parallel tempering: replica exchange over β levels, on any simulator.
+"""Parallel tempering: replica exchange over β levels, on simulators and on fabrics behind registers.
 
 R ladders of L rungs; rung k sweeps at its own β level of the image's tables. After every ``sweeps`` sweeps neighbouring
 rungs of a ladder offer to exchange states, even pairs and odd pairs in turn, and do so with probability
@@ -7,18 +7,21 @@ rungs of a ladder offer to exchange states, even pairs and odd pairs in turn, an
 
 E in units of an integer weight. Generators stay with their rungs. Rung k is seeded by output k of the SplitMix64 stream
 that starts at the program's seed; the uniform number of round r, pair k and ladder l is the stream's word hashed with
-(r, k, l). So a run is fixed by its seed, and is the same on every simulator. Multi-β sampling without exchange is
+(r, k, l). So a run is fixed by its seed, and is the same on every device. Multi-β sampling without exchange is
 ``exchange=False``; annealing is ``Schedule.anneal``. Nothing recompiles for another ladder.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import cast
 
 import numpy as np
 
 from thermofab.hw.spec import FabricSpec, Schedule, SpecError, sigmoid_table
 from thermofab.hw.spec.seeding import GOLDEN, MASK64, mix64, stream_word
-from thermofab.sim.chains import Request
+from thermofab.sim.chains import Chains, Request
+from thermofab.sim.driven import Placing, start_driven
 from thermofab.sim.simulated import SimulatedDevice
 
 # Index in the program seed's stream of the word that swap decisions hash; rungs take those before it.
@@ -93,7 +96,7 @@ class Tempered:
 
 
 def temper(
-    device: SimulatedDevice,
+    device: SimulatedDevice | Placing,
     ladder: Ladder,
     *,
     rounds: int,
@@ -106,10 +109,10 @@ def temper(
     init: np.ndarray | None = None,
     clamp: np.ndarray | None = None,
 ) -> Tempered:
-    """Temper the image a simulator has loaded.
+    """Temper the image a device has loaded.
 
     Args:
-        device: ``open_device("native" | "jax" | "reference" | …)`` with an image loaded.
+        device: ``open_device("native" | "jax" | "rtl" | "serial:///dev/ttyUSB0" | …)`` with an image loaded.
         ladder: rungs.
         rounds: rounds that are kept, each of ``sweeps`` sweeps and one exchange.
         sweeps: sweeps between exchanges.
@@ -125,8 +128,11 @@ def temper(
     for name, value, low in (("rounds", rounds, 1), ("sweeps", sweeps, 1), ("warmup", warmup, 0)):
         if isinstance(value, bool) or not isinstance(value, int) or value < low:
             raise SpecError(f"{name} must be an integer of at least {low}, got {value!r}.")
-    if not hasattr(device, "start"):
-        raise SpecError("tempering needs a device whose chains can be held: 'native', 'jax', 'jax-xla' or 'reference'.")
+    if not (hasattr(device, "start") or hasattr(device, "run_from")):
+        raise SpecError(
+            "tempering needs a device whose chains can be held, a simulator's, or whose states and generators can be "
+            "placed, as those of 'rtl' and 'serial://…' can."
+        )
     count = len(ladder.levels)
     image = device.plan(Schedule(0, 1), seed=seed).image
     if max(ladder.levels) >= image.fabric.levels or min(ladder.levels) < 0:
@@ -134,8 +140,9 @@ def temper(
             f"the ladder uses β levels {ladder.levels}, but this fabric holds levels 0…{image.fabric.levels - 1}."
         )
     root = np.array([(image.seed + GOLDEN) & MASK64], dtype=np.uint64)
-    rungs = [
-        device.start(replicas=replicas, init=init, clamp=clamp, seed=int(stream_word(root, k)[0])) for k in range(count)
+    start = getattr(device, "start", None) or partial(start_driven, cast(Placing, device))
+    rungs: list[Chains] = [
+        start(replicas=replicas, init=init, clamp=clamp, seed=int(stream_word(root, k)[0])) for k in range(count)
     ]
     states = np.empty((len(keep), replicas, rounds, image.fabric.n_sites), dtype=bool)
     energies, walkers = np.empty((2, count, replicas, rounds), dtype=np.int64)

@@ -145,6 +145,29 @@ OFFSET_NOISE = (
     "field = scaled >> 7",
 )
 
+THREADS_NATIVE = (f"{NATIVE}/chains.h", "std::atomic<int64_t> next{0};", "std::atomic<int64_t> next{threads > 2};")
+LEVEL_FFI = (f"{NATIVE}/ffi.cpp", "work.level = count[2];", "work.level = 0;")
+RNG_FFI = (f"{NATIVE}/ffi.cpp", "!chains->store_generators(rng_out->typed_data(), threads)", "false")
+SHIFT_SHARDS = (
+    "sim/functional/placement.py",
+    "lambda index: whole[index]",
+    "lambda index: np.roll(whole, 1, 0)[index]",
+)
+DEAF_WATCH = ("sim/functional/watch.py", "if said != _GOODBYE:", "if said == _GOODBYE:")
+TAIL_OBSERVER = ("sim/observers.py", "joined[:, -self.lags :],", "series[:, -self.lags :],")
+SQUARES_OBSERVER = ("sim/observers.py", "squares / count - mean**2", "squares / (count - 1) - mean**2")
+UPDATES_LEDGER = (
+    "hw/spec/device.py",
+    "site_updates=sweeps * topology.n_sites",
+    "site_updates=plan.schedule.n_sweeps * topology.n_sites",
+)
+BATCHES_XLA = (
+    "sim/functional/chains.py",
+    "self._sample_batch(n, mine, request, tally, states, energies)",
+    "self._sample_batch(0, mine, request, tally, states, energies)",
+)
+STEPS_DRIVEN = ("sim/driven.py", "for _ in range(schedule.n_sweeps):", "for _ in range(schedule.n_sweeps - 1):")
+
 SYSTOLIC = "tests/rtl/systolic/test_systolic_device.py"
 TAP_SYSTOLIC = (
     "hw/rtl/systolic/ring.py",
@@ -213,6 +236,16 @@ BUGS = (
     Bug("dropped neighbour, native: replicas in lanes", (NEIGHBOUR_NATIVE,), MANY),
     Bug("ends of rows not copied, native: sites in lanes", (WRAP_NATIVE,), IN_LANES),
     Bug("wrong tap, native: devices disagree", (TAPS_NATIVE,), f"{DEVICES} -k native-lfsr64"),
+    Bug("a block skipped by threads, native: blocks", (THREADS_NATIVE,), "tests/sim/test_native.py -k threads_nor"),
+    Bug("a batch run for another, XLA: batches", (BATCHES_XLA,), "tests/sim/test_functional.py"),
+    Bug("level of counted sweeps ignored, ffi: counts", (LEVEL_FFI,), "tests/sim/test_pure.py"),
+    Bug("generators not handed back, ffi: calls in turn", (RNG_FFI,), "tests/sim/test_pure.py"),
+    Bug("rows in another's place: sharding", (SHIFT_SHARDS,), "tests/sim/test_sharding.py -k four_devices"),
+    Bug("a death not noticed: processes", (DEAF_WATCH,), "tests/sim/test_sharding.py -k dead_one"),
+    Bug("pairs across pieces forgotten: autocorrelation", (TAIL_OBSERVER,), "tests/sim/test_observers.py"),
+    Bug("one degree of freedom less: energy's variance", (SQUARES_OBSERVER,), "tests/sim/test_observers.py"),
+    Bug("one replica's updates: ledger", (UPDATES_LEDGER,), "tests/hw/test_ledger.py"),
+    Bug("generators a step behind: tempering on RTL", (STEPS_DRIVEN,), "tests/sim/test_tempering.py -k registers"),
     Bug("dropped neighbour, RTL: devices disagree", (NEIGHBOUR_RTL,), RTL),
     Bug("dropped neighbour, RTL: cocotb", (NEIGHBOUR_RTL,), COCOTB),
     Bug("generators not rotated, RTL: lanes", (QUEUE_RTL,), LANE),

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from thermofab.hw.rtl.driver import FabricDriver
-from thermofab.hw.spec import Counts, FabricSpec, Image, RunPlan, Samples, check_image, ledger_of, plan_run
+from thermofab.hw.spec import Counts, FabricSpec, Image, RunPlan, Samples, Schedule, check_image, ledger_of, plan_run
 
 
 class DrivenDevice:
@@ -26,9 +26,13 @@ class DrivenDevice:
         self._image = check_image(image, self._fabric)
         self._driver.load(self._image)
 
+    def plan(self, schedule, *, replicas=1, init=None, clamp=None, seed=None) -> RunPlan:
+        """The checked arguments of a run of the loaded image."""
+        return plan_run(self._image, schedule, replicas, init, clamp, seed)
+
     def run(self, schedule, *, replicas=1, init=None, clamp=None, seed=None) -> Samples:
         started = time.perf_counter()
-        plan = plan_run(self._image, schedule, replicas, init, clamp, seed)
+        plan = self.plan(schedule, replicas=replicas, init=init, clamp=clamp, seed=seed)
         (sites,), cycles = self._replicas(plan, self._driver.run)
         ledger = ledger_of(plan, time.perf_counter() - started, measured_cycles=cycles)
         return Samples(sites, plan.image, plan.schedule, self.name, ledger)
@@ -40,10 +44,20 @@ class DrivenDevice:
             UnsupportedError: the fabric has no counters (``FabricSpec.moment_bits`` is 0).
         """
         started = time.perf_counter()
-        plan = plan_run(self._image, schedule, replicas, init, clamp, seed)
+        plan = self.plan(schedule, replicas=replicas, init=init, clamp=clamp, seed=seed)
         (ones, both), cycles = self._replicas(plan, self._driver.accumulate)
         ledger = ledger_of(plan, time.perf_counter() - started, measured_cycles=cycles, sites_read=0)
         return Counts(ones, both, plan.schedule.n_samples, plan.image, self.name, ledger)
+
+    def run_from(self, schedule: Schedule, clamped: np.ndarray, states: np.ndarray, words: np.ndarray) -> np.ndarray:
+        """Samples bool ``[R, S, N]`` of chains that go on from ``states`` bool ``[R, N]`` and generators uint32
+        ``[R, N, words]``; the first sample is the state after the schedule's phases, as in :meth:`run`."""
+        self._clear()
+        samples = []
+        for start, seeds in zip(states, words):
+            self._driver.place(clamped, start, seeds)
+            samples.append(self._driver.run(schedule)[0])
+        return np.stack(samples)
 
     def _replicas(self, plan: RunPlan, run: Any) -> tuple[list[np.ndarray], int]:
         """What ``run(schedule)`` returns for every replica, stacked, and the clocks in all."""

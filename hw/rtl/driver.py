@@ -166,9 +166,13 @@ class FabricDriver:
 
     def prepare(self, plan: RunPlan, replica: int) -> None:
         """States, clamps and generator states of one replica."""
-        self.write_clamps(plan.clamped)
-        self._write(self._loading.states(plan.init[replica]))
-        self._write(self._loading.seeds(seed_words(self._generator, plan.keys[replica])))
+        self.place(plan.clamped, plan.init[replica], seed_words(self._generator, plan.keys[replica]))
+
+    def place(self, clamped: np.ndarray, states: np.ndarray, words: np.ndarray) -> None:
+        """Clamps and states, bool ``[N]``, and generators' states, uint32 ``[N, words]``, wherever they come from."""
+        self.write_clamps(clamped)
+        self._write(self._loading.states(states))
+        self._write(self._loading.seeds(words))
 
     def write_clamps(self, clamped: np.ndarray, mask: int = 0) -> None:
         """Which sites one of the two masks clamps, bool ``[N]``."""

@@ -1,7 +1,11 @@
 """Chains in XLA: batches of replicas whose states and generators stay on JAX's devices between calls."""
 
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+import jax
 import numpy as np
 
 from thermofab.hw.spec import RunPlan
@@ -38,18 +42,35 @@ class XlaChains:
         ]
 
     def advance(self, phases: Phases) -> None:
-        for n in range(len(self._carries)):
-            for sweeps, level in phases:
-                self._carries[n] = self._kernel.advance(self._parameters, self._carries[n], sweeps, level)
+        self._each(lambda n: self._advance_batch(n, phases))
+
+    def _each(self, work: Callable[[int], None]) -> None:
+        """Batches in turn; where none is shared by devices, one a processor at a time: XLA leaves small loops to one
+        thread, and calls of one thread to one another's end."""
+        if self._placement.mesh is not None or len(self._carries) == 1:
+            for n in range(len(self._carries)):
+                work(n)
+            return
+        with ThreadPoolExecutor(os.cpu_count()) as threads:
+            list(threads.map(work, range(len(self._carries))))
+
+    def _advance_batch(self, n: int, phases: Phases) -> None:
+        for sweeps, level in phases:
+            self._carries[n] = self._kernel.advance(self._parameters, self._carries[n], sweeps, level)
+        jax.block_until_ready(self._carries[n])
 
     def sample(self, request: Request, tally: Tally | None = None, phases: Phases = ()) -> Chunk:
         self.advance(phases)
         replicas, kept = self._plan.replicas, site_count(request.sites, self._plan.image.fabric.n_sites)
         states = np.empty((replicas, request.samples, kept), dtype=bool) if kept else None
         energies = np.empty((replicas, request.samples), dtype=np.int64) if request.energies else None
-        for n, rows in enumerate(self._rows):
-            mine = slice(int(rows[0]), min(int(rows[0]) + len(rows), replicas))
+
+        def sample(n: int) -> None:
+            first = int(self._rows[n][0])
+            mine = slice(first, min(first + len(self._rows[n]), replicas))
             self._sample_batch(n, mine, request, tally, states, energies)
+
+        self._each(sample)
         if tally is not None:
             tally.samples += request.samples
         return Chunk(states, energies)

@@ -21,6 +21,7 @@ from thermofab.sim.toolchain import find_compiler
 # Replicas that run together: enough to fill vector registers, few enough that their sites stay in a core's cache.
 BATCH_SITES = 2**19
 BATCH_RANGE = (256, 4096)
+SMALLEST_BATCH = 32
 LOWERINGS = ("native", "xla")
 
 
@@ -86,6 +87,10 @@ class JaxDevice(SimulatedDevice):
         if self._library is not None:
             return NativeChains(self._library, plan, self._threads)
         batch = min(self._batch, 1 << (plan.replicas - 1).bit_length())
+        if self._placement.mesh is None and jax.default_backend() == "cpu":
+            # A batch a processor, where that leaves each enough to fill vectors.
+            share = -(-plan.replicas // (os.cpu_count() or 1))
+            batch = min(batch, max(SMALLEST_BATCH, 1 << (share - 1).bit_length()))
         if self._placement.over == "replicas":
             batch = -(-batch // self._placement.count) * self._placement.count
         plan = plan if self._noise is None else self._noise.applied(plan)

@@ -77,6 +77,36 @@ def test_the_same_run_on_every_simulator_and_again():
     assert not np.array_equal(other.states, expected.states)
 
 
+@pytest.mark.rtl
+def test_the_same_run_on_fabrics_behind_registers():
+    """Compiled RTL, and a board behind a serial line."""
+    from thermofab.sim.rtl.board import simulated_board
+
+    ladder, image = ferromagnet((1.2, 0.8, 0.5))
+    image = image.replace(biases=np.arange(-8, 8), clamps=np.where(np.arange(16) == 3, 1, -1))
+    asked = dict(rounds=5, sweeps=2, warmup=1, replicas=2, keep=(0, 2), seed=5)
+    expected = temper(opened("reference", image), ladder, **asked)
+    assert 0 < expected.accepted.mean() < 1
+
+    def check(device):
+        got = temper(device, ladder, **asked)
+        for field in ("states", "energies", "accepted", "walkers"):
+            assert np.array_equal(getattr(got, field), getattr(expected, field)), field
+
+    check(opened("rtl", image))
+    with simulated_board(image.fabric) as board:
+        check(opened(f"serial://{board}", image))
+
+
+def test_a_device_that_can_neither_hold_chains_nor_place_them_is_named():
+    class Sealed:
+        pass
+
+    ladder, _ = frustrated()
+    with pytest.raises(SpecError, match=r"^tempering needs a device whose chains can be held, a simulator's, or whose"):
+        temper(Sealed(), ladder, rounds=1, sweeps=1)
+
+
 def test_energies_are_those_of_the_states_and_walkers_move():
     ladder, image = ferromagnet()
     done = temper(opened("native", image), ladder, rounds=300, sweeps=4, replicas=4, keep=range(5))
