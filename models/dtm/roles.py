@@ -2,8 +2,8 @@
 
 The pixels' sites are drawn at random from the grid, so that neither neighbours in the image nor classes of pixels have
 anything to do with neighbours on the fabric. Every pixel's site x^{t-1}_i has a neighbour of its own that holds x^t_i,
-clamped while the layer runs: the forward coupling Γ_t sits on that edge, so conditioning differs from replica to replica
-while the image is one. Inputs are sites of the grid (:meth:`Roles.random`), or a site more beside every pixel's
+clamped while the layer runs: the forward coupling Γ_t sits on that edge, so conditioning differs between replicas while
+the image is one. Inputs are sites of the grid (:meth:`Roles.random`), or a site more beside every pixel's
 (:meth:`Roles.beside`): that is a field Γ_t x^t_i on the pixel and no more, and leaves the grid to pixels and latents.
 """
 

@@ -30,6 +30,7 @@ from thermofab.models.boltzmann import (
     visible_marginal,
 )
 from thermofab.models.boltzmann.enumeration import all_states
+from thermofab.models.boltzmann.training import _positive
 
 
 def a_sampler(machine, device="jax", **widths) -> FabricSampler:
@@ -118,6 +119,20 @@ def test_the_gradient_sees_the_integers():
     assert np.abs(plain.couplings - after.couplings).max() > 0.01
 
 
+def test_hidden_means_of_the_positive_phase_are_at_the_integers():
+    machine = BoltzmannMachine.random(restricted(4, 3), 0.8, seed=20)
+    sampler = a_sampler(machine, weight_bits=3)
+    data = drawn(a_truth(4, 5).law, 64, seed=6)
+    config = Training(batch=0)
+    wanted, full = _positive(start(machine, config), config, data, sampler, sampler.holding(machine))
+    law = Enumerated.of(sampler.held(machine))
+    first, second = law.moments(law.completed(data))
+    np.testing.assert_allclose(wanted.first, first, atol=1e-6)
+    np.testing.assert_allclose(wanted.second, second, atol=1e-6)
+    assert np.array_equal(full[:, :4], data)
+    assert np.abs(Enumerated.of(machine).moments(law.completed(data))[1] - second).max() > 1e-3
+
+
 def test_held_is_what_the_fabric_samples():
     machine = BoltzmannMachine.random(restricted(4, 3), 0.7, seed=7)
     program = a_sampler(machine, weight_bits=4).holding(machine)
@@ -201,6 +216,30 @@ def test_devices_train_the_same_bits():
     config = Training(steps=3, batch=8, replicas=4, sweeps=2)
     states = [fit(machine, config, data, a_sampler(machine, device)) for device in ("jax", "reference", "jax-xla")]
     assert equal(states[0], states[1]) and equal(states[0], states[2])
+
+
+@pytest.mark.parametrize("method", ["cd", "pcd"])
+def test_where_negative_chains_start(method, monkeypatch):
+    machine = BoltzmannMachine.random(restricted(4, 3), 0.2, seed=18)
+    data = np.random.default_rng(19).random((6, 4)) < 0.5
+    sampler, seen = a_sampler(machine), []
+    run = FabricSampler.run
+
+    def recorded(self, *arguments, **options):
+        done = run(self, *arguments, **options)
+        seen.append((options["init"].copy(), options["seed"], done.node_states[:, -1]))
+        return done
+
+    monkeypatch.setattr(FabricSampler, "run", recorded)
+    config = Training(method=method, steps=2, batch=6, replicas=5, sweeps=3)
+    state = fit(machine, config, data, sampler)
+    (first, seed_a, end), (second, seed_b, last) = seen
+    assert seed_a != seed_b
+    if method == "pcd":
+        assert np.array_equal(second, end) and np.array_equal(state.chains, last)
+    else:
+        rows = {tuple(row) for row in data.tolist()}
+        assert {tuple(row) for row in first[:, :4].tolist()} == rows == {tuple(row) for row in second[:, :4].tolist()}
 
 
 def test_a_clip_bounds_the_master_copy():
