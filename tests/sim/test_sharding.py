@@ -62,6 +62,32 @@ def test_four_devices_have_the_bits_of_one(tmp_path):
         assert np.array_equal(got["sites"], samples.sites), shard
 
 
+MILLION = """
+import sys
+import numpy as np
+from thermofab.hw.spec import Schedule, fabric, open_device
+from thermofab.sim.conformance import random_image
+image = random_image(np.random.default_rng(1), fabric("g4-1000x1000-torus"))
+states = []
+for options in ({}, {"shard": "rows"}):
+    device = open_device("jax", image.fabric, lowering="xla", **options)
+    device.load(image)
+    chains = device.start()
+    assert len(chains._carries[0].masks[0].sharding.device_set) == (4 if options else 1)
+    chains.advance([(20, 0)])
+    states.append(chains.states())
+assert states[0].shape == (1, 10**6) and 0.01 < states[0].mean() < 0.99
+assert np.array_equal(*states), "bits differ"
+"""
+
+
+@pytest.mark.soak
+def test_a_million_sites_shared_by_rows_have_the_bits_of_one_device():
+    flags = "--xla_force_host_platform_device_count=4"
+    environment = os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu", "PYTHONPATH": str(HERE)}
+    subprocess.run([sys.executable, "-c", MILLION], env=environment, check=True)
+
+
 def start_pair(folder: Path, shard: str, ends: str, **environment: str) -> list[subprocess.Popen]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
