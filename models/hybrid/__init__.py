@@ -1,0 +1,19 @@
+"""Hybrids: recursive models and expert gates with parts that a compiled program samples on a device."""
+
+from thermofab.models.hybrid.backtracking import BackTracked, back_track
+from thermofab.models.hybrid.choice import Chosen, DeviceChoice, choice_layout
+from thermofab.models.hybrid.estimators import ESTIMATORS, expected_cost, sampled_means
+from thermofab.models.hybrid.fields import DeviceFields, FieldLayout
+
+__all__ = [
+    "ESTIMATORS",
+    "BackTracked",
+    "Chosen",
+    "DeviceChoice",
+    "DeviceFields",
+    "FieldLayout",
+    "back_track",
+    "choice_layout",
+    "expected_cost",
+    "sampled_means",
+]
