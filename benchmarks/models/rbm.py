@@ -4,7 +4,7 @@
 
 All are persistent contrastive divergence: batches of 64, 64 chains, one sweep an update, as many updates. The fabric
 (8-bit weights) and THRML share starting values, batches, exact hidden means in the positive phase, optimiser and rates;
-scikit-learn's BernoulliRBM is plain gradient descent in 0/1 units. ln P of held-out digits by annealed importance
+all descend plainly at a constant rate, scikit-learn in 0/1 units. ln P of held-out digits by annealed importance
 sampling with ours for all: scikit-learn's machine is converted exactly (from_binary_rbm). Each is run at several
 learning rates and all are shown; × marks the best on training data.
 """
@@ -30,8 +30,9 @@ from thermofab.models.boltzmann import (
     FabricSampler,
     Training,
     advance,
+    free_energy,
     from_binary_rbm,
-    log_likelihood,
+    log_partition,
     restricted,
     start,
 )
@@ -143,34 +144,34 @@ def main() -> None:
     print(f"{updates} updates of {BATCH} digits, {BATCH} chains, one sweep; ln P in nats, ± one standard error\n")
     print(f"{'trained by':22} {'rate':>7} {'train ln P':>12} {'held-out ln P':>18} {'ready, s':>8} {'train, s':>8}")
     shown = {"held-out digits": images.test[:24]}
-    for name, optimiser, rates in (
-        ("fabric, 8 bits", "sgd", (0.001, 0.003, 0.01)),
-        ("THRML", "sgd", (0.001, 0.003, 0.01)),
-        ("scikit-learn", "sgd", (0.003, 0.01, 0.03, 0.1)),
-        ("fabric, 8 bits, Adam", "adam", (0.0005, 0.001, 0.002)),
-        ("THRML, Adam", "adam", (0.0005, 0.001, 0.002)),
+    for name, rates in (
+        ("fabric, 8 bits", (0.001, 0.003, 0.01)),
+        ("THRML", (0.001, 0.003, 0.01)),
+        ("scikit-learn", (0.003, 0.01, 0.03)),
     ):
         runs = []
         for rate in rates:
             config = Training(
-                steps=updates, batch=BATCH, replicas=BATCH, optimiser=optimiser, learning_rate=rate,
+                steps=updates, batch=BATCH, replicas=BATCH, optimiser="sgd", learning_rate=rate,
                 final_learning_rate=rate, seed=chosen.seed,
             )  # fmt: skip
             if name == "scikit-learn":
                 machine, ready, seconds = with_scikit_learn(images.train, rate, updates, chosen.seed)
             else:
                 machine, ready, seconds = (with_thrml if "THRML" in name else on_the_fabric)(images.train, config)
-            held_out = log_likelihood(machine, images.test, seed=chosen.seed, **ais)
-            train = log_likelihood(machine, images.train, seed=chosen.seed, **ais)
-            runs.append((train.value, rate, held_out, ready, seconds, machine))
+            log_z = log_partition(machine, seed=chosen.seed, data=images.train, **ais)
+            train, held_out = (
+                -float(free_energy(machine, rows).mean()) - log_z.value for rows in (images.train, images.test)
+            )
+            runs.append((train, rate, held_out, log_z.error, ready, seconds, machine))
         best = max(run[0] for run in runs)
-        for train, rate, held_out, ready, seconds, machine in runs:
+        for train, rate, held_out, error, ready, seconds, machine in runs:
             print(
-                f"{name:22} {rate:7g} {train:12.2f} {held_out.value:10.2f} ± {held_out.error:.2f} "
+                f"{name:22} {rate:7g} {train:12.2f} {held_out:10.2f} ± {error:.2f} "
                 f"{'×' if train == best else ' '} {ready:8.1f} {seconds:8.1f}",
                 flush=True,
             )
-            if train == best and "Adam" not in name:
+            if train == best:
                 shown[f"{name}, rate {rate:g}"] = samples_of(machine, 24)
     if chosen.figure:
         draw(chosen.figure, shown)
