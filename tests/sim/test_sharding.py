@@ -95,7 +95,7 @@ def start_pair(folder: Path, shard: str, ends: str, **environment: str) -> list[
         subprocess.Popen(
             [sys.executable, str(HERE / "distributed_worker.py"), f"127.0.0.1:{port}", "2", str(index), shard]
             + [str(folder / f"{index}.npy"), ends],
-            env=os.environ | {"PYTHONPATH": str(HERE)} | environment,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join([str(HERE), *sys.path])} | environment,
             stderr=subprocess.PIPE,
             text=True,
         )
