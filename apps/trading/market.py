@@ -1,0 +1,352 @@
+"""ProbabilisticTradingModel: tomorrow's return sampled on a fabric, given today; paths by going on from there.
+
+A day's return is its volatility (:mod:`~thermofab.apps.trading.volatility`) times a standardised return. The fabric
+samples the standardised one: a categorical node of 32 states (:mod:`~thermofab.apps.trading.encoding`) given seven
+clamped conditions (:mod:`~thermofab.apps.trading.conditional`). The host decodes it, advances the volatility and clamps
+the next day's conditions; every path is a replica.
+"""
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from thermofab.apps.trading.conditional import Conditional, Prior, fit_conditional
+from thermofab.apps.trading.encoding import CONDITIONS, WEEK, Encoding
+from thermofab.apps.trading.prices import Prices
+from thermofab.apps.trading.volatility import Volatility, fit_volatility
+from thermofab.compiler import compile as compile_program
+from thermofab.compiler import fabric_of
+from thermofab.hw.spec import FabricSpec, IsingModel, Ledger, Program, Schedule, SpecError, open_device
+
+SWEEPS = 24  # sweeps a draw: five Gray-coded bits of nearly even odds forget faster than that (README)
+_MOST = 65_536  # chains of one run
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """What the next day depends on: ``variance`` float64 ``[R]`` of it, ``week`` float64 ``[R, 5]`` the last
+    standardised returns, yesterday last."""
+
+    variance: np.ndarray
+    week: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """Everything learnt from prices."""
+
+    volatility: Volatility
+    encoding: Encoding
+    conditional: Conditional
+    last: State
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectories:
+    """Simulated paths.
+
+    Attributes:
+        returns: log returns float64 ``[paths, horizon]``.
+        volatilities: float64, of the same days.
+        ledger: what the fabric's runs cost; ``None`` if none was run.
+    """
+
+    returns: np.ndarray
+    volatilities: np.ndarray
+    ledger: Ledger | None = None
+
+    def prices(self, start: float = 1.0) -> np.ndarray:
+        """float64 ``[paths, horizon]``."""
+        return start * np.exp(np.cumsum(self.returns, axis=1))
+
+
+@dataclass(eq=False)
+class ProbabilisticTradingModel:
+    """See the head of this file.
+
+    Args:
+        num_nodes: time slices of a hand-made graph (:meth:`build_market_pgm`).
+        device: where draws are made: a name for :func:`thermofab.open_device`, or an open device of ``fabric``.
+        fabric: what the conditional law is compiled for; by default one of its own shape, 12 sites and 7 factors of
+            six, with 10-bit weights. Any other works if the law fits it, through hidden spins if it has no factors.
+        volatility: ``"gjr"``, ``"garch"`` or ``"ewma"``.
+        sweeps: of the fabric a draw.
+    """
+
+    num_nodes: int = 5
+    device: Any = "jax"
+    fabric: FabricSpec | None = None
+    volatility: str = "gjr"
+    prior: Prior = field(default_factory=Prior)
+    sweeps: int = SWEEPS
+    fitted: Fitted | None = None
+    _template: Program | None = None
+    _program: Program | None = None
+    _holds: Conditional | None = None
+    _running: Any = None
+    _market: tuple[Program, tuple[str, ...]] | None = None
+
+    def fit(self, prices: Prices | np.ndarray) -> "ProbabilisticTradingModel":
+        """Learn from prices, or from log returns float64 ``[n]``, oldest first; at least 256 days.
+
+        Raises:
+            SpecError: too few days, or values that are not finite.
+        """
+        returns = np.asarray(prices.returns if isinstance(prices, Prices) else prices, dtype=np.float64)
+        if not np.all(np.isfinite(returns)):
+            raise SpecError("returns must be finite; there is a NaN or an infinity among them.")
+        model = fit_volatility(returns, self.volatility)
+        variances = model.variances(returns)
+        residuals = (returns - model.mean) / np.sqrt(variances[:-1])
+        weeks = np.lib.stride_tricks.sliding_window_view(residuals, WEEK)
+        scale = np.sqrt(variances)
+        encoding = Encoding.of(residuals[WEEK:], scale[WEEK:-1])
+        conditions = encoding.conditions(scale[WEEK:-1], weeks[:-1])
+        conditional = fit_conditional(encoding.encode(residuals[WEEK:]), conditions, self.prior)
+        last = State(variances[-1:], weeks[-1:].copy())
+        self.fitted = Fitted(model, encoding, conditional, last)
+        return self
+
+    @property
+    def program(self) -> Program:
+        """The conditional law on the fabric."""
+        fitted = self._needed()
+        if self._holds is fitted.conditional and self._program is not None:
+            return self._program
+        model = fitted.conditional.model()
+        self._holds = fitted.conditional
+        if self._template is None:
+            spec = self.fabric or fabric_of(model, code="gray", weight_bits=10, bias_bits=14, profile="fine")
+            self._template = compile_program(model, spec, code="gray", verify=False)
+            self._running = open_device(self.device, spec) if isinstance(self.device, str) else self.device
+            self._program = self._template
+        else:
+            self._program = self._template.with_weights(model)
+        return self._program
+
+    def draw(self, conditions: np.ndarray, seed: int, samples: int = 1) -> tuple[np.ndarray, Ledger]:
+        """States int64 ``[R, samples]`` given conditions bool ``[R, 7]``, and what the run cost."""
+        program, ledger, drawn = self.program, None, []
+        for start in range(0, len(conditions), _MOST):
+            rows = conditions[start : start + _MOST]
+            clamp: dict[Hashable, Any] = {name: rows[:, k] for k, name in enumerate(CONDITIONS)}
+            schedule = Schedule(self.sweeps, samples, max(1, self.sweeps // 2))
+            out = program.sample(
+                schedule, nodes=[["return"]], clamp=clamp, replicas=len(rows), seed=seed + start, device=self._running
+            )
+            drawn.append(out.states[0][:, :, 0])
+            ledger = out.ledger if ledger is None else ledger.plus(out.ledger)
+        assert ledger is not None
+        return np.concatenate(drawn), ledger
+
+    def step(self, state: State, seed: int) -> tuple[np.ndarray, State, Ledger]:
+        """One day of every path: log returns ``[R]``, the state after it, and the cost."""
+        fitted = self._needed()
+        scale = np.sqrt(state.variance)
+        drawn, ledger = self.draw(fitted.encoding.conditions(scale, state.week), seed)
+        uniform = np.random.default_rng([seed, 1]).random(len(scale))
+        residuals = fitted.encoding.decode(drawn[:, 0], uniform)
+        returns = fitted.volatility.mean + scale * residuals
+        week = np.concatenate([state.week[:, 1:], residuals[:, None]], axis=1)
+        return returns, State(fitted.volatility.step(state.variance, returns), week), ledger
+
+    def simulate_market_trajectories(
+        self, initial_state: Any = None, num_trajectories: int = 1000, horizon: int = 10, seed: int = 0
+    ) -> Any:
+        """Paths from a state.
+
+        Args:
+            initial_state: of a fitted model, a :class:`State`, or a yearly volatility to start from with no news; by
+                default where the prices ended. Of a hand-made graph, how likely each feature is up in the first slice,
+                0…1.
+            num_trajectories: paths.
+            horizon: days; a hand-made graph has ``num_nodes`` slices.
+            seed: of everything random; the same seed gives the same paths on every device.
+
+        Returns:
+            :class:`Trajectories`; of a hand-made graph ±1 int8 ``[paths, slices, features]``.
+
+        Raises:
+            SpecError: no model, or a horizon or number below 1.
+        """
+        for name, value in (("num_trajectories", num_trajectories), ("horizon", horizon)):
+            if isinstance(value, bool) or int(value) != value or value < 1:
+                raise SpecError(f"{name} must be an integer of at least 1, got {value!r}.")
+        if self.fitted is None and self._market is not None:
+            return self._simulate_graph(initial_state, int(num_trajectories), seed)
+        state = self._starting(initial_state, int(num_trajectories))
+        days, scales, ledger = [], [], None
+        for day in range(int(horizon)):
+            scales.append(np.sqrt(state.variance))
+            returns, state, cost = self.step(state, int(np.random.SeedSequence([seed, day]).generate_state(1)[0]))
+            days.append(returns)
+            ledger = cost if ledger is None else ledger.plus(cost)
+        return Trajectories(np.stack(days, axis=1), np.stack(scales, axis=1), ledger)
+
+    def _starting(self, initial_state: Any, paths: int) -> State:
+        fitted = self._needed()
+        if initial_state is None:
+            initial_state = fitted.last
+        if not isinstance(initial_state, State):
+            yearly = float(initial_state)
+            if not (np.isfinite(yearly) and yearly > 0):
+                raise SpecError(f"a starting volatility is a positive number a year, got {initial_state!r}.")
+            initial_state = State(np.array([yearly**2 / 252]), np.zeros((1, WEEK)))
+        return State(np.resize(initial_state.variance, paths), np.resize(initial_state.week, (paths, WEEK)))
+
+    def estimate_tail_risk(
+        self,
+        initial_state: Any = None,
+        threshold: float = -0.1,
+        horizon: int = 10,
+        num_trajectories: int = 10_000,
+        seed: int = 0,
+    ) -> dict[str, float]:
+        """``tail_probability`` of a simple return below ``threshold`` over the horizon; ``var_95``, ``cvar_95`` (losses
+        as positive numbers), ``mean_return`` and ``std_return``.
+
+        Raises:
+            SpecError: ``threshold`` is not between -1 and 0.
+        """
+        if not -1 < threshold < 0:
+            raise SpecError(
+                f"threshold is a simple return between -1 and 0, such as -0.1 for a loss of 10%; got {threshold!r}."
+            )
+        paths = self.simulate_market_trajectories(initial_state, num_trajectories, horizon, seed)
+        total = np.expm1(paths.returns.sum(axis=1))
+        worst = np.quantile(total, 0.05)
+        return {
+            "tail_probability": float(np.mean(total < threshold)),
+            "var_95": float(-worst),
+            "cvar_95": float(-total[total <= worst].mean()),
+            "mean_return": float(total.mean()),
+            "std_return": float(total.std()),
+        }
+
+    def build_market_pgm(
+        self,
+        market_features: Sequence[str],
+        coupling_strength: float = 0.5,
+        couplings: Mapping[tuple[str, str], float] | None = None,
+        fabric: Any = "king-12x12",
+    ) -> IsingModel:
+        """A hand-made graph: ``num_nodes`` slices of the features, each up or down.
+
+        Args:
+            market_features: their names.
+            coupling_strength: J of a feature with itself one slice later.
+            couplings: J between two features of a slice; by default half the strength between all.
+            fabric: what it is compiled for.
+
+        Raises:
+            SpecError: no features, two of one name, or couplings of unknown ones.
+        """
+        names = tuple(market_features)
+        if not names or len(set(names)) != len(names):
+            raise SpecError(f"market_features are different names, one at least; got {list(names)}.")
+        if not np.isfinite(coupling_strength):
+            raise SpecError(f"coupling_strength must be finite, got {coupling_strength!r}.")
+        within = {(a, b): coupling_strength / 2 for i, a in enumerate(names) for b in names[i + 1 :]}
+        if couplings is not None:
+            unknown = [name for pair in couplings for name in pair if name not in names]
+            if unknown:
+                raise SpecError(f"couplings name {unknown[0]!r}, which is not among {', '.join(names)}.")
+            within = dict(couplings)
+        n = len(names)
+        rows = [((t * n + k, (t + 1) * n + k), coupling_strength) for t in range(self.num_nodes - 1) for k in range(n)]
+        for (a, b), value in within.items():
+            i, j = sorted((names.index(a), names.index(b)))
+            rows += [((t * n + i, t * n + j), value) for t in range(self.num_nodes)]
+        rows.sort()
+        model = IsingModel(
+            tuple((t, name) for t in range(self.num_nodes) for name in names),
+            np.zeros(self.num_nodes * n), np.array([pair for pair, _ in rows], dtype=int).reshape(-1, 2),
+            np.array([value for _, value in rows], dtype=float),
+        )  # fmt: skip
+        self._market = compile_program(model, fabric, verify=False), names
+        return model
+
+    def _simulate_graph(self, initial_state: Any, paths: int, seed: int) -> np.ndarray:
+        assert self._market is not None
+        program, names = self._market
+        chance = np.full(len(names), 0.5) if initial_state is None else np.asarray(initial_state, dtype=float)
+        if chance.shape != (len(names),) or np.any((chance < 0) | (chance > 1)):
+            raise SpecError(f"initial_state gives {len(names)} features a probability 0…1 each, got {initial_state!r}.")
+        up = np.random.default_rng([seed, 2]).random((paths, len(names))) < chance
+        out = program.sample(
+            Schedule(200, 1), clamp={(0, name): up[:, k] for k, name in enumerate(names)}, replicas=paths, seed=seed,
+            device=self.device,
+        )  # fmt: skip
+        return np.where(out.node_states[:, 0], 1, -1).astype(np.int8).reshape(paths, self.num_nodes, len(names))
+
+    def _needed(self) -> Fitted:
+        if self.fitted is None:
+            raise SpecError(
+                "this model has not learnt anything yet; call fit(prices), or build_market_pgm(...) by hand."
+            )
+        return self.fitted
+
+
+def energy_model(energy: Callable[[np.ndarray], float], nodes: int, *, check: int = 200, seed: int = 0) -> IsingModel:
+    """An energy function of ±1 states as a model of pairs, if it is one: P ∝ exp(-E).
+
+    Args:
+        energy: from float ``[nodes]`` to a number.
+        nodes: how many spins.
+        check: random states at which the pairs must give the energy to one part in 10⁶.
+        seed: of these.
+
+    Raises:
+        SpecError: the function has terms of three spins and more, or is not finite; sample it on the host with
+            :func:`sample_on_host`, or write it as a DiscreteModel.
+    """
+    up = np.ones(nodes)
+
+    def at(*down: int) -> float:
+        state = up.copy()
+        state[list(down)] = -1
+        value = float(energy(state))
+        if not np.isfinite(value):
+            raise SpecError(f"the energy of a state is {value}; energies must be finite.")
+        return value
+
+    whole, one = at(), np.array([at(k) for k in range(nodes)])
+    pairs = [(i, j) for i in range(nodes) for j in range(i + 1, nodes)]
+    # E(i and j down) - E(i down) - E(j down) + E(none) = 4 × the coefficient of s_i s_j.
+    couple = {(i, j): (at(i, j) - one[i] - one[j] + whole) / 4 for i, j in pairs}
+    field = np.array([(whole - one[k]) / 2 - sum(c for pair, c in couple.items() if k in pair) for k in range(nodes)])
+    constant = whole - field.sum() - sum(couple.values())
+    for state in np.random.default_rng(seed).choice([-1.0, 1.0], (check, nodes)):
+        made = constant + field @ state + sum(c * state[i] * state[j] for (i, j), c in couple.items())
+        if abs(made - float(energy(state))) > 1e-6 * max(1.0, abs(made)):
+            raise SpecError(
+                "this energy function is not a sum of terms of one and two spins, so no fabric of pairs holds it; "
+                "write it as a DiscreteModel with its higher terms, or sample it on the host with sample_on_host."
+            )
+    kept = [(pair, c) for pair, c in couple.items() if c]
+    return IsingModel(
+        tuple(range(nodes)), -field, np.array([pair for pair, _ in kept], dtype=int).reshape(-1, 2),
+        np.array([-c for _, c in kept]),
+    )  # fmt: skip
+
+
+def sample_on_host(
+    energy: Callable[[np.ndarray], float], nodes: int, samples: int, *, sweeps: int = 20, seed: int = 0
+) -> np.ndarray:
+    """±1 states int8 ``[samples, nodes]`` of any energy function by Gibbs sampling in Python, on the host and on no
+    fabric: P ∝ exp(-E), one chain, ``sweeps`` sweeps apart.
+    """
+    rng = np.random.default_rng(seed)
+    state, taken = rng.choice([-1.0, 1.0], nodes), []
+    for _ in range(samples):
+        for _ in range(sweeps):
+            for k in range(nodes):
+                state[k] = 1
+                gap = float(energy(state))
+                state[k] = -1
+                gap -= float(energy(state))
+                state[k] = 1 if rng.random() < 1 / (1 + np.exp(np.clip(gap, -700, 700))) else -1
+        taken.append(state.copy())
+    return np.array(taken, dtype=np.int8)

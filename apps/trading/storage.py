@@ -1,0 +1,64 @@
+"""Fitted market models as JSON files."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from thermofab.apps.trading.conditional import Conditional
+from thermofab.apps.trading.encoding import CONDITIONS, Encoding
+from thermofab.apps.trading.market import Fitted, ProbabilisticTradingModel, State
+from thermofab.apps.trading.volatility import Volatility
+from thermofab.hw.spec import SpecError
+
+FORM = "thermofab market model 1"
+
+
+def save_model(path: Path, model: ProbabilisticTradingModel, symbol: str = "") -> None:
+    """Everything learnt; the device and the fabric are chosen when it is loaded."""
+    fitted = model._needed()
+    data = {
+        "form": FORM,
+        "symbol": symbol,
+        "volatility": asdict(fitted.volatility) | {"degrees": _finite(fitted.volatility.degrees)},
+        "residuals": fitted.encoding.residuals.tolist(),
+        "levels": fitted.encoding.levels.tolist(),
+        "conditions": list(CONDITIONS),
+        "theta": fitted.conditional.theta.tolist(),
+        "phi": fitted.conditional.phi.tolist(),
+        "variance": fitted.last.variance.tolist(),
+        "week": fitted.last.week.tolist(),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(data))
+
+
+def load_model(path: Path, **options: Any) -> ProbabilisticTradingModel:
+    """The model of a file; ``options`` are fields of :class:`ProbabilisticTradingModel`, such as ``device``.
+
+    Raises:
+        SpecError: there is no such file, or it is no market model of this version.
+    """
+    if not path.exists():
+        raise SpecError(f"there is no file {path}; write one with 'thermofab trade fit'.")
+    try:
+        data = json.loads(path.read_text())
+    except json.JSONDecodeError as error:
+        raise SpecError(f"{path} is not JSON: {error}.") from error
+    if not isinstance(data, dict) or data.get("form") != FORM or data["conditions"] != list(CONDITIONS):
+        raise SpecError(f"{path} is no market model of this version; write one with 'thermofab trade fit'.")
+    volatility = data["volatility"]
+    volatility["degrees"] = np.inf if volatility["degrees"] is None else volatility["degrees"]
+    fitted = Fitted(
+        Volatility(**volatility),
+        Encoding(np.array(data["residuals"]), np.array(data["levels"])),
+        Conditional(np.array(data["theta"]), np.array(data["phi"])),
+        State(np.array(data["variance"]), np.array(data["week"])),
+    )
+    return ProbabilisticTradingModel(fitted=fitted, volatility=fitted.volatility.kind, **options)
+
+
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None

@@ -1,0 +1,78 @@
+r"""Volatility: the scale that returns are divided by before the fabric sees them.
+
+GJR-GARCH(1,1) (Glosten, Jagannathan & Runkle 1993), r_t = μ + σ_t z_t,
+
+    σ²_{t+1} = ω + (α + γ [ε_t < 0]) ε²_t + β σ²_t,   ε_t = r_t - μ,
+
+fitted by ``arch`` with Student-t innovations; γ = 0 is GARCH, and EWMA is α = 1-λ, β = λ = 0.94, ω = 0 (RiskMetrics
+1996).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from thermofab.hw.spec import SpecError
+
+KINDS = ("gjr", "garch", "ewma")
+SHORTEST = 250  # returns that a fit needs
+
+
+@dataclass(frozen=True)
+class Volatility:
+    """Parameters, in units of log return: ``mean``, ``omega``, ``alpha``, ``gamma``, ``beta``, and the variance of
+    the first day; ``degrees`` of freedom of the innovations' Student-t."""
+
+    kind: str
+    mean: float
+    omega: float
+    alpha: float
+    gamma: float
+    beta: float
+    start: float
+    degrees: float = np.inf
+
+    def step(self, variance: np.ndarray, returns: np.ndarray) -> np.ndarray:
+        """The next day's variance."""
+        shock = np.asarray(returns) - self.mean
+        return self.omega + (self.alpha + self.gamma * (shock < 0)) * shock**2 + self.beta * np.asarray(variance)
+
+    def variances(self, returns: np.ndarray) -> np.ndarray:
+        """float64 ``[n + 1]``: of every day, and of the one after the last."""
+        made = np.empty(len(returns) + 1)
+        made[0] = self.start
+        for k, value in enumerate(np.asarray(returns, dtype=np.float64).tolist()):
+            shock = value - self.mean
+            made[k + 1] = self.omega + (self.alpha + self.gamma * (shock < 0)) * shock * shock + self.beta * made[k]
+        return made
+
+    @property
+    def long_run(self) -> float:
+        """The variance that the recursion settles at; of EWMA, which has none, the start."""
+        rest = 1 - self.alpha - self.gamma / 2 - self.beta
+        return self.omega / rest if self.omega > 0 and rest > 1e-6 else self.start
+
+
+def fit_volatility(returns: np.ndarray, kind: str = "gjr") -> Volatility:
+    """Fitted to log returns float64 ``[n]``, at least 250 of them.
+
+    Raises:
+        SpecError: an unknown kind, or too few returns.
+    """
+    if kind not in KINDS:
+        raise SpecError(f"volatility must be one of {', '.join(KINDS)}, got {kind!r}.")
+    returns = np.asarray(returns, dtype=np.float64)
+    if len(returns) < SHORTEST:
+        raise SpecError(f"a volatility model needs at least {SHORTEST} returns, got {len(returns)}.")
+    start = float(np.var(returns[: min(len(returns), 75)]))
+    if kind == "ewma":
+        return Volatility(kind, 0.0, 0.0, 0.06, 0.0, 0.94, start)
+    from arch import arch_model
+
+    fitted = arch_model(100 * returns, p=1, o=int(kind == "gjr"), q=1, dist="t", rescale=False).fit(disp="off")
+    p: Any = fitted.params
+    return Volatility(
+        kind, float(p["mu"]) / 100, float(p["omega"]) / 1e4, float(p["alpha[1]"]), float(p.get("gamma[1]", 0.0)),
+        float(p["beta[1]"]), float(np.asarray(fitted.conditional_volatility)[0] ** 2) / 1e4, float(p["nu"]),
+    )  # fmt: skip
