@@ -78,7 +78,7 @@ def figures(folder: Path, curves: dict[str, list[float]], pictures: dict[str, np
     axis.set(xlabel="Gibbs sweeps of each layer", ylabel="FID (own classifier)")
     axis.legend(fontsize=7)
     figure.savefig(folder / "dtm-quality.png", dpi=120)
-    figure, axes = pyplot.subplots(len(pictures), 1, figsize=(8, 1.1 * len(pictures)), layout="constrained")
+    figure, axes = pyplot.subplots(len(pictures), 1, figsize=(8, 0.55 * len(pictures)), layout="constrained")
     for axis, (name, bits) in zip(axes, pictures.items()):
         tiles = np.pad(bits[:24].reshape(-1, 8, 8), ((0, 0), (1, 1), (1, 1))).transpose(1, 0, 2).reshape(10, -1)
         axis.imshow(tiles, cmap="gray_r", interpolation="nearest")

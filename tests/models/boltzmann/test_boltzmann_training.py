@@ -218,6 +218,15 @@ def test_devices_train_the_same_bits():
     assert equal(states[0], states[1]) and equal(states[0], states[2])
 
 
+@pytest.mark.rtl
+def test_the_rtl_trains_the_same_bits():
+    machine = BoltzmannMachine.random(restricted(4, 3), 0.2, seed=12)
+    data = np.random.default_rng(13).random((20, 4)) < 0.4
+    config = Training(steps=3, batch=8, replicas=4, sweeps=2)
+    here, there = (fit(machine, config, data, a_sampler(machine, device)) for device in ("jax", "rtl"))
+    assert equal(here, there)
+
+
 @pytest.mark.parametrize("method", ["cd", "pcd"])
 def test_where_negative_chains_start(method, monkeypatch):
     machine = BoltzmannMachine.random(restricted(4, 3), 0.2, seed=18)
