@@ -1,0 +1,94 @@
+"""One-day draws a second: the market model on every device, beside the same model in THRML; energy of a scenario.
+
+    python benchmarks/trading/speed.py         # two minutes
+
+THRML draws the categorical node whole, in one block update, so it takes one sweep a draw where the fabric takes 24 of
+its bits; both are asked for as many independent draws, each given its own conditions. Medians of interleaved rounds,
+compiled beforehand. ``rtl`` is the compiled RTL, one chain after another. Energies are from the ledger's cost models.
+"""
+
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import jax
+import jax.numpy as jnp
+from thrml.block_management import Block
+from thrml.block_sampling import BlockGibbsSpec, SamplingSchedule, sample_states
+from thrml.factor import FactorSamplingProgram
+from thrml.models.discrete_ebm import CategoricalGibbsConditional, DiscreteEBMFactor
+from thrml.pgm import CategoricalNode, SpinNode
+from timing import machine
+
+from thermofab.apps.trading.encoding import CONDITIONS, STATES
+from thermofab.apps.trading.market import ProbabilisticTradingModel
+from thermofab.apps.trading.prices import load_prices
+from thermofab.hw.spec.costs import COST_MODELS
+
+DRAWS, RTL_DRAWS, ROUNDS = 65_536, 256, 5
+
+
+def thrml_sampler(model: ProbabilisticTradingModel):
+    """A jitted function from a key and conditions bool ``[R, 7]`` to states ``[R]``."""
+    law = model._needed().conditional
+    y, x = CategoricalNode(), [SpinNode() for _ in CONDITIONS]
+    factors = [DiscreteEBMFactor([], [Block([y])], jnp.asarray(law.theta[None]))]
+    factors += [
+        DiscreteEBMFactor([Block([node])], [Block([y])], jnp.asarray(row[None])) for node, row in zip(x, law.phi)
+    ]
+    spec = BlockGibbsSpec([Block([y])], [Block(x)])
+    program = FactorSamplingProgram(spec, [CategoricalGibbsConditional(STATES)], factors, [])
+    schedule = SamplingSchedule(1, 1, 1)
+
+    def one(key, conditions):
+        start = [jnp.zeros(1, jnp.uint8)]
+        return sample_states(key, program, schedule, start, [conditions], [Block([y])])[0][0, 0]
+
+    return jax.jit(lambda key, rows: jax.vmap(one)(jax.random.split(key, len(rows)), rows))
+
+
+def main() -> None:
+    model = ProbabilisticTradingModel(device="native").fit(load_prices())
+    rng = np.random.default_rng(0)
+    rows = rng.random((DRAWS, len(CONDITIONS))) < 0.5
+    devices = {
+        name: ProbabilisticTradingModel(device=name, fitted=model.fitted) for name in ("native", "jax-xla", "rtl")
+    }
+    theirs = thrml_sampler(model)
+    counts = {name: RTL_DRAWS if name == "rtl" else DRAWS for name in devices}
+    runs = {name: (lambda m=m, n=counts[name]: m.draw(rows[:n], 1), counts[name]) for name, m in devices.items()}
+    runs["thrml"] = (lambda: jax.block_until_ready(theirs(jax.random.key(1), jnp.asarray(rows))), DRAWS)
+    for call, _ in runs.values():
+        call()
+    taken: dict[str, list[float]] = {name: [] for name in runs}
+    for _ in range(ROUNDS):
+        for name, (call, _) in runs.items():
+            started = time.perf_counter()
+            call()
+            taken[name].append(time.perf_counter() - started)
+    rates = {name: runs[name][1] / float(np.median(taken[name])) for name in runs}
+    print(machine() + "\n")
+    print(f"{'':<10}{'draws a second':>16}{'vs THRML':>10}")
+    for name, rate in rates.items():
+        print(f"{name:<10}{rate:>16.3g}{rate / rates['thrml']:>9.2f}x")
+    conditions = rows[:4096]
+    law = np.exp(model._needed().conditional.log_probabilities(conditions)).mean(axis=0)
+    for name, drawn in (("native", model.draw(conditions, 2)[0][:, 0]),
+                        ("thrml", np.asarray(theirs(jax.random.key(2), jnp.asarray(conditions))))):  # fmt: skip
+        seen = np.bincount(drawn, minlength=STATES) / len(drawn)
+        print(f"{name}: TV of 4,096 draws to the mean law {0.5 * np.abs(seen - law).sum():.3f}")
+    program, horizon = model.program, 10
+    updates = horizon * model.sweeps * program.fabric.n_sites
+    cycles = horizon * model.sweeps * program.report.cycles_per_sweep
+    print(f"\na scenario of {horizon} days: {updates} site updates, {cycles} cycles")
+    for cost in COST_MODELS:
+        joules = horizon * model.sweeps * cost.joules(program.fabric.n_sites)
+        print(f"  {joules:.2g} J on {cost.name} ({cost.standing})")
+
+
+if __name__ == "__main__":
+    main()
