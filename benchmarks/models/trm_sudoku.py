@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from thermofab.models.puzzles import Augmenter, Box, PuzzleSet, make_puzzles
-from thermofab.models.trm import SequenceConfig, SequenceTrainer, SequenceTraining, SequenceTRM, answer
+from thermofab.models.trm import RecursiveModel, SequenceConfig, SequenceTrainer, SequenceTraining, SequenceTRM, answer
 
 FOLDER = Path("build/benchmarks/trm")
 SIX = Box(2, 3)
@@ -41,7 +41,7 @@ def augmented(train: PuzzleSet, held_out: PuzzleSet):
     return draw
 
 
-def exact_rate(model: SequenceTRM, test: PuzzleSet, steps: int, adaptive: bool = False) -> tuple[float, float]:
+def exact_rate(model: RecursiveModel, test: PuzzleSet, steps: int, adaptive: bool = False) -> tuple[float, float]:
     """Share of puzzles solved exactly, and mean supervision steps."""
     out = answer(model, torch.as_tensor(test.puzzles), steps, adaptive=adaptive)
     return float((out.tokens.numpy() + 1 == test.solutions).all(axis=1).mean()), float(out.steps.float().mean())

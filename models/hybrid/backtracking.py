@@ -1,7 +1,7 @@
 """Thermodynamic back-tracking: a recursive model's failed answers branch, with branches sampled on the device.
 
-Every puzzle has a tree. Its root is the model's own answer; a node is an answer with its halting logit q and the guesses
-(position, token) that led to it. A round
+Every puzzle has a tree. Its root is the model's own answer; a node is an answer with its halting logit q and the
+guesses (position, token) that led to it. A round
 
     1. draws a node to return to, P ∝ exp(q/score_temperature)                      (back-tracking);
     2. draws an open position, P ∝ (entropy of that node's token probabilities)^focus   (where it is unsure);
@@ -22,12 +22,12 @@ import torch
 from thermofab.hw.spec import SpecError
 from thermofab.models.hybrid.choice import DeviceChoice
 from thermofab.models.seeds import derived
-from thermofab.models.trm import SequenceTRM
+from thermofab.models.trm import Carry, SequenceTRM
 
 
 class Node(NamedTuple):
-    """One answer of one puzzle in the trace: the round and node it came from (-1 for a root), the guesses (position, token) added
-    to that node's, and q."""
+    """One answer of one puzzle in the trace: the round and node it came from (-1 for a root), the guesses (position,
+    token) added to that node's, and q."""
 
     round: int
     parent: int
@@ -58,6 +58,7 @@ def back_track(
     score_temperature: float = 2.0,
     guesses: int = 1,
     focus: float = 1.0,
+    noise: float = 0.0,
     greedy: bool = False,
     verify: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
     seed: int = 0,
@@ -74,6 +75,7 @@ def back_track(
         score_temperature: of the node to return to.
         guesses: positions drawn and written a reading (2 and 3 are repeated).
         focus: 1 draws positions by entropy, 0 evenly.
+        noise: deviation of the normal latent noise a reading after the first starts with.
         greedy: take the likeliest everywhere.
         verify: ``verify(tokens, answers)``, int64 ``[b, L]`` each, says which answers keep the puzzle's rules, bool
             ``[b]``. A puzzle is done once an answer does; without it, all readings are used and q alone decides.
@@ -105,7 +107,9 @@ def back_track(
         return choice.draw(weights, seed=derived(seed, number)).options
 
     def read(rows: np.ndarray, slot: int) -> None:
-        logits[slot, rows], scores[slot, rows] = _reading(model, clues[slot, rows], steps)
+        logits[slot, rows], scores[slot, rows] = _reading(
+            model, clues[slot, rows], steps, noise if slot else 0.0, derived(seed, 1 << 20, slot)
+        )
         answers[slot, rows] = logits[slot, rows].argmax(-1)
         if verify is not None:
             right[slot, rows] = verify(given[rows], answers[slot, rows])
@@ -146,8 +150,13 @@ def back_track(
     return BackTracked(answers[best, every], scores[best, every], readings, answers, tuple(map(tuple, trace)))
 
 
-def _reading(model: SequenceTRM, tokens: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
+def _reading(
+    model: SequenceTRM, tokens: np.ndarray, steps: int, noise: float, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
     carry = model.start(len(tokens))
+    if noise:
+        generator = torch.Generator().manual_seed(seed >> 1)
+        carry = Carry(*(h + noise * torch.randn(h.shape, generator=generator) for h in carry))
     step = None
     for _ in range(steps):
         step = model(torch.as_tensor(tokens), carry)

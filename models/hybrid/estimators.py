@@ -15,9 +15,7 @@ from thermofab.hw.spec import SpecError
 ESTIMATORS = ("score", "straight-through")
 
 
-def sampled_means(
-    fields: Tensor, couplings: Tensor, edges: Tensor, spins: Tensor, estimator: str = "score"
-) -> Tensor:
+def sampled_means(fields: Tensor, couplings: Tensor, edges: Tensor, spins: Tensor, estimator: str = "score") -> Tensor:
     """E[s] by the samples' mean, float32 ``[R, n]``, differentiable in fields and couplings.
 
     Args:
@@ -56,8 +54,8 @@ class _Means(torch.autograd.Function):
 
 
 def expected_cost(fields: Tensor, couplings: Tensor, edges: Tensor, spins: Tensor, cost: Tensor) -> Tensor:
-    """E[cost], averaged over chains: its value, its gradient through ``cost`` itself, and the score-function gradient in
-    fields and couplings.
+    """E[cost], averaged over chains: its value, its gradient through ``cost`` itself, and the score-function gradient
+    in fields and couplings.
 
     Args:
         fields: ``[R, n]``.

@@ -9,7 +9,7 @@ from thermofab.models.trm.inference import Answers, answer
 from thermofab.models.trm.losses import LossWeights, halting_loss, profit_loss, strategy_loss, total_loss
 from thermofab.models.trm.memorisation import MemorisationReport, check_memorisation
 from thermofab.models.trm.normaliser import Normaliser
-from thermofab.models.trm.sequence import Carry, SequenceConfig, SequenceTRM, Step
+from thermofab.models.trm.sequence import Carry, RecursiveModel, SequenceConfig, SequenceTRM, Step
 from thermofab.models.trm.sequence_training import SequenceTrainer, SequenceTraining, averaged_model
 from thermofab.models.trm.stablemax import log_stablemax, stablemax_cross_entropy
 from thermofab.models.trm.strategies import ALIASES, FEATURES, STRATEGIES, strategy_index
@@ -26,6 +26,7 @@ __all__ = [
     "Normaliser",
     "Prediction",
     "STRATEGIES",
+    "RecursiveModel",
     "SequenceConfig",
     "SequenceTRM",
     "SequenceTrainer",

@@ -35,7 +35,10 @@ class WeightAverage:
         self.steps += 1
         decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
         for name, value in module.state_dict().items():
-            self.weights[name].lerp_(value, 1 - decay)
+            if value.is_floating_point():
+                self.weights[name].lerp_(value, 1 - decay)
+            else:
+                self.weights[name].copy_(value)
 
     def averaged(self, module: Module) -> Module:
         """A copy of the module that holds the average, in evaluation mode."""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from thermofab.models.trm.sequence import Carry, SequenceTRM
+from thermofab.models.trm.sequence import Carry, RecursiveModel
 
 
 class Answers(NamedTuple):
@@ -22,7 +22,7 @@ class Answers(NamedTuple):
 
 @torch.no_grad()
 def answer(
-    model: SequenceTRM, tokens: Tensor, steps: int = 8, *, adaptive: bool = False, noise: float = 0.0, seed: int = 0
+    model: RecursiveModel, tokens: Tensor, steps: int = 8, *, adaptive: bool = False, noise: float = 0.0, seed: int = 0
 ) -> Answers:
     """Answers to ``tokens`` int64 ``[B, L]``.
 

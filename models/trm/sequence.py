@@ -89,7 +89,21 @@ class Step(NamedTuple):
     halt_logit: Tensor
 
 
-class SequenceTRM(nn.Module):
+class RecursiveModel(nn.Module):
+    """What trainers and :func:`~thermofab.models.trm.answer` take: supervision steps from fixed starting states."""
+
+    config: SequenceConfig
+
+    def start(self, batch: int) -> Carry:
+        """The fixed starting states."""
+        raise NotImplementedError
+
+    def forward(self, tokens: Tensor, carry: Carry) -> Step:
+        """One supervision step."""
+        raise NotImplementedError
+
+
+class SequenceTRM(RecursiveModel):
     """The model of :mod:`thermofab.models.trm.sequence`; ``forward`` is one supervision step."""
 
     y0: Tensor
@@ -133,15 +147,9 @@ class SequenceTRM(nn.Module):
             z = self.net(z + y + x)
         return Carry(self.net(y + z), z)
 
-    def forward(self, tokens: Tensor, carry: Carry, feedback: Tensor | None = None) -> Step:
-        """One supervision step.
-
-        Args:
-            tokens: int64 ``[B, L]``.
-            carry: where it starts.
-            feedback: added to x, float32 ``[B, L, D]``: what a hybrid layer knows beside the tokens.
-        """
-        x = self.embedded(tokens) if feedback is None else self.embedded(tokens) + feedback
+    def forward(self, tokens: Tensor, carry: Carry) -> Step:
+        """One supervision step from ``carry``, of tokens int64 ``[B, L]``."""
+        x = self.embedded(tokens)
         if self.config.recursive:
             with torch.no_grad():
                 for _ in range(self.config.cycles - 1):

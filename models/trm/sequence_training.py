@@ -24,7 +24,7 @@ from thermofab.models.checkpoints import load_checkpoint, save_checkpoint
 from thermofab.models.seeds import derived
 from thermofab.models.trm.ema import WeightAverage
 from thermofab.models.trm.optimiser_state import pack_optimiser, unpack_optimiser
-from thermofab.models.trm.sequence import Carry, SequenceConfig, SequenceTRM
+from thermofab.models.trm.sequence import Carry, RecursiveModel, SequenceConfig, SequenceTRM
 from thermofab.models.trm.stablemax import stablemax_cross_entropy
 
 KIND = "sequence TRM in training"
@@ -83,7 +83,7 @@ class SequenceTrainer:
         training: how.
     """
 
-    def __init__(self, model: SequenceTRM, source: Source, training: SequenceTraining | None = None):
+    def __init__(self, model: RecursiveModel, source: Source, training: SequenceTraining | None = None):
         self.model, self.source = model, source
         self.training = training or SequenceTraining()
         self.average = WeightAverage(model, self.training.ema)
@@ -149,7 +149,7 @@ class SequenceTrainer:
         for h, fresh in zip(self.carry, self.model.start(len(where))):
             h[where] = fresh
 
-    def averaged(self) -> SequenceTRM:
+    def averaged(self) -> RecursiveModel:
         """The model with averaged weights, for evaluation."""
         return self.average.averaged(self.model)
 
@@ -170,12 +170,17 @@ class SequenceTrainer:
         save_checkpoint(path, KIND, arrays, about)
 
     @staticmethod
-    def load(path: str | Path, source: Source) -> "SequenceTrainer":
-        """The trainer that :meth:`save` wrote, going on from there with the same source."""
+    def load(path: str | Path, source: Source, model: RecursiveModel | None = None) -> "SequenceTrainer":
+        """The trainer that :meth:`save` wrote, going on from there with the same source.
+
+        Args:
+            path: of the checkpoint.
+            source: of puzzles.
+            model: one made as the saved one was, if it is not a :class:`SequenceTRM`; its weights are overwritten.
+        """
         arrays, about = load_checkpoint(path, KIND)
-        trainer = SequenceTrainer(
-            SequenceTRM(SequenceConfig(**about["config"])), source, SequenceTraining(**about["training"])
-        )
+        model = model or SequenceTRM(SequenceConfig(**about["config"]))
+        trainer = SequenceTrainer(model, source, SequenceTraining(**about["training"]))
         trainer.model.load_state_dict(_part(arrays, "model/"))
         trainer.average.weights = _part(arrays, "average/")
         trainer.average.steps = about["average_steps"]

@@ -1,8 +1,8 @@
 """Stable-max: a soft-max whose exponential is replaced by s(x) = x + 1 for x ≥ 0 and 1/(1 - x) below.
 
 p_k = s(x_k) / Σ_j s(x_j). It grows linearly, so that scaling the logits up does not drive the loss to zero, and
-training on a small set does not stall in rounding ("Grokking at the edge of numerical stability", arXiv 2501.04697). Computed in
-float64, as tiny recursive models do (arXiv 2510.04871).
+training on a small set does not stall in rounding ("Grokking at the edge of numerical stability", arXiv 2501.04697).
+Computed in float64, as tiny recursive models do (arXiv 2510.04871).
 """
 
 import torch

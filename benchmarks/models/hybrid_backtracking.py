@@ -1,0 +1,99 @@
+"""Back-tracking sampled on the device against plain latent noise and greedy back-tracking, at an early checkpoint.
+
+    python benchmarks/models/trm_sudoku.py                       # leaves the checkpoints
+    python benchmarks/models/hybrid_backtracking.py              # three seeds, 400 held-out puzzles each
+    python benchmarks/models/hybrid_backtracking.py --quick      # one seed, 100 puzzles
+
+Every method may read a puzzle 8 times, 8 supervision steps each. *head* takes the answer of the largest halting logit;
+*rules* takes one that keeps Sudoku's rules, if there is one, and stops there; *any* counts puzzles of which any answer
+was right.
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from trm_sudoku import FOLDER, puzzles
+
+import thermofab as fab
+from thermofab.models.hybrid import DeviceChoice, DeviceFields, back_track, choice_layout
+from thermofab.models.puzzles import PuzzleSet
+from thermofab.models.trm import SequenceTRM, answer, averaged_model
+
+READINGS = 8
+
+
+def verifier(test: PuzzleSet):
+    """Which answers are grids that keep the rules and the clues; needs no solution."""
+
+    def verify(tokens: np.ndarray, answers: np.ndarray) -> np.ndarray:
+        return test.box.solved(answers + 1) & ((tokens == 0) | (tokens == answers + 1)).all(axis=1)
+
+    return verify
+
+
+def noisy(model: SequenceTRM, test: PuzzleSet, seed: int) -> tuple[float, float, float, float]:
+    """Latent noise of deviation 1, best of 8: exact by head, by rules, by any; readings by rules."""
+    given = torch.as_tensor(test.puzzles)
+    runs = [answer(model, given, 8, noise=1.0, seed=100 * seed + k) for k in range(READINGS)]
+    tokens = np.stack([run.tokens.numpy() for run in runs])
+    right = (tokens + 1 == test.solutions).all(axis=-1)
+    kept = np.stack([verifier(test)(test.puzzles, answers) for answers in tokens])
+    head = np.stack([run.halt_logit.numpy() for run in runs]).argmax(axis=0)
+    every = np.arange(len(test))
+    first = np.where(kept.any(axis=0), kept.argmax(axis=0), READINGS - 1)
+    rules = np.where(kept.any(axis=0), kept.argmax(axis=0), head)
+    return right[head, every].mean(), right[rules, every].mean(), right.any(axis=0).mean(), (first + 1).mean()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="back-tracking sampled on the device against latent noise")
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--seeds", default="0,1,2")
+    parser.add_argument("--puzzles", type=int, default=400)
+    parser.add_argument("--folder", type=Path, default=FOLDER)
+    parser.add_argument("--device", default="native")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    count = 100 if options.quick else options.puzzles
+    whole = puzzles()[1]
+    test = PuzzleSet(whole.box, whole.puzzles[:count], whole.solutions[:count])
+    layout = choice_layout(test.box.cells)
+    program = fab.compile(layout.ising(), fab.fabric(layout.graph()))
+    choice = DeviceChoice(DeviceFields(program, layout, options.device))
+    print("| checkpoint | method | head | rules | any | mean readings (rules) | CPU-s |")
+    print("|---|---|--:|--:|--:|--:|--:|")
+    for seed in options.seeds.split(",")[: 1 if options.quick else None]:
+        model = averaged_model(options.folder / f"recursive-{seed}-early")
+        given = torch.as_tensor(test.puzzles)
+        once = (answer(model, given, 8).tokens.numpy() + 1 == test.solutions).all(axis=1).mean()
+        print(f"| {seed} | one reading, no noise | {once:.3f} | {once:.3f} | {once:.3f} | 1 | |", flush=True)
+        start = time.process_time()
+        head, rules, any_, readings = noisy(model, test, int(seed))
+        spent = time.process_time() - start
+        print(f"| {seed} | latent noise | {head:.3f} | {rules:.3f} | {any_:.3f} | {readings:.2f} | {spent:.0f} |")
+        for name, settings in METHODS.items():
+            start = time.process_time()
+            shares = []
+            for verify in (None, verifier(test)):
+                out = back_track(model, given, choice, rollouts=READINGS, verify=verify, seed=int(seed), **settings)
+                right = out.tokens + 1 == test.solutions
+                shares.append(right.all(axis=1).mean())
+            any_ = (out.all_tokens + 1 == test.solutions).all(axis=-1).any(axis=0).mean()
+            spent = time.process_time() - start
+            print(
+                f"| {seed} | {name} | {shares[0]:.3f} | {shares[1]:.3f} | {any_:.3f} | {out.readings.mean():.2f} "
+                f"| {spent:.0f} |",
+                flush=True,
+            )
+
+
+METHODS = {
+    "greedy back-tracking": {"greedy": True},
+    "sampled on the device": {},
+}
+
+if __name__ == "__main__":
+    main()
