@@ -95,6 +95,16 @@ def test_the_rtl_generates_the_same_bits(architecture):
     assert same(here, there)
 
 
+@pytest.mark.rtl
+def test_the_rtl_trains_the_same_bits():
+    spec, some = fab.fabric("g4-3x3", moment_bits=16), IMAGES[::10, :2]
+    config = replace(SHORT, epochs=1, batch=10, probes=4)
+    fresh = [DenoisingModel.fresh(spec, 2, 1, fab.compile, device=device) for device in ("jax", "rtl")]
+    here, there = (model.trained(some, config).machines[0] for model in fresh)
+    assert np.array_equal(here.couplings, there.couplings) and np.array_equal(here.biases, there.biases)
+    assert not np.array_equal(here.couplings, fresh[0].machines[0].couplings)
+
+
 def test_a_checkpoint_goes_on_bit_for_bit(tmp_path):
     model = a_model()
     config = replace(SHORT, epochs=3, penalty=Penalty(threshold=0.01, start=0.01))
