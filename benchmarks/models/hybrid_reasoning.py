@@ -59,6 +59,7 @@ def main() -> None:
                 trainer.step()
             spent = time.process_time() - start
             averaged = trainer.averaged()
+            assert isinstance(averaged, ReasoningTRM)
             found = " ".join(f"{value:+.3f}" for value in averaged.couplings.tolist())
             print(f"| {seed} | {arm} | {before:.3f} | {rate(averaged, test):.3f} | {found} | {spent:.0f} |", flush=True)
 

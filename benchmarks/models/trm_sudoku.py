@@ -102,7 +102,7 @@ def main() -> None:
         config = SequenceConfig.sudoku(box.rows, box.columns, recursive=False, seed=seed)
         plain = SequenceTraining(max_steps=1, decay_steps=10 * steps, seed=seed)
         trainer = SequenceTrainer(SequenceTRM(config), source, plain)
-        train(f"no-recursion-{seed}", trainer, test, None, 10.0 if options.quick else 480.0, options.folder)
+        train(f"no-recursion-{seed}", trainer, test, None, 10.0 if options.quick else options.seconds, options.folder)
 
 
 if __name__ == "__main__":

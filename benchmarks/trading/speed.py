@@ -9,6 +9,7 @@ compiled beforehand. ``rtl`` is the compiled RTL, one chain after another. Energ
 
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -60,7 +61,9 @@ def main() -> None:
     }
     theirs = thrml_sampler(model)
     counts = {name: RTL_DRAWS if name == "rtl" else DRAWS for name in devices}
-    runs = {name: (lambda m=m, n=counts[name]: m.draw(rows[:n], 1), counts[name]) for name, m in devices.items()}
+    runs: dict[str, tuple[Callable[[], object], int]] = {
+        name: (lambda m=m, n=counts[name]: m.draw(rows[:n], 1), counts[name]) for name, m in devices.items()
+    }
     runs["thrml"] = (lambda: jax.block_until_ready(theirs(jax.random.key(1), jnp.asarray(rows))), DRAWS)
     for call, _ in runs.values():
         call()

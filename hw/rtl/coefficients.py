@@ -129,7 +129,7 @@ class CoefficientLoader(wiring.Component):
         # start ± step through one carry chain: the lowest bit makes the carry of the complement.
         m.d.sync += word.eq((Cat(1, start) + Cat(minus, step ^ minus.replicate(self._bits)))[1 : self._bits + 1])
         # The clock before the first word, code_after is its code too: the count has not begun.
-        table = self._array(m, "factors", Cat(code_after, factor))
+        table = self._array(m, "factors", Value.cast(Cat(code_after, factor)))
         slot, slot_then = Signal(plan.slot_bits), Signal(plan.slot_bits)
         target = Signal(len(ports.coefficient_write), init=1)  # one-hot: lane and chunk
         target_then = Signal.like(target)

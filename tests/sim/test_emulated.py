@@ -38,7 +38,7 @@ class MemoryImage:
     def structure(self, source: ctypes.Structure, behind: dict[str, int]) -> int:
         """A copy of ``source`` whose pointers lead to ``behind``, the others being null."""
         copy = type(source).from_buffer_copy(source)
-        for name, kind in source._fields_:
+        for name, kind, *_ in source._fields_:
             if kind is ctypes.c_void_p:
                 setattr(copy, name, behind.get(name))
         place = self.lay(bytes(copy))
@@ -112,7 +112,9 @@ def emulated(image: Image, replicas: int, program: Path, folder: Path, monkeypat
     monkeypatch.setattr(library, "load_library", lambda _: stand_in)
     chains = stand_in.chains = library.NativeChains(program, plan, 2)
     request = library.Request(SCHEDULE.n_samples, 0, SCHEDULE.steps_per_sample, SCHEDULE.level, True)
-    return chains.sample(request, None, plan.schedule.phases).states
+    states = chains.sample(request, None, plan.schedule.phases).states
+    assert states is not None
+    return states
 
 
 @needs_both
