@@ -8,8 +8,9 @@ enumerates it.
 
 - float: exact gradients in floats. device: PCD from random couplings, with samples of the integers throughout.
 - rounded: the floats, compiled with the compiler's full search for a step.
-- aware: from there on, with gradients at the integers (straight through), exact or (PCD) sampled. Integers jump as the
-  floats creep over a threshold, so the best of every tenth update is kept, by the likelihood of the data.
+- aware: from there on, at that step, with gradients at the integers (straight through), exact or (PCD) sampled.
+  Integers jump as the floats creep over a threshold, so the best of every tenth update is kept, by the likelihood of the
+  data.
 """
 
 import argparse
@@ -109,7 +110,7 @@ def main() -> None:
                 done = fit(machine, pcd, data, sampler).machine
                 found.append(sampled_kl(truth, sampler.holding(done), done))
             for bits in (6, 4):
-                sampler = sampler_of(plain, bits)
+                sampler = replace(sampler_of(plain, bits), step="fixed")
                 found.append(sampled_kl(truth, sampler.template, plain))
                 for config in (exact, pcd):
                     tuning = replace(config, steps=pcd.steps // 3, learning_rate=0.003)

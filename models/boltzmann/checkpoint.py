@@ -34,7 +34,7 @@ def save_training(path: str | Path, state: TrainState, config: Training, sampler
         "config": asdict(config),
         "connections": state.machine.connections.to_json(),
         "step": state.step,
-        "template": None if sampler is None else sampler.template.digest,
+        "template": _identity(sampler),
     }
     save_checkpoint(path, KIND, arrays, about)
 
@@ -46,14 +46,18 @@ def load_training(path: str | Path, sampler: FabricSampler | None = None) -> tup
         SpecError: files that do not belong together, or another template.
     """
     arrays, about = load_checkpoint(path, KIND)
-    template = None if sampler is None else sampler.template.digest
-    if template != about["template"]:
+    if _identity(sampler) != about["template"]:
         raise SpecError(
-            "this run was trained with another template program, so going on would hold other integers; compile the "
-            "template as it was, from the same initial machine, fabric and seed."
+            "this run was trained with another template program or choice of its step, so going on would hold other "
+            "integers; compile the template as it was, from the same initial machine, fabric and seed."
         )
     config = Training(**about["config"])
     machine = BoltzmannMachine.of(Connections.from_json(about["connections"]), arrays["biases"], arrays["couplings"])
     shape = jax.tree.structure(blank_optimiser(machine, config))
     leaves = [jnp.asarray(arrays[f"optimiser.{k}"]) for k in range(shape.num_leaves)]
     return TrainState(machine, jax.tree.unflatten(shape, leaves), arrays["chains"].astype(bool), about["step"]), config
+
+
+def _identity(sampler: FabricSampler | None) -> list[str] | None:
+    """What the integers depend on besides the parameters."""
+    return None if sampler is None else [sampler.template.digest, sampler.step]

@@ -16,8 +16,10 @@ import numpy as np
 
 from thermofab.hw.spec import IsingModel, Program, Samples, Schedule, SpecError, open_device
 from thermofab.models.boltzmann.connections import Connections
-from thermofab.models.boltzmann.held import held_by
+from thermofab.models.boltzmann.held import at_step, held_by
 from thermofab.models.boltzmann.machine import BoltzmannMachine, checked_data
+
+STEPS = ("searched", "fixed")
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,12 +30,18 @@ class FabricSampler:
         template: a program compiled from the machine's :meth:`~BoltzmannMachine.ising`, with ``keep_zero=True`` where
             couplings may be 0.
         device: a name for :func:`thermofab.open_device`, or an open device.
+        step: ``"searched"``: an integer's worth is chosen near the template's for every set of parameters
+            (:meth:`Program.with_weights`); ``"fixed"``: it stays the template's, and what is beyond the range is cut
+            (:func:`~thermofab.models.boltzmann.held.at_step`).
     """
 
     template: Program
     device: Any = "jax"
+    step: str = "searched"
 
     def __post_init__(self) -> None:
+        if self.step not in STEPS:
+            raise SpecError(f"step must be one of {', '.join(STEPS)}, got {self.step!r}.")
         if isinstance(self.device, str):
             object.__setattr__(self, "device", open_device(self.device, self.template.fabric))
 
@@ -45,6 +53,8 @@ class FabricSampler:
                 ``keep_zero=True`` and with couplings of 0.
         """
         self._check(machine.connections)
+        if self.step == "fixed":
+            return at_step(self.template, machine)
         return self.template.with_weights(
             biases=np.asarray(machine.biases, dtype=np.float64),
             couplings=np.asarray(machine.couplings, dtype=np.float64),

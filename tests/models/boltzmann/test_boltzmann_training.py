@@ -143,6 +143,25 @@ def test_held_is_what_the_fabric_samples():
     assert kl_divergence(Enumerated.of(machine).visible_law(), held.visible_law()) > 1e-4
 
 
+def test_a_fixed_step_rounds_to_its_multiples_and_cuts():
+    machine = BoltzmannMachine.random(restricted(4, 3), 0.7, seed=7)
+    searched = a_sampler(machine, weight_bits=4)
+    sampler = replace(searched, step="fixed")
+    step = sampler.template.report.quantisation.step
+    couplings = np.asarray(machine.couplings).copy()
+    couplings[:2] = 3.4 * step, -99.0
+    program = sampler.holding(BoltzmannMachine.of(machine.connections, machine.biases, couplings))
+    held = held_by(program, machine.connections)
+    np.testing.assert_allclose(held.couplings[:2], [3 * step, -7 * step], rtol=1e-6)
+    assert np.abs(held.couplings[2:] - couplings[2:])[np.abs(couplings[2:]) < 7 * step].max() <= 0.5001 * step
+    assert program.report.quantisation.step == step and program.report.quantisation.saturated >= 1
+    assert np.array_equal(program.image.tables, sampler.template.image.tables)
+    np.testing.assert_allclose(program.model.couplings, couplings, rtol=1e-6)
+    law = Enumerated.of(held)
+    got = stationary_law(program).probabilities
+    assert kl_divergence(law.visible_law(), visible_marginal(machine, got)) < 1e-4
+
+
 def test_conditional_samples_have_the_conditional_law():
     machine = BoltzmannMachine.random(deep((3, 3, 2)), 0.6, seed=8)
     sampler = a_sampler(machine)
@@ -280,6 +299,8 @@ def test_another_template_is_refused(tmp_path):
     save_training(tmp_path / "run", start(machine, config), config, a_sampler(machine))
     with pytest.raises(fab.ThermofabError, match="trained with another template program"):
         load_training(tmp_path / "run", a_sampler(machine, weight_bits=6))
+    with pytest.raises(fab.ThermofabError, match="or choice of its step"):
+        load_training(tmp_path / "run", replace(a_sampler(machine), step="fixed"))
 
 
 _MACHINE = BoltzmannMachine.random(restricted(3, 2), 0.2)
@@ -296,6 +317,7 @@ _DATA = np.ones((2, 3), dtype=bool)
         (lambda: Training(clamped_sweeps=1), "clamped_sweeps must be at least 2"),
         (lambda: Training(learning_rate=0.0), "learning rates must be positive"),
         (lambda: Training(clip=-1.0), "clip must be positive"),
+        (lambda: replace(a_sampler(_MACHINE), step="free"), "step must be one of searched, fixed, got 'free'"),
         (lambda: fit(_MACHINE, Training(), _DATA), "method 'pcd' samples; give advance"),
         (lambda: fit(_MACHINE, Training(), _DATA[:, :2], a_sampler(_MACHINE)), r"data must have shape \(N, 3\)"),
         (
