@@ -9,8 +9,8 @@ enumerates it.
 - float: exact gradients in floats. device: PCD from random couplings, with samples of the integers throughout.
 - rounded: the floats, compiled with the compiler's full search for a step.
 - aware: from there on, at that step, with gradients at the integers (straight through), exact or (PCD) sampled.
-  Integers jump as the floats creep over a threshold, so the best of every tenth update is kept, by the likelihood of the
-  data.
+  Integers jump as the floats creep over a threshold, so the best of every tenth update is kept, by the likelihood of
+  the data.
 """
 
 import argparse
