@@ -205,6 +205,17 @@ FACTOR_ROUNDING = (
     "np.zeros(0) if tables is None else tables) / (2 * step))",
     "np.zeros(0) if tables is None else tables) / step)",
 )
+TRADING = "tests/apps/trading"
+LOOK_AHEAD = (
+    "apps/trading/backtest.py",
+    "{kind: (m, z[: window + k], float(",
+    "{kind: (m, z[: window + k + 1], float(",
+)
+CONDITIONS_TURNED = (
+    "apps/trading/conditional.py",
+    "[[0]], self.phi[k][None]) for k in range(n)]",
+    "[[0]], -self.phi[k][None]) for k in range(n)]",
+)
 BUGS = (
     Bug("seeding by consecutive integers: law", (CONSECUTIVE, UNMIXED), f"{LAW} -k certified_law"),
     Bug("seeding by consecutive integers: vectors", (CONSECUTIVE,), VECTORS),
@@ -269,6 +280,8 @@ BUGS = (
         (FACTOR_ROUNDING,),
         "tests/compiler/test_compiler_factors.py -k predicted_and_verified",
     ),
+    Bug("a day's own return in its forecast: look-ahead", (LOOK_AHEAD,), f"{TRADING} -k nothing_later"),
+    Bug("conditions turned round: law of the draws", (CONDITIONS_TURNED,), f"{TRADING} -k conditional_law"),
     Bug("wrong tap, systolic: devices disagree", (TAP_SYSTOLIC,), f"{SYSTOLIC} -k same_bits"),
     Bug("late edges with the new spin, systolic: moments", (LATE_SYSTOLIC,), f"{SYSTOLIC} -k sums_over"),
 )
