@@ -1,6 +1,6 @@
 """Expert selection by a sampled energy against soft-max top-k gating, on a mixture whose experts are correlated.
 
-    python benchmarks/models/hybrid_experts.py            # five seeds, ~3 CPU-minutes
+    python benchmarks/models/hybrid_experts.py            # three seeds, ~2 CPU-minutes
     python benchmarks/models/hybrid_experts.py --quick
 
 8 experts, of which 2 act on every row; which pairs act together follows P(pair) ∝ exp(P_ij), P_ij = +3 for four known
@@ -103,10 +103,10 @@ def run(task: Task, kind: str, steps: int, seed: int) -> tuple[float, float, flo
 def main() -> None:
     parser = argparse.ArgumentParser(description="expert selection by a sampled energy")
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, default=3)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    steps = 60 if options.quick else 500
+    steps = 60 if options.quick else 1000
     print("| seed | gate | error / variance | true pair | correlation of pair terms | bound | CPU-s |")
     print("|--:|---|--:|--:|--:|--:|--:|")
     for seed in range(1 if options.quick else options.seeds):

@@ -3,14 +3,14 @@
 Every puzzle has a tree. Its root is the model's own answer; a node is an answer with its halting logit q and the
 guesses (position, token) that led to it. A round
 
-    1. draws a node to return to, P ∝ exp(q/score_temperature)                      (back-tracking);
+    1. draws a node to return to, P ∝ exp(q/score_temperature)                          (back-tracking);
     2. draws an open position, P ∝ (entropy of that node's token probabilities)^focus   (where it is unsure);
     3. draws a token there, P ∝ exp(logit/temperature), single guesses already tried excepted;
     4. reads the puzzle anew, with the guesses written into it as clues.
 
-All three draws are p-bits' (:class:`DeviceChoice`). The answer is one that keeps the rules, where they can be checked,
-else that of the largest q. Greedy back-tracking is the
-limit of low temperatures (``greedy=True`` takes the maxima, with no device), and draws nothing at random.
+All three draws are p-bits' (:class:`DeviceChoice`). The answer is that of the largest q. Where rules can be counted,
+minus the number broken stands in for q. Greedy back-tracking is the limit of low temperatures (``greedy=True`` takes the
+maxima, with no device), and draws nothing at random.
 """
 
 from collections.abc import Callable
@@ -60,7 +60,7 @@ def back_track(
     focus: float = 1.0,
     noise: float = 0.0,
     greedy: bool = False,
-    verify: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
+    energy: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
     seed: int = 0,
 ) -> BackTracked:
     """Answer puzzles whose answer tokens v are clues v + 1 and whose empty positions are 0, as Sudokus' are.
@@ -77,8 +77,8 @@ def back_track(
         focus: 1 draws positions by entropy, 0 evenly.
         noise: deviation of the normal latent noise a reading after the first starts with.
         greedy: take the likeliest everywhere.
-        verify: ``verify(tokens, answers)``, int64 ``[b, L]`` each, says which answers keep the puzzle's rules, bool
-            ``[b]``. A puzzle is done once an answer does; without it, all readings are used and q alone decides.
+        energy: ``energy(tokens, answers)``, int64 ``[b, L]`` each, counts how many rules answers break, ``[b]``. It
+            then takes the place of -q, and a puzzle is done once an answer's is 0; without it, all readings are used.
         seed: of the draws.
 
     Raises:
@@ -93,7 +93,7 @@ def back_track(
     given = tokens.numpy()
     clues = np.repeat(given[None], rollouts, axis=0)
     logits = np.zeros((rollouts, batch, length, vocabulary))
-    scores = np.full((rollouts, batch), -np.inf)
+    scores, halting = np.full((2, rollouts, batch), -np.inf)
     answers = np.zeros((rollouts, batch, length), dtype=np.int64)
     right = np.zeros((rollouts, batch), dtype=bool)
     tried = np.zeros((batch, length, vocabulary), dtype=bool)
@@ -107,18 +107,20 @@ def back_track(
         return choice.draw(weights, seed=derived(seed, number)).options
 
     def read(rows: np.ndarray, slot: int) -> None:
-        logits[slot, rows], scores[slot, rows] = _reading(
+        logits[slot, rows], halting[slot, rows] = _reading(
             model, clues[slot, rows], steps, noise if slot else 0.0, derived(seed, 1 << 20, slot)
         )
+        scores[slot, rows] = halting[slot, rows]
         answers[slot, rows] = logits[slot, rows].argmax(-1)
-        if verify is not None:
-            right[slot, rows] = verify(given[rows], answers[slot, rows])
+        if energy is not None:
+            broken = energy(given[rows], answers[slot, rows])
+            right[slot, rows], scores[slot, rows] = broken == 0, -broken
 
     rows = np.arange(batch)
     read(rows, 0)
     answers[1:] = answers[0]
     for b in rows:
-        trace[b].append(Node(0, -1, (), float(scores[0, b])))
+        trace[b].append(Node(0, -1, (), float(halting[0, b])))
     for slot in range(1, rollouts):
         open_ = (clues[:slot] == 0).any(axis=(0, 2))
         rows = np.flatnonzero(open_ & ~right.any(axis=0))
@@ -145,9 +147,9 @@ def back_track(
         readings[rows] += 1
         for k, b in enumerate(rows):
             written_here = tuple((int(position[k]), int(token[k])) for position, token in guessed)
-            trace[b].append(Node(slot, int(parent[k]), written_here, float(scores[slot, b])))
-    best, every = np.where(right, np.inf, scores).argmax(axis=0), np.arange(batch)
-    return BackTracked(answers[best, every], scores[best, every], readings, answers, tuple(map(tuple, trace)))
+            trace[b].append(Node(slot, int(parent[k]), written_here, float(halting[slot, b])))
+    best, every = scores.argmax(axis=0), np.arange(batch)
+    return BackTracked(answers[best, every], halting[best, every], readings, answers, tuple(map(tuple, trace)))
 
 
 def _reading(
