@@ -9,8 +9,8 @@ guesses (position, token) that led to it. A round
     4. reads the puzzle anew, with the guesses written into it as clues.
 
 All three draws are p-bits' (:class:`DeviceChoice`). The answer is that of the largest q. Where rules can be counted,
-minus the number broken stands in for q. Greedy back-tracking is the limit of low temperatures (``greedy=True`` takes the
-maxima, with no device), and draws nothing at random.
+minus the number broken stands in for q. Greedy back-tracking is the limit of low temperatures: ``greedy=True`` takes
+the maxima, asks no device, and draws nothing at random.
 """
 
 from collections.abc import Callable

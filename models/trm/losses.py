@@ -36,9 +36,7 @@ def strategy_loss(logits: Tensor, labels: Tensor) -> Tensor:
     """
     if labels.is_floating_point():
         if labels.shape != logits.shape or bool((labels < 0).any()) or bool(((labels.sum(-1) - 1).abs() > 1e-4).any()):
-            raise SpecError(
-                f"soft labels must have shape {list(logits.shape)}, and rows of probabilities with sum 1."
-            )
+            raise SpecError(f"soft labels must have shape {list(logits.shape)}, and rows of probabilities with sum 1.")
     return F.cross_entropy(logits, labels)
 
 
