@@ -103,6 +103,7 @@ def main() -> None:
 METHODS = {
     "greedy back-tracking": {"greedy": True},
     "sampled on the device": {},
+    "sampled, and noise by turns": {"noise": 1.0, "restarts": True},
 }
 
 if __name__ == "__main__":

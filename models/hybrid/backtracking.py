@@ -59,6 +59,7 @@ def back_track(
     guesses: int = 1,
     focus: float = 1.0,
     noise: float = 0.0,
+    restarts: bool = False,
     greedy: bool = False,
     energy: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
     seed: int = 0,
@@ -76,6 +77,7 @@ def back_track(
         guesses: positions drawn and written a reading (2 and 3 are repeated).
         focus: 1 draws positions by entropy, 0 evenly.
         noise: deviation of the normal latent noise a reading after the first starts with.
+        restarts: every other reading, from the second on, is of the puzzle itself, from a noisy start, with no guess.
         greedy: take the likeliest everywhere.
         energy: ``energy(tokens, answers)``, int64 ``[b, L]`` each, counts how many rules answers break, ``[b]``. It
             then takes the place of -q, and a puzzle is done once an answer's is 0; without it, all readings are used.
@@ -108,7 +110,7 @@ def back_track(
 
     def read(rows: np.ndarray, slot: int) -> None:
         logits[slot, rows], halting[slot, rows] = _reading(
-            model, clues[slot, rows], steps, noise if slot else 0.0, derived(seed, 1 << 20, slot)
+            model, clues[slot, rows], steps, _noise(noise, slot, restarts), derived(seed, 1 << 20, slot)
         )
         scores[slot, rows] = halting[slot, rows]
         answers[slot, rows] = logits[slot, rows].argmax(-1)
@@ -130,7 +132,10 @@ def back_track(
         parent = pick(np.exp(q - q.max(axis=1, keepdims=True)), 3 * slot)
         clues[slot, rows] = clues[parent, rows]
         guessed: list[tuple[np.ndarray, np.ndarray]] = []
-        for number in range(guesses):
+        restart = restarts and slot % 2 == 1
+        if restart:
+            parent, clues[slot, rows] = np.zeros(len(rows), dtype=np.int64), given[rows]
+        for number in range(0 if restart else guesses):
             written = clues[slot, rows]
             p = _softmax(logits[parent, rows] / temperature)
             p = np.where(tried[rows] | (written > 0)[..., None], 0, p)
@@ -165,6 +170,10 @@ def _reading(
         carry = step.carry
     assert step is not None
     return step.logits.numpy(), step.halt_logit.numpy()
+
+
+def _noise(noise: float, slot: int, restarts: bool) -> float:
+    return noise if slot and (not restarts or slot % 2 == 1) else 0.0
 
 
 def _softmax(logits: np.ndarray) -> np.ndarray:

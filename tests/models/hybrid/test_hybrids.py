@@ -89,6 +89,13 @@ def test_back_tracking_is_a_function_of_the_seed(half_trained, choice):
     assert one.trace == two.trace and one.trace != three.trace
 
 
+def test_restarts_read_the_puzzle_itself_by_turns(half_trained, choice):
+    given = torch.as_tensor(PUZZLES.puzzles)
+    out = back_track(half_trained, given, choice, rollouts=4, steps=2, noise=1.0, restarts=True)
+    for trace in out.trace:
+        assert [len(node.guesses) for node in trace] == [0, 0, 1, 0] and trace[1].halt_logit != trace[3].halt_logit
+
+
 def test_greedy_back_tracking_takes_the_likeliest(half_trained):
     given = torch.as_tensor(PUZZLES.puzzles[:4])
     out = back_track(half_trained, given, None, rollouts=2, steps=4, greedy=True)
