@@ -283,3 +283,21 @@ def test_the_strict_pipeline_refuses_copies_that_may_break():
     assert fab.compile(source, "chimera-4", seed=1).checks
     with pytest.raises(RefusedError, match="compiles onto chimera-4 only approximately"):
         fab.compile(source, "chimera-4", seed=1, pipeline="strict")
+
+
+@pytest.mark.parametrize("coupling, bits", [(0.5, 3), (0.5, 8), (2.0, 3)])
+def test_a_law_of_few_states_keeps_its_couplings(coupling, bits):
+    """All sampled states of a cold ferromagnet are one energy, so no change of its couplings changes them apart."""
+    graph = networkx.complete_graph(16)
+    networkx.set_edge_attributes(graph, coupling, "weight")
+    program = fab.compile(graph, fab.fabric("complete-16", weight_bits=bits))
+    assert program.image.weights[0] * program.report.quantisation.step == pytest.approx(coupling, rel=0.1)
+
+
+def test_a_change_that_no_sampled_state_sees_is_an_error_all_the_same():
+    graph = networkx.complete_graph(16)
+    networkx.set_edge_attributes(graph, 0.5, "weight")
+    draft = laid_out(graph, "complete-16")
+    error = ModelError.of(draft, 14, True)
+    assert error.how.startswith("sampled") and error.kl(error.wanted) == 0
+    assert error.kl(0 * error.wanted) > 1
