@@ -1,7 +1,7 @@
 """Back-tracking sampled on the device against plain latent noise and greedy back-tracking, at an early checkpoint.
 
     python benchmarks/models/trm_sudoku.py                       # leaves the checkpoints
-    python benchmarks/models/hybrid_backtracking.py              # three seeds, 200 held-out puzzles each
+    python benchmarks/models/hybrid_backtracking.py              # three seeds, 500 held-out puzzles each
     python benchmarks/models/hybrid_backtracking.py --quick      # one seed, 100 puzzles
 
 Every method may read a puzzle 8 times, 8 supervision steps each. *head* takes the answer of the largest halting logit;
@@ -52,14 +52,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="back-tracking sampled on the device against latent noise")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--seeds", default="0,1,2")
-    parser.add_argument("--puzzles", type=int, default=200)
+    parser.add_argument("--puzzles", type=int, default=500)
+    parser.add_argument(
+        "--first", type=int, default=200, help="held-out puzzles left out: settings were chosen on them"
+    )
     parser.add_argument("--folder", type=Path, default=FOLDER)
     parser.add_argument("--device", default="native")
     options = parser.parse_args()
     torch.set_num_threads(1)
     count = 100 if options.quick else options.puzzles
     whole = puzzles()[1]
-    test = PuzzleSet(whole.box, whole.puzzles[:count], whole.solutions[:count])
+    kept = slice(options.first, options.first + count)
+    test = PuzzleSet(whole.box, whole.puzzles[kept], whole.solutions[kept])
     layout = choice_layout(test.box.cells)
     program = fab.compile(layout.ising(), fab.fabric(layout.graph()))
     choice = DeviceChoice(DeviceFields(program, layout, options.device))

@@ -1,7 +1,7 @@
 """The probabilistic reasoning layer at an early checkpoint: the same training going on with it and without.
 
     python benchmarks/models/trm_sudoku.py               # leaves the checkpoints
-    python benchmarks/models/hybrid_reasoning.py         # one seed, ~3 CPU-minutes
+    python benchmarks/models/hybrid_reasoning.py         # three seeds, ~6 CPU-minutes
 
 From one checkpoint's averaged weights, all arms train for ``STEPS`` optimiser steps with the same puzzles: the plain
 model, the layer with the score-function estimator, the layer with the straight-through one, and the layer with
@@ -28,7 +28,7 @@ ARMS = ("plain", "score", "straight-through", "no couplings")
 def main() -> None:
     parser = argparse.ArgumentParser(description="the probabilistic reasoning layer on and off")
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--seeds", default="0")
+    parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--folder", type=Path, default=FOLDER)
     parser.add_argument("--device", default="native")
     options = parser.parse_args()
