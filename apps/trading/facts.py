@@ -43,6 +43,8 @@ def facts(returns: np.ndarray) -> Facts:
 def bands(paths: np.ndarray, low: float = 0.025, high: float = 0.975) -> dict[str, tuple[float, float, float]]:
     """By fact, the median over paths float64 ``[R, n]`` and the quantiles ``low`` and ``high``."""
     rows = [facts(path).row() for path in paths]
-    return {
-        name: tuple(float(q) for q in np.quantile([row[name] for row in rows], [0.5, low, high])) for name in rows[0]
-    }  # type: ignore[return-value]
+    made = {}
+    for name in rows[0]:
+        middle, least, most = np.quantile([row[name] for row in rows], [0.5, low, high]).tolist()
+        made[name] = (middle, least, most)
+    return made
