@@ -300,4 +300,4 @@ def test_a_change_that_no_sampled_state_sees_is_an_error_all_the_same():
     draft = laid_out(graph, "complete-16")
     error = ModelError.of(draft, 14, True)
     assert error.how.startswith("sampled") and error.kl(error.wanted) == 0
-    assert error.kl(0 * error.wanted) > 1
+    assert error.kl(0 * error.wanted) > 0.5
