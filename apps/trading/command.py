@@ -1,12 +1,14 @@
 """``thermofab trade``: fit, scenarios, risk, backtest, strategies."""
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from thermofab.apps.console import bar, output, steps
+from thermofab.hw.spec.errors import ToolMissingError
 
 app = typer.Typer(no_args_is_help=True, help="Scenarios, tail risk and strategy energies. No order is ever sent.")
 
@@ -26,6 +28,16 @@ ModelFile = Annotated[
 ]
 Filter = Annotated[str, typer.Option("--volatility", help="gjr, garch or ewma.")]
 Horizon = Annotated[int, typer.Option(help="Trading days.", min=1)]
+
+
+@app.callback()
+def check_packages() -> None:
+    """Scenarios, tail risk and strategy energies. No order is ever sent."""
+    missing = [name for name in ("arch", "optax", "pandas", "scipy") if find_spec(name) is None]
+    if missing:
+        raise ToolMissingError(
+            f"thermofab trade needs {', '.join(missing)}: pip install 'thermofab[trading,models]' brings what it uses."
+        )
 
 
 def _said(numbers: dict[str, Any], as_json: bool) -> None:

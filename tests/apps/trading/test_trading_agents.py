@@ -18,7 +18,7 @@ from thermofab.apps.trading.records import (
     shuffled,
 )
 from thermofab.apps.trading.strategies import EnergyBasedStrategyModel
-from thermofab.hw.spec import SpecError
+from thermofab.hw.spec import SpecError, ToolMissingError
 from thermofab.models.boltzmann import Training
 
 QUICK = Training(steps=250, batch=64, replicas=128, learning_rate=0.03, weight_decay=1e-3, clip=2.0)
@@ -156,6 +156,16 @@ def test_thermometers_close_their_gaps():
     assert np.all(np.diff(bits.reshape(300, 9, 4).astype(int), axis=2) <= 0)
     back = code.decode(bits, np.full((300, 9), 0.5))
     assert np.mean(code.encode(back) == bits) > 0.97
+
+
+def test_missing_packages_are_named(monkeypatch):
+    from thermofab.apps.trading import command
+
+    monkeypatch.setattr(command, "find_spec", lambda name: None if name in ("arch", "optax") else object())
+    with pytest.raises(
+        ToolMissingError, match=r"^thermofab trade needs arch, optax: pip install 'thermofab\[trading,mo"
+    ):
+        command.check_packages()
 
 
 def test_commands(tmp_path):
