@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from thermofab.compiler.passes.draft import Draft
+from thermofab.compiler.ir.draft import Draft
 
 LARGEST_PICTURE = 3000  # vertices
 

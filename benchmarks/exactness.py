@@ -7,8 +7,8 @@ Programs of :data:`thermofab.compiler.certify.exactness.KINDS` in turn: pairs, s
 three to five spins; categories of up to eight states, alone and with spins. ``own`` is each program's own fabric, with
 factors (``fab.compiler.fabric_of``); ``tables`` counts programs that put terms on factors. ``exact``: certified
 ``Exact``, with the largest difference of a probability from the program's own; ``bounded``: with the largest share of
-its bound that the TV comes to; ``refused``: no embedding; ``too wide``: the law of the compiled model needs too large a
-table to sum.
+its bound that the TV comes to; ``refused``: no embedding; ``too wide``: the distribution of the compiled model needs
+too large a table to sum.
 """
 
 import sys

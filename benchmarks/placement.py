@@ -30,8 +30,8 @@ import numpy as np
 from timing import machine
 
 import thermofab as fab
-from thermofab.compiler.certify.enumeration import total_variation
-from thermofab.compiler.passes.remember import forget
+from thermofab.compiler.distributions.enumeration import total_variation
+from thermofab.compiler.placement.remember import forget
 from thermofab.hw.spec import IsingModel, Program, RefusedError, Rejecting, Schedule, ThermofabError
 
 FABRICS = ("king-32x32", "g12-32x32", "g12-70x70", "pegasus-6", "zephyr-4")
@@ -86,9 +86,9 @@ def figures(states: np.ndarray, kept: np.ndarray, edges: np.ndarray) -> Figures:
 def reference(program: str) -> Figures:
     model = model_of(program)
     if model.n_nodes <= 16:
-        law = fab.exact(model)
-        spins = np.where(law.states, 1.0, -1.0)
-        mean = law.probabilities @ (spins[:, model.edges[:, 0]] * spins[:, model.edges[:, 1]])
+        distribution = fab.exact(model)
+        spins = np.where(distribution.states, 1.0, -1.0)
+        mean = distribution.probabilities @ (spins[:, model.edges[:, 0]] * spins[:, model.edges[:, 1]])
         return Figures(mean, np.zeros(len(mean)), float("inf"))
     own = fab.fabric(PROGRAMS[program], weight_bits=16, bias_bits=20, profile="fine", table_bits=12)
     made = fab.compile(model, own, verify=False)

@@ -5,8 +5,8 @@
 
 Models of 8 to 12 nodes, 3- and 4-regular, complete and random graphs, normal couplings of deviation 0.3 to 0.9 and
 biases of 0.3, on a fabric of their own graph with a fine table, biases one bit wider than weights. All figures are KL
-in nats from the given law, medians over the models, of the Boltzmann law of the integers times the step, enumerated;
-the last column is the KL of the integer program's stationary law, table and dither included.
+in nats from the given distribution, medians over the models, of the Boltzmann distribution of the integers times the
+step, enumerated; the last column is the KL of the integer program's stationary distribution, table and dither included.
 
 * ``predicted`` ½ Var(ΔE), enumerated; ``sampled`` the same from 1,024 states of a Gibbs run; ``apart`` the sum of the
   terms' own KL. Each with its ratio to the exact KL, median and 90% range.
@@ -23,17 +23,17 @@ import numpy as np
 from timing import machine
 
 import thermofab as fab
-from thermofab.compiler.certify.enumeration import kl, log_weights, normalised
-from thermofab.compiler.certify.stationary import stationary_law
+from thermofab.compiler.distributions.enumeration import kl, log_weights, normalised
+from thermofab.compiler.distributions.stationary import stationary_distribution
 from thermofab.compiler.frontend import lower
+from thermofab.compiler.ir.draft import Draft
 from thermofab.compiler.passes.canonicalise import Canonicalise
-from thermofab.compiler.passes.draft import Draft
 from thermofab.compiler.passes.emit import Emit
-from thermofab.compiler.passes.model_error import ModelError
 from thermofab.compiler.passes.place import Place
 from thermofab.compiler.passes.root_and_wire import RootAndWire
-from thermofab.compiler.passes.rounding import round_layout
 from thermofab.compiler.passes.scale_and_quantise import ScaleAndQuantise
+from thermofab.compiler.quantisation.model_error import ModelError
+from thermofab.compiler.quantisation.rounding import round_layout
 
 
 def models(count: int) -> Iterator[networkx.Graph]:
@@ -98,8 +98,8 @@ def measure(graph: networkx.Graph, bits: int) -> dict[str, float]:
     for name, up_to, sampled in (("predicted", 14, True), ("sampled", 0, True), ("apart", 0, False)):
         row[name] = ModelError.of(draft, up_to, sampled).second_order(got)
     refit = Emit()(ScaleAndQuantise(refit=True)(draft))
-    law = stationary_law(refit, accuracy=1e-10).probabilities
-    row["refitted, on the fabric"] = kl(wanted, law)
+    distribution = stationary_distribution(refit, accuracy=1e-10).probabilities
+    row["refitted, on the fabric"] = kl(wanted, distribution)
     return row
 
 

@@ -9,12 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from thermofab.compiler.certify.law import clamp_values
+from thermofab.compiler.distributions.exact import clamp_values
 from thermofab.compiler.frontend import lower
-from thermofab.compiler.frontend.lowered import Lowered
+from thermofab.compiler.ir.fold_clamps import FoldClamps
+from thermofab.compiler.ir.lowered import Lowered
 from thermofab.compiler.passes.canonicalise import Canonicalise
 from thermofab.compiler.passes.categorical import Categorical
-from thermofab.compiler.passes.fold_clamps import FoldClamps
 from thermofab.compiler.passes.higher_order import HigherOrder
 from thermofab.compiler.pipeline import compile
 from thermofab.hw.spec.colouring import compact_colours
@@ -73,7 +73,7 @@ def sample_states(
 ) -> list[jax.Array]:
     """Collect states of ``nodes_to_sample``; a drop-in for ``thrml.sample_states``.
 
-    The law is THRML's up to the compilation's certificate and rounding; the random bits are the fabric's, not
+    The distribution is THRML's up to the compilation's certificate and rounding; the random bits are the fabric's, not
     threefry's. Programs are compiled once for each content (weights included), and a graph is placed once whatever
     its weights, so a training loop only rounds anew.
 
@@ -182,7 +182,7 @@ def _compiled(
 
 
 def _parts(model: IsingModel | DiscreteModel) -> list[Any]:
-    """What a model's law depends on."""
+    """What a model's distribution depends on."""
     if isinstance(model, IsingModel):
         return [model.biases, model.edges, model.couplings]
     return [model.categories, *(part for f in model.factors for part in (f.spins, f.categories, f.weights))]

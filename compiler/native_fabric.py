@@ -5,7 +5,7 @@ from typing import Any
 import networkx
 
 from thermofab.compiler.frontend import lower
-from thermofab.compiler.frontend.lowered import Lowered
+from thermofab.compiler.ir.lowered import Lowered
 from thermofab.compiler.passes.canonicalise import Canonicalise
 from thermofab.compiler.passes.categorical import Categorical
 from thermofab.hw.spec.fabric import FabricSpec

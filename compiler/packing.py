@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from thermofab.compiler.frontend import lower
-from thermofab.compiler.frontend.lowered import Lowered
+from thermofab.compiler.ir.lowered import Lowered
 from thermofab.compiler.pipeline import compile
 from thermofab.hw.spec.discrete import DiscreteModel, Factor
 from thermofab.hw.spec.errors import CompileError, SpecError
@@ -24,8 +24,8 @@ from thermofab.hw.spec.schedule import Schedule
 class Pack:
     """Programs that share an image, each on sites of its own.
 
-    No coupling joins them, so their laws are independent and each is what it would be alone; they share the step of the
-    integers, the table and its levels, and so the resolution of the program with the largest weights.
+    No coupling joins them, so their distributions are independent and each is what it would be alone; they share the
+    step of the integers, the table and its levels, and so the resolution of the program with the largest weights.
 
     Attributes:
         whole: all of them as one program, whose node k of part p is ``(p, node)``.

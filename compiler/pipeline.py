@@ -1,16 +1,16 @@
-"""compile: from a program to an image that samples its law."""
+"""compile: from a program to an image that samples its distribution."""
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 from thermofab.compiler.certify.verify import verified
 from thermofab.compiler.frontend import lower
+from thermofab.compiler.ir.draft import Draft
+from thermofab.compiler.ir.fold_clamps import FoldClamps
 from thermofab.compiler.passes.canonicalise import Canonicalise
 from thermofab.compiler.passes.categorical import Categorical
-from thermofab.compiler.passes.draft import Draft
 from thermofab.compiler.passes.emit import Emit
 from thermofab.compiler.passes.factor_sites import FactorSites
-from thermofab.compiler.passes.fold_clamps import FoldClamps
 from thermofab.compiler.passes.higher_order import HigherOrder
 from thermofab.compiler.passes.pipelines import pipeline_of
 from thermofab.compiler.passes.root_and_wire import RootAndWire
@@ -47,8 +47,8 @@ def compile(
         source: a THRML sampling program, IsingEBM, FactorizedEBM or list of factors; a dimod BQM; a networkx graph
             with edge attribute ``weight`` and node attribute ``bias``; an :class:`IsingModel`.
         fabric: a :class:`FabricSpec`, or what :func:`thermofab.fabric` makes one from.
-        tolerance: largest total variation distance of the compiled real-valued model's law from the program's that
-            is accepted; ``None`` accepts exact compilations only. What rounding to integers adds is reported, not
+        tolerance: largest total variation distance of the compiled real-valued model's distribution from the program's
+            that is accepted; ``None`` accepts exact compilations only. What rounding to integers adds is reported, not
             held against the tolerance.
         beta: inverse temperature of sources that have none of their own, P ∝ exp(-beta·E).
         beta_levels: factors on β, one an activation table, for annealing; level 0 is what a schedule uses by
@@ -68,7 +68,8 @@ def compile(
         trace: called after every pass with its name and the draft it made.
         progress: called as ``progress(done, total, what)`` during the search for an embedding.
         keep_zero: place edges of weight 0 too, so that :meth:`Program.with_weights` may give them weights.
-        verify: enumerate the integer program's law for the report; ``None`` does if that takes well under a second.
+        verify: enumerate the integer program's distribution for the report; ``None`` does if that takes well under a
+            second.
 
     Raises:
         CompileError: the program is malformed or unsupported, does not fit, or no embedding was found.

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 
 from thermofab.compiler.frontend import lower
-from thermofab.compiler.frontend.lowered import Lowered, as_floats
-from thermofab.compiler.passes.direct import code_places
-from thermofab.compiler.passes.draft import Draft
+from thermofab.compiler.ir.draft import Draft
+from thermofab.compiler.ir.fold_clamps import FoldClamps
+from thermofab.compiler.ir.lowered import Lowered, as_floats
 from thermofab.compiler.passes.emit import Emit
 from thermofab.compiler.passes.factor_sites import FactorSites
-from thermofab.compiler.passes.fold_clamps import FoldClamps
 from thermofab.compiler.passes.root_and_wire import RootAndWire
 from thermofab.compiler.passes.scale_and_quantise import ScaleAndQuantise, least_step
+from thermofab.compiler.placement.direct import code_places
 from thermofab.hw.spec.certificate import Exact
 from thermofab.hw.spec.errors import CompileError
 from thermofab.hw.spec.model import IsingModel

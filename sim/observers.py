@@ -1,6 +1,6 @@
 """Observers: statistics of a run that grow as it goes, so that memory does not grow with samples.
 
-    energy, law = device.observe(schedule, [Energies(), Histogram(sites=(0, 3, 7))], replicas=64).results
+    energy, distribution = device.observe(schedule, [Energies(), Histogram(sites=(0, 3, 7))], replicas=64).results
 
 An observer names what it looks at (states of some sites, energies, or the kernel's own counts of moments) and folds
 pieces of a run into what it carries. Devices record no more than observers ask for, a bounded piece at a time.

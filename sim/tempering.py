@@ -34,7 +34,8 @@ class Ladder:
 
     Attributes:
         levels: β level (table) of every rung.
-        scales: κ = β·step of every rung: energy in units of an integer weight times κ is the exponent of the law.
+        scales: κ = β·step of every rung: energy in units of an integer weight times κ is the exponent of the
+            distribution.
     """
 
     levels: tuple[int, ...]

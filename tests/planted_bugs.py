@@ -4,8 +4,8 @@
     python tests/planted_bugs.py seeding    # those whose name contains the word
 
 A fault in one implementation must be caught because the others disagree; a fault in the contract itself (the reference
-and every simulator alike) must be caught by the law tests, the word-by-word tests or a published vector. Prints a table
-and exits with 1 if a fault survives.
+and every simulator alike) must be caught by the distribution tests, the word-by-word tests or a published vector.
+Prints a table and exits with 1 if a fault survives.
 """
 
 import os
@@ -125,7 +125,11 @@ WRAP_NATIVE = (
 
 DEVICES = "tests/conformance/test_devices.py"
 JAX = f"{DEVICES} -k jax-xla-g8"
-LAW, WORDS, VECTORS = "tests/law", "tests/sim/test_update.py", "tests/hw/test_seeding_and_generators.py"
+DISTRIBUTION, WORDS, VECTORS = (
+    "tests/distribution",
+    "tests/sim/test_update.py",
+    "tests/hw/test_seeding_and_generators.py",
+)
 IN_LANES, MANY = "tests/sim/test_native.py -k sites_in_lanes", "tests/sim/test_native.py -k many"
 RTL = "tests/rtl/test_rtl_device.py -k same_bits_as_the_reference"
 COCOTB = "tests/rtl/test_rtl_cocotb.py -k lockstep"
@@ -201,7 +205,7 @@ FACTOR_RTL = (
     "int(image.differences[start + 0 * (code + own)])",
 )
 FACTOR_ROUNDING = (
-    "compiler/passes/rounding.py",
+    "compiler/quantisation/rounding.py",
     "np.zeros(0) if tables is None else tables) / (2 * step))",
     "np.zeros(0) if tables is None else tables) / step)",
 )
@@ -217,9 +221,17 @@ CONDITIONS_TURNED = (
     "[[0]], -self.phi[k][None]) for k in range(n)]",
 )
 BUGS = (
-    Bug("seeding by consecutive integers: law", (CONSECUTIVE, UNMIXED), f"{LAW} -k certified_law"),
+    Bug(
+        "seeding by consecutive integers: distribution",
+        (CONSECUTIVE, UNMIXED),
+        f"{DISTRIBUTION} -k certified_distribution",
+    ),
     Bug("seeding by consecutive integers: vectors", (CONSECUTIVE,), VECTORS),
-    Bug("one-shift LFSR32: law of long chains", (ONE_SHIFT_LFSR32,), f"{LAW} -k chains_have_the_stationary_law"),
+    Bug(
+        "one-shift LFSR32: distribution of long chains",
+        (ONE_SHIFT_LFSR32,),
+        f"{DISTRIBUTION} -k chains_have_the_stationary_distribution",
+    ),
     Bug("one-shift LFSR32: recurrence", (ONE_SHIFT_LFSR32,), VECTORS),
     Bug("one-shift LFSR64: recurrence", (ONE_SHIFT_LFSR64,), VECTORS),
     Bug("one-shift LFSR64: devices disagree", (ONE_SHIFT_LFSR64,), f"{DEVICES} -k jax-xla-lfsr64"),
@@ -229,7 +241,11 @@ BUGS = (
     Bug("dither overlaps threshold, RTL: devices disagree", (OVERLAP_RTL,), RTL),
     Bug("dither overlaps threshold, RTL: cocotb", (OVERLAP_RTL,), COCOTB),
     Bug("table off by one, everywhere: words", (TABLE_REFERENCE, TABLE_JAX), WORDS),
-    Bug("table off by one, everywhere: law", (TABLE_REFERENCE, TABLE_JAX, *TABLE_NATIVE), f"{LAW} -k certified_law"),
+    Bug(
+        "table off by one, everywhere: distribution",
+        (TABLE_REFERENCE, TABLE_JAX, *TABLE_NATIVE),
+        f"{DISTRIBUTION} -k certified_distribution",
+    ),
     Bug("table off by one, RTL: devices disagree", (TABLE_RTL,), RTL),
     Bug("table off by one, RTL: cocotb", (TABLE_RTL,), COCOTB),
     Bug("no colour barrier, reference: devices disagree", (BARRIER_REFERENCE,), JAX),
@@ -239,7 +255,7 @@ BUGS = (
     Bug("no colour barrier, RTL: cocotb", (BARRIER_RTL,), COCOTB),
     Bug("dropped neighbour, reference: devices disagree", (NEIGHBOUR_REFERENCE,), JAX),
     Bug("dropped neighbour, JAX: physics", (NEIGHBOUR_JAX,), f"{PHYSICS} -k jax-xla"),
-    Bug("dropped neighbour, native: law", (NEIGHBOUR_NATIVE,), f"{LAW} -k certified_law"),
+    Bug("dropped neighbour, native: distribution", (NEIGHBOUR_NATIVE,), f"{DISTRIBUTION} -k certified_distribution"),
     Bug("last span not counted, native: moments", (SPAN_NATIVE,), f"{CHAINS} -k counts"),
     Bug("energy without biases, native: energies", (BIAS_NATIVE,), f"{CHAINS} -k counts"),
     Bug("swap turned round: tempering", (SWAP_TEMPERING,), "tests/sim/test_tempering.py -k enumerated"),
@@ -281,7 +297,11 @@ BUGS = (
         "tests/compiler/test_compiler_factors.py -k predicted_and_verified",
     ),
     Bug("a day's own return in its forecast: look-ahead", (LOOK_AHEAD,), f"{TRADING} -k nothing_later"),
-    Bug("conditions turned round: law of the draws", (CONDITIONS_TURNED,), f"{TRADING} -k conditional_law"),
+    Bug(
+        "conditions turned round: distribution of the draws",
+        (CONDITIONS_TURNED,),
+        f"{TRADING} -k conditional_distribution",
+    ),
     Bug("wrong tap, systolic: devices disagree", (TAP_SYSTOLIC,), f"{SYSTOLIC} -k same_bits"),
     Bug("late edges with the new spin, systolic: moments", (LATE_SYSTOLIC,), f"{SYSTOLIC} -k sums_over"),
 )

@@ -1,4 +1,4 @@
-"""The demo in order: compile, run on two devices, compare bits and laws, write the report."""
+"""The demo in order: compile, run on two devices, compare bits and distributions, write the report."""
 
 import json
 import time
@@ -15,7 +15,7 @@ from thermofab.apps.console import steps
 from thermofab.apps.demo import measure, plots, report
 from thermofab.apps.demo.workload import Workload, spin_glass
 from thermofab.compiler import compile, exact, verify
-from thermofab.compiler.certify.enumeration import total_variation
+from thermofab.compiler.distributions.enumeration import total_variation
 from thermofab.hw.spec import Program, Schedule, fabric, open_device
 
 # What the allowance would be exceeded with if the effective samples were independent; chains make it a guide only.
@@ -45,12 +45,12 @@ def run(
         rtl = open_device(device, spec)
         step("compile the THRML program")
         program = compile(work.program, spec, seed=seed)
-        step("enumerate its law, and the fabric's")
-        law = exact(work.program, clamp=work.clamp)
+        step("enumerate its distribution, and the fabric's")
+        distribution = exact(work.program, clamp=work.clamp)
         if program.report.sites <= 20:
             program = verify(program)
         step(f"sample on jax, {replicas} replicas")
-        free = [list(law.nodes)]
+        free = [list(distribution.nodes)]
         out_jax = program.sample(schedule, nodes=free, clamp=work.clamp, replicas=replicas, seed=seed, device="jax")
         step(f"sample on {device}, {replicas} replicas")
         out_rtl = program.sample(schedule, nodes=free, clamp=work.clamp, replicas=replicas, seed=seed, device=rtl)
@@ -58,31 +58,34 @@ def run(
         thrml_states, thrml_seconds = _thrml(work, schedule, free[0], replicas, seed)
         step("compare and draw")
         differing = int(np.count_nonzero(out_jax.sites != out_rtl.sites))
-        fabric_law = measure.histogram(out_jax.states[0])
-        thrml_law = measure.histogram(thrml_states)
+        fabric_distribution = measure.histogram(out_jax.states[0])
+        thrml_distribution = measure.histogram(thrml_states)
         every = np.empty((*thrml_states.shape[:2], n_nodes), dtype=bool)
-        every[..., [program.node_index[node] for node in law.nodes]] = thrml_states
+        every[..., [program.node_index[node] for node in distribution.nodes]] = thrml_states
         every[..., [program.node_index[work.nodes[k]] for k in work.clamped]] = work.clamp[0]
         thrml_energies = program.model.energies(every)
         energies = out_jax.energies()
         rho, rho_thrml = measure.autocorrelation(energies, 30), measure.autocorrelation(thrml_energies, 30)
         tau = measure.integrated_time(rho)
         effective = int(replicas * samples / tau)
-        floor = measure.sampling_floor(law.probabilities, effective)
+        floor = measure.sampling_floor(distribution.probabilities, effective)
         slack = measure.deviation_bound(effective, NOMINAL_FALSE_ALARM)
         certified = program.report.end_to_end_tv
         allowance = floor + slack + (_predicted_tv(program) if certified is None else certified)
-        tv = total_variation(fabric_law, law.probabilities)
-        tv_thrml = total_variation(thrml_law, law.probabilities)
+        tv = total_variation(fabric_distribution, distribution.probabilities)
+        tv_thrml = total_variation(thrml_distribution, distribution.probabilities)
         plots.fabric_map(out / "fabric.png", program)
-        plots.distribution(out / "distribution.png", law.probabilities, fabric_law, thrml_law)
-        plots.energy_trace(out / "energy.png", energies, float(law.probabilities @ law.energies))
+        plots.distribution(
+            out / "distribution.png", distribution.probabilities, fabric_distribution, thrml_distribution
+        )
+        plots.energy_trace(out / "energy.png", energies, float(distribution.probabilities @ distribution.energies))
         plots.mixing(out / "mixing.png", rho, rho_thrml)
     passed = differing == 0 and tv <= allowance
     compared = out_jax.sites.size
     verdict = (
         f"{compared:,} site states compared between jax and {device}: {differing} differ. "
-        f"TV to the enumerated law {tv:.4f}, of which sampling error explains {floor:.4f}; THRML's own sampler "
+        f"TV to the enumerated distribution {tv:.4f}, of which sampling error explains "
+        f"{floor:.4f}; THRML's own sampler "
         f"{tv_thrml:.4f}."
     )
     numbers = {
@@ -113,7 +116,7 @@ def run(
         passed,
         [
             ("fabric.png", "The fabric, and where the program's nodes sit on it."),
-            ("distribution.png", "The sampled law against the enumerated one."),
+            ("distribution.png", "The sampled distribution against the enumerated one."),
             ("energy.png", "Energy of one chain on the fabric."),
             ("mixing.png", f"Mixing: integrated autocorrelation time {tau:.2f} samples."),
         ],

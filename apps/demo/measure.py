@@ -1,4 +1,4 @@
-"""Distances between laws, their sampling error, and mixing."""
+"""Distances between distributions, their sampling error, and mixing."""
 
 import numpy as np
 

@@ -149,7 +149,8 @@ class OptimusAgent:
     def profile_thrml_performance(
         self, devices: Sequence[str] = ("jax", "native", "numpy"), samples: int = 20_000
     ) -> dict[str, Any]:
-        """One-day scenarios a second by device, and of the same law enumerated and drawn by numpy (``"numpy"``)."""
+        """One-day scenarios a second by device, and of the same distribution enumerated and drawn by numpy
+        (``"numpy"``)."""
         model = self._model()
         found = {}
         for name in devices:
@@ -167,8 +168,8 @@ class OptimusAgent:
         rows = np.repeat(conditions, samples, axis=0)
         if name == "numpy":
             started = time.perf_counter()
-            law = np.exp(fitted.conditional.log_probabilities(rows))
-            (law.cumsum(axis=1) < np.random.default_rng(0).random((samples, 1))).sum(axis=1)
+            distribution = np.exp(fitted.conditional.log_probabilities(rows))
+            (distribution.cumsum(axis=1) < np.random.default_rng(0).random((samples, 1))).sum(axis=1)
             return time.perf_counter() - started, samples
         other = ProbabilisticTradingModel(device=name, fitted=fitted, sweeps=model.sweeps)
         other.draw(rows[:16], self.seed)  # what compiles, compiles here

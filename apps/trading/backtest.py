@@ -2,7 +2,7 @@
 
 Every ``refit`` days all parameters are fitted on the last ``window`` returns; on the days between, filters go on with
 what happened. A forecast uses nothing later than the day before it. The fabric's is sampled: ``samples`` draws of the
-conditional law a day, decoded along the quantiles of the last ``window`` standardised returns.
+conditional distribution a day, decoded along the quantiles of the last ``window`` standardised returns.
 """
 
 from collections.abc import Callable, Sequence

@@ -68,7 +68,7 @@ def fit(
     volatility: Filter = "gjr",
     as_json: Json = False,
 ) -> None:
-    """Learn the law of a day's return given what is known before it."""
+    """Learn the distribution of a day's return given what is known before it."""
     from thermofab.apps.trading.storage import save_model
 
     with steps(1, as_json) as step:

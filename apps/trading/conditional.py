@@ -1,4 +1,4 @@
-r"""The conditional law of tomorrow's state, log-linear in what is known today, as a model that a fabric holds.
+r"""The conditional distribution of tomorrow's state, log-linear in what is known today, as a model that a fabric holds.
 
     P(y | x) ∝ exp(θ_y + Σ_k φ_{k,y} s_k),   s_k = ±1 the conditions,
 
@@ -38,7 +38,7 @@ class Conditional:
         return field - top - np.log(np.exp(field - top).sum(axis=-1, keepdims=True))
 
     def model(self) -> DiscreteModel:
-        """Nodes ``"return"`` of 32 states, and the conditions by name, all spins; their own law is uniform."""
+        """Nodes ``"return"`` of 32 states, and the conditions by name, all spins; their own distribution is uniform."""
         n = len(CONDITIONS)
         categories = np.array([STATES] + [0] * n)
         factors = [factor_of([[]], [[0]], self.theta[None])]

@@ -9,8 +9,8 @@ LAGS = (1, 5, 10, 20, 50)
 
 @dataclass(frozen=True)
 class Facts:
-    """Kurtosis (3 for a normal law), skew, autocorrelations of |r| at :data:`LAGS`, and leverage: the mean correlation
-    of r_t with |r_{t+k}|, k = 1 … 10."""
+    """Kurtosis (3 for a normal distribution), skew, autocorrelations of |r| at :data:`LAGS`, and leverage: the mean
+    correlation of r_t with |r_{t+k}|, k = 1 … 10."""
 
     kurtosis: float
     skew: float

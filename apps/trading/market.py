@@ -69,8 +69,9 @@ class ProbabilisticTradingModel:
     Args:
         num_nodes: time slices of a hand-made graph (:meth:`build_market_pgm`).
         device: where draws are made: a name for :func:`thermofab.open_device`, or an open device of ``fabric``.
-        fabric: what the conditional law is compiled for; by default one of its own shape, 12 sites and 7 factors of
-            six, with 10-bit weights. Any other works if the law fits it, through hidden spins if it has no factors.
+        fabric: what the conditional distribution is compiled for; by default one of its own shape, 12 sites and 7
+            factors of six, with 10-bit weights. Any other works if the distribution fits it, through hidden spins if it
+            has no factors.
         volatility: ``"gjr"``, ``"garch"`` or ``"ewma"``.
         sweeps: of the fabric a draw.
     """
@@ -111,7 +112,7 @@ class ProbabilisticTradingModel:
 
     @property
     def program(self) -> Program:
-        """The conditional law on the fabric."""
+        """The conditional distribution on the fabric."""
         fitted = self._needed()
         if self._holds is fitted.conditional and self._program is not None:
             return self._program

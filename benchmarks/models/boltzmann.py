@@ -3,8 +3,8 @@
     python benchmarks/models/boltzmann.py [--quick] [--seeds 3]
 
 The truths are 3×3 bars-and-stripes (14 patterns, equally likely) learnt by an RBM of 9+8 nodes, and a random machine of
-8 visible nodes. KL(truth ‖ law) is of the law that the integers sample, activation table included: `stationary_law`
-enumerates it.
+8 visible nodes. KL(truth ‖ distribution) is of the distribution that the integers sample, activation table included:
+`stationary_distribution` enumerates it.
 
 - float: exact gradients in floats. device: PCD from random couplings, with samples of the integers throughout.
 - rounded: the floats, compiled with the compiler's full search for a step.
@@ -20,7 +20,7 @@ from dataclasses import replace
 import numpy as np
 
 import thermofab as fab
-from thermofab.compiler import stationary_law
+from thermofab.compiler import stationary_distribution
 from thermofab.models.boltzmann import (
     BoltzmannMachine,
     Enumerated,
@@ -41,7 +41,7 @@ def bars_and_stripes(side: int) -> np.ndarray:
     return np.unique(np.array([p.ravel() for line in lines for p in (line, line.T)]), axis=0)
 
 
-def law_of(data: np.ndarray) -> np.ndarray:
+def distribution_of(data: np.ndarray) -> np.ndarray:
     return np.bincount(numbers_of(data), minlength=2 ** data.shape[1]) / len(data)
 
 
@@ -51,7 +51,9 @@ def sampler_of(machine: BoltzmannMachine, bits: int) -> FabricSampler:
 
 
 def sampled_kl(truth: np.ndarray, program, machine: BoltzmannMachine) -> float:
-    return kl_divergence(truth, visible_marginal(machine, stationary_law(program, accuracy=1e-9).probabilities))
+    return kl_divergence(
+        truth, visible_marginal(machine, stationary_distribution(program, accuracy=1e-9).probabilities)
+    )
 
 
 def best_of(machine: BoltzmannMachine, config: Training, data: np.ndarray, sampler: FabricSampler) -> BoltzmannMachine:
@@ -75,19 +77,19 @@ def bars(seed: int, quick: bool):
     pcd = Training(
         steps=steps, batch=0, replicas=512, sweeps=400, learning_rate=0.01, final_learning_rate=1e-4, seed=seed
     )  # fmt: skip
-    return law_of(data), data, machine, pcd
+    return distribution_of(data), data, machine, pcd
 
 
 def random_eight(seed: int, quick: bool):
     rng, connections = np.random.default_rng(100 + seed), fully_visible(8)
     truth = Enumerated.of(BoltzmannMachine.of(connections, rng.normal(0, 0.3, 8), rng.normal(0, 0.5, 28)))
-    data = all_states(8)[rng.choice(256, 20_000, p=truth.law)]
+    data = all_states(8)[rng.choice(256, 20_000, p=truth.distribution)]
     machine = BoltzmannMachine.random(connections, 0.05, seed=seed, data=data)
     pcd = Training(
         steps=300 if quick else 1500, batch=1000, replicas=1000, sweeps=4, learning_rate=0.03,
         final_learning_rate=1e-4, seed=seed,
     )  # fmt: skip
-    return truth.law, data, machine, pcd
+    return truth.distribution, data, machine, pcd
 
 
 def main() -> None:
@@ -104,7 +106,7 @@ def main() -> None:
             truth, data, machine, pcd = task(seed, chosen.quick)
             exact = replace(pcd, method="exact", batch=0, learning_rate=0.01)
             plain = fit(machine, exact, data).machine
-            found = [kl_divergence(truth, Enumerated.of(one).visible_law()) for one in (machine, plain)]
+            found = [kl_divergence(truth, Enumerated.of(one).visible_distribution()) for one in (machine, plain)]
             for bits in (8, 6):
                 sampler = sampler_of(machine, bits)
                 done = fit(machine, pcd, data, sampler).machine

@@ -35,13 +35,13 @@ class Task:
         self.centres = rng.normal(size=(EXPERTS, INPUTS))
         self.values = rng.normal(size=(EXPERTS, OUTPUTS))
         weights = np.exp([3.0 * (pair in KNOWN) for pair in PAIRS])
-        self.law = weights / weights.sum()
+        self.distribution = weights / weights.sum()
         self.seed = seed
 
     def rows(self, count: int, number: int) -> tuple[torch.Tensor, torch.Tensor, np.ndarray]:
         """x, y, and the true pair's number."""
         rng = np.random.default_rng([self.seed, number])
-        pair = rng.choice(len(PAIRS), size=count, p=self.law)
+        pair = rng.choice(len(PAIRS), size=count, p=self.distribution)
         members = np.array(PAIRS)[pair]
         x = self.centres[members].sum(axis=1) + NOISE * rng.normal(size=(count, INPUTS))
         y = self.values[members].sum(axis=1)
@@ -50,7 +50,7 @@ class Task:
     def bayes(self, x: np.ndarray) -> np.ndarray:
         """The likeliest pair of every row."""
         means = self.centres[np.array(PAIRS)].sum(axis=1)
-        return (np.log(self.law) - ((x[:, None] - means) ** 2).sum(-1) / (2 * NOISE**2)).argmax(axis=1)
+        return (np.log(self.distribution) - ((x[:, None] - means) ** 2).sum(-1) / (2 * NOISE**2)).argmax(axis=1)
 
 
 def run(task: Task, kind: str, steps: int, seed: int) -> tuple[float, float, float]:

@@ -17,7 +17,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from linear import linear_complexity, rank_p_value
-from physics import energy_test, law_test
+from physics import distribution_test, energy_test
 from streams import SIDE, bits, from_device, orders, seeds
 
 from thermofab.hw.spec import topology
@@ -70,9 +70,9 @@ def physics(seed: int) -> None:
         found = energy_test(rng, 512, 8_000, seed)
         print(f"{rng:<12} {found['energy']:>12.2e} {found['energy_sigma']:>7.2f} {found['capacity']:>15.2e} "
               f"{found['capacity_sigma']:>7.2f} {found['halves_sigma']:>19.2f}", flush=True)  # fmt: skip
-    print("\nten coupled spins: TV to the enumerated law, and what sampling alone would give")
+    print("\nten coupled spins: TV to the enumerated distribution, and what sampling alone would give")
     for rng in RNGS:
-        found, noise = law_test(rng, 256, 100_000, seed)
+        found, noise = distribution_test(rng, 256, 100_000, seed)
         print(f"{rng:<12} {found:>10.2e} {noise:>10.2e}", flush=True)
 
 

@@ -1,11 +1,12 @@
-"""What a poor generator does to physics: energy and heat capacity of an Ising torus, and the law of ten coupled spins.
+"""What a poor generator does to physics: energy and heat capacity of an Ising torus, and the distribution of ten
+coupled spins.
 
 The exact energy and heat capacity of the 8×8 torus come from its transfer matrix, a 256×256 product to the eighth.
 """
 
 import numpy as np
 
-from thermofab.compiler.certify.stationary import stationary_law
+from thermofab.compiler.distributions.stationary import stationary_distribution
 from thermofab.hw.spec import Image, Schedule, fabric, open_device, sigmoid_table, topology
 
 SIDE, BETA = 8, 0.42  # just above the critical temperature, where correlations reach across the torus
@@ -65,8 +66,8 @@ def energy_test(rng: str, replicas: int, samples: int, seed: int) -> dict[str, f
     }
 
 
-def law_test(rng: str, replicas: int, samples: int, seed: int) -> tuple[float, float]:
-    """``(TV to the enumerated stationary law, the TV of sampling alone)`` for ten densely coupled spins."""
+def distribution_test(rng: str, replicas: int, samples: int, seed: int) -> tuple[float, float]:
+    """``(TV to the enumerated stationary distribution, the TV of sampling alone)`` for ten densely coupled spins."""
     draw = np.random.default_rng(seed)
     spec = fabric(topology("complete-10"), rng=rng, levels=1)
     image = Image(
@@ -84,7 +85,7 @@ def law_test(rng: str, replicas: int, samples: int, seed: int) -> tuple[float, f
     for part in range(4):
         sites = device.run(Schedule(100, samples // 4, 4), replicas=replicas, seed=seed + part).sites
         counts += np.bincount((sites.reshape(-1, 10) @ (1 << np.arange(10)[::-1])), minlength=2**10)
-    law = stationary_law(image).probabilities
+    distribution = stationary_distribution(image).probabilities
     total = counts.sum()
-    noise = np.sqrt(2 / np.pi) * np.sum(np.sqrt(law * (1 - law) / total)) / 2
-    return 0.5 * float(np.abs(counts / total - law).sum()), float(noise)
+    noise = np.sqrt(2 / np.pi) * np.sum(np.sqrt(distribution * (1 - distribution) / total)) / 2
+    return 0.5 * float(np.abs(counts / total - distribution).sum()), float(noise)

@@ -35,11 +35,12 @@ DRAWS, RTL_DRAWS, ROUNDS = 65_536, 256, 5
 
 def thrml_sampler(model: ProbabilisticTradingModel):
     """A jitted function from a key and conditions bool ``[R, 7]`` to states ``[R]``."""
-    law = model._needed().conditional
+    distribution = model._needed().conditional
     y, x = CategoricalNode(), [SpinNode() for _ in CONDITIONS]
-    factors = [DiscreteEBMFactor([], [Block([y])], jnp.asarray(law.theta[None]))]
+    factors = [DiscreteEBMFactor([], [Block([y])], jnp.asarray(distribution.theta[None]))]
     factors += [
-        DiscreteEBMFactor([Block([node])], [Block([y])], jnp.asarray(row[None])) for node, row in zip(x, law.phi)
+        DiscreteEBMFactor([Block([node])], [Block([y])], jnp.asarray(row[None]))
+        for node, row in zip(x, distribution.phi)
     ]
     spec = BlockGibbsSpec([Block([y])], [Block(x)])
     program = FactorSamplingProgram(spec, [CategoricalGibbsConditional(STATES)], factors, [])
@@ -79,11 +80,11 @@ def main() -> None:
     for name, rate in rates.items():
         print(f"{name:<10}{rate:>16.3g}{rate / rates['thrml']:>9.2f}x")
     conditions = rows[:4096]
-    law = np.exp(model._needed().conditional.log_probabilities(conditions)).mean(axis=0)
+    distribution = np.exp(model._needed().conditional.log_probabilities(conditions)).mean(axis=0)
     for name, drawn in (("native", model.draw(conditions, 2)[0][:, 0]),
                         ("thrml", np.asarray(theirs(jax.random.key(2), jnp.asarray(conditions))))):  # fmt: skip
         seen = np.bincount(drawn, minlength=STATES) / len(drawn)
-        print(f"{name}: TV of 4,096 draws to the mean law {0.5 * np.abs(seen - law).sum():.3f}")
+        print(f"{name}: TV of 4,096 draws to the mean distribution {0.5 * np.abs(seen - distribution).sum():.3f}")
     program, horizon = model.program, 10
     updates = horizon * model.sweeps * program.fabric.n_sites
     cycles = horizon * model.sweeps * program.report.cycles_per_sweep

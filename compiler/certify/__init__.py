@@ -1,1 +1,1 @@
-"""What a compiled program's law is, and how far it lies from the one it was compiled from."""
+"""Certification: how far a compiled program's distribution lies from the one it was compiled from."""

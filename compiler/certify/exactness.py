@@ -1,4 +1,4 @@
-"""Exactness: random programs, compiled, and the compiled real-valued model's law against the program's own.
+"""Exactness: random programs, compiled, and the compiled real-valued model's distribution against the program's own.
 
 What a certificate claims is checked without the code that claims it: the couplings and biases of every fabric edge and
 site are collected from the draft's layout, all sites but the roots are summed out, and codes are read back.
@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from thermofab.compiler.certify.elimination import marginal_law
-from thermofab.compiler.certify.enumeration import total_variation
-from thermofab.compiler.certify.law import exact
-from thermofab.compiler.frontend.lowered import Lowered
+from thermofab.compiler.distributions.elimination import marginal_distribution
+from thermofab.compiler.distributions.enumeration import total_variation
+from thermofab.compiler.distributions.exact import exact
+from thermofab.compiler.ir.draft import Draft
+from thermofab.compiler.ir.lowered import Lowered
 from thermofab.compiler.passes.canonicalise import Canonicalise
 from thermofab.compiler.passes.categorical import Categorical
-from thermofab.compiler.passes.draft import Draft
 from thermofab.compiler.passes.factor_sites import FactorSites
 from thermofab.compiler.passes.higher_order import HigherOrder
 from thermofab.compiler.passes.place import Place
@@ -115,9 +115,9 @@ def fabric_tables(draft: Draft) -> list[tuple[tuple[int, ...], np.ndarray]]:
     return made
 
 
-def compiled_law(draft: Draft, clamp: dict[int, int]) -> np.ndarray:
-    """The law of the nodes not in ``clamp``, in the order of :func:`thermofab.exact`'s, all copies of the variables of
-    a clamped node holding its value.
+def compiled_distribution(draft: Draft, clamp: dict[int, int]) -> np.ndarray:
+    """The distribution of the nodes not in ``clamp``, in the order of :func:`thermofab.exact`'s, all copies of the
+    variables of a clamped node holding its value.
     """
     model, topology, copies = draft.lowered.model, draft.fabric.topology, draft.layout.copies
     readings = draft.readings or tuple(spin_reading(k) for k in range(draft.n))
@@ -142,22 +142,24 @@ def compiled_law(draft: Draft, clamp: dict[int, int]) -> np.ndarray:
     for factor, table in fabric_tables(draft):
         known = tuple(slice(None) if live[site] else int(value[site] > 0) for site in factor)
         tables.append(([int(place[site]) for site in factor if live[site]], table[known]))
-    law = marginal_law(int(live.sum()), fields[live], edges, couplings[inner], keep, tables)
-    number, start, bits = np.zeros(len(law), dtype=np.int64), 0, len(keep)
+    distribution = marginal_distribution(int(live.sum()), fields[live], edges, couplings[inner], keep, tables)
+    number, start, bits = np.zeros(len(distribution), dtype=np.int64), 0, len(keep)
     for k in free:
         size, width = int(model.categories[k]) or 2, len(readings[k].variables)
-        code = np.arange(len(law))[:, None] >> np.arange(bits - start - 1, bits - start - width - 1, -1) & 1
+        code = np.arange(len(distribution))[:, None] >> np.arange(bits - start - 1, bits - start - width - 1, -1) & 1
         number, start = number * size + readings[k].decode(code), start + width
-    return np.bincount(number, weights=law, minlength=int(np.prod([int(model.categories[k]) or 2 for k in free])))
+    return np.bincount(
+        number, weights=distribution, minlength=int(np.prod([int(model.categories[k]) or 2 for k in free]))
+    )
 
 
 def distance(draft: Draft, rng: np.random.Generator, source: Any) -> tuple[float, float]:
-    """``(TV, largest |difference|)`` of the compiled law from the law of ``source``, at random values of the clamped
-    nodes.
+    """``(TV, largest |difference|)`` of the compiled distribution from the distribution of ``source``, at random values
+    of the clamped nodes.
     """
     model = draft.lowered.model
     fixed: Sequence[int] = np.flatnonzero(draft.lowered.clamped).tolist()
     clamp = {k: int(rng.integers(0, int(model.categories[k]) or 2)) for k in fixed}
-    got = compiled_law(draft, clamp)
+    got = compiled_distribution(draft, clamp)
     wanted = exact(source, clamp={model.nodes[k]: state for k, state in clamp.items()}).probabilities
     return total_variation(wanted, got), float(np.max(np.abs(wanted - got)))

@@ -1,4 +1,4 @@
-"""verify: fill in the report's exact figures by enumerating the integer program's stationary law."""
+"""verify: fill in the report's exact figures by enumerating the integer program's stationary distribution."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -6,12 +6,12 @@ from itertools import product
 
 import numpy as np
 
-from thermofab.compiler.certify.enumeration import kl, normalised, total_variation
-from thermofab.compiler.certify.kept import kept_law
-from thermofab.compiler.certify.law import exact
-from thermofab.compiler.certify.stationary import LARGEST, slowest_mode
-from thermofab.compiler.passes.draft import Draft
-from thermofab.compiler.passes.trunks import root_law
+from thermofab.compiler.distributions.enumeration import kl, normalised, total_variation
+from thermofab.compiler.distributions.exact import exact
+from thermofab.compiler.distributions.kept import kept_distribution
+from thermofab.compiler.distributions.stationary import LARGEST, slowest_mode
+from thermofab.compiler.distributions.trunks import root_distribution
+from thermofab.compiler.ir.draft import Draft
 from thermofab.hw.spec.certificate import Exact
 from thermofab.hw.spec.errors import SpecError
 from thermofab.hw.spec.image import FREE
@@ -26,9 +26,9 @@ UNASKED = 12
 def verify(program: Program) -> Program:
     """The program with ``report.end_to_end_tv`` and, where the certificate is exact, ``report.quantisation.tv`` and
     ``.kl`` filled in; with clamped nodes, the largest over all values of theirs. For a bounded certificate
-    ``compile(..., verify=True)`` fills in ``tv`` and ``kl`` too, against the compiled real-valued law.
+    ``compile(..., verify=True)`` fills in ``tv`` and ``kl`` too, against the compiled real-valued distribution.
 
-    The program's law is taken at β level 0, which must be the factor 1.
+    The program's distribution is taken at β level 0, which must be the factor 1.
 
     Raises:
         SpecError: sites in use and clamped nodes are more than 20.
@@ -42,15 +42,17 @@ def verified(program: Program, draft: Draft, levels: tuple[float, ...], wanted: 
     if wanted is False or (wanted is None and not small):
         return program
     if levels[0] != 1.0:
-        raise SpecError(f"verification compares β level 0 with the program's law; it must be 1, got {levels[0]}.")
-    law = None if isinstance(draft.certificate, Exact) else _compiled_law(draft)
-    return _filled(program, law)
+        raise SpecError(
+            f"verification compares β level 0 with the program's distribution; it must be 1, got {levels[0]}."
+        )
+    distribution = None if isinstance(draft.certificate, Exact) else _compiled_distribution(draft)
+    return _filled(program, distribution)
 
 
-def _compiled_law(draft: Draft) -> np.ndarray | None:
+def _compiled_distribution(draft: Draft) -> np.ndarray | None:
     if len(draft.layout.copies) + draft.layout.n_trunks > LARGEST:
         return None
-    return root_law(draft.layout, draft.edges, draft.couplings, draft.biases)
+    return root_distribution(draft.layout, draft.edges, draft.couplings, draft.biases)
 
 
 def _filled(program: Program, compiled: np.ndarray | None) -> Program:
@@ -67,7 +69,7 @@ def _filled(program: Program, compiled: np.ndarray | None) -> Program:
     known = {k: r.table[0] for k, r in enumerate(program.readings or ()) if not r.variables}
     names = program.model.nodes
     n = len(program.copies)
-    # Exact, or Rejecting: the kept samples have the program's law.
+    # Exact, or Rejecting: the kept samples have the program's distribution.
     is_exact = program.report.certificate.tv == 0.0
     worst, slowest = [0.0, 0.0, 0.0], None
     for values in product(*(range(size) for size in sizes)):
@@ -81,15 +83,15 @@ def _filled(program: Program, compiled: np.ndarray | None) -> Program:
             clamps[list(program.copies[variable])] = bit
         free = [variable for variable in range(n) if variable not in bits]
         roots = [int(program.roots[variable]) for variable in free]
-        kept, share = kept_law(program, clamps, roots)
-        got = law_of_nodes(program, kept, free)
+        kept, share = kept_distribution(program, clamps, roots)
+        got = distribution_of_nodes(program, kept, free)
         if used <= UNASKED:
             mixing = enumerated_mixing(program, clamps, share)
             slowest = min(slowest or mixing, mixing, key=lambda one: one.per_megacycle)
         user = exact(program, clamp={names[k]: v for k, v in [*zip(clamped, values), *known.items()]}).probabilities
         reference = user if is_exact else None
         if not is_exact and compiled is not None:
-            reference = law_of_nodes(program, _given(compiled, n, bits), free)
+            reference = distribution_of_nodes(program, _given(compiled, n, bits), free)
         worst[0] = max(worst[0], total_variation(user, got))
         if reference is not None:
             worst[1] = max(worst[1], total_variation(reference, got))
@@ -108,22 +110,22 @@ def enumerated_mixing(program: Program, clamps: np.ndarray, share: float) -> Mix
     return Mixing(1e6 * per_sweep / program.report.cycles_per_sweep, share, "slowest mode, enumerated")
 
 
-def _given(law: np.ndarray, n: int, bits: dict[int, bool]) -> np.ndarray:
-    """The conditional law of the other variables."""
+def _given(distribution: np.ndarray, n: int, bits: dict[int, bool]) -> np.ndarray:
+    """The conditional distribution of the other variables."""
     index = tuple(int(bits[k]) if k in bits else slice(None) for k in range(n))
     with np.errstate(divide="ignore"):
-        return normalised(np.log(law.reshape((2,) * n)[index]).reshape(-1))[0]
+        return normalised(np.log(distribution.reshape((2,) * n)[index]).reshape(-1))[0]
 
 
-def law_of_nodes(program: Program, law: np.ndarray, variables: Sequence[int]) -> np.ndarray:
-    """The law of the nodes read from ``variables``, from the law of these: float64, in the order of
+def distribution_of_nodes(program: Program, distribution: np.ndarray, variables: Sequence[int]) -> np.ndarray:
+    """The distribution of the nodes read from ``variables``, from the distribution of these: float64, in the order of
     :func:`thermofab.exact`'s.
     """
     if program.readings is None:
-        return law
+        return distribution
     place = {variable: k for k, variable in enumerate(variables)}
-    codes = np.arange(len(law))
-    number = np.zeros(len(law), dtype=np.int64)
+    codes = np.arange(len(distribution))
+    number = np.zeros(len(distribution), dtype=np.int64)
     total = 1
     for node, reading in enumerate(program.readings):
         if not reading.variables or any(variable not in place for variable in reading.variables):
@@ -131,4 +133,4 @@ def law_of_nodes(program: Program, law: np.ndarray, variables: Sequence[int]) ->
         bits = np.stack([codes >> (len(place) - 1 - place[v]) & 1 for v in reading.variables], axis=-1)
         size = int(program.model.categories[node]) or 2
         number, total = number * size + reading.decode(bits), total * size
-    return np.bincount(number, weights=law, minlength=total)
+    return np.bincount(number, weights=distribution, minlength=total)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from thermofab.compiler.frontend.lowered import Lowered
+from thermofab.compiler.ir.lowered import Lowered
 from thermofab.hw.spec.errors import CompileError
 
 # Qualified type name -> "module:function". Looked up along the source's method resolution order, so that naming a
@@ -24,7 +24,7 @@ LANGUAGES = {
     "networkx.classes.graph.Graph": "thermofab.compiler.frontend.networkx_graph:lower",
     "thermofab.hw.spec.model.IsingModel": "thermofab.compiler.frontend.ising_model:lower",
     "thermofab.hw.spec.discrete.DiscreteModel": "thermofab.compiler.frontend.ising_model:lower",
-    "thermofab.compiler.frontend.lowered.Lowered": "thermofab.compiler.frontend.ising_model:unchanged",
+    "thermofab.compiler.ir.lowered.Lowered": "thermofab.compiler.frontend.ising_model:unchanged",
 }
 # Languages that state an energy without a temperature; the others carry β themselves.
 _NEEDS_BETA = ("dimod.", "networkx.")

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from thermofab.compiler.frontend.lowered import Lowered, as_floats, discrete_model
+from thermofab.compiler.ir.lowered import Lowered, as_floats, discrete_model
 from thermofab.hw.spec.discrete import factor_of
 
 

@@ -1,6 +1,6 @@
 """IsingModel and DiscreteModel in: all nodes free, in one block."""
 
-from thermofab.compiler.frontend.lowered import Lowered
+from thermofab.compiler.ir.lowered import Lowered
 from thermofab.hw.spec.discrete import DiscreteModel
 from thermofab.hw.spec.model import IsingModel
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from thermofab.compiler.frontend.lowered import as_floats, assemble
+from thermofab.compiler.ir.lowered import as_floats, assemble
 from thermofab.hw.spec.errors import CompileError
 from thermofab.hw.spec.model import IsingModel
 

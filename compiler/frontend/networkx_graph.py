@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from thermofab.compiler.frontend.lowered import Lowered, as_floats, assemble
+from thermofab.compiler.ir.lowered import Lowered, as_floats, assemble
 from thermofab.hw.spec.errors import CompileError
 
 

@@ -21,8 +21,8 @@ from thrml.models.ebm import AbstractFactorizedEBM
 from thrml.models.ising import IsingEBM
 from thrml.pgm import DEFAULT_NODE_SHAPE_DTYPES
 
-from thermofab.compiler.frontend.lowered import Lowered, as_floats, assemble, discrete_model
 from thermofab.compiler.frontend.thrml_nodes import check_category, check_spin, is_categorical
+from thermofab.compiler.ir.lowered import Lowered, as_floats, assemble, discrete_model
 from thermofab.hw.spec.discrete import factor_of
 from thermofab.hw.spec.errors import CompileError
 

@@ -1,7 +1,7 @@
 """THRML sampling programs in: IsingSamplingProgram, FactorSamplingProgram, BlockSamplingProgram.
 
 A program holds directed interactions: for every free block, ``weights[n, m]`` with an ``active[n, m]`` mask (padded
-slots repeat a real weight) and the positions of the other nodes in the global state. The law exists only if
+slots repeat a real weight) and the positions of the other nodes in the global state. The distribution exists only if
 the interaction i → j equals j → i; where j is clamped only i → j is there. Edges between two clamped nodes appear
 nowhere, and do not matter.
 
@@ -15,9 +15,9 @@ import numpy as np
 from thrml.block_sampling import BlockSamplingProgram
 from thrml.models.discrete_ebm import CategoricalGibbsConditional, DiscreteEBMInteraction, SpinGibbsConditional
 
-from thermofab.compiler.frontend.lowered import Blocks, Lowered, assemble, discrete_model
 from thermofab.compiler.frontend.thrml_nodes import check_category, check_spin, is_categorical
 from thermofab.compiler.frontend.thrml_terms import undirected_terms
+from thermofab.compiler.ir.lowered import Blocks, Lowered, assemble, discrete_model
 from thermofab.hw.spec.errors import CompileError
 
 
@@ -61,7 +61,8 @@ def categorical_gibbs(sampler: CategoricalGibbsConditional) -> int:
     return int(sampler.n_categories)
 
 
-# Samplers whose stationary law is that of their interactions: 0 for spins, else the states of a categorical variable.
+# Samplers whose stationary distribution is that of their interactions: 0 for spins, else the states of a categorical
+# variable.
 SAMPLERS: dict[type, Callable[[Any], int]] = {
     SpinGibbsConditional: spin_gibbs,
     CategoricalGibbsConditional: categorical_gibbs,
@@ -216,7 +217,7 @@ def _check_groups(head: np.ndarray, tail: np.ndarray, order: list[list[int]], fr
         raise CompileError(f"{names(i)} has an edge to itself; s·s = 1 is a constant, so remove the self-edge.")
     raise CompileError(
         f"{names(i)} and {names(j)} are coupled but THRML updates them at once, from the same state, which samples a "
-        "wrong law; split the block so that coupled nodes are in different blocks, updated one after another."
+        "wrong distribution; split the block so that coupled nodes are in different blocks, updated one after another."
     )
 
 
@@ -242,7 +243,7 @@ def _undirected(
         a, b = names(int(i[k])), names(int(j[k]))
         raise CompileError(
             f"{a} sees {b} with weight {sums[k]:.6g}, but {b} sees {a} with {other[k]:.6g}; asymmetric interactions "
-            "have no law of the form exp(-E). Give both directions the same weight."
+            "have no distribution of the form exp(-E). Give both directions the same weight."
         )
     keep = fixed[j] | (i < j)
     return i[keep], j[keep], sums[keep], int(np.sum(counts[keep] - 1))

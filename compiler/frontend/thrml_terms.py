@@ -80,7 +80,8 @@ def _check_members(members: list[int], group: dict[int, int], names: Callable[[i
             if i in group and group[i] == group.get(j):
                 raise CompileError(
                     f"{names(i)} and {names(j)} are coupled but THRML updates them at once, from the same state, which "
-                    "samples a wrong law; split the block so that coupled nodes are in different blocks, updated one "
+                    "samples a wrong distribution; split the block so that coupled nodes are in "
+                    "different blocks, updated one "
                     "after another."
                 )
 
@@ -96,7 +97,8 @@ def _check_views(key: Key, views: dict[int, np.ndarray], group: dict[int, int], 
         if np.any(np.abs(weight - other) > 1e-5 * np.maximum(np.abs(weight), np.abs(other)).max()):
             raise CompileError(
                 f"{names(first)} and {names(k)} see a term over {len(members)} nodes with different weights "
-                f"({np.ravel(weight)[:3]}… and {np.ravel(other)[:3]}…); asymmetric interactions have no law of the "
+                f"({np.ravel(weight)[:3]}… and {np.ravel(other)[:3]}…); asymmetric interactions "
+                f"have no distribution of the "
                 "form exp(-E). Give all nodes of a term the same weights."
             )
 

@@ -1,11 +1,11 @@
-"""Canonicalise: fold β in, drop what has no effect on the law."""
+"""Canonicalise: fold β in, drop what has no effect on the distribution."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from thermofab.compiler.frontend.lowered import Lowered
-from thermofab.compiler.passes.draft import Draft
+from thermofab.compiler.ir.draft import Draft
+from thermofab.compiler.ir.lowered import Lowered
 from thermofab.hw.spec.discrete import DiscreteModel
 from thermofab.hw.spec.errors import CompileError
 from thermofab.hw.spec.fabric import FabricSpec

@@ -1,8 +1,8 @@
 r"""Categorical: every variable of q states becomes bits, every table of weights a polynomial in spins.
 
 A code is a map from the 2^b values of b bits onto the q states. Where c(x) codes stand for the state x the compiled
-law gives each of them P(x)/c(x), so that reading the code back gives P exactly, and no code is forbidden: there is no
-penalty, and nothing to reject. A table over B bits is the polynomial Σ_S a_S Π_{i∈S} s_i with
+distribution gives each of them P(x)/c(x), so that reading the code back gives P exactly, and no code is forbidden:
+there is no penalty, and nothing to reject. A table over B bits is the polynomial Σ_S a_S Π_{i∈S} s_i with
 a_S = 2^-B Σ_bits table(bits) Π_{i∈S} s_i (the Walsh-Hadamard transform).
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from thermofab.compiler.passes.draft import Draft, Polynomial
+from thermofab.compiler.ir.draft import Draft, Polynomial
 from thermofab.hw.spec.discrete import DiscreteModel
 from thermofab.hw.spec.errors import CompileError
 from thermofab.hw.spec.reading import Reading, spin_reading
@@ -55,7 +55,8 @@ class Categorical:
         if self.code in ("one-hot", "domain-wall"):
             raise CompileError(
                 f"the code {self.code!r} has codes that stand for no state: a penalty strong enough to keep them rare "
-                "stops the chain from moving, and a weaker one changes the law; use 'binary', 'gray' or 'unary', "
+                "stops the chain from moving, and a weaker one changes the distribution; use "
+                "'binary', 'gray' or 'unary', "
                 "which have none."
             )
         if self.code not in CODES:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from thermofab.compiler.passes.draft import Draft
+from thermofab.compiler.ir.draft import Draft
 from thermofab.hw.spec.errors import CompileError
 
 
@@ -12,8 +12,8 @@ from thermofab.hw.spec.errors import CompileError
 class Colour:
     """Checks that no two coupled sites share a colour: then a sweep is a Gibbs sweep, whatever the user's blocks were.
 
-    The colours are the fabric's. The stationary law of the real-valued model does not depend on them, so this is
-    exact. Raises ``CompileError`` if a wire or trunk joins sites of one colour.
+    The colours are the fabric's. The stationary distribution of the real-valued model does not depend on them, so this
+    is exact. Raises ``CompileError`` if a wire or trunk joins sites of one colour.
     """
 
     name: str = "colour"

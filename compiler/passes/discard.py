@@ -6,12 +6,12 @@ from functools import cache
 
 import numpy as np
 
-from thermofab.compiler.certify.enumeration import log_weights, normalised, states
-from thermofab.compiler.certify.gibbs import gibbs_states
-from thermofab.compiler.passes.broken import Copies, least_share
-from thermofab.compiler.passes.draft import Draft
-from thermofab.compiler.passes.layout import Layout
-from thermofab.compiler.passes.trunks import root_law, whole_law
+from thermofab.compiler.distributions.broken import Copies, least_share
+from thermofab.compiler.distributions.enumeration import log_weights, normalised, states
+from thermofab.compiler.distributions.gibbs import gibbs_states
+from thermofab.compiler.distributions.trunks import root_distribution, whole_distribution
+from thermofab.compiler.ir.draft import Draft
+from thermofab.compiler.ir.layout import Layout
 from thermofab.hw.spec.certificate import Rejecting
 from thermofab.hw.spec.errors import RefusedError
 from thermofab.hw.spec.model import to_spins
@@ -26,10 +26,11 @@ _ENUMERATED_STATES = 12
 class DiscardBroken:
     """Strengths for the trunks of the layout, and the certificate that the samples with no trunk broken deserve.
 
-    Those samples have the program's law at any strengths (:mod:`~thermofab.compiler.passes.broken`): the program names
-    the pairs of sites that must agree in its ``checks``, and ``Samples.accepted()`` gives the samples in which they do.
-    Trunk f gets Jc = c_f + m, so that all break alike, with the smallest m for a yield of ``aim``: copies turn over
-    about e^{-2m} times a sweep while ln(1/yield) grows as e^{-2m}, and yield·ln(1/yield) is largest at 1/e.
+    Those samples have the program's distribution at any strengths (:mod:`~thermofab.compiler.distributions.broken`):
+    the program names the pairs of sites that must agree in its ``checks``, and ``Samples.accepted()`` gives the samples
+    in which they do. Trunk f gets Jc = c_f + m, so that all break alike, with the smallest m for a yield of ``aim``:
+    copies turn over about e^{-2m} times a sweep while ln(1/yield) grows as e^{-2m}, and yield·ln(1/yield) is largest at
+    1/e.
 
     The yield is enumerated where nodes and trunks together are at most ``enumerate_up_to`` (the smallest over all
     values of clamped nodes), else estimated from enumerated or sampled states of the unembedded model.
@@ -85,8 +86,8 @@ def share_of(draft: Draft, layout: Layout, copies: Copies, enumerate_up_to: int 
     if n + layout.n_trunks <= enumerate_up_to:
         rest = tuple(np.flatnonzero(~draft.clamped).tolist())
         whole, every = (
-            law(layout, draft.edges, draft.couplings, draft.biases).reshape((2,) * n).sum(axis=rest)
-            for law in (whole_law, root_law)
+            distribution(layout, draft.edges, draft.couplings, draft.biases).reshape((2,) * n).sum(axis=rest)
+            for distribution in (whole_distribution, root_distribution)
         )
         return float(np.min(whole / every)), "enumerated"
     least = least_share(layout.trunk_couplings, layout.trunk_loads)
@@ -108,8 +109,8 @@ def copies_of(draft: Draft, seed: int = 0) -> Copies:
     n = draft.n
     if n <= _ENUMERATED_STATES:
         spins = to_spins(states(n))
-        law = normalised(log_weights(n, draft.biases, draft.edges, draft.couplings))[0]
+        distribution = normalised(log_weights(n, draft.biases, draft.edges, draft.couplings))[0]
     else:
         spins = gibbs_states(draft.edges, draft.couplings, draft.biases, seed=seed)
-        law = np.full(len(spins), 1.0 / len(spins))
-    return Copies.of(draft.layout, draft.edges, draft.couplings, spins, law)
+        distribution = np.full(len(spins), 1.0 / len(spins))
+    return Copies.of(draft.layout, draft.edges, draft.couplings, spins, distribution)

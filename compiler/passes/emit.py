@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from thermofab.compiler.passes.draft import Draft
+from thermofab.compiler.ir.draft import Draft
 from thermofab.hw.spec.activation import sigmoid_table
 from thermofab.hw.spec.certificate import Rejecting, Report
 from thermofab.hw.spec.image import FREE, Image
@@ -54,7 +54,7 @@ class Emit:
             fabric_sites=spec.n_sites,
             passes=draft.log,
         )
-        # Over the samples in which no trunk is broken, the law is the program's.
+        # Over the samples in which no trunk is broken, the distribution is the program's.
         broken = layout.trunk_ends if isinstance(draft.certificate, Rejecting) else ()
         checks = tuple((int(above), int(below)) for above, below in broken)
         return Program(

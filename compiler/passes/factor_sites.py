@@ -11,10 +11,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from thermofab.compiler.passes.direct import edge_numbers, guesses
-from thermofab.compiler.passes.draft import Draft, Placement, Polynomial
-from thermofab.compiler.passes.factor_tables import FactorTables, centred
-from thermofab.compiler.passes.monomorphism import monomorphism
+from thermofab.compiler.ir.draft import Draft, Placement, Polynomial
+from thermofab.compiler.ir.factor_tables import FactorTables, centred
+from thermofab.compiler.placement.direct import edge_numbers, guesses
+from thermofab.compiler.placement.monomorphism import monomorphism
 from thermofab.hw.spec.errors import CompileError
 from thermofab.hw.spec.factors import factor_pairs, table_starts
 from thermofab.hw.spec.topology import Topology

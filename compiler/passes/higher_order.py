@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from thermofab.compiler.passes.draft import Draft, Polynomial
-from thermofab.compiler.passes.wires import wire_coupling
+from thermofab.compiler.distributions.wires import wire_coupling
+from thermofab.compiler.ir.draft import Draft, Polynomial
 from thermofab.hw.spec.errors import CompileError
 
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from thermofab.compiler.passes.direct import direct_placements
-from thermofab.compiler.passes.draft import Copies, Draft, Placement
-from thermofab.compiler.passes.embedding import embeddings
-from thermofab.compiler.passes.isomorphism import isomorphism
-from thermofab.compiler.passes.monomorphism import monomorphism, within_sublattice
-from thermofab.compiler.passes.remember import remembered
+from thermofab.compiler.ir.draft import Copies, Draft, Placement
+from thermofab.compiler.placement.direct import direct_placements
+from thermofab.compiler.placement.embedding import embeddings
+from thermofab.compiler.placement.isomorphism import isomorphism
+from thermofab.compiler.placement.monomorphism import monomorphism, within_sublattice
+from thermofab.compiler.placement.remember import remembered
 from thermofab.hw.spec.errors import CompileError
 
 # Counts up when the searches change: what older ones found is then searched for anew.
@@ -22,7 +22,8 @@ class Place:
     """Candidate placements: one site a node if a search finds that, else minor embeddings, the smallest first.
 
     In order: the sites of equal label, position or index; a graph isomorphism; a subgraph monomorphism (backtracking,
-    at most ``budget`` steps); templates and ``tries`` runs of minorminer (:mod:`~thermofab.compiler.passes.embedding`).
+    at most ``budget`` steps); templates and ``tries`` runs of minorminer
+    (:mod:`~thermofab.compiler.placement.embedding`).
     With ``copies`` given only these are checked. Budgets are counted in steps, not seconds, so the outcome is the same
     on every machine; minorminer alone is given up after a time too. What was found is remembered by content. Exact so
     far as it goes: an unplaced edge is never dropped.

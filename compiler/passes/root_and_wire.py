@@ -6,15 +6,15 @@ from functools import cache
 
 import numpy as np
 
-from thermofab.compiler.certify.enumeration import log_weights, normalised
+from thermofab.compiler.distributions.enumeration import log_weights, normalised
+from thermofab.compiler.distributions.trunks import conditional_tv, log_ratio_range, root_distribution, tv_bound
+from thermofab.compiler.ir.draft import Draft
+from thermofab.compiler.ir.layout import Layout
 from thermofab.compiler.passes.discard import DiscardBroken
-from thermofab.compiler.passes.draft import Draft
-from thermofab.compiler.passes.layout import Layout
-from thermofab.compiler.passes.remember import remembered
-from thermofab.compiler.passes.routing import route
-from thermofab.compiler.passes.shorten import copied_clamps, roots_and_paths, shortened
-from thermofab.compiler.passes.subdivision import disjoint_wires, subdivision_layout
-from thermofab.compiler.passes.trunks import conditional_tv, log_ratio_range, root_law, tv_bound
+from thermofab.compiler.placement.remember import remembered
+from thermofab.compiler.placement.routing import route
+from thermofab.compiler.placement.shorten import copied_clamps, roots_and_paths, shortened
+from thermofab.compiler.placement.subdivision import disjoint_wires, subdivision_layout
 from thermofab.hw.spec.certificate import Bounded, Certificate, Exact
 from thermofab.hw.spec.errors import RefusedError
 
@@ -38,11 +38,11 @@ class RootAndWire:
     is within the tolerance, else that of fewest sites, whose broken copies are discarded.
 
     Where every placement needs trunks, its roots are kept, or drawn apart, and the edges routed anew along disjoint
-    wires (:mod:`~thermofab.compiler.passes.subdivision`), through free sites too. A layout of wires is then shortened
-    (:mod:`~thermofab.compiler.passes.shorten`), in ``moves`` moves. Both are remembered by content.
+    wires (:mod:`~thermofab.compiler.placement.subdivision`), through free sites too. A layout of wires is then
+    shortened (:mod:`~thermofab.compiler.placement.shorten`), in ``moves`` moves. Both are remembered by content.
 
-    Wires are exact, so a layout without trunks has the program's law over its roots: ``Exact``. Trunks make it
-    ``Bounded``: by R (:mod:`~thermofab.compiler.passes.trunks`), or by the TV itself where nodes and trunk ends
+    Wires are exact, so a layout without trunks has the program's distribution over its roots: ``Exact``. Trunks make it
+    ``Bounded``: by R (:mod:`~thermofab.compiler.distributions.trunks`), or by the TV itself where nodes and trunk ends
     together are at most ``enumerate_up_to``. Their strength is the smallest of :data:`MARGINS` within half the
     tolerance, else within it: stronger trunks mix more slowly and coarsen the other weights. Without a tolerance, or
     beyond it, ``discard`` makes the program ``Rejecting``.
@@ -149,9 +149,9 @@ def certify(draft: Draft, layout: Layout, enumerate_up_to: int) -> Bounded:
     n = len(layout.copies)
     if n + layout.n_trunks > enumerate_up_to:
         return Bounded(bound, "bounded")
-    law = root_law(layout, draft.edges, draft.couplings, draft.biases)
+    distribution = root_distribution(layout, draft.edges, draft.couplings, draft.biases)
     wanted = normalised(log_weights(n, draft.biases, draft.edges, draft.couplings))[0]
-    exact = conditional_tv(wanted, law, draft.clamped)
+    exact = conditional_tv(wanted, distribution, draft.clamped)
     return Bounded(exact, "enumerated") if exact <= bound else Bounded(bound, "bounded")
 
 

@@ -4,12 +4,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from thermofab.compiler.ir.draft import Draft, Integers
+from thermofab.compiler.ir.layout import Layout
 from thermofab.compiler.passes.discard import copies_of, floor_note, share_of
-from thermofab.compiler.passes.draft import Draft, Integers
-from thermofab.compiler.passes.layout import Layout
-from thermofab.compiler.passes.model_error import ModelError, pair_kl
-from thermofab.compiler.passes.refit import refitted
-from thermofab.compiler.passes.rounding import Rounded, round_layout
+from thermofab.compiler.quantisation.model_error import ModelError, pair_kl
+from thermofab.compiler.quantisation.refit import refitted
+from thermofab.compiler.quantisation.rounding import Rounded, round_layout
 from thermofab.hw.spec.certificate import Quantisation, Rejecting
 from thermofab.hw.spec.fabric import FabricSpec
 
@@ -39,12 +39,14 @@ class ScaleAndQuantise:
 
     The KL of the rounded from the given model over the nodes is enumerated up to ``enumerate_up_to`` nodes; above, it
     is ½ Var(ΔE) over states of a Gibbs run on the given model, or, with ``sampled=False``, the sum of the KL of every
-    coupling and bias taken alone (:mod:`~thermofab.compiler.passes.model_error`). Added to it is what the activation
+    coupling and bias taken alone (:mod:`~thermofab.compiler.quantisation.model_error`). Added to it is what the
+    activation
     table costs: linear interpolation between entries h = 2·step·2^shift apart errs by at most max|σ''| h²/8 =
     0.012 h², and sites whose field can leave the table see σ cut off at its end.
 
-    ``betas`` are the factors on β at which the law is to hold; the error is their mean. With ``refit`` the integers of
-    the best steps are changed by units so that their errors cancel (:mod:`~thermofab.compiler.passes.refit`).
+    ``betas`` are the factors on β at which the distribution is to hold; the error is their mean. With ``refit`` the
+    integers of the best steps are changed by units so that their errors cancel
+    (:mod:`~thermofab.compiler.quantisation.refit`).
 
     ``powers`` of two, relative to the smallest step that saturates nothing (:func:`least_step`), restrict the search.
 
@@ -81,7 +83,7 @@ class ScaleAndQuantise:
         did = f"step {step:.4g}, shift {shift}, predicted KL {predicted:.3g} ({error.how}), table {chosen.table:.2g}"
         certificate = draft.certificate
         if isinstance(certificate, Rejecting):
-            # The law of the kept samples does not depend on the trunks' strengths; how many are kept does.
+            # The distribution of the kept samples does not depend on the trunks' strengths; how many are kept does.
             held = replace(layout, trunk_couplings=step * rounded.trunks)
             share, how = share_of(draft, held, copies_of(draft))
             certificate = Rejecting(share, how + floor_note(draft, held))

@@ -1,7 +1,7 @@
-"""Certificates: how far a compiled program's law is from the one the user wrote.
+"""Certificates: how far a compiled program's distribution is from the one the user wrote.
 
-``Exact``, ``Bounded`` and the law of ``Rejecting`` are proofs about the real-valued compiled model; ``Estimated`` and a
-yield are measurements. What rounding to integers adds stands apart, in :class:`Quantisation`.
+``Exact``, ``Bounded`` and the distribution of ``Rejecting`` are proofs about the real-valued compiled model;
+``Estimated`` and a yield are measurements. What rounding to integers adds stands apart, in :class:`Quantisation`.
 """
 
 from dataclasses import asdict, dataclass
@@ -13,7 +13,7 @@ from thermofab.hw.spec.mixing import Mixing
 
 @dataclass(frozen=True)
 class Exact:
-    """The compiled model's marginal over the program's nodes equals the program's law."""
+    """The compiled model's marginal over the program's nodes equals the program's distribution."""
 
     how: str
 
@@ -49,7 +49,7 @@ class Estimated:
 
 @dataclass(frozen=True)
 class Rejecting:
-    """The samples whose copies agree have the program's law; about a share ``yield_`` of all samples do."""
+    """The samples whose copies agree have the program's distribution; about a share ``yield_`` of all samples do."""
 
     yield_: float
     how: str
@@ -83,9 +83,11 @@ class Quantisation:
         shift: table address shift of the image.
         saturated: weights and biases cut at the end of their range.
         max_error: largest |rounding error| of a coupling or bias, in units of βE.
-        predicted_kl: ½ Var_p(ΔE), the second-order estimate of KL(user's law ‖ quantised law), in nats.
-        tv, kl: exact distance of the integer program's stationary law from the compiled real-valued law, over the
-            program's nodes, dithered table included; ``None`` where the program was too large to enumerate.
+        predicted_kl: ½ Var_p(ΔE), the second-order estimate of KL(user's distribution ‖ quantised distribution), in
+            nats.
+        tv, kl: exact distance of the integer program's stationary distribution from the compiled real-valued
+            distribution, over the program's nodes, dithered table included; ``None`` where the program was too large to
+            enumerate.
     """
 
     step: float
@@ -112,8 +114,8 @@ class Report:
         passes: ``(pass, what it did)`` in order.
         mixing: how fast samples become independent: of small programs by enumeration, else where it was measured
             (:meth:`thermofab.Program.with_mixing`).
-        end_to_end_tv: exact TV of the integer program's stationary law, over the program's nodes, from the
-            user's law; ``None`` where it was too large to enumerate.
+        end_to_end_tv: exact TV of the integer program's stationary distribution, over the program's nodes, from the
+            user's distribution; ``None`` where it was too large to enumerate.
     """
 
     nodes: int

@@ -56,7 +56,7 @@ class DiscreteModel:
         nodes: hashable names, unique; index k below means ``nodes[k]``.
         categories: int32 ``[n]``: 0 for a spin, q ≥ 1 for a categorical variable of q states.
         factors: the terms.
-        offset: added to every energy; no effect on the law.
+        offset: added to every energy; no effect on the distribution.
         beta: inverse temperature.
     """
 

@@ -93,7 +93,7 @@ class Image:
             i, j = np.argwhere(matrix != matrix.T)[0]
             raise SpecError(
                 f"couplings must be symmetric, but w[{i},{j}] = {matrix[i, j]} and w[{j},{i}] = {matrix[j, i]}; "
-                "Gibbs sampling has no stationary law of the form exp(-E) otherwise. Use (w + w.T) / 2."
+                "Gibbs sampling has no stationary distribution of the form exp(-E) otherwise. Use (w + w.T) / 2."
             )
         if np.any(np.diag(matrix)):
             raise SpecError("couplings must have a zero diagonal; s·s = 1 is a constant.")

@@ -20,7 +20,7 @@ class IsingModel:
         biases: float64 ``[n]``.
         edges: int32 ``[m, 2]``, i < j, sorted, unique.
         couplings: float64 ``[m]``.
-        offset: added to every energy; no effect on the law.
+        offset: added to every energy; no effect on the distribution.
         beta: inverse temperature.
     """
 

@@ -1,4 +1,4 @@
-"""Enumeration: log Z, moments and the visible law of a small machine, exactly (float64).
+"""Enumeration: log Z, moments and the visible distribution of a small machine, exactly (float64).
 
 Hidden nodes that no edge joins are summed out in closed form, so that of an RBM only the visible states are enumerated.
 States of k nodes are numbered with the first node as the most significant bit.
@@ -27,21 +27,21 @@ def numbers_of(states: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Enumerated:
-    """The law of a machine whose *kept* nodes are at most 20: the visible ones if no edge joins two hidden nodes, else
-    all.
+    """The distribution of a machine whose *kept* nodes are at most 20: the visible ones if no edge joins two hidden
+    nodes, else all.
 
     Attributes:
-        machine: whose law it is.
+        machine: whose distribution it is.
         kept: int64 ``[k]``, the nodes that are enumerated.
         log_z: ln Σ_s exp(Σ b s + Σ J s s), over all nodes.
-        law: float64 ``[2^k]``, P of every state of the kept nodes.
+        distribution: float64 ``[2^k]``, P of every state of the kept nodes.
         means: float64 ``[2^k, n]``, E[s | state of the kept nodes] of every node.
     """
 
     machine: BoltzmannMachine
     kept: np.ndarray
     log_z: float
-    law: np.ndarray
+    distribution: np.ndarray
     means: np.ndarray
 
     @staticmethod
@@ -70,29 +70,31 @@ class Enumerated:
         means[:, kept], means[:, rest] = s, np.tanh(fields)
         return Enumerated(machine, kept, float(np.log(weight.sum()) + top), weight / weight.sum(), means)
 
-    def moments(self, law: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """E[s_i] float64 ``[n]`` and E[s_i s_j] of the edges ``[m]``, under this law of the kept nodes or another
-        ``[2^k]``.
+    def moments(self, distribution: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """E[s_i] float64 ``[n]`` and E[s_i s_j] of the edges ``[m]``, under this distribution of the kept nodes or
+        another ``[2^k]``.
         """
-        law = self.law if law is None else law
+        distribution = self.distribution if distribution is None else distribution
         i, j = self.machine.connections.edges.T
-        return law @ self.means, ((self.means * law[:, None]).T @ self.means)[i, j]
+        return distribution @ self.means, ((self.means * distribution[:, None]).T @ self.means)[i, j]
 
-    def visible_law(self) -> np.ndarray:
+    def visible_distribution(self) -> np.ndarray:
         """float64 ``[2^v]``: P(v), the first visible node the most significant bit."""
-        return np.bincount(self._visible_codes(), weights=self.law, minlength=2**self.machine.connections.n_visible)
+        return np.bincount(
+            self._visible_codes(), weights=self.distribution, minlength=2**self.machine.connections.n_visible
+        )
 
     def completed(self, data: np.ndarray) -> np.ndarray:
-        """float64 ``[2^k]``: mean over the data bool ``[N, v]`` of the law of the kept nodes given each v."""
+        """float64 ``[2^k]``: mean over the data bool ``[N, v]`` of the distribution of the kept nodes given each v."""
         c = self.machine.connections
         codes = numbers_of(checked_data(c, data))
         wanted = np.bincount(codes, minlength=2**c.n_visible) / len(codes)
-        return self.law * (wanted / self.visible_law())[self._visible_codes()]
+        return self.distribution * (wanted / self.visible_distribution())[self._visible_codes()]
 
     def log_likelihood(self, data: np.ndarray) -> float:
         """Mean ln P(v) over data bool ``[N, v]``, in nats."""
         codes = numbers_of(checked_data(self.machine.connections, data))
-        return float(np.mean(np.log(self.visible_law()[codes])))
+        return float(np.mean(np.log(self.visible_distribution()[codes])))
 
     def _visible_codes(self) -> np.ndarray:
         places = np.searchsorted(np.sort(self.kept), self.machine.connections.visible)
@@ -104,11 +106,11 @@ def _spins(n: int) -> np.ndarray:
     return to_spins(all_states(n)).astype(np.float64)
 
 
-def visible_marginal(machine: BoltzmannMachine, law: np.ndarray) -> np.ndarray:
-    """The marginal over the visible nodes, float64 ``[2^v]``, of a law over all nodes ``[2^n]``."""
+def visible_marginal(machine: BoltzmannMachine, distribution: np.ndarray) -> np.ndarray:
+    """The marginal over the visible nodes, float64 ``[2^v]``, of a distribution over all nodes ``[2^n]``."""
     c = machine.connections
     codes = numbers_of(all_states(c.n_nodes)[:, c.visible])
-    return np.bincount(codes, weights=law, minlength=2**c.n_visible)
+    return np.bincount(codes, weights=distribution, minlength=2**c.n_visible)
 
 
 def kl_divergence(wanted: np.ndarray, got: np.ndarray) -> float:

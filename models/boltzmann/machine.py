@@ -114,7 +114,7 @@ def log_2cosh(x: np.ndarray) -> np.ndarray:
 
 
 def from_binary_rbm(weights, visible_biases, hidden_biases) -> BoltzmannMachine:
-    r"""The spin machine with the law of a 0/1 RBM, P(v,h) ∝ exp(vᵀWh + aᵀv + cᵀh), of ``weights`` ``[v, h]``.
+    r"""The spin machine with the distribution of a 0/1 RBM, P(v,h) ∝ exp(vᵀWh + aᵀv + cᵀh), of ``weights`` ``[v, h]``.
 
     With v = (1+s)/2 and h = (1+t)/2: J = W/4, b_v = a/2 + ΣⱼW_ij/4, b_h = c/2 + ΣᵢW_ij/4; the two exponents differ by
     the constant ΣW/4 + Σa/2 + Σc/2. scikit-learn's ``BernoulliRBM`` has W = ``components_.T``,

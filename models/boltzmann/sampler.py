@@ -114,7 +114,7 @@ class FabricSampler:
         given: Mapping[Hashable, Any] | None = None,
     ) -> np.ndarray:
         """States of all nodes, bool ``[R, S, n]``; arguments as in :meth:`run`. ``given`` (or ``visible``) makes it
-        conditional sampling: the law of the other nodes given those.
+        conditional sampling: the distribution of the other nodes given those.
         """
         program = self.holding(machine)
         run = self.run(

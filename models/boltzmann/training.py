@@ -124,8 +124,12 @@ def advance(state: TrainState, config: Training, data: np.ndarray, sampler: Fabr
     if config.batch:
         rows = rows[batch_rows(len(rows), config.batch, state.step, config.seed)]
     if config.method == "exact":
-        law = Enumerated.of(machine if sampler is None else sampler.held(machine))
-        model, wanted, chains = Statistics(*law.moments()), Statistics(*law.moments(law.completed(rows))), state.chains
+        distribution = Enumerated.of(machine if sampler is None else sampler.held(machine))
+        model, wanted, chains = (
+            Statistics(*distribution.moments()),
+            Statistics(*distribution.moments(distribution.completed(rows))),
+            state.chains,
+        )
     else:
         if sampler is None:
             raise SpecError(f"method {config.method!r} samples; give advance(...) a FabricSampler.")

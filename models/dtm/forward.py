@@ -6,7 +6,8 @@ x^t_i = x^{t-1}_i with probability 1 - p_t, else turned over; E[x^t_i x^{t-1}_i]
     P(x^t_i | x^{t-1}_i) ∝ exp(Γ_t x^{t-1}_i x^t_i),  Γ_t = ½ ln((1 - p_t)/p_t)
 
 (Jelinčič et al., arXiv:2510.23972, where flips are a continuous-time process). Here α_t = 1 - t/T: the last step has
-p_T = ½ and Γ_T = 0, so x^T is fair coin flips exactly, and generation starts from the law that training ended with.
+p_T = ½ and Γ_T = 0, so x^T is fair coin flips exactly, and generation starts from the distribution that training ended
+with.
 """
 
 from dataclasses import dataclass

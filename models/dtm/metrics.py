@@ -54,7 +54,8 @@ class Features:
 
 
 def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
-    """Between normal laws with the means and covariances of features float ``[N, width]`` and ``[M, width]``."""
+    """Between normal distributions with the means and covariances of features float ``[N, width]`` and ``[M,
+    width]``."""
     if min(len(a), len(b)) < 2:
         raise SpecError("a covariance needs at least 2 images.")
     first, second = np.cov(a, rowvar=False), np.cov(b, rowvar=False)

@@ -1,8 +1,9 @@
 """DeviceChoice: one of K options with probability ∝ weight, for a batch of rows, drawn by independent p-bits.
 
-p-bit k is given the field h_k = ½ ln w_k (Σ w = 1), so P(n_k = 1) has odds w_k. The law of the states in which exactly
-one is set is P(only k) ∝ w_k: the wanted one, exactly (up to rounding of the fields, and weights below e^{2·h_min}
-counting as that much). Each sweep is a fresh draw, and at least 1/e of them have one set; the first that has is taken.
+p-bit k is given the field h_k = ½ ln w_k (Σ w = 1), so P(n_k = 1) has odds w_k. The distribution of the states in which
+exactly one is set is P(only k) ∝ w_k: the wanted one, exactly (up to rounding of the fields, and weights below
+e^{2·h_min} counting as that much). Each sweep is a fresh draw, and at least 1/e of them have one set; the first that
+has is taken.
 """
 
 import math

@@ -1,6 +1,6 @@
 """Gradients through samples of P(s) ∝ exp(Σ h_i s_i + Σ J_e s_a s_b): score-function estimators from the covariances.
 
-For any f of the state, ∂E[f]/∂h_j = Cov(f, s_j) and ∂E[f]/∂J_ab = Cov(f, s_a s_b); the score of the law is the
+For any f of the state, ∂E[f]/∂h_j = Cov(f, s_j) and ∂E[f]/∂J_ab = Cov(f, s_a s_b); the score of the distribution is the
 statistic less its mean, so the chain's own average is the baseline. ``sampled_means`` gives E[s] with that gradient
 (``"score"``, unbiased in the limit of many samples), or with the ``"straight-through"`` one, ∂m_i/∂h_i = 1 - m_i² and
 the mean-field J gradient, which has no noise but neglects how spins respond to one another. ``expected_cost`` is the

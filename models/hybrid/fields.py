@@ -5,7 +5,7 @@ clamped neighbours d_ik = ±1 coupled to it by u·2^k: they add the field
 
     h_i = u·Σ_k 2^k d_ik,   an odd multiple of u between ±u·(2^bits - 1),
 
-and clamps may differ between replicas. Conditioning on clamped nodes is exact, so the law of a chain is
+and clamps may differ between replicas. Conditioning on clamped nodes is exact, so the distribution of a chain is
 P(s) ∝ exp(Σ h_i s_i + Σ J_ij s_i s_j) with its own h, up to the rounding of the converter (≤ u) and of the fabric.
 Nothing is compiled or loaded between batches. The caller compiles; this package never imports the compiler:
 

@@ -1,13 +1,13 @@
-"""Models and brute-force laws shared by the compiler's tests."""
+"""Models and brute-force distributions shared by the compiler's tests."""
 
 import networkx
 import numpy as np
 
-from thermofab.compiler.certify.enumeration import log_weights, marginal, normalised
 from thermofab.compiler.certify.exactness import fabric_couplings
+from thermofab.compiler.distributions.enumeration import log_weights, marginal, normalised
 from thermofab.compiler.frontend import lower
+from thermofab.compiler.ir.draft import Draft
 from thermofab.compiler.passes.canonicalise import Canonicalise
-from thermofab.compiler.passes.draft import Draft
 from thermofab.compiler.passes.place import Place
 from thermofab.compiler.passes.root_and_wire import RootAndWire
 from thermofab.hw.spec import IsingModel, fabric
@@ -36,9 +36,9 @@ def laid_out(source, name: str, tolerance=None, seed: int = 0) -> Draft:
     return RootAndWire(tolerance=tolerance)(Place(seed=seed)(draft))
 
 
-def law_over_roots(draft: Draft, clamp: dict[int, bool] | None = None) -> np.ndarray:
-    """The law of the roots of the nodes not in ``clamp``, by enumerating every site in use; all copies of a clamped
-    node hold its value.
+def distribution_over_roots(draft: Draft, clamp: dict[int, bool] | None = None) -> np.ndarray:
+    """The distribution of the roots of the nodes not in ``clamp``, by enumerating every site in use; all copies of a
+    clamped node hold its value.
     """
     clamp = clamp or {}
     couplings, biases = fabric_couplings(draft)
@@ -57,8 +57,8 @@ def law_over_roots(draft: Draft, clamp: dict[int, bool] | None = None) -> np.nda
         elif b in index and a in value:
             fields[index[b]] += coupling * value[a]
     assert len(members) <= 20
-    law = normalised(log_weights(len(members), fields, np.array(edges).reshape(-1, 2), np.array(strengths)))[0]
-    return marginal(law, len(members), [index[sites[0]] for k, sites in enumerate(copies) if k not in clamp])
+    distribution = normalised(log_weights(len(members), fields, np.array(edges).reshape(-1, 2), np.array(strengths)))[0]
+    return marginal(distribution, len(members), [index[sites[0]] for k, sites in enumerate(copies) if k not in clamp])
 
 
 def boltzmann(model: IsingModel) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Enumeration and the stationary law, against brute force, dense linear algebra and samples."""
+"""Enumeration and the stationary distribution, against brute force, dense linear algebra and samples."""
 
 from itertools import product
 
@@ -9,8 +9,8 @@ import pytest
 from compiler_cases import weighted
 
 import thermofab as fab
-from thermofab.compiler import stationary_law, verify
-from thermofab.compiler.certify.enumeration import kl, marginal, states, total_variation
+from thermofab.compiler import stationary_distribution, verify
+from thermofab.compiler.distributions.enumeration import kl, marginal, states, total_variation
 from thermofab.hw.spec import FREE, Image, IsingModel, SpecError, flip_probability
 
 
@@ -33,7 +33,7 @@ def test_exact_against_a_sum_over_states():
     assert np.allclose(moments.second, pairs @ model.probabilities)
 
 
-def test_conditional_law_is_the_slice_of_the_joint():
+def test_conditional_distribution_is_the_slice_of_the_joint():
     graph = weighted(networkx.complete_graph(4), 2)
     joint = fab.exact(graph)
     given = fab.exact(graph, clamp={1: True, 3: False})
@@ -45,9 +45,9 @@ def test_conditional_law_is_the_slice_of_the_joint():
 
 def test_exact_keeps_the_offset_of_a_bqm():
     bqm = dimod.BinaryQuadraticModel({"a": 0.5, "b": -1.0}, {("a", "b"): 2.0}, 3.5, "BINARY")
-    law = fab.exact(bqm)
-    for state, energy in zip(law.states, law.energies):
-        assert energy == pytest.approx(bqm.energy(dict(zip(law.nodes, state.astype(int)))))
+    distribution = fab.exact(bqm)
+    for state, energy in zip(distribution.states, distribution.energies):
+        assert energy == pytest.approx(bqm.energy(dict(zip(distribution.nodes, state.astype(int)))))
 
 
 @pytest.mark.parametrize(
@@ -113,29 +113,29 @@ def dense_stationary(image):
                 step[x, int(new @ (2 ** np.arange(n - 1, -1, -1)))] += p
         matrix = matrix @ step
     values, vectors = np.linalg.eig(matrix.T)
-    law = np.real(vectors[:, np.argmin(np.abs(values - 1))])
-    return law / law.sum()
+    distribution = np.real(vectors[:, np.argmin(np.abs(values - 1))])
+    return distribution / distribution.sum()
 
 
-def test_stationary_law_against_the_transition_matrix():
+def test_stationary_distribution_against_the_transition_matrix():
     image = random_image()
-    got = stationary_law(image)
+    got = stationary_distribution(image)
     assert got.sites == tuple(range(6)) and got.residual < 1e-11
     assert np.max(np.abs(got.probabilities - dense_stationary(image))) < 1e-10
-    part = stationary_law(image, sites=[4, 1])
+    part = stationary_distribution(image, sites=[4, 1])
     assert np.allclose(part.probabilities, marginal(got.probabilities, 6, [4, 1]))
 
 
-def test_stationary_law_converges_where_mixing_is_slow():
+def test_stationary_distribution_converges_where_mixing_is_slow():
     """Couplings of 4 on a ring: the slowest mode decays by about e^{-16} a sweep, beyond plain iteration."""
     model = IsingModel(tuple(range(4)), [0.2, 0, 0, 0], [(0, 1), (1, 2), (2, 3)], [4.0, 4.0, 4.0])
     program = fab.compile(model, fab.fabric("g4-1x4", profile="fine", weight_bits=12), verify=False)
-    law = stationary_law(program)
-    assert law.residual < 1e-11
-    assert total_variation(law.probabilities, fab.exact(model).probabilities) < 2e-2
+    distribution = stationary_distribution(program)
+    assert distribution.residual < 1e-11
+    assert total_variation(distribution.probabilities, fab.exact(model).probabilities) < 2e-2
 
 
-def test_stationary_law_against_samples():
+def test_stationary_distribution_against_samples():
     """16 states, 80,000 samples with 3 sweeps between: each deviation within 8 standard errors of independent draws
     (false alarm per state 1.3e-15; the ring mixes in about one sweep, and 8 leaves room for the rest).
     """
@@ -146,47 +146,51 @@ def test_stationary_law_against_samples():
     device.load(image)
     sites = device.run(fab.Schedule(50, 5000, 3), replicas=16, seed=3).sites.reshape(-1, 4)
     counts = np.bincount(sites @ np.array([8, 4, 2, 1]), minlength=16)
-    law = stationary_law(image).probabilities
-    spread = np.sqrt(law * (1 - law) / len(sites))
-    assert np.max(np.abs(counts / len(sites) - law) / spread) < 8
+    distribution = stationary_distribution(image).probabilities
+    spread = np.sqrt(distribution * (1 - distribution) / len(sites))
+    assert np.max(np.abs(counts / len(sites) - distribution) / spread) < 8
 
 
-def test_stationary_law_with_clamps():
+def test_stationary_distribution_with_clamps():
     image = random_image()
     clamps = np.full(6, FREE)
     clamps[2] = 1
-    law = stationary_law(image, clamps)
-    assert law.sites == (0, 1, 3, 4, 5)
+    distribution = stationary_distribution(image, clamps)
+    assert distribution.sites == (0, 1, 3, 4, 5)
     pinned = image.biases.copy()
     for (i, j), w in zip(image.fabric.topology.edges.tolist(), image.weights.tolist()):
         if 2 in (i, j):
             pinned[i + j - 2] += w
     weights = np.where(np.any(image.fabric.topology.edges == 2, axis=1), 0, image.weights)
     pinned[2] = 0
-    alone = stationary_law(image.replace(weights=weights, biases=pinned), sites=(0, 1, 3, 4, 5))
-    assert np.allclose(law.probabilities, alone.probabilities, atol=1e-10)
+    alone = stationary_distribution(image.replace(weights=weights, biases=pinned), sites=(0, 1, 3, 4, 5))
+    assert np.allclose(distribution.probabilities, alone.probabilities, atol=1e-10)
 
 
-def test_stationary_law_refuses_what_it_cannot_hold():
+def test_stationary_distribution_refuses_what_it_cannot_hold():
     image = random_image("king-5x5")
-    with pytest.raises(SpecError, match=r"^the stationary law of 25 sites needs 2\^25 states; at most 20 sites can be"):
-        stationary_law(image)
+    with pytest.raises(
+        SpecError, match=r"^the stationary distribution of 25 sites needs 2\^25 states; at most 20 sites can be"
+    ):
+        stationary_distribution(image)
     clamps = np.full(25, FREE)
     clamps[0] = 1
-    with pytest.raises(SpecError, match=r"^the stationary law is over free sites; leave clamped ones out of sites\.$"):
-        stationary_law(image, clamps, sites=[0])
+    with pytest.raises(
+        SpecError, match=r"^the stationary distribution is over free sites; leave clamped ones out of sites\.$"
+    ):
+        stationary_distribution(image, clamps, sites=[0])
     with pytest.raises(SpecError, match=r"^clamps must have shape \(25,\), got \(3,\)\.$"):
-        stationary_law(image, np.zeros(3))
+        stationary_distribution(image, np.zeros(3))
 
 
 def test_small_programs_are_verified_unasked():
     source = weighted(networkx.cycle_graph(6), 0)
     program = fab.compile(source, "g4-2x3")
     report = program.report
-    law, user = stationary_law(program).probabilities, fab.exact(source).probabilities
-    assert report.end_to_end_tv == pytest.approx(total_variation(user, law), abs=1e-8)
+    distribution, user = stationary_distribution(program).probabilities, fab.exact(source).probabilities
+    assert report.end_to_end_tv == pytest.approx(total_variation(user, distribution), abs=1e-8)
     assert report.quantisation.tv == report.end_to_end_tv
-    assert report.quantisation.kl == pytest.approx(kl(user, law), abs=1e-8)
+    assert report.quantisation.kl == pytest.approx(kl(user, distribution), abs=1e-8)
     bare = fab.compile(source, "g4-2x3", verify=False)
     assert bare.report.end_to_end_tv is None
     assert verify(bare).report == report
@@ -200,7 +204,7 @@ def test_verification_keeps_compile_error_and_rounding_apart():
 
 
 def test_verification_covers_every_value_of_clamped_nodes():
-    from thermofab.compiler.frontend.lowered import Lowered
+    from thermofab.compiler.ir.lowered import Lowered
 
     model = IsingModel((0, 1, 2), [0.3, 0, 0.1], [(0, 1), (1, 2)], [0.9, -0.4])
     report = fab.compile(Lowered(model, ((0, 2),), ((1,),)), "g4-1x3").report
@@ -209,7 +213,7 @@ def test_verification_covers_every_value_of_clamped_nodes():
     for value in (0, 1):
         clamps = np.full(3, FREE)
         clamps[program.roots[1]] = value
-        got = stationary_law(program, clamps).probabilities
+        got = stationary_distribution(program, clamps).probabilities
         worst = max(worst, total_variation(fab.exact(model, clamp={1: value}).probabilities, got))
     assert report.end_to_end_tv == pytest.approx(worst, abs=1e-8)
 

@@ -1,4 +1,4 @@
-"""compile, end to end: laws, determinism, JSON, and the sentences of its refusals."""
+"""compile, end to end: distributions, determinism, JSON, and the sentences of its refusals."""
 
 import json
 import os
@@ -12,7 +12,7 @@ import pytest
 from compiler_cases import weighted
 
 import thermofab as fab
-from thermofab.compiler.certify.enumeration import total_variation
+from thermofab.compiler.distributions.enumeration import total_variation
 from thermofab.hw.spec import CompileError, Exact, Program
 
 
@@ -25,14 +25,14 @@ from thermofab.hw.spec import CompileError, Exact, Program
         (networkx.complete_graph(6), "complete-6"),
     ],
 )
-def test_end_to_end_law_is_the_programs(graph, name):
+def test_end_to_end_distribution_is_the_programs(graph, name):
     program = fab.compile(weighted(graph, 1, coupling=0.5), fab.fabric(name, weight_bits=10), verify=True)
     assert isinstance(program.report.certificate, Exact)
     assert program.report.end_to_end_tv < 0.01
 
 
 @pytest.mark.parametrize("device", ["reference", "jax"])
-def test_samples_of_an_embedded_program_follow_its_law(device):
+def test_samples_of_an_embedded_program_follow_its_distribution(device):
     """K4 on a square grid, 24 chains of 400 samples, 8 sweeps apart. The chains are independent, so each chain's
     frequency of a state is one draw: 24 of them, standard error from their spread, Student t with 23 degrees of
     freedom beyond 9 has probability 5e-9, times 16 states 8e-8. Rounding moves a probability by less than
@@ -43,15 +43,15 @@ def test_samples_of_an_embedded_program_follow_its_law(device):
     samples = program.sample(fab.Schedule(200, 400, 8), replicas=24, seed=5, device=device)
     number = samples.node_states @ np.array([8, 4, 2, 1])
     frequency = np.array([(number == k).mean(axis=1) for k in range(16)])
-    law = fab.exact(program).probabilities
+    distribution = fab.exact(program).probabilities
     slack = program.report.end_to_end_tv
     error = frequency.std(axis=1, ddof=1) / np.sqrt(24)
-    assert np.all(np.abs(frequency.mean(axis=1) - law) <= 9 * error + slack)
-    assert total_variation(frequency.mean(axis=1), law) < 0.08
+    assert np.all(np.abs(frequency.mean(axis=1) - distribution) <= 9 * error + slack)
+    assert total_variation(frequency.mean(axis=1), distribution) < 0.08
 
 
 @pytest.mark.parametrize("vartype", ["SPIN", "BINARY"])
-def test_bqm_energies_and_law(vartype):
+def test_bqm_energies_and_distribution(vartype):
     rng = np.random.default_rng(0)
     linear = {f"v{k}": rng.normal() for k in range(5)}
     quadratic = {(f"v{k}", f"v{(k + 1) % 5}"): rng.normal() for k in range(5)}

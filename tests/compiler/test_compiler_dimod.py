@@ -1,4 +1,4 @@
-"""TSUSampler: dimod's own conformance suite, and the law."""
+"""TSUSampler: dimod's own conformance suite, and the distribution."""
 
 import unittest
 
@@ -36,17 +36,17 @@ def test_nodes_and_edges_are_the_fabrics():
 
 
 @pytest.mark.parametrize("vartype", ["SPIN", "BINARY"])
-def test_the_law(vartype):
+def test_the_distribution(vartype):
     """4000 independent chains: each of 8 states within 7 standard errors (false alarm 2.6e-12 a state) and 0.01 for
     rounding and the 60 sweeps.
     """
     bqm = dimod.BinaryQuadraticModel({0: 0.3, 1: -0.2, 3: 0.1}, {(0, 1): -0.5, (1, 3): 0.4}, 0.0, vartype)
     answer = fab.TSUSampler("g4-2x2", device="jax").sample(bqm, num_reads=4000, num_sweeps=60, beta=1.5, seed=4)
-    law = fab.exact(bqm, beta=1.5)
-    states = answer.record.sample[:, [answer.variables.index(v) for v in law.nodes]] > 0
+    distribution = fab.exact(bqm, beta=1.5)
+    states = answer.record.sample[:, [answer.variables.index(v) for v in distribution.nodes]] > 0
     got = np.bincount(states @ np.array([4, 2, 1]), minlength=8) / 4000
-    error = np.sqrt(law.probabilities * (1 - law.probabilities) / 4000)
-    assert np.all(np.abs(got - law.probabilities) <= 7 * error + 0.01)
+    error = np.sqrt(distribution.probabilities * (1 - distribution.probabilities) / 4000)
+    assert np.all(np.abs(got - distribution.probabilities) <= 7 * error + 0.01)
 
 
 def test_annealing_finds_the_ground_state():

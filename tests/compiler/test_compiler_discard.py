@@ -1,4 +1,4 @@
-"""Discarded copies: the law of the kept samples, the yield that is promised, and what is refused."""
+"""Discarded copies: the distribution of the kept samples, the yield that is promised, and what is refused."""
 
 import json
 
@@ -8,16 +8,16 @@ import pytest
 from compiler_cases import boltzmann, laid_out, model_of, weighted
 
 import thermofab as fab
-from thermofab.compiler.certify.enumeration import log_weights, marginal, normalised, states
 from thermofab.compiler.certify.exactness import fabric_couplings
+from thermofab.compiler.distributions.broken import least_share
+from thermofab.compiler.distributions.enumeration import log_weights, marginal, normalised, states
+from thermofab.compiler.distributions.trunks import whole_distribution
 from thermofab.compiler.frontend import lower
-from thermofab.compiler.frontend.lowered import Lowered
-from thermofab.compiler.passes.broken import least_share
+from thermofab.compiler.ir.lowered import Lowered
 from thermofab.compiler.passes.canonicalise import Canonicalise
 from thermofab.compiler.passes.discard import DiscardBroken, copies_of, share_of
 from thermofab.compiler.passes.place import Place
 from thermofab.compiler.passes.root_and_wire import RootAndWire
-from thermofab.compiler.passes.trunks import whole_law
 from thermofab.hw.spec import Program, RefusedError, Rejecting, Schedule, SpecError
 
 # Four neighbours a site: nodes of five edges need copies that carry several.
@@ -25,7 +25,8 @@ TORUS = "g4-4x4-torus"
 
 
 def kept_over_roots(draft, clamp=None):
-    """Law of the roots over states of all sites in use whose trunks are whole, and the share of such states."""
+    """Distribution of the roots over states of all sites in use whose trunks are whole, and the share of such
+    states."""
     clamp = clamp or {}
     couplings, biases = fabric_couplings(draft)
     copies = draft.layout.copies
@@ -37,32 +38,32 @@ def kept_over_roots(draft, clamp=None):
         if a in index and b in index
     ]
     pairs = np.array([(a, b) for a, b, _ in ends]).reshape(-1, 2)
-    law = normalised(log_weights(len(members), biases[members], pairs, np.array([c for _, _, c in ends])))[0]
+    distribution = normalised(log_weights(len(members), biases[members], pairs, np.array([c for _, _, c in ends])))[0]
     bits = states(len(members))
     for k, value in clamp.items():
         for site in copies[k]:
-            law = np.where(bits[:, index[site]] == value, law, 0.0)
-    law /= law.sum()
+            distribution = np.where(bits[:, index[site]] == value, distribution, 0.0)
+    distribution /= distribution.sum()
     for a, b in draft.layout.trunk_ends.tolist():
-        law = np.where(bits[:, index[a]] == bits[:, index[b]], law, 0.0)
+        distribution = np.where(bits[:, index[a]] == bits[:, index[b]], distribution, 0.0)
     roots = [index[sites[0]] for k, sites in enumerate(copies) if k not in clamp]
-    return marginal(law / law.sum(), len(members), roots), float(law.sum())
+    return marginal(distribution / distribution.sum(), len(members), roots), float(distribution.sum())
 
 
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("coupling", [0.2, 0.8, 1.6])
-def test_the_kept_samples_have_the_programs_law(seed, coupling):
+def test_the_kept_samples_have_the_programs_distribution(seed, coupling):
     """By enumeration of every site in use, at the strengths the pass chose and at much weaker ones."""
     source = weighted(networkx.complete_graph(6), seed, coupling=coupling)
     draft = laid_out(source, TORUS, seed=seed)
     assert isinstance(draft.certificate, Rejecting) and draft.layout.n_trunks > 0
-    law, share = kept_over_roots(draft)
-    assert np.max(np.abs(law - boltzmann(model_of(source)))) < 1e-9
+    distribution, share = kept_over_roots(draft)
+    assert np.max(np.abs(distribution - boltzmann(model_of(source)))) < 1e-9
     assert draft.certificate.how == "enumerated" and draft.certificate.yield_ == pytest.approx(share, rel=1e-9)
     assert share >= 0.2
     weaker = DiscardBroken(least_yield=0.0, aim=0.01)(draft)
-    law, share = kept_over_roots(weaker)
-    assert np.max(np.abs(law - boltzmann(model_of(source)))) < 1e-9
+    distribution, share = kept_over_roots(weaker)
+    assert np.max(np.abs(distribution - boltzmann(model_of(source)))) < 1e-9
     assert share == pytest.approx(weaker.certificate.yield_, rel=1e-9)
     assert np.all(weaker.layout.trunk_couplings <= draft.layout.trunk_couplings)
 
@@ -73,8 +74,8 @@ def test_given_clamped_nodes_too(value):
     lowered = Lowered(model_of(graph), ((1, 2, 3, 4, 5),), ((0,),))
     draft = RootAndWire()(Place()(Canonicalise()(lowered, fab.fabric(TORUS))))
     assert draft.layout.n_trunks > 0
-    law, share = kept_over_roots(draft, {0: value})
-    assert np.max(np.abs(law - fab.exact(lowered.model, clamp={0: value}).probabilities)) < 1e-9
+    distribution, share = kept_over_roots(draft, {0: value})
+    assert np.max(np.abs(distribution - fab.exact(lowered.model, clamp={0: value}).probabilities)) < 1e-9
     assert share >= draft.certificate.yield_ - 1e-9
 
 
@@ -84,7 +85,7 @@ def test_the_yield_estimated_from_trees_is_near_the_enumerated_one_and_above_the
     draft = laid_out(source, TORUS, seed=seed)
     assert draft.layout.n_trunks > 0
     layout = draft.layout
-    exact = whole_law(layout, draft.edges, draft.couplings, draft.biases).sum()
+    exact = whole_distribution(layout, draft.edges, draft.couplings, draft.biases).sum()
     assert copies_of(draft).share(layout.trunk_couplings) == pytest.approx(exact, rel=0.2)
     assert least_share(layout.trunk_couplings, layout.trunk_loads) <= exact
     assert share_of(draft, layout, copies_of(draft), enumerate_up_to=0)[0] == pytest.approx(exact, rel=0.2)
@@ -95,7 +96,7 @@ def test_the_yield_of_one_node_of_two_trunks_is_exact_from_its_tree():
     draft = Canonicalise()(lower(weighted(networkx.star_graph(7), 1)), fab.fabric("g4-4x4"))
     draft = RootAndWire(discard=DiscardBroken(enumerate_up_to=0))(Place()(draft))
     assert draft.layout.n_trunks > 0
-    exact = whole_law(draft.layout, draft.edges, draft.couplings, draft.biases).sum()
+    exact = whole_distribution(draft.layout, draft.edges, draft.couplings, draft.biases).sum()
     assert copies_of(draft).share(draft.layout.trunk_couplings) == pytest.approx(exact, rel=1e-9)
 
 
@@ -120,9 +121,9 @@ def test_a_program_names_its_checks_and_samples_drop_what_fails_them():
     assert abs(per_chain.mean() - certificate.yield_) < 6 * per_chain.std() / np.sqrt(len(per_chain))
     (states_kept,) = samples.accepted()
     assert states_kept.shape == (int(kept.sum()), 6)
-    law = fab.exact(source)
+    distribution = fab.exact(source)
     spins = np.where(samples.node_states, 1.0, -1.0)
-    wanted = law.probabilities @ np.where(law.states, 1.0, -1.0)
+    wanted = distribution.probabilities @ np.where(distribution.states, 1.0, -1.0)
     chains = np.stack([spins[r][kept[r]].mean(axis=0) for r in range(128)])
     error = chains.std(axis=0) / np.sqrt(len(chains))
     assert np.all(np.abs(chains.mean(axis=0) - wanted) < 6 * error + 3e-3)
@@ -188,8 +189,8 @@ def test_sample_states_returns_as_many_samples_as_were_asked_for_all_of_them_kep
     )
     assert found.shape == (3000, n)
     spins = np.where(np.asarray(found), 1.0, -1.0)
-    law = fab.exact(program)
-    wanted = law.probabilities @ np.where(law.states, 1.0, -1.0)
+    distribution = fab.exact(program)
+    wanted = distribution.probabilities @ np.where(distribution.states, 1.0, -1.0)
     batches = spins.reshape(30, 100, n).mean(axis=1)
     assert np.all(np.abs(batches.mean(axis=0) - wanted) < 6 * batches.std(axis=0) / np.sqrt(30) + 3e-3)
 

@@ -41,7 +41,7 @@ def test_the_results_are_thrmls_but_for_the_random_bits():
 
 
 @pytest.mark.parametrize("fabric", [None, "g4-3x4"])
-def test_the_law_is_the_programs(fabric):
+def test_the_distribution_is_the_programs(fabric):
     """40 chains of 250 samples 4 sweeps apart; per-chain means are independent, Student t with 39 degrees of freedom
     beyond 8 has probability 1e-9, times 4 nodes 4e-9. Rounding moves a mean spin by at most 0.03.
     """
@@ -53,9 +53,9 @@ def test_the_law_is_the_programs(fabric):
             key, program, SamplingSchedule(20, 250, 4), INIT, CLAMP, [Block(free)], fabric=fabric
         )
         means.append(2.0 * np.asarray(states).mean(axis=0) - 1)
-    law = fab.exact(program, clamp=CLAMP)
+    distribution = fab.exact(program, clamp=CLAMP)
     error = np.std(means, axis=0, ddof=1) / np.sqrt(40)
-    assert np.all(np.abs(np.mean(means, axis=0) - law.moments().first) <= 8 * error + 0.03)
+    assert np.all(np.abs(np.mean(means, axis=0) - distribution.moments().first) <= 8 * error + 0.03)
 
 
 def test_keys_give_seeds():

@@ -8,15 +8,15 @@ import sys
 import networkx
 import numpy as np
 import pytest
-from compiler_cases import boltzmann, laid_out, law_over_roots, model_of, weighted
+from compiler_cases import boltzmann, distribution_over_roots, laid_out, model_of, weighted
 
 import thermofab as fab
-from thermofab.compiler.passes import remember
-from thermofab.compiler.passes.embedding import embeddings
-from thermofab.compiler.passes.monomorphism import within_sublattice
-from thermofab.compiler.passes.shorten import roots_and_paths, shortened
-from thermofab.compiler.passes.subdivision import disjoint_wires
-from thermofab.compiler.passes.templates import holds, templates
+from thermofab.compiler.placement import remember
+from thermofab.compiler.placement.embedding import embeddings
+from thermofab.compiler.placement.monomorphism import within_sublattice
+from thermofab.compiler.placement.shorten import roots_and_paths, shortened
+from thermofab.compiler.placement.subdivision import disjoint_wires
+from thermofab.compiler.placement.templates import holds, templates
 from thermofab.hw.spec import Exact
 
 
@@ -67,7 +67,7 @@ def test_sparse_graphs_have_no_template():
 
 
 def test_shortened_layouts_stay_exact_and_have_fewer_sites():
-    """K5 routed far apart: the law over the roots is the model's before and after."""
+    """K5 routed far apart: the distribution over the roots is the model's before and after."""
     source = weighted(networkx.complete_graph(5), 1)
     draft = laid_out(source, "g8-8x8")
     wide = disjoint_wires(
@@ -82,7 +82,7 @@ def test_shortened_layouts_stay_exact_and_have_fewer_sites():
         assert path[0] == roots[i] and path[-1] == roots[j]
         assert all((min(p), max(p)) in draft.fabric.topology.edge_index for p in zip(path, path[1:]))
     final = type(draft)(**{**vars(draft), "layout": short})
-    assert np.max(np.abs(law_over_roots(final) - boltzmann(model_of(source)))) < 1e-9
+    assert np.max(np.abs(distribution_over_roots(final) - boltzmann(model_of(source)))) < 1e-9
 
 
 def test_a_lattice_within_a_lattice_of_more_bonds_is_found():

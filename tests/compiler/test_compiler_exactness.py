@@ -8,9 +8,9 @@ import pytest
 from dimod.higherorder.polynomial import BinaryPolynomial
 
 import thermofab as fab
-from thermofab.compiler.certify.elimination import marginal_law
-from thermofab.compiler.certify.enumeration import log_weights, marginal, normalised, total_variation
 from thermofab.compiler.certify.exactness import KINDS, compiled_draft, distance, random_program
+from thermofab.compiler.distributions.elimination import marginal_distribution
+from thermofab.compiler.distributions.enumeration import log_weights, marginal, normalised, total_variation
 from thermofab.compiler.passes.categorical import CODES
 from thermofab.compiler.passes.higher_order import gadget_couplings
 from thermofab.hw.spec import CompileError, DiscreteModel, SpecError
@@ -41,7 +41,7 @@ def test_elimination_is_enumeration():
     biases, couplings = rng.normal(size=n), rng.normal(size=len(edges)) * 4
     whole = normalised(log_weights(n, biases, edges, couplings))[0]
     np.testing.assert_allclose(
-        marginal_law(n, biases, edges, couplings, [3, 7, 1]), marginal(whole, n, [3, 7, 1]), rtol=1e-12
+        marginal_distribution(n, biases, edges, couplings, [3, 7, 1]), marginal(whole, n, [3, 7, 1]), rtol=1e-12
     )
 
 
@@ -67,7 +67,7 @@ def test_codes_stand_for_every_state_and_nothing_else(name, q):
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_every_code_gives_the_same_law(code):
+def test_every_code_gives_the_same_distribution(code):
     rng = np.random.default_rng(3)
     model = DiscreteModel(
         ("a", "b", "s"),
@@ -79,12 +79,12 @@ def test_every_code_gives_the_same_law(code):
     )
     program = fab.compile(model, fab.fabric("complete-90", weight_bits=16, bias_bits=16, profile="fine"), code=code)
     samples = program.sample(fab.Schedule(200, 2000, 3), replicas=64, device="native")
-    law = fab.exact(model)
-    number = np.ravel_multi_index(np.moveaxis(samples.node_states, -1, 0).astype(int), law.shape)
+    distribution = fab.exact(model)
+    number = np.ravel_multi_index(np.moveaxis(samples.node_states, -1, 0).astype(int), distribution.shape)
     chains = np.stack([np.bincount(chain, minlength=30) for chain in number]) / 2000
     error = chains.std(axis=0, ddof=1) / 8
     # Two-sided at 7 standard errors of 64 chains: below 1e-8 for 30 states, Student's t with 63 degrees included.
-    assert np.all(np.abs(chains.mean(axis=0) - law.probabilities) < 7 * error + 1e-4)
+    assert np.all(np.abs(chains.mean(axis=0) - distribution.probabilities) < 7 * error + 1e-4)
     np.testing.assert_allclose(samples.frequencies()[1], chains.mean(axis=0).reshape(3, 5, 2).sum(axis=(0, 2)))
 
 
@@ -98,12 +98,15 @@ def test_codes_with_forbidden_words_are_refused(code):
 
 def test_polynomials_in():
     polynomial = BinaryPolynomial({"a": 0.3, "ab": -0.7, "abc": 0.5, "": 1.5, "abcd": -0.4, "d": 0.2}, "BINARY")
-    law = fab.exact(polynomial, beta=1.3)
+    distribution = fab.exact(polynomial, beta=1.3)
     wanted = np.array(
-        [polynomial.energy(dict(zip(law.nodes, map(int, state)))) for state in law.states], dtype=np.float64
+        [polynomial.energy(dict(zip(distribution.nodes, map(int, state)))) for state in distribution.states],
+        dtype=np.float64,
     )
-    np.testing.assert_allclose(law.energies, wanted, atol=1e-12)
-    np.testing.assert_allclose(law.probabilities, np.exp(-1.3 * wanted) / np.exp(-1.3 * wanted).sum(), rtol=1e-12)
+    np.testing.assert_allclose(distribution.energies, wanted, atol=1e-12)
+    np.testing.assert_allclose(
+        distribution.probabilities, np.exp(-1.3 * wanted) / np.exp(-1.3 * wanted).sum(), rtol=1e-12
+    )
     program = fab.compile(polynomial, "complete-12", beta=1.3)
     assert program.report.certificate.tv == 0 and program.report.end_to_end_tv < 0.05
 
@@ -111,11 +114,11 @@ def test_polynomials_in():
 def test_a_restricted_boltzmann_machine_of_binary_units():
     rng = np.random.default_rng(1)
     w, b, c = rng.normal(size=(3, 2)), rng.normal(size=3), rng.normal(size=2)
-    law = fab.exact(fab.rbm(w, b, c, units="binary"))
-    x = law.states.astype(float)
+    distribution = fab.exact(fab.rbm(w, b, c, units="binary"))
+    x = distribution.states.astype(float)
     v, h = x[:, :3], x[:, 3:]
-    np.testing.assert_allclose(law.energies, -(np.einsum("ki,ij,kj->k", v, w, h) + v @ b + h @ c), atol=1e-12)
-    assert law.nodes[0] == ("v", 0) and law.nodes[-1] == ("h", 1)
+    np.testing.assert_allclose(distribution.energies, -(np.einsum("ki,ij,kj->k", v, w, h) + v @ b + h @ c), atol=1e-12)
+    assert distribution.nodes[0] == ("v", 0) and distribution.nodes[-1] == ("h", 1)
     spins = fab.exact(fab.rbm(w, b, c))
     s = 2 * x - 1
     wanted = -(np.einsum("ki,ij,kj->k", s[:, :3], w, s[:, 3:]) + s[:, :3] @ b + s[:, 3:] @ c)

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 import thermofab as fab
-from thermofab.compiler import fabric_of, stationary_law, verify
-from thermofab.compiler.certify.exactness import KINDS, compiled_law, distance, random_program
-from thermofab.compiler.certify.verify import law_of_nodes
+from thermofab.compiler import fabric_of, stationary_distribution, verify
+from thermofab.compiler.certify.exactness import KINDS, compiled_distribution, distance, random_program
+from thermofab.compiler.certify.verify import distribution_of_nodes
 from thermofab.compiler.frontend import lower
 from thermofab.compiler.passes.canonicalise import Canonicalise
 from thermofab.compiler.passes.categorical import Categorical
@@ -34,13 +34,13 @@ def placed(source, fabric):
 
 
 @pytest.mark.parametrize("q, name", [(3, "pdit4-2x3"), (4, "pdit4-2x3"), (5, "pdit8-2x2"), (8, "pdit8-1x3")])
-def test_the_compiled_law_is_the_models(q, name):
+def test_the_compiled_distribution_is_the_models(q, name):
     rows, columns = map(int, name.split("-")[1].split("x"))
     model = grid_model(q, rows, columns, seed=q)
     draft = placed(lower(model, 1.0), fab.fabric(name))
     assert draft.n == draft.fabric.n_sites and len(draft.tables) == draft.fabric.topology.n_factors
     wanted = fab.exact(model).probabilities
-    assert np.max(np.abs(compiled_law(draft, {}) - wanted)) < 1e-12
+    assert np.max(np.abs(compiled_distribution(draft, {}) - wanted)) < 1e-12
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -70,16 +70,16 @@ def test_rounding_is_predicted_and_verified():
 
 
 @pytest.mark.parametrize("device", ["native", "jax-xla"])
-def test_samples_follow_the_law(device):
-    """Independent chains against the integers' own law; Pearson's χ² refused below 1e-10."""
+def test_samples_follow_the_distribution(device):
+    """Independent chains against the integers' own distribution; Pearson's χ² refused below 1e-10."""
     from scipy.stats import chi2
 
     model = grid_model(3, 2, 2, seed=5)
     program = fab.compile(model, "pdit4-2x2")
     states = program.sample(fab.Schedule(60, 1, 1), replicas=20_000, seed=4, device=device).states[0][:, 0]
     seen = np.bincount(states @ 3 ** np.arange(3, -1, -1), minlength=81)
-    law = stationary_law(program, sites=[int(s) for s in program.roots], sweeps=60).probabilities
-    expected = 20_000 * law_of_nodes(program, law, range(8))
+    distribution = stationary_distribution(program, sites=[int(s) for s in program.roots], sweeps=60).probabilities
+    expected = 20_000 * distribution_of_nodes(program, distribution, range(8))
     statistic = float(np.sum((seen - expected) ** 2 / expected))
     assert chi2.sf(statistic, 80) > 1e-10
 

@@ -3,11 +3,11 @@
 import networkx
 import numpy as np
 import pytest
-from compiler_cases import laid_out, law_over_roots, model_of, weighted
+from compiler_cases import distribution_over_roots, laid_out, model_of, weighted
 
 import thermofab as fab
-from thermofab.compiler.certify.enumeration import total_variation
-from thermofab.compiler.frontend.lowered import Lowered
+from thermofab.compiler.distributions.enumeration import total_variation
+from thermofab.compiler.ir.lowered import Lowered
 from thermofab.hw.spec import Bounded, CompileError, Exact
 
 FABRICS = ("g4-4x4", "g8-5x5", "king-4x4", "chimera-2x2", "g4-4x4-torus", "g12-6x6", "cubic-3x3x3", "z1-6x6")
@@ -39,7 +39,9 @@ def test_certificates_are_true(group):
             continue
         if sum(len(draft.layout.copies[k]) for k in source.free_blocks[0]) > 18:
             continue
-        distance = total_variation(law_over_roots(draft, values), fab.exact(source, clamp=values).probabilities)
+        distance = total_variation(
+            distribution_over_roots(draft, values), fab.exact(source, clamp=values).probabilities
+        )
         if isinstance(draft.certificate, Exact):
             assert distance < 1e-9, seed
         else:

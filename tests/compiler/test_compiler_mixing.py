@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import thermofab as fab
-from thermofab.compiler.certify.stationary import slowest_mode
+from thermofab.compiler.distributions.stationary import slowest_mode
 from thermofab.hw.spec import SpecError
 from thermofab.hw.spec.certificate import Report
 from thermofab.hw.spec.mixing import effective_samples

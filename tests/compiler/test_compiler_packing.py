@@ -6,27 +6,27 @@ import pytest
 from compiler_cases import weighted
 
 import thermofab as fab
-from thermofab.compiler.certify.enumeration import total_variation
+from thermofab.compiler.distributions.enumeration import total_variation
 from thermofab.hw.spec import CompileError, DiscreteModel, SpecError
 from thermofab.hw.spec.discrete import factor_of
 
 PATHS = [weighted(networkx.path_graph(3 + k), k) for k in range(3)]
 
 
-def law_of(samples, law):
-    number = np.ravel_multi_index(np.moveaxis(samples.node_states, -1, 0).astype(int), law.shape)
-    return np.bincount(number.reshape(-1), minlength=len(law.probabilities)) / number.size
+def distribution_of(samples, distribution):
+    number = np.ravel_multi_index(np.moveaxis(samples.node_states, -1, 0).astype(int), distribution.shape)
+    return np.bincount(number.reshape(-1), minlength=len(distribution.probabilities)) / number.size
 
 
-def test_each_part_has_its_own_law():
+def test_each_part_has_its_own_distribution():
     """400,000 samples: the mean TV of so many over 32 states is 0.003; 0.02 is far beyond any chance below 1e-6."""
     packed = fab.pack(PATHS, "king-6x6")
     assert packed.whole.report.certificate.tv == 0 and len(packed.parts) == 3
     used = [site for part in packed.parts for sites in part.copies for site in sites]
     assert len(used) == len(set(used))
     for samples, source in zip(packed.sample(fab.Schedule(50, 6250), replicas=64, device="native"), PATHS):
-        law = fab.exact(source)
-        assert total_variation(law_of(samples, law), law.probabilities) < 0.02
+        distribution = fab.exact(source)
+        assert total_variation(distribution_of(samples, distribution), distribution.probabilities) < 0.02
 
 
 def test_copies_of_one_program_are_independent():
@@ -57,8 +57,8 @@ def test_spins_and_categories_pack_together():
     packed = fab.pack([PATHS[0], model], "complete-20")
     spins, categories = packed.sample(fab.Schedule(20, 3000), replicas=32, device="native")
     assert spins.node_states.dtype == np.bool_ and categories.node_states.dtype == np.uint8
-    law = fab.exact(model)
-    assert total_variation(law_of(categories, law), law.probabilities) < 0.02
+    distribution = fab.exact(model)
+    assert total_variation(distribution_of(categories, distribution), distribution.probabilities) < 0.02
 
 
 def test_nothing_and_too_much_are_refused():

@@ -6,8 +6,8 @@ import pytest
 from compiler_cases import weighted
 
 import thermofab as fab
-from thermofab.compiler.passes.isomorphism import isomorphism
-from thermofab.compiler.passes.monomorphism import monomorphism
+from thermofab.compiler.placement.isomorphism import isomorphism
+from thermofab.compiler.placement.monomorphism import monomorphism
 from thermofab.hw.spec import CompileError, Exact, IsingModel, Topology
 
 

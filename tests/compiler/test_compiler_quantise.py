@@ -6,21 +6,21 @@ import pytest
 from compiler_cases import boltzmann, laid_out, model_of, weighted
 
 import thermofab as fab
-from thermofab.compiler.certify.enumeration import kl
-from thermofab.compiler.certify.gibbs import gibbs_states
+from thermofab.compiler.distributions.enumeration import kl
+from thermofab.compiler.distributions.gibbs import gibbs_states
+from thermofab.compiler.distributions.wires import composite
 from thermofab.compiler.frontend import lower
 from thermofab.compiler.passes.canonicalise import Canonicalise
-from thermofab.compiler.passes.model_error import ModelError, pair_kl
 from thermofab.compiler.passes.place import Place
 from thermofab.compiler.passes.root_and_wire import RootAndWire
-from thermofab.compiler.passes.rounding import round_layout
 from thermofab.compiler.passes.scale_and_quantise import ScaleAndQuantise, best_shift
-from thermofab.compiler.passes.wires import composite
+from thermofab.compiler.quantisation.model_error import ModelError, pair_kl
+from thermofab.compiler.quantisation.rounding import round_layout
 from thermofab.hw.spec import CompileError, IsingModel, RefusedError, sigmoid_table
 
 
 def integer_boltzmann(program):
-    """The Boltzmann law of the rounded couplings, for programs of one site a node."""
+    """The Boltzmann distribution of the rounded couplings, for programs of one site a node."""
     step = program.report.quantisation.step
     index = program.fabric.topology.edge_index
     sites = program.roots.tolist()
@@ -164,10 +164,10 @@ def test_states_of_a_gibbs_run_have_the_models_moments():
     draft = laid_out(source, "complete-10")
     spins = gibbs_states(draft.edges, draft.couplings, draft.biases, seed=2).astype(float)
     assert spins.shape == (1024, 10) and set(np.unique(spins)) == {-1.0, 1.0}
-    law = fab.exact(source)
-    exact = np.where(law.states, 1.0, -1.0)
+    distribution = fab.exact(source)
+    exact = np.where(distribution.states, 1.0, -1.0)
     for values in (lambda s: s, lambda s: s[:, draft.edges[:, 0]] * s[:, draft.edges[:, 1]]):
-        wanted = law.probabilities @ values(exact)
+        wanted = distribution.probabilities @ values(exact)
         assert np.all(np.abs(values(spins).mean(axis=0) - wanted) < 6 * np.sqrt((1 - wanted**2) / 512))
 
 
@@ -223,7 +223,8 @@ def test_refitted_wires_and_clamped_nodes_stay_what_they_are():
 
 
 def test_levels_can_share_the_error():
-    """The law at β = 0.5 counts too: its KL is no larger than when only β = 1 counts, within what rounding may vary."""
+    """The distribution at β = 0.5 counts too: its KL is no larger than when only β = 1 counts, within what rounding may
+    vary."""
     better = 0
     for seed in range(6):
         source = weighted(networkx.random_regular_graph(4, 8, seed=seed), seed, coupling=0.6)
@@ -286,7 +287,7 @@ def test_the_strict_pipeline_refuses_copies_that_may_break():
 
 
 @pytest.mark.parametrize("coupling, bits", [(0.5, 3), (0.5, 8), (2.0, 3)])
-def test_a_law_of_few_states_keeps_its_couplings(coupling, bits):
+def test_a_distribution_of_few_states_keeps_its_couplings(coupling, bits):
     """All sampled states of a cold ferromagnet are one energy, so no change of its couplings changes them apart."""
     graph = networkx.complete_graph(16)
     networkx.set_edge_attributes(graph, coupling, "weight")

@@ -14,8 +14,8 @@ from thrml.pgm import DEFAULT_NODE_SHAPE_DTYPES, CategoricalNode, SpinNode
 import thermofab as fab
 from thermofab.compiler import verify
 from thermofab.compiler.frontend import lower
-from thermofab.compiler.frontend.lowered import discrete_model
 from thermofab.compiler.frontend.thrml_nodes import check_spin
+from thermofab.compiler.ir.lowered import discrete_model
 from thermofab.compiler.passes.canonicalise import Canonicalise
 from thermofab.compiler.passes.colour import Colour
 from thermofab.compiler.passes.place import Place
@@ -87,10 +87,10 @@ def test_wires_between_sites_of_one_colour():
         Colour()(draft)
 
 
-def test_laws_and_their_clamps():
-    law = fab.exact(model_of(1, [3], factor_of([[]], [[0]], np.ones((1, 3)))))
+def test_distributions_and_their_clamps():
+    distribution = fab.exact(model_of(1, [3], factor_of([[]], [[0]], np.ones((1, 3)))))
     with pytest.raises(SpecError, match=r"^marginals are of spins; with categorical nodes use frequencies\.$"):
-        _ = law.marginals
+        _ = distribution.marginals
     nodes = [SpinNode() for _ in range(3)]
     ebm = IsingEBM(nodes, [(nodes[0], nodes[1]), (nodes[1], nodes[2])], jnp.zeros(3), jnp.ones(2), jnp.array(1.0))
     program = IsingSamplingProgram(ebm, [Block(nodes[:1]), Block(nodes[1:2])], [Block(nodes[2:])])
@@ -102,7 +102,7 @@ def test_laws_and_their_clamps():
 
 def test_verification_is_at_factor_one():
     with pytest.raises(
-        SpecError, match=r"^verification compares β level 0 with the program's law; it must be 1, got 0"
+        SpecError, match=r"^verification compares β level 0 with the program's distribution; it must be 1, got 0"
     ):
         fab.compile(ising(networkx.path_graph(3)), "g4-2x2", beta_levels=(0.5,), verify=True)
     assert verify(fab.compile(ising(networkx.path_graph(3)), "g4-2x2")).report.end_to_end_tv is not None

@@ -33,7 +33,7 @@ class WeightInteraction(eqx.Module):
 
 
 class AnnealedSampler(AbstractConditionalSampler):
-    """P(+1) = σ(2β γ); β = 1 is the model's own law."""
+    """P(+1) = σ(2β γ); β = 1 is the model's own distribution."""
 
     beta: float = eqx.field(static=True, default=1.0)
 
@@ -58,7 +58,9 @@ def lower_weight(interaction, active, heads, tails):
 
 def lower_sampler(sampler):
     if sampler.beta != 1.0:
-        raise CompileError(f"an AnnealedSampler of beta {sampler.beta} has no law exp(-E); use beta_levels instead.")
+        raise CompileError(
+            f"an AnnealedSampler of beta {sampler.beta} has no distribution exp(-E); use beta_levels instead."
+        )
     return 0
 
 
@@ -86,10 +88,10 @@ def ring_program(beta=1.0):
 
 def test_registered_classes_compile(registered):
     program, nodes, b, w = ring_program()
-    law = fab.exact(program)
-    s = 2.0 * law.states[:, [law.nodes.index(node) for node in nodes]] - 1
+    distribution = fab.exact(program)
+    s = 2.0 * distribution.states[:, [distribution.nodes.index(node) for node in nodes]] - 1
     energies = -(s @ b) - (s * np.roll(s, -1, axis=1)) @ w
-    np.testing.assert_allclose(law.energies, energies, atol=1e-5)
+    np.testing.assert_allclose(distribution.energies, energies, atol=1e-5)
     compiled = fab.compile(program, "g8-6x6")
     assert compiled.report.certificate.tv == 0 and compiled.report.end_to_end_tv < 0.01
     states = fab.sample_states(jax.random.key(0), program, fab.Schedule(10, 100), None, [], [Block(nodes)])
@@ -97,7 +99,9 @@ def test_registered_classes_compile(registered):
 
 
 def test_a_lowering_may_refuse(registered):
-    with pytest.raises(CompileError, match=r"^an AnnealedSampler of beta 2\.0 has no law exp\(-E\); use beta_levels"):
+    with pytest.raises(
+        CompileError, match=r"^an AnnealedSampler of beta 2\.0 has no distribution exp\(-E\); use beta_levels"
+    ):
         fab.compile(ring_program(beta=2.0)[0], "g8-6x6")
 
 

@@ -1,4 +1,4 @@
-"""The THRML front end: same energies, same law, and refusals by name."""
+"""The THRML front end: same energies, same distribution, and refusals by name."""
 
 import equinox as eqx
 import jax
@@ -22,7 +22,7 @@ from thrml.models.discrete_ebm import (
 from thrml.pgm import DEFAULT_NODE_SHAPE_DTYPES, AbstractNode, CategoricalNode
 
 import thermofab as fab
-from thermofab.compiler.certify.enumeration import states
+from thermofab.compiler.distributions.enumeration import states
 from thermofab.compiler.frontend import lower
 from thermofab.hw.spec import CompileError
 
@@ -81,7 +81,7 @@ def test_factorized_energies_equal_thrmls():
 
 
 @pytest.mark.parametrize("rows, columns", [(2, 3), (3, 3)])
-def test_a_program_has_the_law_of_its_ebm(rows, columns):
+def test_a_program_has_the_distribution_of_its_ebm(rows, columns):
     ebm, blocks = grid_ebm(rows, columns)
     lowered = lower(IsingSamplingProgram(ebm, blocks, []))
     assert lowered.model.nodes == tuple(node for block in blocks for node in block)
@@ -113,10 +113,12 @@ def test_clamped_blocks_and_superblocks():
     assert [len(block) for block in lowered.free_blocks] == [2, 2, 4]
     assert [len(block) for block in lowered.clamped_blocks] == [1]
     value = jnp.array([True])
-    law = fab.exact(program, clamp=[value])
+    distribution = fab.exact(program, clamp=[value])
     given = fab.exact(ebm, clamp={odd[4]: True})
-    order = [given.nodes.index(node) for node in law.nodes]
-    assert np.allclose(law.probabilities, given.probabilities.reshape((2,) * 8).transpose(order).reshape(-1), rtol=1e-4)
+    order = [given.nodes.index(node) for node in distribution.nodes]
+    assert np.allclose(
+        distribution.probabilities, given.probabilities.reshape((2,) * 8).transpose(order).reshape(-1), rtol=1e-4
+    )
 
 
 def test_clamped_clamped_edges_vanish():
@@ -146,7 +148,8 @@ def test_an_edge_inside_a_block_is_refused():
     refused(
         IsingSamplingProgram(ebm, [Block(ebm.nodes)], []),
         r"^node 0 of free block 0 and node 1 of free block 0 are coupled but THRML updates them at once, from the "
-        r"same state, which samples a wrong law; split the block so that coupled nodes are in different blocks, "
+        r"same state, which samples a wrong distribution; split the block so that coupled "
+        r"nodes are in different blocks, "
         r"updated one after another\.$",
     )
 
@@ -222,10 +225,10 @@ def test_higher_order_and_categorical_energies_are_thrmls():
     s, c, factors = mixed_program()
     lowered = lower(factors)
     order = lowered.model.nodes
-    law = fab.exact(factors)
-    want = brute(factors, order, law.shape)
-    np.testing.assert_allclose(law.probabilities, want, atol=1e-6)  # THRML's are float32
-    assert law.nodes == order and sorted(law.shape) == [2, 2, 2, 3, 4]
+    distribution = fab.exact(factors)
+    want = brute(factors, order, distribution.shape)
+    np.testing.assert_allclose(distribution.probabilities, want, atol=1e-6)  # THRML's are float32
+    assert distribution.nodes == order and sorted(distribution.shape) == [2, 2, 2, 3, 4]
 
 
 def test_higher_order_and_categorical_programs_are_those_of_their_factors():
@@ -233,9 +236,9 @@ def test_higher_order_and_categorical_programs_are_those_of_their_factors():
     spec = BlockGibbsSpec([Block([node]) for node in (*s, *c)], [])
     samplers = [SpinGibbsConditional()] * 3 + [CategoricalGibbsConditional(3), CategoricalGibbsConditional(4)]
     program = FactorSamplingProgram(spec, samplers, factors, [])
-    law, wanted = fab.exact(program), fab.exact(factors)
-    order = [law.nodes.index(node) for node in wanted.nodes]
-    got = law.probabilities.reshape(law.shape).transpose(order).reshape(-1)
+    distribution, wanted = fab.exact(program), fab.exact(factors)
+    order = [distribution.nodes.index(node) for node in wanted.nodes]
+    got = distribution.probabilities.reshape(distribution.shape).transpose(order).reshape(-1)
     np.testing.assert_allclose(got, wanted.probabilities, atol=1e-7)
 
 
@@ -294,7 +297,8 @@ def test_higher_terms_inside_a_block_and_asymmetric_ones_are_refused():
     refused(
         bent,
         r"^node 0 of free block 0 and node 0 of free block 1 see a term over 3 nodes with different weights .*; "
-        r"asymmetric interactions have no law of the form exp\(-E\)\. Give all nodes of a term the same weights\.$",
+        r"asymmetric interactions have no distribution of the form exp\(-E\)\. Give all "
+        r"nodes of a term the same weights\.$",
     )
 
 
@@ -392,7 +396,8 @@ def test_asymmetric_interactions_are_refused(back):
     refused(
         BlockSamplingProgram(spec, [SpinGibbsConditional()] * 2, groups),
         r"^node 0 of free block 0 sees node 0 of free block 1 with weight 1, but node 0 of free block 1 sees node 0 of "
-        rf"free block 0 with {back or 0:g}; asymmetric interactions have no law of the form exp\(-E\)\. Give both "
+        rf"free block 0 with {back or 0:g}; asymmetric interactions have no distribution "
+        rf"of the form exp\(-E\)\. Give both "
         r"directions the same weight\.$",
     )
 

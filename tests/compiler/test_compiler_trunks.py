@@ -5,15 +5,15 @@ import re
 import networkx
 import numpy as np
 import pytest
-from compiler_cases import boltzmann, laid_out, law_over_roots, model_of, weighted
+from compiler_cases import boltzmann, distribution_over_roots, laid_out, model_of, weighted
 
 import thermofab as fab
-from thermofab.compiler.certify.enumeration import kl, total_variation
+from thermofab.compiler.distributions.enumeration import kl, total_variation
+from thermofab.compiler.distributions.trunks import kl_bound, log_ratio_range, root_distribution, tv_bound
 from thermofab.compiler.frontend import lower
 from thermofab.compiler.passes.canonicalise import Canonicalise
 from thermofab.compiler.passes.place import Place
 from thermofab.compiler.passes.root_and_wire import MARGINS, RootAndWire, _strengthened
-from thermofab.compiler.passes.trunks import kl_bound, log_ratio_range, root_law, tv_bound
 from thermofab.hw.spec import Bounded, Exact, RefusedError
 
 # Four neighbours a site and a torus: K6 embeds, and its nodes of five edges cannot do without trunks.
@@ -29,13 +29,13 @@ def test_the_bound_holds_on_dense_models(seed):
     user = boltzmann(model_of(source))
     for margin in MARGINS[::3]:
         layout = _strengthened(draft.layout, margin)
-        law = root_law(layout, draft.edges, draft.couplings, draft.biases)
+        distribution = root_distribution(layout, draft.edges, draft.couplings, draft.biases)
         r = log_ratio_range(layout.trunk_couplings, layout.trunk_loads)
-        ratio = np.log(law / user)
+        ratio = np.log(distribution / user)
         assert ratio.max() - ratio.min() <= r + 1e-12
-        assert total_variation(user, law) <= tv_bound(r) + 1e-12
-        assert kl(user, law) <= kl_bound(r) + 1e-12
-        assert kl(law, user) <= kl_bound(r) + 1e-12
+        assert total_variation(user, distribution) <= tv_bound(r) + 1e-12
+        assert kl(user, distribution) <= kl_bound(r) + 1e-12
+        assert kl(distribution, user) <= kl_bound(r) + 1e-12
 
 
 def test_the_bound_is_attained_by_a_single_trunk():
@@ -57,17 +57,17 @@ def test_the_bound_is_attained_by_a_single_trunk():
         trunk_loads=np.array([0.8]),
         trunk_couplings=np.array([1.1]),
     )
-    law = root_law(layout, np.array([[0, 1], [0, 2]]), np.array([0.5, 0.3]), np.zeros(3))
-    ratio = np.log(law / boltzmann(model_of(source)))
+    distribution = root_distribution(layout, np.array([[0, 1], [0, 2]]), np.array([0.5, 0.3]), np.zeros(3))
+    ratio = np.log(distribution / boltzmann(model_of(source)))
     assert ratio.max() - ratio.min() == pytest.approx(log_ratio_range(np.array([1.1]), np.array([0.8])), rel=1e-12)
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_contracted_law_equals_the_law_of_all_sites(seed):
+def test_contracted_distribution_equals_the_distribution_of_all_sites(seed):
     draft = laid_out(weighted(networkx.complete_graph(6), seed), TORUS, tolerance=0.3, seed=seed)
     assert draft.layout.n_trunks > 0
-    contracted = root_law(draft.layout, draft.edges, draft.couplings, draft.biases)
-    assert np.max(np.abs(contracted - law_over_roots(draft))) < 1e-12
+    contracted = root_distribution(draft.layout, draft.edges, draft.couplings, draft.biases)
+    assert np.max(np.abs(contracted - distribution_over_roots(draft))) < 1e-12
 
 
 @pytest.mark.parametrize("tolerance", [0.3, 0.03, 0.003])
@@ -75,7 +75,7 @@ def test_the_certificate_is_true_and_within_tolerance(tolerance):
     source = weighted(networkx.complete_graph(6), 3)
     draft = laid_out(source, TORUS, tolerance=tolerance)
     assert isinstance(draft.certificate, Bounded) and draft.certificate.tv <= tolerance
-    assert total_variation(law_over_roots(draft), boltzmann(model_of(source))) <= draft.certificate.tv + 1e-12
+    assert total_variation(distribution_over_roots(draft), boltzmann(model_of(source))) <= draft.certificate.tv + 1e-12
 
 
 def test_a_looser_tolerance_takes_weaker_trunks():

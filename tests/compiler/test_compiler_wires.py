@@ -1,23 +1,25 @@
-"""Wires and rooted reading: the compiled real-valued law equals the program's."""
+"""Wires and rooted reading: the compiled real-valued distribution equals the program's."""
 
 import networkx
 import numpy as np
 import pytest
-from compiler_cases import boltzmann, laid_out, law_over_roots, model_of, weighted
+from compiler_cases import boltzmann, distribution_over_roots, laid_out, model_of, weighted
 
 import thermofab as fab
-from thermofab.compiler.certify.enumeration import log_weights, marginal, normalised, total_variation
-from thermofab.compiler.frontend.lowered import Lowered
-from thermofab.compiler.passes.subdivision import disjoint_wires
-from thermofab.compiler.passes.wires import atanh_exp, composite, log_tanh, wire_coupling
+from thermofab.compiler.distributions.enumeration import log_weights, marginal, normalised, total_variation
+from thermofab.compiler.distributions.wires import atanh_exp, composite, log_tanh, wire_coupling
+from thermofab.compiler.ir.lowered import Lowered
+from thermofab.compiler.placement.subdivision import disjoint_wires
 from thermofab.hw.spec import Exact, IsingModel
 
 
 @pytest.mark.parametrize("couplings", [[0.7, -0.4], [1.3, 0.2, -2.0], [0.5] * 5])
 def test_a_path_of_hidden_spins_is_one_coupling(couplings):
     n = len(couplings) + 1
-    law = normalised(log_weights(n, np.zeros(n), np.array([(k, k + 1) for k in range(n - 1)]), np.array(couplings)))[0]
-    ends = marginal(law, n, [0, n - 1])
+    distribution = normalised(
+        log_weights(n, np.zeros(n), np.array([(k, k + 1) for k in range(n - 1)]), np.array(couplings))
+    )[0]
+    ends = marginal(distribution, n, [0, n - 1])
     (j,) = composite(np.array(couplings), np.array([0]))
     assert np.tanh(j) == pytest.approx(np.prod(np.tanh(couplings)), rel=1e-12)
     assert 0.25 * np.log(ends[0] * ends[3] / (ends[1] * ends[2])) == pytest.approx(j, rel=1e-10)
@@ -64,7 +66,7 @@ def test_graphs_of_degree_three_compile_exactly(graph, name, seed):
     draft = laid_out(source, name, seed=seed)
     assert isinstance(draft.certificate, Exact)
     assert draft.layout.n_trunks == 0
-    assert np.max(np.abs(law_over_roots(draft) - boltzmann(model_of(source)))) < 1e-9
+    assert np.max(np.abs(distribution_over_roots(draft) - boltzmann(model_of(source)))) < 1e-9
 
 
 def test_the_embedded_cases_do_have_copies():
@@ -84,7 +86,7 @@ def test_clamped_nodes_are_exact_whatever_their_degree(seed):
     assert len(draft.layout.copies[0]) > 1
     for value in (False, True):
         wanted = fab.exact(model, clamp={0: value}).probabilities
-        assert np.max(np.abs(law_over_roots(draft, {0: value}) - wanted)) < 1e-9
+        assert np.max(np.abs(distribution_over_roots(draft, {0: value}) - wanted)) < 1e-9
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
@@ -96,7 +98,7 @@ def test_nodes_of_four_edges_get_disjoint_wires(graph, name, seed):
     draft = laid_out(source, name)
     assert isinstance(draft.certificate, Exact)
     assert draft.layout.method.endswith("disjoint wires")
-    assert np.max(np.abs(law_over_roots(draft) - boltzmann(model_of(source)))) < 1e-9
+    assert np.max(np.abs(distribution_over_roots(draft) - boltzmann(model_of(source)))) < 1e-9
 
 
 def test_disjoint_wires_keep_off_nodes_without_edges():
@@ -130,7 +132,7 @@ def test_disjoint_wires_need_roots_of_enough_neighbours():
 def test_conditioning_a_free_node_on_its_root_is_exact():
     source = weighted(networkx.complete_graph(4), 5)
     draft = laid_out(source, "g4-4x4")
-    joint = law_over_roots(draft).reshape((2,) * 4)
+    joint = distribution_over_roots(draft).reshape((2,) * 4)
     given = joint[:, 1].reshape(-1) / joint[:, 1].sum()
     assert total_variation(given, fab.exact(source, clamp={1: True}).probabilities) < 1e-9
 

@@ -56,15 +56,17 @@ def test_round_trip(program, samples):
 
 
 def test_a_clamped_node_is_clamped_at_its_root_and_that_is_conditioning(program):
-    """TV of 2,000 independent chains to the enumerated conditional law of 16 states: mean 0.03, and beyond 0.12 with
-    probability below exp(-2·2000·0.085²) = 3e-13.
+    """TV of 2,000 independent chains to the enumerated conditional distribution of 16 states: mean 0.03, and beyond
+    0.12 with probability below exp(-2·2000·0.085²) = 3e-13.
     """
-    law = fab.exact(program, clamp={0: True})
-    out = program.sample(fab.Schedule(60, 1), nodes=[list(law.nodes), [0]], clamp={0: True}, replicas=2000, seed=1)
+    distribution = fab.exact(program, clamp={0: True})
+    out = program.sample(
+        fab.Schedule(60, 1), nodes=[list(distribution.nodes), [0]], clamp={0: True}, replicas=2000, seed=1
+    )
     assert out.states[1].all()
     numbers = out.states[0][:, 0] @ (1 << np.arange(4)[::-1])
     frequency = np.bincount(numbers, minlength=16) / 2000
-    assert 0.5 * np.abs(frequency - law.probabilities).sum() < 0.12
+    assert 0.5 * np.abs(frequency - distribution.probabilities).sum() < 0.12
 
 
 def test_clamps_may_differ_by_replica(program):

@@ -70,17 +70,17 @@ def test_shape_and_skew_bend_the_table():
         assert abs(found - p) < 6.5 * np.sqrt(p * (1 - p) / (64 * 64_000)) and abs(p - plain) > 0.01
 
 
-def test_biased_bits_shift_the_threshold_as_their_law_says():
+def test_biased_bits_shift_the_threshold_as_their_distribution_says():
     """P(n = 1) at field 0: the chance that biased bits, highest first, are below the threshold, dither included."""
     for bias in (0.1, -0.25):
         image = free_sites(bias=0)
         q = (1 + round(abs(bias) * 2**12) / 2**12 * np.sign(bias)) / 2
         words = np.arange(2**16)
         ones = sum(words >> k & 1 for k in range(16))
-        law = q**ones * (1 - q) ** (16 - ones)
+        distribution = q**ones * (1 - q) ** (16 - ones)
         half = image.fabric.table_size // 2
         threshold = image.tables[0][((words & 3) >> SHIFT) + half]
-        p = law[(words >> 4) < threshold].sum()
+        p = distribution[(words >> 4) < threshold].sum()
         found = run(image, NoiseModel(bias=bias), samples=1000).sites.mean()
         assert abs(found - p) < 6.5 * np.sqrt(max(p * (1 - p), 1e-12) / (64 * 32_000)) + 1e-9, (bias, found, p)
 

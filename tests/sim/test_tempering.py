@@ -1,4 +1,5 @@
-"""Parallel tempering: the enumerated law at every rung, the same run on every simulator, and what exchange is for."""
+"""Parallel tempering: the enumerated distribution at every rung, the same run on every simulator, and what exchange is
+for."""
 
 import networkx
 import numpy as np
@@ -38,15 +39,15 @@ def opened(name, image, **options):
 
 
 def enumerated(image, scale):
-    """Boltzmann's law exp(-κE), float64 ``[2^N]``, site 0 the lowest bit."""
+    """Boltzmann's distribution exp(-κE), float64 ``[2^N]``, site 0 the lowest bit."""
     s = 2 * (np.arange(2**image.fabric.n_sites)[:, None] >> np.arange(image.fabric.n_sites) & 1) - 1
     i, j = image.fabric.topology.edges.T
     exponent = scale * (s @ image.biases + (s[:, i] * s[:, j]) @ image.weights)
-    law = np.exp(exponent - exponent.max())
-    return law / law.sum()
+    distribution = np.exp(exponent - exponent.max())
+    return distribution / distribution.sum()
 
 
-def test_every_rung_has_its_enumerated_law():
+def test_every_rung_has_its_enumerated_distribution():
     """TV ≤ ½√(K/n) + t + d, with n samples, K = 256 states, t = 0.02 and d = 0.004 for the tables' own error.
 
     Samples 16 sweeps apart on eight spins are all but independent; were a quarter of them worth nothing, the chance of

@@ -1,4 +1,4 @@
-"""The market model: encoding, the fabric's law, paths, hand-made graphs, energies of one's own."""
+"""The market model: encoding, the fabric's distribution, paths, hand-made graphs, energies of one's own."""
 
 import numpy as np
 import pytest
@@ -54,21 +54,23 @@ def test_the_conditional_fit_finds_a_planted_dependence():
     shift = np.where(conditions[:, 3], -0.8, 0.8)
     code = Encoding.of(rng.normal(size=4000), np.ones(4000))
     found = fit_conditional(code.encode(rng.normal(size=4000) + shift), conditions)
-    law = np.exp(found.log_probabilities(np.eye(len(CONDITIONS), dtype=bool)[[3, 4]]))
-    assert law[0, :8].sum() > 3 * law[1, :8].sum() and np.allclose(law.sum(axis=1), 1)
+    distribution = np.exp(found.log_probabilities(np.eye(len(CONDITIONS), dtype=bool)[[3, 4]]))
+    assert distribution[0, :8].sum() > 3 * distribution[1, :8].sum() and np.allclose(distribution.sum(axis=1), 1)
     assert np.abs(found.phi[3]).sum() > 3 * np.abs(found.phi[[0, 1, 2, 4, 5, 6]]).sum(axis=1).max()
 
 
-def test_the_fabric_samples_the_conditional_law(model):
+def test_the_fabric_samples_the_conditional_distribution(model):
     """χ² over 32 states at two conditions, 40,000 independent chains each; refused below 1e-10."""
     from scipy.stats import chi2
 
     conditions = np.array([[False] * 7, [True, True, True, True, True, False, True]])
     drawn, _ = model.draw(np.repeat(conditions, 40_000, axis=0), seed=3)
-    for row, law in zip(drawn[:, 0].reshape(2, -1), np.exp(model.fitted.conditional.log_probabilities(conditions))):
+    for row, distribution in zip(
+        drawn[:, 0].reshape(2, -1), np.exp(model.fitted.conditional.log_probabilities(conditions))
+    ):
         seen = np.bincount(row, minlength=STATES)
-        assert chi2.sf(float(np.sum((seen - 40_000 * law) ** 2 / (40_000 * law))), STATES - 1) > 1e-10
-        assert 0.5 * np.abs(seen / 40_000 - law).sum() < 0.02
+        assert chi2.sf(float(np.sum((seen - 40_000 * distribution) ** 2 / (40_000 * distribution))), STATES - 1) > 1e-10
+        assert 0.5 * np.abs(seen / 40_000 - distribution).sum() < 0.02
 
 
 def test_paths_are_the_same_on_every_device(model):
@@ -175,9 +177,9 @@ def test_energy_functions_of_pairs_compile():
         return 0.3 - 0.4 * s[0] + 0.7 * s[0] * s[2] - 0.2 * s[1] * s[2]
 
     model = energy_model(energy, 3)
-    law = fab.exact(model)
-    weights = np.exp([-energy(np.where(state, 1.0, -1.0)) for state in law.states])
-    assert np.allclose(law.probabilities, weights / weights.sum())
+    distribution = fab.exact(model)
+    weights = np.exp([-energy(np.where(state, 1.0, -1.0)) for state in distribution.states])
+    assert np.allclose(distribution.probabilities, weights / weights.sum())
     assert fab.compile(model, "king-3x3").report.end_to_end_tv < 0.01
     with pytest.raises(SpecError, match="this energy function is not a sum of terms of one and two spins"):
         energy_model(lambda s: s[0] * s[1] * s[2], 3)

@@ -61,19 +61,21 @@ def weight_of(machine, visible_bits) -> float:
 def test_enumeration_is_brute_force(name):
     machine = a_machine(GRAPHS[name])
     states, weights = brute_force(machine)
-    law = Enumerated.of(machine)
-    assert law.log_z == pytest.approx(np.log(weights.sum()), abs=1e-9)
-    first, second = law.moments()
+    distribution = Enumerated.of(machine)
+    assert distribution.log_z == pytest.approx(np.log(weights.sum()), abs=1e-9)
+    first, second = distribution.moments()
     p = weights / weights.sum()
     i, j = machine.connections.edges.T
     np.testing.assert_allclose(first, p @ states, atol=1e-9)
     np.testing.assert_allclose(second, p @ (states[:, i] * states[:, j]), atol=1e-9)
     bits = list(product((0, 1), repeat=machine.connections.n_visible))
-    np.testing.assert_allclose(law.visible_law(), [weight_of(machine, b) / weights.sum() for b in bits], atol=1e-9)
+    np.testing.assert_allclose(
+        distribution.visible_distribution(), [weight_of(machine, b) / weights.sum() for b in bits], atol=1e-9
+    )
 
 
 @pytest.mark.parametrize("name", GRAPHS)
-def test_free_energy_and_the_completed_law_are_brute_force(name):
+def test_free_energy_and_the_completed_distribution_are_brute_force(name):
     machine = a_machine(GRAPHS[name], seed=1)
     c = machine.connections
     data = np.random.default_rng(2).random((5, c.n_visible)) < 0.5
@@ -83,8 +85,8 @@ def test_free_energy_and_the_completed_law_are_brute_force(name):
     for row in data:
         seen = np.all((states[:, c.visible] > 0) == row, axis=1)
         completed += seen * weights / weights[seen].sum() / len(data)
-    law = Enumerated.of(machine)
-    first, second = law.moments(law.completed(data))
+    distribution = Enumerated.of(machine)
+    first, second = distribution.moments(distribution.completed(data))
     i, j = c.edges.T
     np.testing.assert_allclose(first, completed @ states, atol=1e-9)
     np.testing.assert_allclose(second, completed @ (states[:, i] * states[:, j]), atol=1e-9)
@@ -92,17 +94,17 @@ def test_free_energy_and_the_completed_law_are_brute_force(name):
 
 def test_visible_nodes_in_any_order_read_in_that_order():
     machine = a_machine(Connections(tuple("abcd"), [(0, 1), (1, 2), (2, 3)], [3, 1]))
-    law = Enumerated.of(machine).visible_law()
+    distribution = Enumerated.of(machine).visible_distribution()
     _, weights = brute_force(machine)
-    assert law[0b10] == pytest.approx(weight_of(machine, [1, 0]) / weights.sum())
-    assert law[0b01] == pytest.approx(weight_of(machine, [0, 1]) / weights.sum())
+    assert distribution[0b10] == pytest.approx(weight_of(machine, [1, 0]) / weights.sum())
+    assert distribution[0b01] == pytest.approx(weight_of(machine, [0, 1]) / weights.sum())
 
 
 def test_the_gradient_of_the_log_likelihood_is_the_difference_of_moments():
     machine = a_machine(restricted(4, 3), seed=3)
     data = np.random.default_rng(4).random((6, 4)) < 0.5
-    law = Enumerated.of(machine)
-    model, wanted = law.moments(), law.moments(law.completed(data))
+    distribution = Enumerated.of(machine)
+    model, wanted = distribution.moments(), distribution.moments(distribution.completed(data))
     slope = np.concatenate([wanted[0] - model[0], wanted[1] - model[1]])
     values = np.concatenate([machine.biases, machine.couplings]).astype(np.float64)
     for k in range(len(values)):
@@ -163,7 +165,7 @@ def test_pseudo_likelihood_is_the_sum_of_conditionals(name):
     assert pseudo_likelihood(machine, data) == pytest.approx(wanted, abs=1e-9)
 
 
-def test_conditioning_gives_the_law_of_the_rest():
+def test_conditioning_gives_the_distribution_of_the_rest():
     machine = a_machine(deep((3, 3, 2)), seed=13)
     inner, constant = machine.given({("v", 0): True, ("h1", 2): False})
     states, weights = brute_force(machine)
@@ -172,14 +174,14 @@ def test_conditioning_gives_the_law_of_the_rest():
     assert inner.connections.nodes == tuple(n for n in machine.connections.nodes if n not in {("v", 0), ("h1", 2)})
 
 
-def test_binary_rbms_and_spin_machines_have_one_law():
+def test_binary_rbms_and_spin_machines_have_one_distribution():
     rng = np.random.default_rng(14)
     w, a, c = rng.normal(0, 1, (4, 3)), rng.normal(0, 1, 4), rng.normal(0, 1, 3)
     machine = from_binary_rbm(w, a, c)
-    law, weights = Enumerated.of(machine).visible_law(), []
+    distribution, weights = Enumerated.of(machine).visible_distribution(), []
     for v in product((0, 1), repeat=4):
         weights.append(sum(np.exp(np.dot(v, w @ h) + np.dot(a, v) + np.dot(c, h)) for h in product((0, 1), repeat=3)))
-    np.testing.assert_allclose(law, np.array(weights) / np.sum(weights), rtol=1e-5)
+    np.testing.assert_allclose(distribution, np.array(weights) / np.sum(weights), rtol=1e-5)
     for back, there in zip(to_binary_rbm(machine), (w, a, c)):
         np.testing.assert_allclose(back, there, atol=1e-5)
 

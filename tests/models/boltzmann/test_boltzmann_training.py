@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import thermofab as fab
-from thermofab.compiler import stationary_law
+from thermofab.compiler import stationary_distribution
 from thermofab.models.boltzmann import (
     BoltzmannMachine,
     Enumerated,
@@ -43,9 +43,9 @@ def a_truth(n: int, seed: int) -> Enumerated:
     return Enumerated.of(BoltzmannMachine.of(c, rng.normal(0, 0.3, n), rng.normal(0, 0.5, c.n_edges)))
 
 
-def drawn(law: np.ndarray, count: int, seed: int) -> np.ndarray:
-    n = int(np.log2(len(law)))
-    return all_states(n)[np.random.default_rng(seed).choice(len(law), count, p=law)]
+def drawn(distribution: np.ndarray, count: int, seed: int) -> np.ndarray:
+    n = int(np.log2(len(distribution)))
+    return all_states(n)[np.random.default_rng(seed).choice(len(distribution), count, p=distribution)]
 
 
 def state_bits(state) -> list[np.ndarray]:
@@ -59,15 +59,15 @@ def equal(a, b) -> bool:
 @pytest.mark.parametrize("bits", [8, 6])
 def test_pcd_learns_a_random_model_to_a_small_kl(bits):
     truth = a_truth(6, seed=1)
-    data = drawn(truth.law, 4000, seed=2)
+    data = drawn(truth.distribution, 4000, seed=2)
     machine = BoltzmannMachine.random(truth.machine.connections, 0.05, seed=3, data=data)
     sampler = a_sampler(machine, weight_bits=bits)
     config = Training(steps=250, batch=1000, replicas=500, sweeps=4, learning_rate=0.05, final_learning_rate=0.002)
-    before = kl_divergence(truth.law, Enumerated.of(machine).law)
+    before = kl_divergence(truth.distribution, Enumerated.of(machine).distribution)
     state = fit(machine, config, data, sampler)
-    law = stationary_law(sampler.holding(state.machine)).probabilities
+    distribution = stationary_distribution(sampler.holding(state.machine)).probabilities
     assert before > 0.2
-    assert kl_divergence(truth.law, law) < 0.02
+    assert kl_divergence(truth.distribution, distribution) < 0.02
 
 
 @pytest.mark.parametrize("method", ["cd", "pcd"])
@@ -86,8 +86,10 @@ def test_gradients_of_the_device_are_the_exact_ones_on_average(graph, method):
     )
     data = np.tile(rng.random((8, connections.n_visible)) < 0.5, (500, 1))
     sampler = a_sampler(machine)
-    law = Enumerated.of(sampler.held(machine))
-    exact = np.concatenate([a - b for a, b in zip(law.moments(law.completed(data)), law.moments())])
+    distribution = Enumerated.of(sampler.held(machine))
+    exact = np.concatenate(
+        [a - b for a, b in zip(distribution.moments(distribution.completed(data)), distribution.moments())]
+    )
     # Plain gradient descent at rate 1 moves the parameters by minus the gradient.
     config = Training(
         method=method, steps=1, batch=0, replicas=4000, sweeps=60, clamped_sweeps=40, optimiser="sgd",
@@ -110,9 +112,9 @@ def test_the_gradient_sees_the_integers():
     held = sampler.held(machine)
     assert len(set(np.abs(np.asarray(held.couplings)).round(6).tolist())) <= 2
     config = Training(method="exact", steps=1, batch=0, optimiser="sgd", learning_rate=1.0, final_learning_rate=1.0)
-    data = drawn(a_truth(4, 5).law, 64, seed=6)
-    law = Enumerated.of(held)
-    wanted = [m - d for m, d in zip(law.moments(), law.moments(law.completed(data)))]
+    data = drawn(a_truth(4, 5).distribution, 64, seed=6)
+    distribution = Enumerated.of(held)
+    wanted = [m - d for m, d in zip(distribution.moments(), distribution.moments(distribution.completed(data)))]
     after = advance(start(machine, config), config, data, sampler).machine
     np.testing.assert_allclose(machine.couplings - after.couplings, wanted[1], atol=1e-5)
     plain = advance(start(machine, config), config, data).machine
@@ -122,25 +124,25 @@ def test_the_gradient_sees_the_integers():
 def test_hidden_means_of_the_positive_phase_are_at_the_integers():
     machine = BoltzmannMachine.random(restricted(4, 3), 0.8, seed=20)
     sampler = a_sampler(machine, weight_bits=3)
-    data = drawn(a_truth(4, 5).law, 64, seed=6)
+    data = drawn(a_truth(4, 5).distribution, 64, seed=6)
     config = Training(batch=0)
     wanted, full = _positive(start(machine, config), config, data, sampler, sampler.holding(machine))
-    law = Enumerated.of(sampler.held(machine))
-    first, second = law.moments(law.completed(data))
+    distribution = Enumerated.of(sampler.held(machine))
+    first, second = distribution.moments(distribution.completed(data))
     np.testing.assert_allclose(wanted.first, first, atol=1e-6)
     np.testing.assert_allclose(wanted.second, second, atol=1e-6)
     assert np.array_equal(full[:, :4], data)
-    assert np.abs(Enumerated.of(machine).moments(law.completed(data))[1] - second).max() > 1e-3
+    assert np.abs(Enumerated.of(machine).moments(distribution.completed(data))[1] - second).max() > 1e-3
 
 
 def test_held_is_what_the_fabric_samples():
     machine = BoltzmannMachine.random(restricted(4, 3), 0.7, seed=7)
     program = a_sampler(machine, weight_bits=4).holding(machine)
-    law = stationary_law(program).probabilities
+    distribution = stationary_distribution(program).probabilities
     held = Enumerated.of(held_by(program, machine.connections))
     # What is left is the activation table's: far below the rounding of 4-bit weights.
-    assert kl_divergence(held.visible_law(), visible_marginal(machine, law)) < 1e-5
-    assert kl_divergence(Enumerated.of(machine).visible_law(), held.visible_law()) > 1e-4
+    assert kl_divergence(held.visible_distribution(), visible_marginal(machine, distribution)) < 1e-5
+    assert kl_divergence(Enumerated.of(machine).visible_distribution(), held.visible_distribution()) > 1e-4
 
 
 def test_a_fixed_step_rounds_to_its_multiples_and_cuts():
@@ -157,12 +159,12 @@ def test_a_fixed_step_rounds_to_its_multiples_and_cuts():
     assert program.report.quantisation.step == step and program.report.quantisation.saturated >= 1
     assert np.array_equal(program.image.tables, sampler.template.image.tables)
     np.testing.assert_allclose(program.model.couplings, couplings, rtol=1e-6)
-    law = Enumerated.of(held)
-    got = stationary_law(program).probabilities
-    assert kl_divergence(law.visible_law(), visible_marginal(machine, got)) < 1e-4
+    distribution = Enumerated.of(held)
+    got = stationary_distribution(program).probabilities
+    assert kl_divergence(distribution.visible_distribution(), visible_marginal(machine, got)) < 1e-4
 
 
-def test_conditional_samples_have_the_conditional_law():
+def test_conditional_samples_have_the_conditional_distribution():
     machine = BoltzmannMachine.random(deep((3, 3, 2)), 0.6, seed=8)
     sampler = a_sampler(machine)
     given = {("v", 0): True, ("h2", 1): False}
@@ -338,9 +340,9 @@ def test_what_is_refused(call, sentence):
 def test_training_on_a_fabric_that_needs_wires_learns():
     """Fully visible training needs no integers of its own: exact wires carry the couplings of an embedded program."""
     truth = a_truth(4, seed=14)
-    data = drawn(truth.law, 2000, seed=15)
+    data = drawn(truth.distribution, 2000, seed=15)
     machine = BoltzmannMachine.random(truth.machine.connections, 0.05, seed=16, data=data)
     program = fab.compile(machine.ising(), fab.fabric("king-4x4"), keep_zero=True, verify=False)
     config = Training(steps=200, batch=500, replicas=300, sweeps=6, learning_rate=0.05, final_learning_rate=0.002)
     after = fit(machine, replace(config, seed=17), data, FabricSampler(program)).machine
-    assert kl_divergence(truth.law, Enumerated.of(after).law) < 0.02
+    assert kl_divergence(truth.distribution, Enumerated.of(after).distribution) < 0.02

@@ -112,10 +112,10 @@ def test_gradients_are_those_of_enumeration():
         clamps = layer.clamps(len(rows), more, less if clamp_of else None)
         kinds, counts = np.unique(clamps, axis=0, return_counts=True)
         for clamp, share in zip(kinds, counts / len(rows)):
-            law = conditional(layer, sampler, clamp)
-            s = np.tile(to_spins(clamp == 1).astype(float), (len(law.law), 1))
-            s[:, clamp < 0] = law.means
-            first, second = law.law @ s, law.law @ (s[:, i] * s[:, j])
+            distribution = conditional(layer, sampler, clamp)
+            s = np.tile(to_spins(clamp == 1).astype(float), (len(distribution.distribution), 1))
+            s[:, clamp < 0] = distribution.means
+            first, second = distribution.distribution @ s, distribution.distribution @ (s[:, i] * s[:, j])
             if clamp_of:
                 weight_of += share * second
             else:
@@ -132,11 +132,11 @@ def test_covariances_are_those_of_enumeration():
     more = np.tile([[True, False]], (4000, 1))
     clamp = layer.clamps(4000, more)
     counts = layer.counted(sampler, sampler.holding(layer.machine), Schedule(30, 8, 20), clamp, seed=5)
-    law = conditional(layer, sampler, clamp[0])
-    s = np.tile(to_spins(clamp[0] == 1).astype(float), (len(law.law), 1))
-    s[:, clamp[0] < 0] = law.means
+    distribution = conditional(layer, sampler, clamp[0])
+    s = np.tile(to_spins(clamp[0] == 1).astype(float), (len(distribution.distribution), 1))
+    s[:, clamp[0] < 0] = distribution.means
     i, j = layer.machine.connections.edges.T
-    first, second = law.law @ s, law.law @ (s[:, i] * s[:, j])
+    first, second = distribution.distribution @ s, distribution.distribution @ (s[:, i] * s[:, j])
     # 32,000 nearly independent samples: six deviations are 0.034.
     np.testing.assert_allclose(covariances(counts), second - first[i] * first[j], atol=0.034)
     assert np.abs(second - first[i] * first[j]).max() > 0.1
@@ -180,7 +180,7 @@ def test_the_strength_of_the_penalty_follows_the_autocorrelation():
     assert Penalty(threshold=0.0).next_strength(0.5, 0.9, 0.1) == 0.0
 
 
-def test_frechet_distance_of_normal_laws():
+def test_frechet_distance_of_normal_distributions():
     rng = np.random.default_rng(0)
     a = rng.standard_normal((4000, 3))
     assert frechet_distance(a, a) == pytest.approx(0.0, abs=1e-9)

@@ -1,4 +1,5 @@
-"""Fields a chain by clamped converters: the sampled law against enumeration, draws among options, estimators."""
+"""Fields a chain by clamped converters: the sampled distribution against enumeration, draws among options,
+estimators."""
 
 from itertools import product
 
@@ -23,7 +24,7 @@ WEIGHTS = np.array([0.5, -0.4])
 STATES = np.array(list(product([-1, 1], repeat=3)))
 
 
-def law(fields: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def distribution(fields: np.ndarray, weights: np.ndarray) -> np.ndarray:
     energy = STATES @ fields + STATES[:, [0, 1]].prod(1) * weights[0] + STATES[:, [1, 2]].prod(1) * weights[1]
     p = np.exp(energy - energy.max())
     return p / p.sum()
@@ -49,7 +50,7 @@ def test_codes_are_the_nearest_odd_multiples():
     np.testing.assert_allclose(np.abs(held[~inside]), LAYOUT.largest)
 
 
-def test_every_chain_has_the_law_of_its_own_fields(device):
+def test_every_chain_has_the_distribution_of_its_own_fields(device):
     """Per state and field set |observed - p| ≤ 6 standard errors + 0.006 for rounding and mixing; 16 comparisons, so a
     false alarm is below 16·2e-9."""
     sets = np.array([[0.8, -0.3, 0.2], [-0.5, 0.6, -1.0]])
@@ -57,7 +58,7 @@ def test_every_chain_has_the_law_of_its_own_fields(device):
     spins = device.sample(np.repeat(sets, replicas, axis=0), Schedule(40, 4, 10), seed=3, weights=WEIGHTS)
     codes = ((spins > 0) @ np.array([4, 2, 1])).reshape(2, -1)
     for k in range(2):
-        want = law(LAYOUT.held(sets)[k], WEIGHTS)
+        want = distribution(LAYOUT.held(sets)[k], WEIGHTS)
         seen = np.bincount(codes[k], minlength=8) / codes.shape[1]
         error = np.sqrt(want * (1 - want) / replicas)
         assert (np.abs(seen - want) <= 6 * error + 0.006).all()
@@ -71,7 +72,7 @@ def test_same_seed_same_samples_on_two_devices(device):
     assert (a != device.sample(fields, Schedule(3, 4), seed=10, weights=WEIGHTS)).any()
 
 
-def test_draws_have_the_weights_as_law(choice):
+def test_draws_have_the_weights_as_distribution(choice):
     """Six options of 20,000 rows: |observed - p| ≤ 6 standard errors + 0.008; a false alarm is below 1e-7."""
     weights = np.array([5.0, 3.0, 1.0, 0.5, 0.0])
     draw = choice.draw(np.repeat(weights[None], 20000, axis=0), seed=1)
@@ -96,7 +97,7 @@ def test_estimators_match_the_exact_gradient(device):
     direction = torch.tensor([[1.0, -2.0, 0.5]])
     edges = torch.tensor(LAYOUT.edges)
     spins = torch.from_numpy(device.sample(fields.detach().numpy(), Schedule(50, 60000, 2), seed=2, weights=WEIGHTS))
-    p = law(fields.detach().numpy()[0], WEIGHTS)
+    p = distribution(fields.detach().numpy()[0], WEIGHTS)
     mean = p @ STATES
     f = STATES @ direction.numpy()[0]
     exact_h = (p * (f - p @ f)) @ STATES

@@ -191,7 +191,7 @@ def test_expert_gate_is_its_energy():
 
 def test_expert_gate_learns_a_pair_that_single_scores_cannot_tell():
     """Cost is 0 where experts 0 and 1 act together or not at all, else 1; x says nothing. Independent scores can only
-    switch both on or both off; the pair term must become positive for the law to hold both states."""
+    switch both on or both off; the pair term must become positive for the distribution to hold both states."""
     gate = EnergyGate(2, expert_device(2), k=1, cardinality=0.0, schedule=Schedule(8, 32), seed=0)
     gate.scores.requires_grad_(False)
     torch.nn.init.zeros_(gate.scores.weight)

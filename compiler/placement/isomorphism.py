@@ -8,7 +8,7 @@ collision can only lose it.
 
 import numpy as np
 
-from thermofab.compiler.passes.direct import edge_numbers
+from thermofab.compiler.placement.direct import edge_numbers
 from thermofab.hw.spec.seeding import GOLDEN, mix64
 from thermofab.hw.spec.topology import Topology
 

@@ -1,4 +1,4 @@
-"""exact: the enumerated law of a small program as its user wrote it."""
+"""exact: the enumerated distribution of a small program as its user wrote it."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from thermofab.compiler.certify.enumeration import normalised, states
+from thermofab.compiler.distributions.enumeration import normalised, states
 from thermofab.compiler.frontend import lower
-from thermofab.compiler.frontend.lowered import Lowered
-from thermofab.compiler.passes.fold_clamps import FoldClamps
+from thermofab.compiler.ir.fold_clamps import FoldClamps
+from thermofab.compiler.ir.lowered import Lowered
 from thermofab.hw.spec.errors import SpecError
 from thermofab.hw.spec.model import IsingModel
 from thermofab.hw.spec.program import Program
@@ -20,7 +20,7 @@ LARGEST = 24
 
 
 @dataclass(frozen=True, eq=False)
-class Law:
+class Distribution:
     """P(x) = exp(-βE(x)) / Z over the free nodes, given the clamped ones.
 
     Attributes:
@@ -56,7 +56,7 @@ class Law:
 
     @cached_property
     def frequencies(self) -> list[np.ndarray]:
-        """The law of every node, float64 ``[2 or q]`` each."""
+        """The distribution of every node, float64 ``[2 or q]`` each."""
         tensor, n = self.probabilities.reshape(self.shape), len(self.nodes)
         return [tensor.sum(axis=tuple(k for k in range(n) if k != i)) for i in range(n)]
 
@@ -69,7 +69,7 @@ class Law:
         """
         if np.any(self.categories):
             raise SpecError("marginals are of spins; with categorical nodes use frequencies.")
-        return np.array([law[1] for law in self.frequencies])
+        return np.array([distribution[1] for distribution in self.frequencies])
 
     def moments(self) -> Moments:
         """E[s_i] of the nodes and E[s_i s_j] of the model's edges, s = ±1; as :meth:`Samples.moments`."""
@@ -80,14 +80,14 @@ class Law:
         return Moments(self.nodes, 2 * self.marginals - 1, names, second)
 
 
-def exact(source: Any, *, clamp: Sequence[Any] | Mapping[Any, Any] | None = None, beta: float = 1.0) -> Law:
-    """The law of a program by enumeration.
+def exact(source: Any, *, clamp: Sequence[Any] | Mapping[Any, Any] | None = None, beta: float = 1.0) -> Distribution:
+    """The distribution of a program by enumeration.
 
     Args:
         source: a compiled :class:`Program` (its model as written, not the image), or anything that
             :func:`thermofab.compile` takes.
         clamp: values of the clamped blocks, one array a block, or a mapping from nodes to values, which may name free
-            nodes too; the result is the conditional law of the rest.
+            nodes too; the result is the conditional distribution of the rest.
         beta: as in :func:`thermofab.compile`.
 
     Raises:
@@ -109,12 +109,12 @@ def exact(source: Any, *, clamp: Sequence[Any] | Mapping[Any, Any] | None = None
     if not free:
         state = np.array([[values[k] for k in range(model.n_nodes)]])
         energy = float(model.energies(state)[0])
-        return Law((), np.zeros(0, np.int32), np.ones(1), np.array([energy]), -model.beta * energy, ())
+        return Distribution((), np.zeros(0, np.int32), np.ones(1), np.array([energy]), -model.beta * energy, ())
     left = FoldClamps({model.nodes[k]: value for k, value in values.items()})(lowered).model
     minus_energy = left.log_weight().reshape(-1) / left.beta - left.offset
     probabilities, log_z = normalised(left.beta * minus_energy)
     pairs = tuple((int(i), int(j)) for i, j in left.edges.tolist()) if isinstance(left, IsingModel) else ()
-    return Law(left.nodes, left.categories, probabilities, -minus_energy, log_z, pairs)
+    return Distribution(left.nodes, left.categories, probabilities, -minus_energy, log_z, pairs)
 
 
 def clamp_values(lowered: Lowered, clamp: Any) -> dict[int, int]:

@@ -59,13 +59,13 @@ def test_line_with_a_clamped_node(target):
     program = IsingSamplingProgram(ebm, [Block(nodes[1::2]), Block(nodes[2::2])], [Block([nodes[0]])])
     clamp = [jnp.array([True])]
     order = nodes[1::2] + nodes[2::2]
-    law = fab.exact(program, clamp=clamp)
+    distribution = fab.exact(program, clamp=clamp)
     init = [jnp.zeros((2,), jnp.bool_), jnp.zeros((2,), jnp.bool_)]
     schedule = SamplingSchedule(n_warmup=1000, n_samples=400_000, steps_per_sample=5)
-    (states,) = fab.sample_states(key, program, schedule, init, clamp, [Block(list(law.nodes))], fabric=target)
-    assert set(law.nodes) == set(order)
+    (states,) = fab.sample_states(key, program, schedule, init, clamp, [Block(list(distribution.nodes))], fabric=target)
+    assert set(distribution.nodes) == set(order)
     frequency = np.bincount(np.asarray(states) @ (1 << np.arange(4)[::-1]), minlength=16) / len(states)
-    assert np.max(np.abs(frequency - law.probabilities)) / law.probabilities.max() < 0.02
+    assert np.max(np.abs(frequency - distribution.probabilities)) / distribution.probabilities.max() < 0.02
 
 
 def test_kl_gradient():

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from thermofab.compiler.passes.direct import edge_numbers
-from thermofab.compiler.passes.layout import Layout
+from thermofab.compiler.ir.layout import Layout
+from thermofab.compiler.placement.direct import edge_numbers
 from thermofab.hw.spec.topology import Topology
 
 

@@ -1,4 +1,4 @@
-"""Layout: a model on a fabric, in real numbers, and the law it has over the nodes.
+"""Layout: a model on a fabric, in real numbers, and the distribution it has over the nodes.
 
 A *wire* is the path of fabric edges that carries one model edge from root to root, short of the trunks at either
 end. A *trunk* is a fabric edge between copies of one node that carries two model edges or more.
@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from thermofab.compiler.passes.wires import wire_coupling
+from thermofab.compiler.distributions.wires import wire_coupling
 
 
 @dataclass(frozen=True, eq=False)

@@ -30,7 +30,7 @@ class Lowered:
         model: an :class:`IsingModel` where all terms are spins and pairs of spins, else a :class:`DiscreteModel`; in
             the user's units.
         free_blocks, clamped_blocks: node indices in the user's block structure; every node is in one block.
-        notes: what lowering changed without changing the law, for the report.
+        notes: what lowering changed without changing the distribution, for the report.
         folded: what was known beforehand; ``None`` if nothing was.
     """
 

@@ -10,7 +10,8 @@ import numpy as np
 from thrml import Block, SpinNode
 from thrml.models import IsingEBM, IsingSamplingProgram
 
-# Complete graphs on fabrics too small for disjoint wires: copies carry several edges, and the law is bent by a bound.
+# Complete graphs on fabrics too small for disjoint wires: copies carry several edges, and the distribution is bent by a
+# bound.
 CROWDED = ((6, "chimera-2"), (6, "king-4x4"), (7, "chimera-2"), (6, "g8-5x5"))
 ROOMY = 40
 PROGRAMS = ROOMY + len(CROWDED)
@@ -78,7 +79,7 @@ def _thrml(graph, couplings, fields, clamp_some):
 
 
 def _bqm(graph, couplings, fields, _):
-    """The same law as a BQM over 0/1 variables: E = -Σ b s - Σ J s s."""
+    """The same distribution as a BQM over 0/1 variables: E = -Σ b s - Σ J s s."""
     bqm = dimod.BinaryQuadraticModel(dict(enumerate(-fields)), {e: -j for e, j in couplings.items()}, "SPIN")
     return bqm.change_vartype("BINARY", inplace=False), list(bqm.variables)
 

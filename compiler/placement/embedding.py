@@ -1,8 +1,8 @@
 """Minor embeddings: a connected set of sites for every node, searched for by minorminer from several starts.
 
 Runs with seeds ``seed, seed + 1, …`` alternate between a random start and one where nodes of a sparse graph lie on the
-fabric as they do in a drawing of it; templates (:mod:`~thermofab.compiler.passes.templates`) are starts of their own.
-Every embedding found is shortened by a further run that starts from it, and the smallest of all for longer.
+fabric as they do in a drawing of it; templates (:mod:`~thermofab.compiler.placement.templates`) are starts of their
+own. Every embedding found is shortened by a further run that starts from it, and the smallest of all for longer.
 
 A run is deterministic in its seed and counted in rounds without gain. Wall-clock time enters only as the limit after
 which a run is given up, far beyond what a run takes that finds something.
@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from thermofab.compiler.passes.draft import Copies, Draft, Placement
-from thermofab.compiler.passes.templates import templates
+from thermofab.compiler.ir.draft import Copies, Draft, Placement
+from thermofab.compiler.placement.templates import templates
 from thermofab.hw.spec.topology import Topology
 
 _GIVE_UP = 40

@@ -39,7 +39,7 @@ def states(n: int) -> np.ndarray:
 
 
 def marginal(probabilities: np.ndarray, n: int, keep: list[int]) -> np.ndarray:
-    """The law of the spins ``keep``, in that order: float64 ``[2^len(keep)]``."""
+    """The distribution of the spins ``keep``, in that order: float64 ``[2^len(keep)]``."""
     tensor = probabilities.reshape((2,) * n)
     rest = tuple(k for k in range(n) if k not in set(keep))
     reduced = tensor.sum(axis=rest) if rest else tensor

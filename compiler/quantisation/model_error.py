@@ -1,8 +1,8 @@
-r"""Model error: what changed couplings and biases do to a law, as KL(wanted ‖ got).
+r"""Model error: what changed couplings and biases do to a distribution, as KL(wanted ‖ got).
 
-With E the energy (β in it) and Δ the change of -E, KL = ln E_p[e^Δ] - E_p[Δ] ≈ ½ Var_p(Δ), p the wanted law: all states
-of a small model, else states of a Gibbs run on its real-valued couplings. Without states, terms are taken apart: the
-sum of every coupling's and bias's own KL.
+With E the energy (β in it) and Δ the change of -E, KL = ln E_p[e^Δ] - E_p[Δ] ≈ ½ Var_p(Δ), p the wanted distribution:
+all states of a small model, else states of a Gibbs run on its real-valued couplings. Without states, terms are taken
+apart: the sum of every coupling's and bias's own KL.
 """
 
 from collections.abc import Sequence
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from thermofab.compiler.certify.enumeration import log_weights, normalised, states
-from thermofab.compiler.certify.gibbs import gibbs_states
-from thermofab.compiler.passes.draft import Draft
-from thermofab.compiler.passes.factor_tables import FactorTables
+from thermofab.compiler.distributions.enumeration import log_weights, normalised, states
+from thermofab.compiler.distributions.gibbs import gibbs_states
+from thermofab.compiler.ir.draft import Draft
+from thermofab.compiler.ir.factor_tables import FactorTables
 from thermofab.hw.spec.model import to_spins
 
 # Entries of the matrix of terms of sampled states.
@@ -25,13 +25,13 @@ _LEAST_SHARE = 0.05
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """States of the law at one β: ``terms`` ``[M, m+n+entries]``, the products s_i s_j, the spins, and 1 for the
-    entries of tables that the state selects, times β, with their means under ``law`` ``[M]`` taken off; ``held_out``
-    are the second half of sampled ones.
+    """States of the distribution at one β: ``terms`` ``[M, m+n+entries]``, the products s_i s_j, the spins, and 1 for
+    the entries of tables that the state selects, times β, with their means under ``distribution`` ``[M]`` taken off;
+    ``held_out`` are the second half of sampled ones.
     """
 
     terms: np.ndarray
-    law: np.ndarray
+    distribution: np.ndarray
     held_out: np.ndarray | None
 
 
@@ -53,9 +53,9 @@ class ModelError:
             views, tables = [], draft.tables.log_weights(every)
             for beta in betas:
                 weights = log_weights(n, beta * draft.biases, draft.edges, beta * draft.couplings)
-                law = normalised(weights + beta * tables)[0]
+                distribution = normalised(weights + beta * tables)[0]
                 terms = beta * _terms(to_spins(every), draft)
-                views.append(View(terms - law @ terms, law, None))
+                views.append(View(terms - distribution @ terms, distribution, None))
             return ModelError(wanted, tuple(views), "enumerated")
         if not sampled:
             return ModelError(wanted, (), "terms taken apart", draft.tables)
@@ -81,17 +81,17 @@ class ModelError:
         for view in self.views:
             change = view.terms @ (got - self.wanted)
             top = float(change.max())
-            total += max(float(np.log(view.law @ np.exp(change - top)) + top), 0.0)
+            total += max(float(np.log(view.distribution @ np.exp(change - top)) + top), 0.0)
         return total / len(self.views)
 
     def second_order(self, got: np.ndarray) -> float:
         """½ Var_p(Δ), or the sum of the terms' own KL; over sampled states at least a twentieth of that sum: states of
-        a law of few states do not tell what a change does beside them, and may all change alike."""
+        a distribution of few states do not tell what a change does beside them, and may all change alike."""
         if not self.views:
             return self._apart(got)
         change = got - self.wanted
         found = float(
-            sum(0.5 * (view.law @ (view.terms @ change.astype(view.terms.dtype)) ** 2) for view in self.views)
+            sum(0.5 * (view.distribution @ (view.terms @ change.astype(view.terms.dtype)) ** 2) for view in self.views)
         ) / len(self.views)
         return found if self.how == "enumerated" else max(found, _LEAST_SHARE * self._apart(got))
 

@@ -30,9 +30,9 @@ from thrml.pgm import AbstractNode
 
 import thermofab as fab
 from thermofab.compiler.frontend import lower
+from thermofab.compiler.ir.fold_clamps import FoldClamps
 from thermofab.compiler.passes.canonicalise import Canonicalise
 from thermofab.compiler.passes.categorical import Categorical
-from thermofab.compiler.passes.fold_clamps import FoldClamps
 from thermofab.compiler.passes.higher_order import HigherOrder
 
 CHAINS = 64
@@ -57,22 +57,22 @@ def check(program, clamp, bound, samples, steps=5):
             (int(x) for values in clamp for x in values),
         )
     )
-    law = fab.exact(program, clamp=clamp)
+    distribution = fab.exact(program, clamp=clamp)
     compiled = fab.compile(program, own_fabric(program, values), clamp=values, verify=False)
     assert compiled.report.certificate.tv == 0
     out = compiled.sample(
         fab.Schedule(500, samples, steps),
-        nodes=[list(law.nodes)],
+        nodes=[list(distribution.nodes)],
         clamp=clamp,
         replicas=CHAINS,
         seed=7,
         device="native",
     )
-    number = np.ravel_multi_index(np.moveaxis(out.states[0], -1, 0).astype(np.int64), law.shape)
-    k = len(law.probabilities)
+    number = np.ravel_multi_index(np.moveaxis(out.states[0], -1, 0).astype(np.int64), distribution.shape)
+    k = len(distribution.probabilities)
     frequency = np.stack([np.bincount(chain, minlength=k) for chain in number]) / samples
-    top = law.probabilities.max()
-    error = np.abs(frequency.mean(axis=0) - law.probabilities)
+    top = distribution.probabilities.max()
+    error = np.abs(frequency.mean(axis=0) - distribution.probabilities)
     spread = frequency.std(axis=0, ddof=1) / np.sqrt(CHAINS)
     print(f"{compiled.report.sites} sites, {error.max() / top:.4f}, {bound * top / spread.max():.1f} standard errors")
     assert spread.max() < bound * top / 6, "enough samples for the bound to mean something"
@@ -147,7 +147,8 @@ def test_mixed_grid():
 
 
 def test_categories_of_two_and_spins_are_the_same_program():
-    """TestEquivalence: with W[a, b] of two states each, biases and couplings of spins have the same law, exactly."""
+    """TestEquivalence: with W[a, b] of two states each, biases and couplings of spins have the same distribution,
+    exactly."""
 
     class Node(AbstractNode):
         pass
@@ -166,15 +167,15 @@ def test_categories_of_two_and_spins_are_the_same_program():
         SpinEBMFactor([Block(tails + heads)], jnp.asarray(np.concatenate([of_tail, of_head]))),
         SpinEBMFactor([Block(tails), Block(heads)], jnp.asarray(both)),
     ]
-    laws = []
+    distributions = []
     for dtype, sampler, factors in (
         (jnp.bool_, SpinGibbsConditional(), spin),
         (jnp.uint8, CategoricalGibbsConditional(2), [categorical]),
     ):
         spec = BlockGibbsSpec([Block(even), Block(odd)], [], {Node: jax.ShapeDtypeStruct((), dtype)})
-        laws.append(fab.exact(FactorSamplingProgram(spec, [sampler] * 2, factors, [])))
-    assert laws[0].nodes == laws[1].nodes
-    np.testing.assert_allclose(laws[0].probabilities, laws[1].probabilities, atol=1e-7)
+        distributions.append(fab.exact(FactorSamplingProgram(spec, [sampler] * 2, factors, [])))
+    assert distributions[0].nodes == distributions[1].nodes
+    np.testing.assert_allclose(distributions[0].probabilities, distributions[1].probabilities, atol=1e-7)
 
 
 @pytest.mark.parametrize("target", [None, "g12-16x16"])
@@ -202,8 +203,8 @@ def test_drop_in_for_categorical_programs(target):
     )
     assert [x.dtype for x in states] == [jnp.uint8, jnp.bool_, jnp.uint8]
     assert np.all(np.asarray(states[2]) == 2)
-    law = fab.exact(program, clamp=clamp)
+    distribution = fab.exact(program, clamp=clamp)
     place = {node: np.asarray(x)[:, 0] for node, x in zip((a, b), states)}
-    number = np.ravel_multi_index([place[node].astype(int) for node in law.nodes], law.shape)
+    number = np.ravel_multi_index([place[node].astype(int) for node in distribution.nodes], distribution.shape)
     frequency = np.bincount(number, minlength=6) / len(number)
-    assert np.max(np.abs(frequency - law.probabilities)) / law.probabilities.max() < 0.02
+    assert np.max(np.abs(frequency - distribution.probabilities)) / distribution.probabilities.max() < 0.02

@@ -14,7 +14,7 @@ from thermofab.hw.spec.errors import SpecError
 _LARGEST = 2**26  # entries of the largest intermediate
 
 
-def marginal_law(
+def marginal_distribution(
     n: int,
     biases: np.ndarray,
     edges: np.ndarray,
@@ -40,7 +40,7 @@ def marginal_law(
     _, path = opt_einsum.contract_path(*operands, list(keep), optimize="greedy")
     if path.largest_intermediate > _LARGEST:
         raise SpecError(
-            f"the law of {len(keep)} of {n} spins needs a table of {path.largest_intermediate:.2g} entries."
+            f"the distribution of {len(keep)} of {n} spins needs a table of {path.largest_intermediate:.2g} entries."
         )
-    law = opt_einsum.contract(*operands, list(keep), optimize="greedy").reshape(-1)
-    return law / law.sum()
+    distribution = opt_einsum.contract(*operands, list(keep), optimize="greedy").reshape(-1)
+    return distribution / distribution.sum()

@@ -1,7 +1,8 @@
-"""stationary_law: the exact law of an image's integers under the contract's sweep, activation table included.
+"""stationary_distribution: the exact distribution of an image's integers under the contract's sweep, activation table
+included.
 
 A sweep updates colours in order. Sites of one colour are not coupled, so updating them together or one after another
-is the same; each update replaces the law π by π(rest)·P(n_i | F_i), with P from
+is the same; each update replaces the distribution π by π(rest)·P(n_i | F_i), with P from
 :func:`thermofab.hw.spec.flip_probability`. The fixed point of a sweep is found by iteration, with reduced rank
 extrapolation (Mešina 1977; Smith, Ford & Sidi, https://doi.org/10.1137/1029042) against slow modes.
 """
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from thermofab.compiler.certify.enumeration import marginal, states
+from thermofab.compiler.distributions.enumeration import marginal, states
 from thermofab.hw.spec.activation import flip_probability
 from thermofab.hw.spec.errors import SpecError
 from thermofab.hw.spec.image import FREE, Image
@@ -23,13 +24,13 @@ _MODE_SWEEPS = 400
 
 
 @dataclass(frozen=True, eq=False)
-class StationaryLaw:
-    """Law of the states after a whole sweep.
+class StationaryDistribution:
+    """Distribution of the states after a whole sweep.
 
     Attributes:
         sites: the sites it is over.
         probabilities: float64 ``[2^k]``, the first site the most significant bit of a state's number.
-        residual: L1 change of the full law by one more sweep.
+        residual: L1 change of the full distribution by one more sweep.
     """
 
     sites: tuple[int, ...]
@@ -42,7 +43,7 @@ class StationaryLaw:
         return states(len(self.sites))
 
 
-def stationary_law(
+def stationary_distribution(
     source: Image | Program,
     clamps: np.ndarray | None = None,
     *,
@@ -51,8 +52,8 @@ def stationary_law(
     sweeps: int | None = None,
     accuracy: float = 1e-12,
     max_sweeps: int = 20_000,
-) -> StationaryLaw:
-    """The stationary law of an image, over ``sites``.
+) -> StationaryDistribution:
+    """The stationary distribution of an image, over ``sites``.
 
     Args:
         source: an image, or a program.
@@ -60,9 +61,10 @@ def stationary_law(
         sites: free sites to keep; by default the roots of a program's free nodes, or the free sites of an image that
             have a weight or bias.
         level: β level.
-        sweeps: give the law after so many sweeps from fair coins (where a run without ``init`` starts) instead.
+        sweeps: give the distribution after so many sweeps from fair coins (where a run without ``init`` starts)
+            instead.
         accuracy: L1 change by one sweep at which the iteration ends.
-        max_sweeps: sweeps after which it ends anyway; the law's ``residual`` tells.
+        max_sweeps: sweeps after which it ends anyway; the distribution's ``residual`` tells.
 
     Raises:
         SpecError: more than 20 free sites are coupled or asked for, or a site asked for is clamped.
@@ -81,27 +83,30 @@ def stationary_law(
         sites = [int(site) for site in roots if free[site]]
     wanted = [int(site) for site in sites]
     if not all(free[site] for site in wanted):
-        raise SpecError("the stationary law is over free sites; leave clamped ones out of sites.")
+        raise SpecError("the stationary distribution is over free sites; leave clamped ones out of sites.")
     members = sorted({*coupled, *wanted})
     if len(members) > LARGEST:
         raise SpecError(
-            f"the stationary law of {len(members)} sites needs 2^{len(members)} states; at most {LARGEST} sites can "
+            f"the stationary distribution of {len(members)} sites needs 2^{len(members)} "
+            f"states; at most {LARGEST} sites can "
             "be enumerated."
         )
     sweep = _Sweep.of(image, clamps, members, level)
     if sweeps is None:
-        law, residual = _fixed_point(sweep, len(members), accuracy, max_sweeps)
+        distribution, residual = _fixed_point(sweep, len(members), accuracy, max_sweeps)
     else:
-        law = np.full(2 ** len(members), 0.5 ** len(members))
+        distribution = np.full(2 ** len(members), 0.5 ** len(members))
         for _ in range(sweeps):
-            law = sweep(law)
-        residual = float(np.abs(sweep(law) - law).sum())
-    return StationaryLaw(tuple(wanted), marginal(law, len(members), [members.index(site) for site in wanted]), residual)
+            distribution = sweep(distribution)
+        residual = float(np.abs(sweep(distribution) - distribution).sum())
+    return StationaryDistribution(
+        tuple(wanted), marginal(distribution, len(members), [members.index(site) for site in wanted]), residual
+    )
 
 
 def slowest_mode(image: Image, clamps: np.ndarray, level: int = 0) -> float:
-    """The factor by which the slowest deviation from the stationary law shrinks a sweep, by power iteration; 0 where
-    no two free sites are coupled.
+    """The factor by which the slowest deviation from the stationary distribution shrinks a sweep, by power iteration; 0
+    where no two free sites are coupled.
 
     Raises:
         SpecError: more than 20 free sites are coupled.
@@ -183,8 +188,8 @@ class _Sweep:
             updates.append((axis[site], flip_probability(image.fabric, image.tables[level], image.shift, field)))
         return _Sweep(tuple(updates), n)
 
-    def __call__(self, law: np.ndarray) -> np.ndarray:
-        tensor = law.reshape((2,) * self.n)
+    def __call__(self, distribution: np.ndarray) -> np.ndarray:
+        tensor = distribution.reshape((2,) * self.n)
         for axis, up in self.updates:
             rest = tensor.sum(axis=axis, keepdims=True)
             tensor = np.concatenate([rest * (1 - up), rest * up], axis=axis)
@@ -192,9 +197,9 @@ class _Sweep:
 
 
 def _fixed_point(sweep: _Sweep, n: int, accuracy: float, max_sweeps: int) -> tuple[np.ndarray, float]:
-    law = np.full(2**n, 0.5**n)
+    distribution = np.full(2**n, 0.5**n)
     for _ in range(max(max_sweeps // (_WINDOW + 1), 1)):
-        path = [law]
+        path = [distribution]
         for _ in range(_WINDOW + 1):
             path.append(sweep(path[-1]))
         residual = float(np.abs(path[-1] - path[-2]).sum())
@@ -208,5 +213,5 @@ def _fixed_point(sweep: _Sweep, n: int, accuracy: float, max_sweeps: int) -> tup
         better = (weight / weight.sum()) @ np.stack(path[1:])
         better = np.maximum(better, 0.0)
         better /= better.sum()
-        law = better if float(np.abs(sweep(better) - better).sum()) < residual else path[-1]
-    return law, float(np.abs(sweep(law) - law).sum())
+        distribution = better if float(np.abs(sweep(better) - better).sum()) < residual else path[-1]
+    return distribution, float(np.abs(sweep(distribution) - distribution).sum())

@@ -19,7 +19,7 @@ class FactorTables:
         hosts: the fabric factor that holds it; one holds one at most.
         values: float64 ``[entries]``, its terms of log P, one table after another; the first variable of a row is the
             lowest bit of an entry's number. The middle between a table's largest and smallest entry is 0: a constant
-            changes no law.
+            changes no distribution.
     """
 
     rows: Rows = ()

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from thermofab.compiler.frontend.lowered import Folded, Lowered
+from thermofab.compiler.ir.lowered import Folded, Lowered
 from thermofab.hw.spec.discrete import DiscreteModel, Factor
 from thermofab.hw.spec.errors import CompileError
 from thermofab.hw.spec.model import IsingModel

@@ -1,7 +1,7 @@
-r"""Trunks: what finite couplings between copies do to the law over roots.
+r"""Trunks: what finite couplings between copies do to the distribution over roots.
 
 With the wires summed out, roots and trunk ends are spins of one model. Write d_f = ±1 for whether the ends of trunk f
-agree. Against the law with all copies equal, the law over roots s has the extra factor
+agree. Against the distribution with all copies equal, the distribution over roots s has the extra factor
 
     r(s) = Σ_d Π_{f: d_f = -1} e^{-2 Jc_f} · e^{A(s, d) - A(s, 1)},
 
@@ -10,14 +10,14 @@ carries. So Π(1 + e^{-2(Jc+G)}) ≤ r ≤ Π(1 + e^{-2(Jc-G)}), and log r has r
 
     R = Σ_f ln (1 + e^{-2(Jc_f - G_f)}) / (1 + e^{-2(Jc_f + G_f)}).
 
-Two laws whose log ratio has range R differ by TV ≤ tanh(R/4), attained by two-point laws, and by KL ≤ R²/8
-(Hoeffding's lemma). Conditioning on clamped nodes keeps R.
+Two distributions whose log ratio has range R differ by TV ≤ tanh(R/4), attained by two-point distributions, and by KL ≤
+R²/8 (Hoeffding's lemma). Conditioning on clamped nodes keeps R.
 """
 
 import numpy as np
 
-from thermofab.compiler.certify.enumeration import log_weights, marginal, normalised
-from thermofab.compiler.passes.layout import Layout
+from thermofab.compiler.distributions.enumeration import log_weights, marginal, normalised
+from thermofab.compiler.ir.layout import Layout
 
 
 def log_ratio_range(trunk_couplings: np.ndarray, trunk_loads: np.ndarray) -> float:
@@ -34,16 +34,16 @@ def kl_bound(log_range: float) -> float:
     return log_range**2 / 8
 
 
-def root_law(layout: Layout, edges: np.ndarray, couplings: np.ndarray, biases: np.ndarray) -> np.ndarray:
-    """The compiled real-valued model's law over the nodes, float64 ``[2^n]``, clamped nodes taken as free."""
-    law, total, _ = _joint_law(layout, edges, couplings, biases)
-    return marginal(law, total, list(range(len(layout.copies))))
+def root_distribution(layout: Layout, edges: np.ndarray, couplings: np.ndarray, biases: np.ndarray) -> np.ndarray:
+    """The compiled real-valued model's distribution over the nodes, float64 ``[2^n]``, clamped nodes taken as free."""
+    distribution, total, _ = _joint_distribution(layout, edges, couplings, biases)
+    return marginal(distribution, total, list(range(len(layout.copies))))
 
 
-def whole_law(layout: Layout, edges: np.ndarray, couplings: np.ndarray, biases: np.ndarray) -> np.ndarray:
+def whole_distribution(layout: Layout, edges: np.ndarray, couplings: np.ndarray, biases: np.ndarray) -> np.ndarray:
     """P(nodes, no trunk broken), float64 ``[2^n]``: it sums to the share of samples in which no trunk is."""
-    law, total, trunks = _joint_law(layout, edges, couplings, biases)
-    whole = law.reshape((2,) * total).copy()
+    distribution, total, trunks = _joint_distribution(layout, edges, couplings, biases)
+    whole = distribution.reshape((2,) * total).copy()
     for a, b in trunks:
         for value in (0, 1):
             broken: list[int | slice] = [slice(None)] * total
@@ -52,10 +52,11 @@ def whole_law(layout: Layout, edges: np.ndarray, couplings: np.ndarray, biases: 
     return marginal(whole.reshape(-1), total, list(range(len(layout.copies))))
 
 
-def _joint_law(
+def _joint_distribution(
     layout: Layout, edges: np.ndarray, couplings: np.ndarray, biases: np.ndarray
 ) -> tuple[np.ndarray, int, list[list[int]]]:
-    """Law of the nodes and of the trunks' other ends, the number of these spins, and the two spins of every trunk.
+    """Distribution of the nodes and of the trunks' other ends, the number of these spins, and the two spins of every
+    trunk.
 
     Wires are summed out beforehand, so the cost is 2^(nodes + trunks).
     """
@@ -80,9 +81,10 @@ def _joint_law(
 
 
 def conditional_tv(p: np.ndarray, q: np.ndarray, clamped: np.ndarray) -> float:
-    """Largest TV of the free nodes' laws over all values of the clamped ones; ``p``, ``q`` float64 ``[2^n]``."""
+    """Largest TV of the free nodes' distributions over all values of the clamped ones; ``p``, ``q`` float64
+    ``[2^n]``."""
     n, fixed = len(clamped), np.flatnonzero(clamped).tolist()
     axes = fixed + np.flatnonzero(~clamped).tolist()
-    rows = [law.reshape((2,) * n).transpose(axes).reshape(2 ** len(fixed), -1) for law in (p, q)]
-    rows = [law / law.sum(axis=1, keepdims=True) for law in rows]
+    rows = [distribution.reshape((2,) * n).transpose(axes).reshape(2 ** len(fixed), -1) for distribution in (p, q)]
+    rows = [distribution / distribution.sum(axis=1, keepdims=True) for distribution in rows]
     return float(np.max(0.5 * np.abs(rows[0] - rows[1]).sum(axis=1)))

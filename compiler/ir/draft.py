@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from thermofab.compiler.frontend.lowered import Lowered
-from thermofab.compiler.passes.factor_tables import FactorTables
-from thermofab.compiler.passes.layout import Layout
+from thermofab.compiler.ir.factor_tables import FactorTables
+from thermofab.compiler.ir.layout import Layout
+from thermofab.compiler.ir.lowered import Lowered
 from thermofab.hw.spec.certificate import Certificate, Exact, Quantisation
 from thermofab.hw.spec.discrete import DiscreteModel
 from thermofab.hw.spec.fabric import FabricSpec
@@ -58,7 +58,7 @@ class Draft:
         placements: candidates, from :class:`~thermofab.compiler.passes.place.Place`.
         layout: the chosen one with its couplings, from ``RootAndWire``.
         integers: from ``ScaleAndQuantise``.
-        certificate: distance of the compiled real-valued model's law from the program's, so far.
+        certificate: distance of the compiled real-valued model's distribution from the program's, so far.
         log: ``(pass, what it did)``.
     """
 

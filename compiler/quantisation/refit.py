@@ -1,21 +1,21 @@
 r"""Refit: integers changed one unit at a time after rounding, to lower the error of all of them together.
 
-Rounding each value to its nearest integer minimises no error of the law: the errors of coupled terms add up or cancel.
-With δ the changes of couplings and biases and C the covariance of their terms under the wanted law, the error is
-½ δᵀCδ, so this is moment matching to first order. The best change by a unit, or by two, is taken over and over until
-there is none, then the step that suits the integers, in turns. Over sampled states C is drawn towards its diagonal, by
-the share of parameters among parameters and states, and a refit is kept only if it lowers the error over states that it
-has not seen.
+Rounding each value to its nearest integer minimises no error of the distribution: the errors of coupled terms add up or
+cancel. With δ the changes of couplings and biases and C the covariance of their terms under the wanted distribution,
+the error is ½ δᵀCδ, so this is moment matching to first order. The best change by a unit, or by two, is taken over and
+over until there is none, then the step that suits the integers, in turns. Over sampled states C is drawn towards its
+diagonal, by the share of parameters among parameters and states, and a refit is kept only if it lowers the error over
+states that it has not seen.
 """
 
 from dataclasses import replace
 
 import numpy as np
 
-from thermofab.compiler.passes.layout import Layout
-from thermofab.compiler.passes.model_error import ModelError
-from thermofab.compiler.passes.rounding import Rounded
-from thermofab.compiler.passes.wires import composite
+from thermofab.compiler.distributions.wires import composite
+from thermofab.compiler.ir.layout import Layout
+from thermofab.compiler.quantisation.model_error import ModelError
+from thermofab.compiler.quantisation.rounding import Rounded
 from thermofab.hw.spec.fabric import FabricSpec
 
 # Terms whose covariance is kept, entries squared.
@@ -72,8 +72,8 @@ def _covariance(error: ModelError) -> np.ndarray:
     for view in error.views:
         seen = len(view.terms) if view.held_out is None else len(view.terms) // 2
         terms = np.asarray(view.terms[:seen], dtype=np.float64)
-        law = view.law[:seen] / view.law[:seen].sum()
-        c = (terms * law[:, None]).T @ terms
+        distribution = view.distribution[:seen] / view.distribution[:seen].sum()
+        c = (terms * distribution[:, None]).T @ terms
         if view.held_out is not None:
             pull = len(c) / (len(c) + seen)
             c = (1 - pull) * c + pull * np.diag(np.diag(c))

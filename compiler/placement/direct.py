@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from thermofab.compiler.passes.draft import Draft, Placement
+from thermofab.compiler.ir.draft import Draft, Placement
 from thermofab.hw.spec.topology import Topology
 
 

@@ -12,8 +12,8 @@ from random import Random
 
 import numpy as np
 
-from thermofab.compiler.passes.layout import Layout
-from thermofab.compiler.passes.subdivision import neighbours, subdivision_layout
+from thermofab.compiler.ir.layout import Layout
+from thermofab.compiler.placement.subdivision import neighbours, subdivision_layout
 from thermofab.hw.spec.topology import Topology
 
 # Temperatures in sites, and how many sites more than before a move may cost.

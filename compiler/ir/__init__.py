@@ -1,0 +1,1 @@
+"""The staged representation: a program as written, coded in spins, placed, wired, quantised."""

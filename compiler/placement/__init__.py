@@ -1,0 +1,1 @@
+"""Placement: the searches for sites, copies and wires."""
