@@ -110,7 +110,8 @@ def pack(sources: Any, fabric: Any, *, copies: int | None = None, beta: float = 
             order = {v: k for k, v in enumerate(sorted(used))}
             readings = tuple(Reading(tuple(order[v] for v in r.variables), r.table) for r in mine)
         sites = tuple(whole.copies[v] for v in sorted(used))
-        report = replace(whole.report, nodes=count, sites=sum(map(len, sites)), end_to_end_tv=None)
+        # A marginal is no farther than the whole is.
+        report = replace(whole.report, nodes=count, sites=sum(map(len, sites)))
         parts.append(
             Program(whole.image, one.model, sites, one.free_blocks, one.clamped_blocks, report, readings)
         )  # fmt: skip

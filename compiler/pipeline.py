@@ -3,6 +3,7 @@
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
+from thermofab.compiler.certify.accept import accepted
 from thermofab.compiler.certify.verify import verified
 from thermofab.compiler.frontend import lower
 from thermofab.compiler.ir.draft import Draft
@@ -32,6 +33,7 @@ def compile(
     copies: Sequence[Sequence[int]] | None = None,
     tries: int | None = None,
     verify: bool | None = None,
+    check: bool = False,
     clamp: Mapping[Hashable, Any] | None = None,
     code: str | None = None,
     keep_zero: bool = False,
@@ -47,9 +49,10 @@ def compile(
         source: a THRML sampling program, IsingEBM, FactorizedEBM or list of factors; a dimod BQM; a networkx graph
             with edge attribute ``weight`` and node attribute ``bias``; an :class:`IsingModel`.
         fabric: a :class:`FabricSpec`, or what :func:`thermofab.fabric` makes one from.
-        tolerance: largest total variation distance of the compiled real-valued model's distribution from the program's
-            that is accepted; ``None`` accepts exact compilations only. What rounding to integers adds is reported, not
-            held against the tolerance.
+        tolerance: largest total variation distance, end to end, of what integers and tables sample from the program's
+            distribution that is accepted: enumerated for a small program, measured with ``check``, else predicted.
+            ``None`` accepts exact constructions only, refuses a program whose wells the table cannot hold in balance,
+            and warns above 0.05.
         beta: inverse temperature of sources that have none of their own, P ∝ exp(-beta·E).
         beta_levels: factors on β, one an activation table, for annealing; level 0 is what a schedule uses by
             default. The certificate is about factor 1: at others a wire carries another coupling.
@@ -68,6 +71,7 @@ def compile(
         trace: called after every pass with its name and the draft it made.
         progress: called as ``progress(done, total, what)`` during the search for an embedding.
         keep_zero: place edges of weight 0 too, so that :meth:`Program.with_weights` may give them weights.
+        check: compare a run with trusted ones (:meth:`thermofab.Program.check`), for the report and for ``tolerance``.
         verify: enumerate the integer program's distribution for the report; ``None`` does if that takes well under a
             second.
 
@@ -111,7 +115,8 @@ def compile(
     front = tuple(one for one in passes if isinstance(one, (Canonicalise, Categorical, FactorSites, HigherOrder)))
     wire = next(one for one in passes if isinstance(one, RootAndWire))
     structure = Structure(drafts[-1], front, wire, passes[-1], emit, dict(clamp or {}), beta)
-    return verified(emit(drafts[-1], structure), drafts[-1], levels, verify)
+    program = verified(emit(drafts[-1], structure), drafts[-1], levels, verify)
+    return accepted(program.check() if check else program, tolerance)
 
 
 def _factors(betas: Sequence[float]) -> tuple[float, ...]:

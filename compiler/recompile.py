@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from thermofab.compiler.certify.check import checked
 from thermofab.compiler.frontend import lower
 from thermofab.compiler.ir.draft import Draft
 from thermofab.compiler.ir.fold_clamps import FoldClamps
@@ -59,6 +60,10 @@ class Structure:
         draft = replace(draft, log=self.draft.log[:1])
         scaled = self.scale_near(draft.after("reuse", "placement and wires of the program before"))
         return self.emit(scaled, replace(self, draft=scaled))
+
+    def check(self, program: Program, **options: Any) -> Program:
+        """As :meth:`thermofab.Program.check`, of a program of this structure."""
+        return checked(program, self.draft, **options)
 
     @cached_property
     def scale_near(self) -> ScaleAndQuantise:

@@ -9,7 +9,7 @@ import numpy as np
 
 from thermofab.hw.spec.colouring import graph_colouring
 from thermofab.hw.spec.factors import differences as real_differences
-from thermofab.hw.spec.factors import factor_inputs, factor_pairs
+from thermofab.hw.spec.factors import factor_addresses, factor_inputs, factor_pairs
 
 _WORK = 20_000_000
 _CHAINS = 64
@@ -56,10 +56,64 @@ def gibbs_states(
     return states.reshape(-1, n)
 
 
+def tempered_states(
+    edges: np.ndarray,
+    couplings: np.ndarray,
+    biases: np.ndarray,
+    *,
+    tables: tuple[tuple[tuple[int, ...], ...], np.ndarray] = ((), np.zeros(0)),
+    chains: int = _CHAINS,
+    recorded: int = _RECORDED,
+    warm: int = 200,
+    stride: int = _STRIDE,
+    rungs: int = 12,
+    seed: int = 0,
+) -> np.ndarray:
+    """As :func:`gibbs_states`, with replica exchange: wells get their weights where a plain chain stays in one.
+
+    Every chain is a ladder of ``rungs`` from a β at which fields are of order one half up to 1, geometric; neighbouring
+    rungs offer to exchange after every sweep, even and odd pairs in turn (Hukushima & Nemoto 1996). Returns ±1 int8
+    ``[recorded * chains, n]``, the chains of one sweep together.
+    """
+    n = len(biases)
+    near, weights = _neighbours(n, edges, couplings)
+    added = _Tables(n, *tables)
+    largest = float(np.max(np.sqrt(np.sum(weights.astype(np.float64) ** 2, axis=1)) + np.abs(biases), initial=0.0))
+    largest += float(np.max(np.abs(tables[1]), initial=0.0))
+    hottest = min(1.0, 0.5 / max(largest, 1e-300))
+    betas = np.repeat(np.geomspace(hottest, 1.0, rungs), chains)
+    draw = np.random.default_rng(seed)
+    spins = np.where(draw.random((n + 1, rungs * chains)) < 0.5, np.float32(-1), np.float32(1))
+    spins[n] = 0
+    joined = np.unique(np.concatenate([edges.reshape(-1, 2), factor_pairs(tables[0])]), axis=0)
+    colours = graph_colouring(n, joined) if len(joined) else np.zeros(n, dtype=np.int64)
+    groups = [np.flatnonzero(colours == colour) for colour in range(int(colours.max()) + 1)]
+    states = np.empty((recorded, chains, n), dtype=np.int8)
+    for sweep in range(warm + recorded * stride):
+        for group in groups:
+            field = np.einsum("gd,gdc->gc", weights[group], spins[near[group]]) + biases[group, None]
+            field += added(group, spins)
+            uniform = draw.random((len(group), rungs * chains))
+            spins[group] = np.where(np.log(uniform) - np.log1p(-uniform) < 2 * betas * field, 1, -1)
+        # log P at β = 1: each coupling is seen from both ends.
+        seen = 0.5 * np.einsum("gd,gdc->gc", weights, spins[near]) + biases[:, None]
+        logs = np.einsum("gc,gc->c", seen, spins[:n]) + added.total(spins)
+        for pair in range(sweep % 2, rungs - 1, 2):
+            low, high = np.arange(chains) + pair * chains, np.arange(chains) + (pair + 1) * chains
+            gain = (betas[high[0]] - betas[low[0]]) * (logs[low] - logs[high])
+            swap = np.log(draw.random(chains)) < gain
+            a, b = low[swap], high[swap]
+            spins[:, a], spins[:, b] = spins[:, b], spins[:, a]
+        if sweep >= warm and (sweep - warm) % stride == stride - 1:
+            states[(sweep - warm) // stride] = spins[:n, -chains:].T
+    return states.reshape(-1, n)
+
+
 class _Tables:
     """What tables add to fields: half the difference of their entries at s = +1 and s = -1."""
 
     def __init__(self, n: int, rows: tuple[tuple[int, ...], ...], values: np.ndarray) -> None:
+        self._rows, self._values = rows, values
         self._inputs = factor_inputs(rows)
         self._halves = real_differences(rows, values) / 2
         self._of = [np.flatnonzero(self._inputs.sites == k) for k in range(n)] if rows else []
@@ -75,6 +129,12 @@ class _Tables:
                 address = (spins[others] > 0).T @ (1 << np.arange(len(others)))
                 total[g] += self._halves[self._inputs.starts[m] + address]
         return total
+
+    def total(self, spins: np.ndarray) -> np.ndarray | float:
+        """Their terms of log P in states ``[n + 1, chains]``: ``[chains]``."""
+        if not self._rows:
+            return 0.0
+        return self._values[factor_addresses(self._rows, (spins > 0).T)].sum(axis=-1)
 
 
 def _neighbours(n: int, edges: np.ndarray, couplings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,31 +1,61 @@
-"""The stationary distribution of the samples a program keeps: those in which the sites of all its checks agree."""
+"""The distribution of the samples a program keeps: those in which the sites of all its checks agree."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from thermofab.compiler.distributions.enumeration import marginal
-from thermofab.compiler.distributions.stationary import stationary_distribution
-from thermofab.hw.spec.image import FREE
-from thermofab.hw.spec.program import Program
+from thermofab.compiler.distributions.integers import integer_distribution
+from thermofab.compiler.distributions.stationary import coupled_sites, stationary_distribution
+from thermofab.hw.spec.image import FREE, Image
+
+Checks = Sequence[tuple[int, int]]
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """What an image samples over some sites, given that all checks hold.
+
+    Attributes:
+        sampled: float64 ``[2^k]``, the stationary distribution, table included.
+        ideal: likewise, of the same integers with an ideal activation.
+        share: of all samples, those in which the checks hold.
+        error: estimated L1 error of ``sampled`` before samples are discarded.
+        converged: whether that is small.
+    """
+
+    sampled: np.ndarray
+    ideal: np.ndarray
+    share: float
+    error: float
+    converged: bool
 
 
 def kept_distribution(
-    program: Program, clamps: np.ndarray, sites: Sequence[int], accuracy: float = 1e-10
-) -> tuple[np.ndarray, float]:
-    """The integer program's distribution over free ``sites`` given that all checks hold, float64 ``[2^k]``, and the
-    share kept.
+    image: Image, checks: Checks, clamps: np.ndarray, sites: Sequence[int], step: float, level: int = 0
+) -> Kept:
+    """Over free ``sites``, of an image whose unit of weight stands for ``step`` at β level ``level``.
 
     Sites and checked sites together are at most 20; ``clamps`` int8 ``[N]`` as for :func:`stationary_distribution`.
     """
-    free = [site for pair in program.checks for site in pair if clamps[site] == FREE]
+    free = [site for pair in checks for site in pair if clamps[site] == FREE]
     every = list(dict.fromkeys([*sites, *free]))
-    distribution = stationary_distribution(program, clamps, sites=every, accuracy=accuracy).probabilities
-    if program.checks:
-        codes, place = np.arange(len(distribution)), {site: len(every) - 1 - k for k, site in enumerate(every)}
-        bits = {site: codes >> at & 1 for site, at in place.items()}
-        for pair in program.checks:
-            a, b = (bits[site] if site in bits else int(clamps[site]) for site in pair)
-            distribution = np.where(a == b, distribution, 0.0)
-    share = float(distribution.sum())
-    return marginal(distribution / share, len(every), list(range(len(sites)))), share
+    found = stationary_distribution(image, clamps, sites=every, level=level)
+    members = sorted({*coupled_sites(image, clamps), *every})
+    ideal = integer_distribution(image, clamps, members, every, step)
+    agree = np.ones(len(ideal), dtype=bool)
+    codes, place = np.arange(len(ideal)), {site: len(every) - 1 - k for k, site in enumerate(every)}
+    bits = {site: codes >> at & 1 for site, at in place.items()}
+    for pair in checks:
+        a, b = (bits[site] if site in bits else int(clamps[site]) for site in pair)
+        agree &= np.asarray(a == b)
+    share = float(found.probabilities[agree].sum())
+
+    def over_sites(distribution: np.ndarray) -> np.ndarray:
+        kept = np.where(agree, distribution, 0.0)
+        return marginal(kept / kept.sum(), len(every), list(range(len(sites))))
+
+    # Of a small share the relative error is larger.
+    error = found.error / max(share, 1e-300)
+    return Kept(over_sites(found.probabilities), over_sites(ideal), share, error, found.converged)

@@ -3,8 +3,9 @@ included.
 
 A sweep updates colours in order. Sites of one colour are not coupled, so updating them together or one after another
 is the same; each update replaces the distribution π by π(rest)·P(n_i | F_i), with P from
-:func:`thermofab.hw.spec.flip_probability`. The fixed point of a sweep is found by iteration, with reduced rank
-extrapolation (Mešina 1977; Smith, Ford & Sidi, https://doi.org/10.1137/1029042) against slow modes.
+:func:`thermofab.hw.spec.flip_probability`. A sweep redraws the sites of its first colour from the others, so the others
+are a Markov chain of their own: a small one is solved by elimination, a larger one by iteration
+(:mod:`~thermofab.compiler.distributions.fixed_point`).
 """
 
 from collections.abc import Sequence
@@ -13,13 +14,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from thermofab.compiler.distributions.enumeration import marginal, states
+from thermofab.compiler.distributions.fixed_point import FixedPoint, eliminated, iterated
 from thermofab.hw.spec.activation import flip_probability
 from thermofab.hw.spec.errors import SpecError
 from thermofab.hw.spec.image import FREE, Image
 from thermofab.hw.spec.program import Program
 
 LARGEST = 20
-_WINDOW = 10
+CONVERGED = 1e-5
+# A chain of at most so many sites beside those of its first colour is solved by elimination, unless all its sites
+# together are more.
+_ELIMINATED, _MEMBERS = 9, 16
+_ROWS = 2**20  # entries of the rows of the transition matrix made at once
 _MODE_SWEEPS = 400
 
 
@@ -31,11 +37,18 @@ class StationaryDistribution:
         sites: the sites it is over.
         probabilities: float64 ``[2^k]``, the first site the most significant bit of a state's number.
         residual: L1 change of the full distribution by one more sweep.
+        error: estimated L1 distance of the full distribution from the fixed point; 0 after a given number of sweeps.
     """
 
     sites: tuple[int, ...]
     probabilities: np.ndarray
     residual: float
+    error: float = 0.0
+
+    @property
+    def converged(self) -> bool:
+        """Whether ``error`` is at most 1e-5."""
+        return self.error <= CONVERGED
 
     @property
     def states(self) -> np.ndarray:
@@ -50,7 +63,7 @@ def stationary_distribution(
     sites: Sequence[int] | None = None,
     level: int = 0,
     sweeps: int | None = None,
-    accuracy: float = 1e-12,
+    accuracy: float = 1e-10,
     max_sweeps: int = 20_000,
 ) -> StationaryDistribution:
     """The stationary distribution of an image, over ``sites``.
@@ -63,8 +76,8 @@ def stationary_distribution(
         level: β level.
         sweeps: give the distribution after so many sweeps from fair coins (where a run without ``init`` starts)
             instead.
-        accuracy: L1 change by one sweep at which the iteration ends.
-        max_sweeps: sweeps after which it ends anyway; the distribution's ``residual`` tells.
+        accuracy: estimated L1 error at which the iteration ends, where there is one.
+        max_sweeps: sweeps after which it ends anyway; the distribution's ``error`` and ``converged`` tell.
 
     Raises:
         SpecError: more than 20 free sites are coupled or asked for, or a site asked for is clamped.
@@ -75,10 +88,10 @@ def stationary_distribution(
     if clamps.shape != (spec.n_sites,):
         raise SpecError(f"clamps must have shape ({spec.n_sites},), got {clamps.shape}.")
     free = clamps == FREE
-    coupled = _coupled_sites(image, clamps)
+    coupled = coupled_sites(image, clamps)
     if sites is None:
         roots = (
-            source.roots if isinstance(source, Program) else sorted(_coupled_sites(image, np.full_like(clamps, FREE)))
+            source.roots if isinstance(source, Program) else sorted(coupled_sites(image, np.full_like(clamps, FREE)))
         )
         sites = [int(site) for site in roots if free[site]]
     wanted = [int(site) for site in sites]
@@ -87,21 +100,19 @@ def stationary_distribution(
     members = sorted({*coupled, *wanted})
     if len(members) > LARGEST:
         raise SpecError(
-            f"the stationary distribution of {len(members)} sites needs 2^{len(members)} "
-            f"states; at most {LARGEST} sites can "
-            "be enumerated."
+            f"the stationary distribution of {len(members)} sites needs 2^{len(members)} states; at most {LARGEST} "
+            "sites can be enumerated."
         )
     sweep = _Sweep.of(image, clamps, members, level)
     if sweeps is None:
-        distribution, residual = _fixed_point(sweep, len(members), accuracy, max_sweeps)
+        found = sweep.fixed_point(accuracy, max_sweeps)
     else:
         distribution = np.full(2 ** len(members), 0.5 ** len(members))
         for _ in range(sweeps):
             distribution = sweep(distribution)
-        residual = float(np.abs(sweep(distribution) - distribution).sum())
-    return StationaryDistribution(
-        tuple(wanted), marginal(distribution, len(members), [members.index(site) for site in wanted]), residual
-    )
+        found = FixedPoint(distribution, float(np.abs(sweep(distribution) - distribution).sum()), 0.0)
+    kept = marginal(found.distribution, len(members), [members.index(site) for site in wanted])
+    return StationaryDistribution(tuple(wanted), kept, found.residual, found.error)
 
 
 def slowest_mode(image: Image, clamps: np.ndarray, level: int = 0) -> float:
@@ -111,7 +122,7 @@ def slowest_mode(image: Image, clamps: np.ndarray, level: int = 0) -> float:
     Raises:
         SpecError: more than 20 free sites are coupled.
     """
-    members = sorted(_coupled_sites(image, clamps))
+    members = sorted(coupled_sites(image, clamps))
     if len(members) > LARGEST:
         raise SpecError(
             f"the modes of {len(members)} sites need 2^{len(members)} states; at most {LARGEST} sites can be."
@@ -132,7 +143,7 @@ def slowest_mode(image: Image, clamps: np.ndarray, level: int = 0) -> float:
     return float(np.clip(np.exp(np.mean(np.log(sizes[_MODE_SWEEPS // 2 :]))), 0.0, 1 - 1e-12))
 
 
-def _coupled_sites(image: Image, clamps: np.ndarray) -> set[int]:
+def coupled_sites(image: Image, clamps: np.ndarray) -> set[int]:
     """Free sites with a bias, a weight or a factor."""
     topology = image.fabric.topology
     coupled = image.biases != 0
@@ -145,10 +156,13 @@ def _coupled_sites(image: Image, clamps: np.ndarray) -> set[int]:
 
 @dataclass(frozen=True, eq=False)
 class _Sweep:
-    """P(n_i = 1 | rest) of the members in update order: ``[(axis, array [2]*n with axis of extent 1)]``."""
+    """P(n_i = 1 | rest) of the members in update order: ``[(axis, array [2]*n with axis of extent 1)]``; ``redrawn``
+    are the axes of the first colour.
+    """
 
     updates: tuple[tuple[int, np.ndarray], ...]
     n: int
+    redrawn: tuple[int, ...]
 
     @staticmethod
     def of(image: Image, clamps: np.ndarray, members: list[int], level: int) -> "_Sweep":
@@ -186,32 +200,35 @@ class _Sweep:
                     shape[axis[other]] = 2
                 field = field + table.reshape(shape)
             updates.append((axis[site], flip_probability(image.fabric, image.tables[level], image.shift, field)))
-        return _Sweep(tuple(updates), n)
+        colours = image.fabric.topology.colours
+        first = min((int(colours[site]) for site in members), default=0)
+        return _Sweep(tuple(updates), n, tuple(axis[site] for site in members if colours[site] == first))
 
     def __call__(self, distribution: np.ndarray) -> np.ndarray:
-        tensor = distribution.reshape((2,) * self.n)
+        """After a sweep, float64 ``[..., 2^n]`` from ``[..., 2^n]``."""
+        tensor = distribution.reshape(distribution.shape[:-1] + (2,) * self.n)
         for axis, up in self.updates:
-            rest = tensor.sum(axis=axis, keepdims=True)
-            tensor = np.concatenate([rest * (1 - up), rest * up], axis=axis)
-        return tensor.reshape(-1)
+            rest = tensor.sum(axis=axis - self.n, keepdims=True)
+            tensor = np.concatenate([rest * (1 - up), rest * up], axis=axis - self.n)
+        return tensor.reshape(distribution.shape)
 
-
-def _fixed_point(sweep: _Sweep, n: int, accuracy: float, max_sweeps: int) -> tuple[np.ndarray, float]:
-    distribution = np.full(2**n, 0.5**n)
-    for _ in range(max(max_sweeps // (_WINDOW + 1), 1)):
-        path = [distribution]
-        for _ in range(_WINDOW + 1):
-            path.append(sweep(path[-1]))
-        residual = float(np.abs(path[-1] - path[-2]).sum())
-        if residual <= accuracy:
-            return path[-1], residual
-        changes = np.diff(np.stack(path), axis=0)
-        # Minimise |Σ γ_j change_j| under Σ γ_j = 1; the combination Σ γ_j x_j cancels the slow modes.
-        gram = changes @ changes.T
-        gram /= np.trace(gram)
-        weight = np.linalg.lstsq(gram + 1e-15 * np.eye(len(gram)), np.ones(len(gram)), rcond=None)[0]
-        better = (weight / weight.sum()) @ np.stack(path[1:])
-        better = np.maximum(better, 0.0)
-        better /= better.sum()
-        distribution = better if float(np.abs(sweep(better) - better).sum()) < residual else path[-1]
-    return distribution, float(np.abs(sweep(distribution) - distribution).sum())
+    def fixed_point(self, accuracy: float, max_sweeps: int) -> FixedPoint:
+        rest = [axis for axis in range(self.n) if axis not in self.redrawn]
+        if len(rest) > _ELIMINATED or self.n > _MEMBERS:
+            return iterated(self, np.full(2**self.n, 0.5**self.n), accuracy, max_sweeps)
+        # From every state of the rest, the redrawn sites at 0; a row has the states of the rest after a sweep.
+        others = tuple(axis - self.n for axis in self.redrawn)
+        codes = states(len(rest)) @ (1 << (self.n - 1 - np.array(rest, dtype=np.int64)))
+        matrix = np.empty((len(codes), len(codes)))
+        count = max(_ROWS // 2**self.n, 1)
+        for first in range(0, len(codes), count):
+            some = codes[first : first + count]
+            rows = np.zeros((len(some), 2**self.n))
+            rows[np.arange(len(some)), some] = 1.0
+            after = self(rows).reshape((len(some),) + (2,) * self.n)
+            matrix[first : first + count] = after.sum(axis=others).reshape(len(some), -1)
+        start = np.zeros(2**self.n)
+        start[codes] = eliminated(matrix)
+        found = self(start)
+        residual = float(np.abs(self(found) - found).sum())
+        return FixedPoint(found, residual, 0.0)

@@ -9,10 +9,11 @@ import numpy as np
 from thermofab.compiler.ir.factor_tables import FactorTables
 from thermofab.compiler.ir.layout import Layout
 from thermofab.compiler.ir.lowered import Lowered
-from thermofab.hw.spec.certificate import Certificate, Exact, Quantisation
+from thermofab.hw.spec.certificate import Certificate, Exact
 from thermofab.hw.spec.discrete import DiscreteModel
 from thermofab.hw.spec.fabric import FabricSpec
 from thermofab.hw.spec.reading import Reading
+from thermofab.hw.spec.report import NOT_ASSESSED, Distance, Quantisation
 
 Copies = tuple[tuple[int, ...], ...]
 # Σ weight · Π spins: the spins of every term, ascending, and its weight.
@@ -30,13 +31,15 @@ class Placement:
 @dataclass(frozen=True, eq=False)
 class Integers:
     """The quantised program: ``weights`` int64 ``[E]``, ``biases`` int64 ``[N]``, ``factors`` int64 as an image's, and
-    what rounding did.
+    what rounding did, with the distances that rounding and the table cost.
     """
 
     weights: np.ndarray
     biases: np.ndarray
     factors: np.ndarray
     quantisation: Quantisation
+    rounding: Distance = NOT_ASSESSED
+    table: Distance = NOT_ASSESSED
 
 
 @dataclass(frozen=True, eq=False)

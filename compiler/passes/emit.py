@@ -3,14 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from thermofab.compiler.ir.draft import Draft
-from thermofab.hw.spec.activation import sigmoid_table
-from thermofab.hw.spec.certificate import Rejecting, Report
-from thermofab.hw.spec.image import FREE, Image
+from thermofab.compiler.quantisation.images import image_of
+from thermofab.hw.spec.certificate import Rejecting
 from thermofab.hw.spec.program import Program
 from thermofab.hw.spec.reading import Reading, spin_reading
+from thermofab.hw.spec.report import NOT_ASSESSED, Distance, Report
 
 
 @dataclass(frozen=True)
@@ -24,17 +22,10 @@ class Emit:
     def __call__(self, draft: Draft, structure: Any = None) -> Program:
         layout, integers, spec = draft.layout, draft.integers, draft.fabric
         q = integers.quantisation
-        levels = self.beta_levels + self.beta_levels[-1:] * (spec.levels - len(self.beta_levels))
-        image = Image(
-            fabric=spec,
-            weights=integers.weights,
-            biases=integers.biases,
-            tables=np.stack([sigmoid_table(spec, q.step, q.shift, beta) for beta in levels]),
-            shift=q.shift,
-            clamps=np.full(spec.n_sites, FREE),
-            seed=self.seed,
-            factors=integers.factors,
-        )
+        image = image_of(
+            spec, integers.weights, integers.biases, integers.factors, q.step, q.shift,
+            seed=self.seed, beta_levels=self.beta_levels,
+        )  # fmt: skip
         lowered = draft.lowered
         readings, whole = draft.readings, lowered
         if lowered.folded is not None:
@@ -53,6 +44,9 @@ class Emit:
             cycles_per_sweep=spec.topology.n_colours,
             fabric_sites=spec.n_sites,
             passes=draft.log,
+            end_to_end=self._end_to_end(draft),
+            rounding=integers.rounding,
+            table=integers.table,
         )
         # Over the samples in which no trunk is broken, the distribution is the program's.
         broken = layout.trunk_ends if isinstance(draft.certificate, Rejecting) else ()
@@ -68,3 +62,12 @@ class Emit:
             checks,
             structure,
         )
+
+    def _end_to_end(self, draft: Draft) -> Distance:
+        """The sum of the parts, by the triangle inequality."""
+        rounding, table = draft.integers.rounding, draft.integers.table
+        if 1.0 not in self.beta_levels:
+            return Distance(None, "unknown", "no β level has the factor 1")
+        if rounding.tv is None or table.tv is None:
+            return NOT_ASSESSED
+        return Distance(min(draft.certificate.tv + rounding.tv + table.tv, 1.0), "predicted", "sum of the parts")

@@ -10,13 +10,18 @@ from thermofab.compiler.passes.discard import copies_of, floor_note, share_of
 from thermofab.compiler.quantisation.model_error import ModelError, pair_kl
 from thermofab.compiler.quantisation.refit import refitted
 from thermofab.compiler.quantisation.rounding import Rounded, round_layout
-from thermofab.hw.spec.certificate import Quantisation, Rejecting
+from thermofab.compiler.quantisation.table_ends import Ends
+from thermofab.compiler.quantisation.table_error import CAUTION, TableError, best_shift, interpolation
+from thermofab.hw.spec.certificate import Rejecting
 from thermofab.hw.spec.fabric import FabricSpec
+from thermofab.hw.spec.report import Distance, Quantisation
 
 # Steps tried, as powers of two relative to the smallest step that saturates nothing: finely around it, and far
 # below it, where a few strong couplings are cut so that the others keep their resolution.
 _FINE = np.arange(-16, 9) / 16
 _COARSE = -np.arange(5, 29) / 4
+# Total variation expected from the table's ends beyond which other steps are asked about them.
+_SPOILT = 0.005
 # Couplings and biases beyond which fewer steps are tried, and steps whose integers are refitted.
 _MANY = 4000
 _REFITTED = 8
@@ -71,7 +76,8 @@ class ScaleAndQuantise:
             best = sorted(tried, key=lambda one: one.score)[:_REFITTED]
             fitted = [refitted(layout, one.rounded, ~draft.clamped, one.step, spec, error) for one in best]
             tried += [self._scored(draft, step, rounded, error) for step, rounded in fitted]
-        chosen = min(tried, key=lambda one: one.score)
+        ends = TableError(draft, error)
+        chosen, found = self._balanced(draft, tried, ends, error)
         step, shift, rounded = chosen.step, chosen.shift, chosen.rounded
         predicted = error.second_order(rounded.parameters)
         largest = max(
@@ -79,16 +85,50 @@ class ScaleAndQuantise:
             np.max(np.abs(rounded.fields - draft.biases), initial=0.0),
             np.max(np.abs(rounded.tables - draft.tables.values), initial=0.0),
         )
-        quantisation = Quantisation(step, shift, rounded.saturated, float(largest), predicted)
+        leak, balance = (0.0, 0.0) if found is None else (found.leak, CAUTION * found.tv)
+        quantisation = Quantisation(step, shift, rounded.saturated, float(largest), predicted, leak, min(balance, 1.0))
         did = f"step {step:.4g}, shift {shift}, predicted KL {predicted:.3g} ({error.how}), table {chosen.table:.2g}"
+        rounding, table = _distances(draft, chosen, found, error)
         certificate = draft.certificate
         if isinstance(certificate, Rejecting):
             # The distribution of the kept samples does not depend on the trunks' strengths; how many are kept does.
             held = replace(layout, trunk_couplings=step * rounded.trunks)
             share, how = share_of(draft, held, copies_of(draft))
             certificate = Rejecting(share, how + floor_note(draft, held))
-        integers = Integers(*_spread(draft, layout, rounded), quantisation)
+        integers = Integers(*_spread(draft, layout, rounded), quantisation, rounding, table)
         return draft.after(self.name, did, integers=integers, certificate=certificate)
+
+    def _balanced(
+        self, draft: Draft, tried: list[_Step], table: TableError, error: ModelError
+    ) -> tuple[_Step, Ends | None]:
+        """The step of smallest score. Where the table's ends would spoil it: the one of smallest KL, solved for a small
+        program, else of smallest score with the loss expected from them.
+        """
+        ordered = sorted(tried, key=lambda one: one.score)
+
+        def ends_of(one: _Step) -> Ends | None:
+            return table.ends(_spread(draft, draft.layout, one.rounded), one.step, one.shift)
+
+        best, found = ordered[0], ends_of(ordered[0])
+        if found is None or found.tv <= _SPOILT:
+            return best, found
+        if table.solvable:
+            least = np.inf
+            for one in ordered:
+                if error.kl(one.rounded.parameters) >= least:
+                    continue
+                solved = table.solved(_spread(draft, draft.layout, one.rounded), one.step, one.shift)
+                if solved is not None and solved.kl < least:
+                    least, best = solved.kl, one
+            return best, ends_of(best)
+        least = best.score + found.kl
+        for one in ordered[1:]:
+            if one.score >= least:
+                break
+            ends = ends_of(one)
+            if ends is not None and one.score + ends.kl < least:
+                least, best, found = one.score + ends.kl, one, ends
+        return best, found
 
     def _tried(self, draft: Draft, segments: np.ndarray, error: ModelError) -> list[_Step]:
         """Every step, scored; of a large model a few of them, and those around the best of these."""
@@ -131,6 +171,24 @@ class ScaleAndQuantise:
         return reach
 
 
+def _distances(draft: Draft, chosen: _Step, ends: Ends | None, error: ModelError) -> tuple[Distance, Distance]:
+    """What rounding and the table cost, predicted."""
+    exact = error.tv(chosen.rounded.parameters)
+    kl = error.second_order(chosen.rounded.parameters)
+    rounding = Distance(min(float(np.sqrt(kl / 2)), 1.0), "predicted", f"√(KL/2), {error.how}")
+    if exact is not None and not draft.layout.n_trunks:
+        rounding = Distance(exact, "enumerated", f"{draft.n} spins")
+    spec, sites = draft.fabric, draft.layout.n_sites
+    smooth = float(np.sqrt(interpolation(spec, chosen.step, chosen.shift, sites) / 2))
+    if ends is None:
+        return rounding, Distance(min(smooth + chosen.table, 1.0), "predicted", "balance between wells not assessed")
+    lost = CAUTION * ends.tv
+    how = f"interpolation {smooth:.1g}, leak {ends.leak:.2g}, balance {lost:.2g}"
+    if ends.reached:
+        how += f"; {ends.reached} of {sites} sites pass the table's end"
+    return rounding, Distance(min(smooth + ends.leak + lost, 1.0), "predicted", how)
+
+
 def least_step(draft: Draft, segments: np.ndarray) -> float:
     """The smallest step at which no weight or bias saturates; ``segments`` are the couplings of the layout's wires."""
     spec = draft.fabric
@@ -148,26 +206,6 @@ def _wider(spec: FabricSpec, least: float, lowest_beta: float) -> list[float]:
     span = lowest_beta * spec.table_size * 2.0**spec.dither_bits
     power = np.log2(spec.threshold_bits * np.log(2.0) / (span * least))
     return (_FINE[-1] + np.arange(1, max(int(np.ceil(4 * power)), 0)) / 4).tolist()
-
-
-def best_shift(spec: FabricSpec, step: float, reach: np.ndarray, lowest_beta: float) -> tuple[int, float]:
-    """The shift of smallest table error, and that error as a KL summed over the sites.
-
-    An error ε of P(n=1) costs about ε²/2p(1-p) ≈ 2ε² nats a site. At the end of the table P is
-    σ(-2β·step·A·2^shift), and nowhere below 2^-t; a site whose field can pass beyond errs there by as much, which
-    counts whole.
-    """
-    costs = []
-    for shift in range(spec.min_shift, spec.dither_bits + 1):
-        spacing = 2 * step * 2.0**shift
-        interpolation = min(0.0962 * spacing**2 / 8, 0.5)
-        end = spec.table_size / 2 * 2.0**shift
-        floor = 2.0**-spec.threshold_bits
-        tail = max(float(1 / (1 + np.exp(np.minimum(2 * lowest_beta * step * end, 700.0)))), floor)
-        beyond = reach > min(end, -np.log(floor) / (2 * lowest_beta * step))
-        costs.append((2 * int(np.count_nonzero(reach)) * interpolation**2 + tail * int(np.sum(beyond)), shift))
-    cost, shift = min(costs)
-    return shift, cost
 
 
 def _spread(draft: Draft, layout: Layout, rounded: Rounded) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -33,6 +33,7 @@ class View:
     terms: np.ndarray
     distribution: np.ndarray
     held_out: np.ndarray | None
+    spins: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +56,7 @@ class ModelError:
                 weights = log_weights(n, beta * draft.biases, draft.edges, beta * draft.couplings)
                 distribution = normalised(weights + beta * tables)[0]
                 terms = beta * _terms(to_spins(every), draft)
-                views.append(View(terms - distribution @ terms, distribution, None))
+                views.append(View(terms - distribution @ terms, distribution, None, to_spins(every)))
             return ModelError(wanted, tuple(views), "enumerated")
         if not sampled:
             return ModelError(wanted, (), "terms taken apart", draft.tables)
@@ -70,7 +71,7 @@ class ModelError:
             terms = np.float32(beta) * _terms(spins, draft).astype(np.float32)
             half, count = len(terms) // 2, len(terms)
             seen = terms - terms.mean(axis=0)
-            views.append(View(seen, np.full(count, 1 / count), terms[half:] - terms[half:].mean(axis=0)))
+            views.append(View(seen, np.full(count, 1 / count), terms[half:] - terms[half:].mean(axis=0), spins))
         return ModelError(wanted, tuple(views), f"sampled, {count} states", draft.tables)
 
     def kl(self, got: np.ndarray) -> float:
@@ -83,6 +84,15 @@ class ModelError:
             top = float(change.max())
             total += max(float(np.log(view.distribution @ np.exp(change - top)) + top), 0.0)
         return total / len(self.views)
+
+    def tv(self, got: np.ndarray) -> float | None:
+        """Total variation over the first view's states where they are enumerated, else ``None``."""
+        if self.how != "enumerated":
+            return None
+        view = self.views[0]
+        change = view.terms @ (got - self.wanted)
+        tilted = view.distribution * np.exp(change - change.max())
+        return 0.5 * float(np.abs(tilted / tilted.sum() - view.distribution).sum())
 
     def second_order(self, got: np.ndarray) -> float:
         """½ Var_p(Δ), or the sum of the terms' own KL; over sampled states at least a twentieth of that sum: states of

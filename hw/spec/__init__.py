@@ -1,15 +1,7 @@
 """The shared types: frozen, hashable, validated where they are built. Standard library and numpy only."""
 
 from thermofab.hw.spec.activation import flip_probability, sigmoid_table
-from thermofab.hw.spec.certificate import (
-    Bounded,
-    Certificate,
-    Estimated,
-    Exact,
-    Quantisation,
-    Rejecting,
-    Report,
-)
+from thermofab.hw.spec.certificate import Bounded, Certificate, Estimated, Exact, Rejecting
 from thermofab.hw.spec.costs import CLOCK_MODELS, COST_MODELS, ClockModel, CostModel, Figure
 from thermofab.hw.spec.device import Device, DeviceInfo, RunPlan, check_image, ledger_of, plan_run
 from thermofab.hw.spec.discrete import DiscreteModel, Factor
@@ -30,6 +22,7 @@ from thermofab.hw.spec.model import IsingModel, to_spins
 from thermofab.hw.spec.program import Program
 from thermofab.hw.spec.reading import Reading
 from thermofab.hw.spec.registry import device_names, generator, generator_names, open_device
+from thermofab.hw.spec.report import Quantisation, Report
 from thermofab.hw.spec.samples import Counts, Ledger, Moments, Samples
 from thermofab.hw.spec.schedule import Schedule
 from thermofab.hw.spec.topology import Topology

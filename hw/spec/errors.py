@@ -27,3 +27,11 @@ class UnsupportedError(DeviceError):
 
 class ToolMissingError(DeviceError):
     """An external tool or optional package is missing; the message holds the line that brings it."""
+
+
+class DistributionWarning(UserWarning):
+    """A program compiled, and its samples are noticeably far from the distribution asked for."""
+
+
+class MixingWarning(UserWarning):
+    """The chains of a run have not met: their averages are not of the distribution that they have in the long run."""

@@ -46,3 +46,34 @@ def effective_samples(values: np.ndarray, kept: np.ndarray | None = None) -> flo
     variance = np.einsum("rsk,rs->k", (values - middle) ** 2, use) / counts.sum()
     between = share @ (means - middle) ** 2 / (1 - np.sum(share**2))
     return float(variance.sum() / max(float(between.sum()), np.finfo(float).tiny))
+
+
+def split_r_hat(values: np.ndarray, kept: np.ndarray | None = None) -> float:
+    """Largest potential scale reduction of several observables, every chain split in two halves (Gelman et al.,
+    Bayesian Data Analysis, 3rd edition, section 11.4): the square root of the pooled over the within-chain variance.
+    Near 1 where chains agree; infinite where an observable stands still in every chain and differs between them.
+
+    Args:
+        values: float ``[R, S, k]``, k observables of R chains of S samples.
+        kept: bool ``[R, S]``, the samples that count; halves with fewer than two are left out.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    half = values.shape[1] // 2
+    use = np.ones(values.shape[:2], dtype=bool) if kept is None else np.asarray(kept, dtype=bool)
+    parts = np.concatenate([values[:, :half], values[:, half : 2 * half]])
+    use = np.concatenate([use[:, :half], use[:, half : 2 * half]])
+    counts = use.sum(axis=1)
+    parts, use, counts = parts[counts > 1], use[counts > 1], counts[counts > 1]
+    if len(counts) < 2:
+        return float("nan")
+    means = np.einsum("rsk,rs->rk", parts, use) / counts[:, None]
+    squares = np.einsum("rsk,rs->rk", parts**2, use) / counts[:, None] - means**2
+    within = (np.maximum(squares, 0.0) * (counts / (counts - 1))[:, None]).mean(axis=0)
+    between = means.var(axis=0, ddof=1)
+    length = counts.mean()
+    moving = (within > 1e-12) | (between > 1e-12)
+    if not np.any(moving):
+        return 1.0
+    with np.errstate(divide="ignore"):
+        ratio = (length - 1) / length + between[moving] / within[moving]
+    return float(np.sqrt(ratio.max()))

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from thermofab.hw.spec.certificate import Report
 from thermofab.hw.spec.digest import digest_of
 from thermofab.hw.spec.discrete import DiscreteModel
 from thermofab.hw.spec.errors import DeviceError, SpecError
@@ -17,6 +16,7 @@ from thermofab.hw.spec.mixing import Mixing, effective_samples
 from thermofab.hw.spec.model import IsingModel
 from thermofab.hw.spec.reading import Reading
 from thermofab.hw.spec.registry import open_device
+from thermofab.hw.spec.report import Report
 from thermofab.hw.spec.samples import Ledger, Samples
 from thermofab.hw.spec.schedule import Schedule
 
@@ -160,7 +160,9 @@ class Program:
             return running.run(one, replicas=replicas, init=site_init, clamp=site_clamp, seed=seed)
 
         raw = self._kept(run, asked) if self.checks and discard else run(asked.n_samples)
-        return raw.decoded(self, blocks)
+        samples = raw.decoded(self, blocks)
+        samples.warn_unless_mixed()
+        return samples
 
     def with_mixing(
         self,
@@ -197,6 +199,30 @@ class Program:
         how = f"{replicas} chains of {asked.n_samples} samples on {device if isinstance(device, str) else 'a device'}"
         mixing = Mixing(1e6 * effective / cycles, float(samples.kept.mean()), how)
         return replace(self, report=replace(self.report, mixing=mixing))
+
+    def check(
+        self,
+        *,
+        schedule: Schedule | None = None,
+        replicas: int = 64,
+        seed: int = 0,
+        device: Any = "jax",
+    ) -> "Program":
+        """The program with ``report.checked``: a run compared with the same integers on a table of 24-bit thresholds
+        and with the model before placement and rounding, sampled by replica exchange in floating point; a verdict with
+        its false-alarm rate, what it could have seen, effective samples and split R-hat. Where the end-to-end distance
+        was not enumerated it is now the measured one.
+
+        Args:
+            schedule: by default 2,000 sweeps to warm up and 500 samples, 10 sweeps apart.
+            replicas, seed, device: as in :meth:`sample`; at least 16 replicas.
+
+        Raises:
+            SpecError: fewer than 16 replicas, clamped nodes, or a program read from a file.
+        """
+        if self.structure is None:
+            raise SpecError("a program read from a file has no model to compare with; compile it again.")
+        return self.structure.check(self, schedule=schedule, replicas=replicas, seed=seed, device=device)
 
     def _kept(self, run: Callable[[int], Samples], asked: Schedule) -> Samples:
         """The first samples of every replica in which copies agree, as many as were asked for."""

@@ -1,21 +1,29 @@
 """Samples: what a run returned, at the sites and as the user's nodes."""
 
 import base64
+import warnings
 from collections.abc import Hashable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from thermofab.hw.spec.costs import CLOCK_MODELS, COST_MODELS, ClockModel, CostModel, Figure
 from thermofab.hw.spec.digest import frozen_array
-from thermofab.hw.spec.errors import SpecError, ToolMissingError
+from thermofab.hw.spec.errors import MixingWarning, SpecError, ToolMissingError
 from thermofab.hw.spec.image import Image
+from thermofab.hw.spec.mixing import split_r_hat
 from thermofab.hw.spec.model import IsingModel, to_spins
 from thermofab.hw.spec.schedule import Schedule
 
 if TYPE_CHECKING:
     from thermofab.hw.spec.program import Program
+
+
+# Fewest samples that a split R-hat is taken of, nodes that it looks at, and where it is worth a warning.
+_FEWEST, _LOOKED_AT = 20, 64
+UNMIXED = 1.2
 
 
 @dataclass(frozen=True)
@@ -184,6 +192,33 @@ class Samples:
         if self.sites.dtype != np.bool_ or self.sites.ndim != 3:
             raise SpecError(f"sites must be a bool array [R, S, N], got {self.sites.dtype} {self.sites.shape}.")
 
+    def __repr__(self) -> str:
+        replicas, samples, sites = self.sites.shape
+        read = f"{sites} sites" if self.program is None else f"{self.program.model.n_nodes} nodes"
+        return f"Samples({replicas} replicas of {samples} samples of {read} on {self.device}, R-hat {self.r_hat:.3g})"
+
+    @cached_property
+    def r_hat(self) -> float:
+        """Largest split R-hat over replicas of at most 64 nodes (sites of a bare image), spread evenly: near 1 where
+        the chains agree. Not a number with fewer than two replicas or 20 samples each.
+        """
+        if self.sites.shape[0] < 2 or self.sites.shape[1] < _FEWEST:
+            return float("nan")
+        if self.program is None:
+            return split_r_hat(self.sites[:, :, _spread(self.sites.shape[2])])
+        nodes = _spread(self.program.model.n_nodes)
+        return split_r_hat(self.program.read(self.sites, nodes), self.kept)
+
+    def warn_unless_mixed(self) -> None:
+        """Warns ``MixingWarning`` where 4 chains or more of 100 samples or more have an R-hat above 1.2."""
+        if self.sites.shape[0] >= 4 and self.sites.shape[1] >= 100 and self.r_hat > UNMIXED:
+            warnings.warn(
+                f"the {self.sites.shape[0]} chains have not met: split R-hat {self.r_hat:.3g} over replicas. Warm up "
+                "for longer, take more sweeps per sample, or use tempering (thermofab.sim.tempering).",
+                MixingWarning,
+                stacklevel=3,
+            )
+
     def decoded(self, program: "Program", blocks: tuple[tuple[int, ...], ...]) -> "Samples":
         """The same samples, read as the nodes of ``program``."""
         return replace(self, program=program, blocks=blocks)
@@ -317,3 +352,8 @@ class Samples:
             program=None if isinstance(source, Image) else source,
             blocks=None if data["blocks"] is None else tuple(tuple(block) for block in data["blocks"]),
         )
+
+
+def _spread(count: int) -> list[int]:
+    """At most 64 of ``count`` numbers, evenly apart."""
+    return np.unique(np.linspace(0, count - 1, min(count, _LOOKED_AT)).astype(np.int64)).tolist()

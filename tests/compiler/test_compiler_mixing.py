@@ -7,8 +7,8 @@ import pytest
 import thermofab as fab
 from thermofab.compiler.distributions.stationary import slowest_mode
 from thermofab.hw.spec import SpecError
-from thermofab.hw.spec.certificate import Report
 from thermofab.hw.spec.mixing import effective_samples
+from thermofab.hw.spec.report import Report
 
 
 def chain(n, coupling, bias=0.0):

@@ -1,0 +1,91 @@
+"""Accept: whether a compiled program is near enough to the distribution that was asked for.
+
+A tolerance binds on the end-to-end distance, however it is known. Without one, a program is refused whose table cannot
+hold the balance between its wells: its samples would be of another distribution whatever the width of its weights.
+"""
+
+import warnings
+
+from thermofab.hw.spec.errors import DistributionWarning, RefusedError
+from thermofab.hw.spec.program import Program
+from thermofab.hw.spec.report import Distance
+
+# Total variation that the table may cost unasked, and that end to end is worth a warning.
+LOST_BALANCE = 0.05
+FAR = 0.05
+
+
+def accepted(program: Program, tolerance: float | None) -> Program:
+    """The program itself.
+
+    Warns:
+        DistributionWarning: the end-to-end distance is above 0.05 and no tolerance was given.
+
+    Raises:
+        RefusedError: the end-to-end distance is above ``tolerance`` or not known; without a tolerance, the table loses
+            the balance between wells.
+    """
+    report = program.report
+    distance = report.end_to_end
+    if tolerance is not None:
+        if distance.tv is None:
+            raise RefusedError(
+                f"the end-to-end distance is unknown ({distance.how}), so tolerance={tolerance:g} cannot be promised; "
+                "compile without a tolerance, or with a β level of factor 1."
+            )
+        if distance.tv > tolerance:
+            raise RefusedError(
+                f"the samples would be at a total variation of {_figure(distance)} from the program's distribution, "
+                f"more than tolerance={tolerance:g}: {_parts(program)}. {_remedy(program)}"
+            )
+        return program
+    table = report.table
+    if _table_refused(program):
+        raise RefusedError(
+            f"the activation table of this fabric ({program.fabric.threshold_bits}-bit thresholds) cannot hold the "
+            f"balance between the wells of this program: it would cost a total variation of {_figure(table)}. "
+            f"{_remedy(program)} Or pass tolerance= to accept it."
+        )
+    if distance.tv is not None and distance.tv > FAR:
+        warnings.warn(
+            f"the samples are at a total variation of {_figure(distance)} from the program's distribution: "
+            f"{_parts(program)}. {_remedy(program)} Pass tolerance= to say how much is acceptable.",
+            DistributionWarning,
+            stacklevel=4,
+        )
+    return program
+
+
+def _table_refused(program: Program) -> bool:
+    report = program.report
+    if report.table.tv is None or report.table.tv <= LOST_BALANCE:
+        return False
+    if report.table.standing == "predicted":
+        return report.quantisation.balance > LOST_BALANCE and report.checked is None
+    return True
+
+
+def _figure(distance: Distance) -> str:
+    return f"{distance.tv:.3g} ({distance.standing})"
+
+
+def _parts(program: Program) -> str:
+    report = program.report
+    parts = {"compile": report.compiling, "rounding": report.rounding, "table": report.table}
+    return ", ".join(f"{name} {'unknown' if part.tv is None else f'{part.tv:.2g}'}" for name, part in parts.items())
+
+
+def _remedy(program: Program) -> str:
+    """What would help most."""
+    report, spec = program.report, program.fabric
+    known = {"compile": report.compiling.tv, "rounding": report.rounding.tv, "table": report.table.tv}
+    largest = max(known, key=lambda name: known[name] or 0.0)
+    if largest == "compile":
+        return "Take a fabric that holds the program's graph directly, or stronger copies."
+    if largest == "rounding":
+        return f"Take more than weight_bits={spec.weight_bits}, or refit=True."
+    predicted = report.table.standing == "predicted"
+    checked = " Where the prediction is too careful, check=True measures instead." if predicted else ""
+    if spec.threshold_bits < 24:
+        return f"Take the fabric with profile='fine' (24-bit thresholds), or weaker couplings.{checked}"
+    return f"Weaken the strongest couplings, or put the program on a fabric of its own graph.{checked}"

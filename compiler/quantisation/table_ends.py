@@ -1,0 +1,136 @@
+r"""Table ends: what is lost where the activation table cannot be as cold as the fields that meet it.
+
+The table gives P(n=1 | F) at the odds of a field F̃(F) = ½ logit P, which stops at ½ ln(2^t - 1), or where the table
+does. Beyond, a site is told F̃ instead of κF, κ the step. Two things follow.
+
+*Leak.* The unlikely value comes up more often than it should, E_p Σ_i (P̃_i - P_i) times per sweep; each is a state that
+ought not to be there, usually for a sweep.
+
+*Balance.* Wells of the distribution that are joined only by updates beyond the end lose their balance, since the
+biases and the other couplings no longer change the rates between them. With δ_i(s) = F̃_i - κF_i, the conditionals are
+those of a model with changed biases and couplings so far as δ_i is linear in the neighbours; its least-squares fit
+under p, the two ends' couplings averaged, is a model whose distance from p is the loss to expect. It is an estimate,
+mostly too large and for few programs too small (docs/quantisation.md has the figures), so small programs are solved
+instead.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse
+
+from thermofab.compiler.quantisation.layout_states import LayoutStates
+from thermofab.hw.spec.activation import flip_probability, sigmoid_table
+from thermofab.hw.spec.fabric import FabricSpec
+from thermofab.hw.spec.factors import differences
+
+_RIDGE = 1e-9
+# Sites beyond the end that are fitted on all states; of more, each on fewer.
+_SITES = 400
+_FEWER = 256
+
+
+@dataclass(frozen=True)
+class Ends:
+    """What the ends of a table cost.
+
+    Attributes:
+        leak: unlikely values that come up beside those that should, per sweep, all sites together.
+        kl: of the fitted model from the integers', in nats.
+        tv: likewise, total variation.
+        reached: sites that pass beyond the end in some state.
+    """
+
+    leak: float
+    kl: float
+    tv: float
+    reached: int
+
+
+def table_ends(
+    states: LayoutStates,
+    spec: FabricSpec,
+    weights: np.ndarray,
+    biases: np.ndarray,
+    factors: np.ndarray,
+    free: np.ndarray,
+    step: float,
+    shift: int,
+) -> Ends:
+    """The cost of the standard table at ``step`` and ``shift`` for integers on a fabric.
+
+    Args:
+        states: of the sites in use, under the distribution that is wanted.
+        weights, biases, factors: int64, as an image's.
+        free: bool ``[N]``, sites that are updated.
+    """
+    fields, matrix = integer_fields(states, spec, weights, biases, factors)
+    most = int(np.max(np.abs(fields), initial=0)) + 1
+    every = np.arange(-most, most + 1)
+    up = flip_probability(spec, sigmoid_table(spec, step, shift), shift, every)
+    seen = 0.5 * (np.log(up) - np.log1p(-up))
+    ideal = step * every
+    beyond = (ideal > seen[-1]) | (ideal < seen[0])
+    lost = np.where(beyond, seen - ideal, 0.0)
+    least = np.minimum(up, 1 - up)
+    extra = np.where(beyond, np.maximum(least - 1 / (1 + np.exp(np.minimum(2 * np.abs(ideal), 700.0))), 0.0), 0.0)
+    at = fields + most
+    live = free[states.sites]
+    leak = float(states.weights @ extra[at][:, live].sum(axis=1))
+    reached = np.flatnonzero(live & np.any(beyond[at] & (states.weights[:, None] > 0), axis=0))
+    if not len(reached):
+        return Ends(leak, 0.0, 0.0, 0)
+    change = _fitted_change(states, matrix, lost[at], reached)
+    mean = float(states.weights @ change)
+    top = float(change.max())
+    tilted = states.weights * np.exp(change - top)
+    total = float(tilted.sum())
+    tv = 0.5 * float(np.abs(tilted / total - states.weights).sum())
+    return Ends(leak, max(float(np.log(total)) + top - mean, 0.0), tv, len(reached))
+
+
+def integer_fields(
+    states: LayoutStates, spec: FabricSpec, weights: np.ndarray, biases: np.ndarray, factors: np.ndarray
+) -> tuple[np.ndarray, scipy.sparse.csr_matrix]:
+    """Fields int64 ``[M, k]`` of the sites in use, and which of them are neighbours, ``[k, k]``."""
+    topology, sites = spec.topology, states.sites
+    place = np.full(topology.n_sites, -1)
+    place[sites] = np.arange(len(sites))
+    there = np.flatnonzero((weights != 0) & np.all(place[topology.edges] >= 0, axis=1))
+    i, j = place[topology.edges[there]].T
+    both = np.concatenate([weights[there]] * 2).astype(np.float64)
+    matrix = scipy.sparse.csr_matrix(
+        (both, (np.concatenate([i, j]), np.concatenate([j, i]))), shape=(len(sites), len(sites))
+    )
+    fields = np.asarray(states.spins @ matrix) + biases[sites]
+    if np.any(factors):
+        inputs, added = topology.factor_inputs, differences(topology.factors, factors)
+        bits = np.zeros((len(states.spins), topology.n_sites), dtype=np.int64)
+        bits[:, sites] = states.spins > 0
+        for site, others, start, width in zip(inputs.sites.tolist(), inputs.others, inputs.starts, inputs.widths):
+            if place[site] >= 0 and np.any(added[start : start + 2**width]):
+                address = sum(bits[:, other] << k for k, other in enumerate(others[:width].tolist()))
+                fields[:, place[site]] += added[start + np.asarray(address)]
+    return np.round(fields).astype(np.int64), matrix
+
+
+def _fitted_change(
+    states: LayoutStates, matrix: scipy.sparse.csr_matrix, lost: np.ndarray, reached: np.ndarray
+) -> np.ndarray:
+    """The change of log p, float64 ``[M]``, of the model fitted to what the sites ``reached`` lose, ``[M, k]``."""
+    spins, p = states.spins, states.weights
+    some = slice(None)
+    if len(reached) > _SITES and len(spins) > _FEWER:
+        some = slice(None, None, len(spins) // _FEWER)
+    few, share = spins[some].astype(np.float64), p[some] / p[some].sum()
+    change = np.zeros(len(spins))
+    for site in reached.tolist():
+        near = matrix.indices[matrix.indptr[site] : matrix.indptr[site + 1]]
+        terms = np.concatenate([np.ones((len(few), 1)), few[:, near]], axis=1)
+        weighted = share[:, None] * terms
+        gram = terms.T @ weighted
+        gram[np.diag_indices_from(gram)] += _RIDGE
+        fit = np.linalg.solve(gram, weighted.T @ lost[some, site])
+        # A coupling is fitted at both ends: each gives half of it.
+        change += spins[:, site] * (fit[0] + 0.5 * (spins[:, near] @ fit[1:]))
+    return change
