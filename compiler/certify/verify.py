@@ -11,7 +11,7 @@ from thermofab.compiler.distributions.exact import exact
 from thermofab.compiler.distributions.kept import kept_distribution
 from thermofab.compiler.distributions.stationary import LARGEST, slowest_mode
 from thermofab.compiler.distributions.trunks import root_distribution
-from thermofab.compiler.ir.draft import Draft
+from thermofab.compiler.ir.stages import Wired
 from thermofab.hw.spec.certificate import Exact
 from thermofab.hw.spec.errors import SpecError
 from thermofab.hw.spec.image import FREE
@@ -36,7 +36,7 @@ def verify(program: Program) -> Program:
     return _filled(program, None)
 
 
-def verified(program: Program, draft: Draft, levels: tuple[float, ...], wanted: bool | None) -> Program:
+def verified(program: Program, draft: Wired, levels: tuple[float, ...], wanted: bool | None) -> Program:
     """The program after compilation, verified if asked for (``True``) or small (``None``)."""
     small = program.report.sites + draft.clamped.sum() <= UNASKED and levels[0] == 1.0
     if wanted is False or (wanted is None and not small):
@@ -49,7 +49,7 @@ def verified(program: Program, draft: Draft, levels: tuple[float, ...], wanted: 
     return _filled(program, distribution)
 
 
-def _compiled_distribution(draft: Draft) -> np.ndarray | None:
+def _compiled_distribution(draft: Wired) -> np.ndarray | None:
     if len(draft.layout.copies) + draft.layout.n_trunks > LARGEST:
         return None
     return root_distribution(draft.layout, draft.edges, draft.couplings, draft.biases)

@@ -1,13 +1,14 @@
 """Emit: the image and the program."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 
-from thermofab.compiler.ir.draft import Draft
+from thermofab.compiler.ir.stages import Quantised
 from thermofab.hw.spec.activation import sigmoid_table
 from thermofab.hw.spec.certificate import Rejecting, Report
+from thermofab.hw.spec.errors import CompileError
 from thermofab.hw.spec.image import FREE, Image
 from thermofab.hw.spec.program import Program
 from thermofab.hw.spec.reading import Reading, spin_reading
@@ -19,9 +20,13 @@ class Emit:
 
     seed: int = 0
     beta_levels: tuple[float, ...] = (1.0,)
-    name: str = "emit"
+    name: ClassVar[str] = "emit"
 
-    def __call__(self, draft: Draft, structure: Any = None) -> Program:
+    def __post_init__(self) -> None:
+        if isinstance(self.seed, bool) or not 0 <= self.seed < 2**64:
+            raise CompileError(f"seed must lie in 0…2^64-1, got {self.seed!r}.")
+
+    def __call__(self, draft: Quantised) -> Program:
         layout, integers, spec = draft.layout, draft.integers, draft.fabric
         q = integers.quantisation
         levels = self.beta_levels + self.beta_levels[-1:] * (spec.levels - len(self.beta_levels))
@@ -66,5 +71,4 @@ class Emit:
             report,
             readings,
             checks,
-            structure,
         )
