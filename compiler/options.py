@@ -3,10 +3,10 @@
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, TypedDict
 
+from thermofab.compiler.passes import pipelines
 from thermofab.compiler.passes.base import option_names
 from thermofab.compiler.passes.emit import Emit
 from thermofab.compiler.passes.fold_clamps import FoldClamps
-from thermofab.compiler.passes.pipelines import PASSES
 from thermofab.hw.spec.errors import CompileError
 from thermofab.hw.spec.fabric import FabricSpec
 
@@ -33,12 +33,13 @@ def checked_options(options: Mapping[str, Any], spec: FabricSpec) -> dict[str, A
     Raises:
         CompileError: no pass has such a field, or the fabric does not hold the β levels.
     """
-    known = {name for one in (FoldClamps, *PASSES.values(), Emit) for name in option_names(one)}
+    known = {name for one in (FoldClamps, *pipelines.PASSES.values(), Emit) for name in option_names(one)}
     unknown = set(options) - known
     if unknown:
         known |= {"beta", "pipeline", "trace", "verify"}
         raise CompileError(f"compile has no option {min(unknown)!r}; it has {', '.join(sorted(known))}.")
-    levels = tuple(float(level) for level in options.get("beta_levels", (1.0,)))
+    asked = options.get("beta_levels")
+    levels = (1.0,) if asked is None else tuple(float(level) for level in asked)
     if not 1 <= len(levels) <= spec.levels or not all(0 <= level < float("inf") for level in levels):
         raise CompileError(
             f"beta_levels must be 1 to {spec.levels} finite factors of at least 0 on this fabric, got {levels}; "

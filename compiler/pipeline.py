@@ -7,7 +7,7 @@ from thermofab.compiler.certify.verify import verified
 from thermofab.compiler.frontend import lower
 from thermofab.compiler.ir.stages import Source
 from thermofab.compiler.options import Options, checked_options
-from thermofab.compiler.passes.base import run_pass, with_options
+from thermofab.compiler.passes.base import run_passes, with_options
 from thermofab.compiler.passes.emit import Emit
 from thermofab.compiler.passes.fold_clamps import FoldClamps
 from thermofab.compiler.passes.pipelines import pipeline_of
@@ -69,10 +69,6 @@ def compile(
     given = checked_options(options, spec)
     fold, emit = with_options(FoldClamps(), given), with_options(Emit(), given)
     passes = pipeline_of(pipeline, given)
-    stage: Any = fold(Source(lower(source, beta), spec))
-    for one in passes:
-        stage = run_pass(one, stage)
-        if trace is not None:
-            trace(one.name, stage)
-    program = emit(stage).replace(structure=Structure(stage, (fold, *passes), emit, beta))
-    return verified(program, stage, emit.beta_levels, verify)
+    quantised = run_passes(passes, fold(Source(lower(source, beta), spec)), trace)
+    program = emit(quantised).replace(structure=Structure(quantised, (fold, *passes), emit, beta))
+    return verified(program, quantised, emit.beta_levels, verify)

@@ -9,7 +9,7 @@ import numpy as np
 from thermofab.compiler.frontend import lower
 from thermofab.compiler.ir.lowered import Lowered, as_floats
 from thermofab.compiler.ir.stages import Paired, Quantised, Source
-from thermofab.compiler.passes.base import AnyPass, Keeping, run_pass
+from thermofab.compiler.passes.base import AnyPass, Keeping, run_passes
 from thermofab.compiler.passes.emit import Emit
 from thermofab.compiler.passes.known import check_wires
 from thermofab.compiler.passes.place import Place
@@ -43,10 +43,8 @@ class Structure:
             raise CompileError("with_weights takes a source, or biases and couplings, not both.")
         else:
             stage = self._of_source(source)
-        for one in self._kept[self._placing :]:
-            stage = run_pass(one, stage)
-        assert isinstance(stage, Quantised)
-        return self.emit(stage).replace(structure=replace(self, known=stage))
+        quantised = run_passes(self._kept[self._placing :], stage)
+        return self.emit(quantised).replace(structure=replace(self, known=quantised))
 
     @cached_property
     def _kept(self) -> tuple[AnyPass, ...]:
@@ -59,10 +57,7 @@ class Structure:
         return [one.name for one in self.passes].index(Place.name)
 
     def _of_source(self, source: Any) -> Paired:
-        stage: Any = Source(lower(source, self.beta), self.known.fabric)
-        for one in self._kept[: self._placing]:
-            stage = run_pass(one, stage)
-        return stage
+        return run_passes(self._kept[: self._placing], Source(lower(source, self.beta), self.known.fabric))
 
     @cached_property
     def _places(self) -> np.ndarray:

@@ -1,6 +1,6 @@
 """What a pass is: a frozen dataclass that takes one stage of a program and makes another."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, replace
 from functools import lru_cache
 from typing import Any, ClassVar, Protocol, TypeVar, get_type_hints, runtime_checkable
@@ -17,7 +17,7 @@ class Pass(Protocol[In, Out]):
 
     A pass is a frozen dataclass; its fields are its options. It keeps the distribution, or says in the certificate by
     how much it does not; it neither changes its argument nor keeps anything between calls. The annotation of the
-    argument is the contract: :func:`run_pass` refuses a stage of any other kind.
+    argument is the contract: :func:`run_passes` refuses a stage of any other kind.
 
     Attributes:
         name: in pipelines as text, in traces and in the report.
@@ -55,19 +55,23 @@ def with_options(one: P, options: Mapping[str, Any]) -> P:
     return replace(one, **{name: value for name, value in options.items() if name in own and value is not None})
 
 
-def run_pass(one: AnyPass, stage: Source) -> Any:
-    """The stage after ``one``.
+def run_passes(passes: Iterable[AnyPass], stage: Source, trace: Callable[[str, Source], None] | None = None) -> Any:
+    """The stage after the last of ``passes``. ``trace`` is called after each with its name and the stage it made.
 
     Raises:
-        CompileError: the pass takes another stage, or refuses the program.
+        CompileError: a pass takes another stage than it gets, or refuses the program.
     """
-    if not isinstance(stage, _taken(type(one))):
-        raise CompileError(
-            f"the pass {one.name} cannot take a program at the stage {type(stage).__name__}: the pipeline leaves out a "
-            "pass that this program needs, as categorical and higher-order are for categorical nodes and terms of "
-            "three spins and more."
-        )
-    return one(stage)
+    for one in passes:
+        if not isinstance(stage, _taken(type(one))):
+            raise CompileError(
+                f"the pass {one.name} cannot take this program as it is then ({type(stage).__name__}): the pipeline "
+                "leaves out a pass that the program needs. categorical makes spins of categorical nodes, higher-order "
+                "makes pairs of terms of three spins and more."
+            )
+        stage = one(stage)
+        if trace is not None:
+            trace(one.name, stage)
+    return stage
 
 
 @lru_cache
