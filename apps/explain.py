@@ -5,37 +5,39 @@ from pathlib import Path
 
 import numpy as np
 
-from thermofab.compiler.ir.draft import Draft
+from thermofab.compiler.ir.stages import Source, Wired
 
 LARGEST_PICTURE = 3000  # vertices
 
 
 @dataclass
 class Explanation:
-    """A ``trace`` for :func:`thermofab.compile` that keeps the draft after every pass."""
+    """A ``trace`` for :func:`thermofab.compile` that keeps the stage after every pass."""
 
-    drafts: list[tuple[str, Draft]] = field(default_factory=list)
+    stages: list[tuple[str, Source]] = field(default_factory=list)
 
-    def __call__(self, name: str, draft: Draft) -> None:
-        self.drafts.append((name, draft))
+    def __call__(self, name: str, stage: Source) -> None:
+        self.stages.append((name, stage))
 
     @property
     def lines(self) -> list[str]:
-        """A line a pass: what there is after it, and what it says it did."""
+        """A line per pass: what there is after it, and what it says it did."""
         lines = []
-        for name, draft in self.drafts:
-            did = dict(draft.log).get(name, "nothing to do")
-            lines.append(f"{name:<21}{_size(draft):<44}{did}")
+        for name, stage in self.stages:
+            did = dict(stage.log).get(name, "nothing to do")
+            lines.append(f"{name:<21}{stage.summary:<44}{did}")
         return lines
 
     def pictures(self, folder: Path) -> list[Path]:
         """The graph of the program's spins and the fabric with its copies and wires, as PNG files.
 
-        A graph of more than 3,000 vertices is left out.
+        A graph of more than 3,000 vertices is left out; so are both if no program was wired.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        placed = self.drafts[-1][1]
-        done = []
+        placed = next((stage for _, stage in reversed(self.stages) if isinstance(stage, Wired)), None)
+        done: list[Path] = []
+        if placed is None:
+            return done
         if placed.n <= LARGEST_PICTURE:
             done.append(folder / "program.png")
             _draw_program(placed, done[-1])
@@ -45,51 +47,42 @@ class Explanation:
         return done
 
 
-def _size(draft: Draft) -> str:
-    if draft.model is not None:
-        return f"{draft.model.n_nodes} nodes, {sum(len(f.weights) for f in draft.model.factors)} terms"
-    higher = f", {len(draft.higher)} terms to expand" if draft.higher else ""
-    tables = f", {len(draft.tables)} tables" if len(draft.tables) else ""
-    sites = f" on {draft.layout.n_sites} sites" if draft.layout.n_sites else ""
-    return f"{draft.n} spins, {len(draft.edges)} edges{higher}{tables}{sites}"
-
-
-def _draw_program(draft: Draft, path: Path) -> None:
+def _draw_program(stage: Wired, path: Path) -> None:
     import networkx
     from matplotlib.figure import Figure
 
-    graph = networkx.Graph(draft.edges.tolist())
-    graph.add_nodes_from(range(draft.n))
+    graph = networkx.Graph(stage.edges.tolist())
+    graph.add_nodes_from(range(stage.n))
     figure = Figure(figsize=(7, 7))
     axes = figure.add_subplot()
-    shown = {k for reading in draft.readings or () for k in reading.variables} or set(range(draft.n))
-    largest = float(np.max(np.abs(draft.couplings), initial=1e-12))
+    shown = {k for reading in stage.readings or () for k in reading.variables} or set(range(stage.n))
+    largest = float(np.max(np.abs(stage.couplings), initial=1e-12))
     networkx.draw_networkx(
         graph,
         networkx.spring_layout(graph, seed=0),
         ax=axes,
         node_size=120,
         font_size=6,
-        node_color=["tab:red" if draft.clamped[k] else "tab:blue" if k in shown else "lightgray" for k in graph],
-        width=[0.3 + 2 * _strength(draft, i, j) / largest for i, j in graph.edges],
+        node_color=["tab:red" if stage.clamped[k] else "tab:blue" if k in shown else "lightgray" for k in graph],
+        width=[0.3 + 2 * _strength(stage, i, j) / largest for i, j in graph.edges],
     )
-    axes.set_title(f"{draft.n} spins (gray: hidden, red: clamped), {len(draft.edges)} couplings")
+    axes.set_title(f"{stage.n} spins (gray: hidden, red: clamped), {len(stage.edges)} couplings")
     axes.set_axis_off()
     figure.savefig(path, dpi=130, bbox_inches="tight")
 
 
-def _strength(draft: Draft, i: int, j: int) -> float:
+def _strength(stage: Wired, i: int, j: int) -> float:
     low, high = min(i, j), max(i, j)
-    row = np.flatnonzero((draft.edges[:, 0] == low) & (draft.edges[:, 1] == high))
-    return float(abs(draft.couplings[row[0]])) if len(row) else 0.0
+    row = np.flatnonzero((stage.edges[:, 0] == low) & (stage.edges[:, 1] == high))
+    return float(abs(stage.couplings[row[0]])) if len(row) else 0.0
 
 
-def _draw_fabric(draft: Draft, path: Path) -> None:
+def _draw_fabric(stage: Wired, path: Path) -> None:
     import networkx
     from matplotlib.collections import LineCollection
     from matplotlib.figure import Figure
 
-    topology, layout = draft.fabric.topology, draft.layout
+    topology, layout = stage.fabric.topology, stage.layout
     if topology.lattice is not None:
         place = topology.lattice.coordinates()[:, :2]
     else:

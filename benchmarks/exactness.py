@@ -17,7 +17,7 @@ import time
 import numpy as np
 
 from thermofab.compiler import fabric_of
-from thermofab.compiler.certify.exactness import KINDS, compiled_draft, distance, random_program
+from thermofab.compiler.certify.exactness import KINDS, distance, random_program, wired
 from thermofab.hw.spec import CompileError, Exact, SpecError, fabric
 
 FABRICS = (
@@ -39,20 +39,20 @@ def main() -> None:
                 rng = np.random.default_rng(seed)
                 source = random_program(rng, kind)
                 try:
-                    draft = compiled_draft(source, common or fabric_of(source))
+                    stage = wired(source, common or fabric_of(source))
                 except CompileError:
                     refused += 1
                     continue
-                tables += len(draft.tables) > 0
+                tables += len(stage.tables) > 0
                 try:
-                    tv, largest = distance(draft, rng, source)
+                    tv, largest = distance(stage, rng, source)
                 except SpecError:
                     wide += 1
                     continue
-                if isinstance(draft.certificate, Exact):
+                if isinstance(stage.certificate, Exact):
                     exact.append(largest)
                 else:
-                    shares.append(tv / draft.certificate.tv)
+                    shares.append(tv / stage.certificate.tv)
         worst, share = max(exact, default=0.0), max(shares, default=0.0)
         failed += worst > 1e-9 or share > 1 + 1e-9
         print(f"{name:<14}{each * len(KINDS):>9}{len(exact):>7}{worst:>10.1e}{tables:>8}{len(shares):>9}{share:>10.3f}"

@@ -26,7 +26,7 @@ import thermofab as fab
 from thermofab.compiler.distributions.enumeration import kl, log_weights, normalised
 from thermofab.compiler.distributions.stationary import stationary_distribution
 from thermofab.compiler.frontend import lower
-from thermofab.compiler.ir.draft import Draft
+from thermofab.compiler.ir.stages import Paired, Quantised, Source, Wired
 from thermofab.compiler.passes.canonicalise import Canonicalise
 from thermofab.compiler.passes.emit import Emit
 from thermofab.compiler.passes.place import Place
@@ -54,50 +54,52 @@ def models(count: int) -> Iterator[networkx.Graph]:
         yield graph
 
 
-def placed(graph: networkx.Graph, bits: int) -> Draft:
+def placed(graph: networkx.Graph, bits: int) -> Wired:
     spec = fab.fabric(graph, weight_bits=bits, bias_bits=bits + 1, profile="fine", table_bits=12)
-    return RootAndWire()(Place()(Canonicalise()(lower(graph), spec)))
+    paired = Canonicalise()(Source(lower(graph), spec))
+    assert isinstance(paired, Paired)
+    return RootAndWire()(Place()(paired))
 
 
-def boltzmann(draft: Draft, parameters: np.ndarray) -> np.ndarray:
-    m = len(draft.edges)
-    return normalised(log_weights(draft.n, parameters[m:], draft.edges, parameters[:m]))[0]
+def boltzmann(stage: Wired, parameters: np.ndarray) -> np.ndarray:
+    m = len(stage.edges)
+    return normalised(log_weights(stage.n, parameters[m:], stage.edges, parameters[:m]))[0]
 
 
-def parameters(draft: Draft) -> np.ndarray:
-    """Couplings and biases that the integers of a quantised draft of one site a node stand for."""
-    roots = [sites[0] for sites in draft.layout.copies]
-    integers = draft.integers
+def parameters(stage: Quantised) -> np.ndarray:
+    """Couplings and biases that the integers of a program of one site a node stand for."""
+    roots = [sites[0] for sites in stage.layout.copies]
+    integers = stage.integers
     return integers.quantisation.step * np.concatenate(
-        [integers.weights[draft.layout.wire_sites], integers.biases[roots]]
+        [integers.weights[stage.layout.wire_sites], integers.biases[roots]]
     )
 
 
-def max_scaled(draft: Draft) -> np.ndarray:
-    spec = draft.fabric
-    step = max(np.abs(draft.couplings).max() / spec.weight_max, np.abs(draft.biases).max() / spec.bias_max)
-    rounded = round_layout(draft.layout, draft.couplings, draft.biases, float(step), spec)
+def max_scaled(stage: Wired) -> np.ndarray:
+    spec = stage.fabric
+    step = max(np.abs(stage.couplings).max() / spec.weight_max, np.abs(stage.biases).max() / spec.bias_max)
+    rounded = round_layout(stage.layout, stage.couplings, stage.biases, float(step), spec)
     return np.concatenate([rounded.couplings, rounded.fields])
 
 
 def measure(graph: networkx.Graph, bits: int) -> dict[str, float]:
-    draft = placed(graph, bits)
-    wanted = boltzmann(draft, np.concatenate([draft.couplings, draft.biases]))
+    stage = placed(graph, bits)
+    wanted = boltzmann(stage, np.concatenate([stage.couplings, stage.biases]))
 
     def exact(values: np.ndarray) -> float:
-        return kl(wanted, boltzmann(draft, values))
+        return kl(wanted, boltzmann(stage, values))
 
-    searched = ScaleAndQuantise()(draft)
+    searched = ScaleAndQuantise()(stage)
     got = parameters(searched)
     row = {
         "exact": exact(got),
-        "max-scaled": exact(max_scaled(draft)),
-        "refitted": exact(parameters(ScaleAndQuantise(refit=True)(draft))),
-        "refitted, sampled": exact(parameters(ScaleAndQuantise(refit=True, enumerate_up_to=0)(draft))),
+        "max-scaled": exact(max_scaled(stage)),
+        "refitted": exact(parameters(ScaleAndQuantise(refit=True)(stage))),
+        "refitted, sampled": exact(parameters(ScaleAndQuantise(refit=True, enumerate_up_to=0)(stage))),
     }
     for name, up_to, sampled in (("predicted", 14, True), ("sampled", 0, True), ("apart", 0, False)):
-        row[name] = ModelError.of(draft, up_to, sampled).second_order(got)
-    refit = Emit()(ScaleAndQuantise(refit=True)(draft))
+        row[name] = ModelError.of(stage, up_to, sampled).second_order(got)
+    refit = Emit()(ScaleAndQuantise(refit=True)(stage))
     distribution = stationary_distribution(refit, accuracy=1e-10).probabilities
     row["refitted, on the fabric"] = kl(wanted, distribution)
     return row

@@ -11,8 +11,9 @@ from jax.core import Tracer
 
 from thermofab.compiler.distributions.exact import clamp_values
 from thermofab.compiler.frontend import lower
-from thermofab.compiler.ir.fold_clamps import FoldClamps
+from thermofab.compiler.ir.folding import folded
 from thermofab.compiler.ir.lowered import Lowered
+from thermofab.compiler.ir.stages import Source
 from thermofab.compiler.passes.canonicalise import Canonicalise
 from thermofab.compiler.passes.categorical import Categorical
 from thermofab.compiler.passes.higher_order import HigherOrder
@@ -106,9 +107,9 @@ def sample_states(
     if isinstance(lowered.model, DiscreteModel):
         # A term of higher order loses its clamped nodes: fewer hidden spins, and chains that mix sooner.
         known = clamp_values(lowered, [np.asarray(values) for values in state_clamp])
-    folded = FoldClamps({lowered.model.nodes[k]: value for k, value in known.items()})(lowered)
-    spec = _own_fabric(program, folded) if fabric is None else make_fabric(fabric)
-    compiled = _compiled(lowered, folded, known, spec, tolerance, seed)
+    left = folded(lowered, {lowered.model.nodes[k]: value for k, value in known.items()})
+    spec = _own_fabric(program, left) if fabric is None else make_fabric(fabric)
+    compiled = _compiled(lowered, left, known, spec, tolerance, seed)
     running = _open(device, spec) if isinstance(device, str) else device
     # The cached program may hold the equal nodes of an earlier THRML program: ask by position.
     index = {node: k for k, node in enumerate(lowered.model.nodes)}
@@ -153,13 +154,13 @@ def seed_of(key: Any) -> int:
 
 def _compiled(
     lowered: Lowered,
-    folded: Lowered,
+    left: Lowered,
     known: dict[int, int],
     spec: FabricSpec,
     tolerance: float | None,
     seed: int,
 ) -> Program:
-    model = folded.model
+    model = left.model
     blocks = [lowered.free_blocks, lowered.clamped_blocks, sorted(known.items())]
     content = digest_of(spec.digest, blocks, tolerance, seed, *_parts(model))
     cached = _programs.get(content)
@@ -206,8 +207,8 @@ def _own_fabric(program: Any, lowered: Lowered) -> FabricSpec:
     if isinstance(model, DiscreteModel):
         # The sites are the program's spins, those of its categories and hidden ones.
         bare = FabricSpec(Topology.from_edges("without limit", _MOST_SPINS, np.zeros((0, 2), dtype=np.int64)))
-        draft = HigherOrder()(Categorical()(Canonicalise()(lowered, bare)))
-        return _fabrics.put(key, FabricSpec(Topology.from_edges("program", draft.n, draft.edges)))
+        paired = HigherOrder()(Categorical()(Canonicalise()(Source(lowered, bare))))
+        return _fabrics.put(key, FabricSpec(Topology.from_edges("program", paired.n, paired.edges)))
     colours = None
     if len(order) <= _MOST_GROUPS:
         colours = np.full(n, len(order))

@@ -6,6 +6,7 @@ import networkx
 
 from thermofab.compiler.frontend import lower
 from thermofab.compiler.ir.lowered import Lowered
+from thermofab.compiler.ir.stages import Source
 from thermofab.compiler.passes.canonicalise import Canonicalise
 from thermofab.compiler.passes.categorical import Categorical
 from thermofab.hw.spec.fabric import FabricSpec
@@ -28,13 +29,14 @@ def fabric_of(source: Any, *, code: str = "binary", **overrides: Any) -> FabricS
         CompileError: the program is malformed.
     """
     lowered = source if isinstance(source, Lowered) else lower(source, 1.0)
-    draft = Categorical(code)(Canonicalise(keep_zero=True)(lowered, make_fabric(networkx.empty_graph(_spins(lowered)))))
-    terms = [term for term in draft.higher if len(term) > 1] + [tuple(edge) for edge in draft.edges.tolist()]
+    bare = Source(lowered, make_fabric(networkx.empty_graph(_spins(lowered))))
+    coded = Categorical(code)(Canonicalise(keep_zero=True)(bare))
+    terms = [term for term in coded.terms if len(term) > 1]
     widest: list[frozenset[int]] = []
     for term in sorted(map(frozenset, terms), key=len, reverse=True):
         if len(term) > 2 and not any(term <= other for other in widest):
             widest.append(term)
-    graph = networkx.empty_graph(draft.n)
+    graph = networkx.empty_graph(coded.n)
     pairs = [term for term in terms if len(term) == 2]
     graph.add_edges_from(pair for pair in pairs if not any(set(pair) <= other for other in widest))
     return make_fabric(graph, factors=sorted(tuple(sorted(term)) for term in widest), **overrides)

@@ -29,6 +29,7 @@ from timing import machine
 import thermofab as fab
 from thermofab.compiler import fabric_of
 from thermofab.compiler.frontend import lower
+from thermofab.compiler.ir.stages import Source
 from thermofab.compiler.passes.canonicalise import Canonicalise
 from thermofab.compiler.passes.categorical import Categorical
 from thermofab.compiler.passes.higher_order import HigherOrder
@@ -100,9 +101,9 @@ def compiled(name: str, model: DiscreteModel, spec: FabricSpec) -> Way:
 
 def pair_fabric(model: DiscreteModel) -> FabricSpec:
     """The graph that hidden spins make of a model."""
-    draft = HigherOrder()(Categorical()(Canonicalise()(lower(model, 1.0), fab.fabric("complete-2000"))))
-    graph = networkx.empty_graph(draft.n)
-    graph.add_edges_from(draft.edges.tolist())
+    paired = HigherOrder()(Categorical()(Canonicalise()(Source(lower(model, 1.0), fab.fabric("complete-2000")))))
+    graph = networkx.empty_graph(paired.n)
+    graph.add_edges_from(paired.edges.tolist())
     return fab.fabric(graph, weight_bits=8, bias_bits=12)
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from scipy import stats
 
 from thermofab.compiler.distributions.gibbs import tempered_states
-from thermofab.compiler.ir.draft import Draft
+from thermofab.compiler.ir.stages import Paired
 from thermofab.hw.spec.activation import sigmoid_table
 from thermofab.hw.spec.errors import SpecError
 from thermofab.hw.spec.image import Image
@@ -52,7 +52,7 @@ class _Run:
 
 def checked(
     program: Program,
-    draft: Draft,
+    draft: Paired,
     *,
     schedule: Any = None,
     clamp: Any = None,
@@ -136,7 +136,7 @@ def _twin(program: Program) -> Program:
     return replace(program, image=made)
 
 
-def _trusted(program: Program, draft: Draft, chains: int, samples: int, seed: int) -> np.ndarray:
+def _trusted(program: Program, draft: Paired, chains: int, samples: int, seed: int) -> np.ndarray:
     """States of the nodes ``[chains, samples, n]`` of the model before placement and rounding, as ``read`` gives."""
     spins = tempered_states(
         draft.edges,

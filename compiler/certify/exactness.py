@@ -1,7 +1,7 @@
 """Exactness: random programs, compiled, and the compiled real-valued model's distribution against the program's own.
 
 What a certificate claims is checked without the code that claims it: the couplings and biases of every fabric edge and
-site are collected from the draft's layout, all sites but the roots are summed out, and codes are read back.
+site are collected from the layout, all sites but the roots are summed out, and codes are read back.
 """
 
 from collections.abc import Sequence
@@ -13,8 +13,8 @@ import numpy as np
 from thermofab.compiler.distributions.elimination import marginal_distribution
 from thermofab.compiler.distributions.enumeration import total_variation
 from thermofab.compiler.distributions.exact import exact
-from thermofab.compiler.ir.draft import Draft
 from thermofab.compiler.ir.lowered import Lowered
+from thermofab.compiler.ir.stages import Source, Wired
 from thermofab.compiler.passes.canonicalise import Canonicalise
 from thermofab.compiler.passes.categorical import Categorical
 from thermofab.compiler.passes.factor_sites import FactorSites
@@ -80,32 +80,32 @@ def random_program(rng: np.random.Generator, kind: Kind) -> Lowered:
     return Lowered(model, (free,), (tuple(fixed),) if fixed else ())
 
 
-def compiled_draft(source: Lowered, fabric: FabricSpec, *, tries: int = 2) -> Draft:
+def wired(source: Lowered, fabric: FabricSpec, *, tries: int = 2) -> Wired:
     """A program placed and wired, in real numbers, whatever the bound.
 
     Raises:
         CompileError: it does not fit.
     """
-    draft = HigherOrder()(FactorSites()(Categorical()(Canonicalise()(source, fabric))))
-    return RootAndWire(tolerance=1.0)(Place(tries=tries)(draft))
+    paired = HigherOrder()(FactorSites()(Categorical()(Canonicalise()(Source(source, fabric)))))
+    return RootAndWire(tolerance=1.0)(Place(tries=tries)(paired))
 
 
-def fabric_couplings(draft: Draft) -> tuple[np.ndarray, np.ndarray]:
-    """Real-valued couplings float64 ``[E]`` and biases ``[N]`` of a draft that has its layout."""
-    layout, topology = draft.layout, draft.fabric.topology
+def fabric_couplings(stage: Wired) -> tuple[np.ndarray, np.ndarray]:
+    """Real-valued couplings float64 ``[E]`` and biases ``[N]`` of a program with a layout."""
+    layout, topology = stage.layout, stage.fabric.topology
     couplings, biases = np.zeros(topology.n_edges), np.zeros(topology.n_sites)
-    couplings[layout.wire_sites] = layout.segment_couplings(draft.couplings)
+    couplings[layout.wire_sites] = layout.segment_couplings(stage.couplings)
     couplings[layout.trunk_sites] = layout.trunk_couplings
-    biases[[sites[0] for sites in layout.copies]] = draft.biases
+    biases[[sites[0] for sites in layout.copies]] = stage.biases
     return couplings, biases
 
 
-def fabric_tables(draft: Draft) -> list[tuple[tuple[int, ...], np.ndarray]]:
+def fabric_tables(stage: Wired) -> list[tuple[tuple[int, ...], np.ndarray]]:
     """``(sites, table)`` of every factor in use: terms of log P ``[2]*k``, an axis a site in their order."""
-    topology, roots, made = draft.fabric.topology, draft.layout.roots, []
-    for row, host, start in zip(draft.tables.rows, draft.tables.hosts, draft.tables.starts):
+    topology, roots, made = stage.fabric.topology, stage.layout.roots, []
+    for row, host, start in zip(stage.tables.rows, stage.tables.hosts, stage.tables.starts):
         factor = topology.factors[host]
-        values = draft.tables.values[start : start + 2 ** len(row)].reshape((2,) * len(row))
+        values = stage.tables.values[start : start + 2 ** len(row)].reshape((2,) * len(row))
         table = np.zeros((2,) * len(factor))
         for code in np.ndindex(*table.shape):
             bits = dict(zip(factor, code))
@@ -115,13 +115,13 @@ def fabric_tables(draft: Draft) -> list[tuple[tuple[int, ...], np.ndarray]]:
     return made
 
 
-def compiled_distribution(draft: Draft, clamp: dict[int, int]) -> np.ndarray:
+def compiled_distribution(stage: Wired, clamp: dict[int, int]) -> np.ndarray:
     """The distribution of the nodes not in ``clamp``, in the order of :func:`thermofab.exact`'s, all copies of the
     variables of a clamped node holding its value.
     """
-    model, topology, copies = draft.lowered.model, draft.fabric.topology, draft.layout.copies
-    readings = draft.readings or tuple(spin_reading(k) for k in range(draft.n))
-    couplings, biases = fabric_couplings(draft)
+    model, topology, copies = stage.lowered.model, stage.fabric.topology, stage.layout.copies
+    readings = stage.readings or tuple(spin_reading(k) for k in range(stage.n))
+    couplings, biases = fabric_couplings(stage)
     value = np.zeros(topology.n_sites)
     used = np.zeros(topology.n_sites, dtype=bool)
     used[[site for sites in copies for site in sites]] = True
@@ -139,7 +139,7 @@ def compiled_distribution(draft: Draft, clamp: dict[int, int]) -> np.ndarray:
     keep = [int(place[copies[variable][0]]) for k in free for variable in readings[k].variables]
     edges = np.stack([place[i[inner]], place[j[inner]]], axis=1)
     tables = []
-    for factor, table in fabric_tables(draft):
+    for factor, table in fabric_tables(stage):
         known = tuple(slice(None) if live[site] else int(value[site] > 0) for site in factor)
         tables.append(([int(place[site]) for site in factor if live[site]], table[known]))
     distribution = marginal_distribution(int(live.sum()), fields[live], edges, couplings[inner], keep, tables)
@@ -153,13 +153,13 @@ def compiled_distribution(draft: Draft, clamp: dict[int, int]) -> np.ndarray:
     )
 
 
-def distance(draft: Draft, rng: np.random.Generator, source: Any) -> tuple[float, float]:
+def distance(stage: Wired, rng: np.random.Generator, source: Any) -> tuple[float, float]:
     """``(TV, largest |difference|)`` of the compiled distribution from the distribution of ``source``, at random values
     of the clamped nodes.
     """
-    model = draft.lowered.model
-    fixed: Sequence[int] = np.flatnonzero(draft.lowered.clamped).tolist()
+    model = stage.lowered.model
+    fixed: Sequence[int] = np.flatnonzero(stage.lowered.clamped).tolist()
     clamp = {k: int(rng.integers(0, int(model.categories[k]) or 2)) for k in fixed}
-    got = compiled_distribution(draft, clamp)
+    got = compiled_distribution(stage, clamp)
     wanted = exact(source, clamp={model.nodes[k]: state for k, state in clamp.items()}).probabilities
     return total_variation(wanted, got), float(np.max(np.abs(wanted - got)))

@@ -12,7 +12,7 @@ from thermofab.compiler.distributions.exact import exact
 from thermofab.compiler.distributions.kept import kept_distribution
 from thermofab.compiler.distributions.stationary import LARGEST, slowest_mode
 from thermofab.compiler.distributions.trunks import root_distribution
-from thermofab.compiler.ir.draft import Draft
+from thermofab.compiler.ir.stages import Wired
 from thermofab.hw.spec.certificate import Exact
 from thermofab.hw.spec.errors import DistributionWarning, SpecError
 from thermofab.hw.spec.image import FREE
@@ -43,7 +43,7 @@ def verify(program: Program) -> Program:
     return _filled(program, None, 0)
 
 
-def verified(program: Program, draft: Draft, levels: tuple[float, ...], wanted: bool | None) -> Program:
+def verified(program: Program, draft: Wired, levels: tuple[float, ...], wanted: bool | None) -> Program:
     """The program after compilation, verified if asked for (``True``) or small (``None``), at the level of factor 1."""
     if wanted is False:
         return program
@@ -65,7 +65,7 @@ def verified(program: Program, draft: Draft, levels: tuple[float, ...], wanted: 
     return _filled(program, distribution, levels.index(1.0))
 
 
-def _compiled_distribution(draft: Draft) -> np.ndarray | None:
+def _compiled_distribution(draft: Wired) -> np.ndarray | None:
     if len(draft.layout.copies) + draft.layout.n_trunks > LARGEST:
         return None
     return root_distribution(draft.layout, draft.edges, draft.couplings, draft.biases)

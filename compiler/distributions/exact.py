@@ -9,7 +9,7 @@ import numpy as np
 
 from thermofab.compiler.distributions.enumeration import normalised, states
 from thermofab.compiler.frontend import lower
-from thermofab.compiler.ir.fold_clamps import FoldClamps
+from thermofab.compiler.ir.folding import folded
 from thermofab.compiler.ir.lowered import Lowered
 from thermofab.hw.spec.errors import SpecError
 from thermofab.hw.spec.model import IsingModel
@@ -110,7 +110,7 @@ def exact(source: Any, *, clamp: Sequence[Any] | Mapping[Any, Any] | None = None
         state = np.array([[values[k] for k in range(model.n_nodes)]])
         energy = float(model.energies(state)[0])
         return Distribution((), np.zeros(0, np.int32), np.ones(1), np.array([energy]), -model.beta * energy, ())
-    left = FoldClamps({model.nodes[k]: value for k, value in values.items()})(lowered).model
+    left = folded(lowered, {model.nodes[k]: value for k, value in values.items()}).model
     minus_energy = left.log_weight().reshape(-1) / left.beta - left.offset
     probabilities, log_z = normalised(left.beta * minus_energy)
     pairs = tuple((int(i), int(j)) for i, j in left.edges.tolist()) if isinstance(left, IsingModel) else ()

@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from thermofab.compiler.distributions.wires import wire_coupling
+from thermofab.compiler.ir.wires import wire_coupling
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,13 +62,6 @@ class Layout:
         """K of every wire segment, float64 ``[k]``: equal magnitudes, the sign of J on the crossing."""
         magnitudes = wire_coupling(np.abs(couplings), np.maximum(self.wire_lengths, 1))[self.wire_of]
         return np.where(self.crossing & (couplings[self.wire_of] < 0), -magnitudes, magnitudes)
-
-    @staticmethod
-    def empty() -> "Layout":
-        """Nothing placed: the layout of a draft before it has one."""
-        none = np.zeros(0, dtype=np.int64)
-        pairs = none.reshape(0, 2)
-        return Layout((), "not placed", none, none, pairs, none, pairs, np.zeros(0), np.zeros(0))
 
     @cached_property
     def crossing(self) -> np.ndarray:

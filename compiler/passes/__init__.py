@@ -1,4 +1,5 @@
-"""The passes: one file each; a frozen dataclass from :class:`~thermofab.compiler.ir.draft.Draft` to Draft.
+"""The passes: one file each; a frozen dataclass that takes a stage and makes the next
+(:class:`~thermofab.compiler.passes.base.Pass`).
 
-To add one: a file here and a line in :func:`thermofab.compiler.pipeline.passes` (docs/compiler.md).
+To add one: a file here and a line in :data:`thermofab.compiler.passes.pipelines.PASSES` (docs/extending.md).
 """

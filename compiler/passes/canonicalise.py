@@ -1,14 +1,14 @@
 """Canonicalise: fold β in, drop what has no effect on the distribution."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
-from thermofab.compiler.ir.draft import Draft
-from thermofab.compiler.ir.lowered import Lowered
+from thermofab.compiler.ir.factor_tables import FactorTables
+from thermofab.compiler.ir.stages import Discrete, Paired, Source
 from thermofab.hw.spec.discrete import DiscreteModel
 from thermofab.hw.spec.errors import CompileError
-from thermofab.hw.spec.fabric import FabricSpec
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,10 @@ class Canonicalise:
     """
 
     keep_zero: bool = False
-    name: str = "canonicalise"
+    name: ClassVar[str] = "canonicalise"
 
-    def __call__(self, lowered: Lowered, fabric: FabricSpec) -> Draft:
+    def __call__(self, stage: Source) -> Discrete | Paired:
+        lowered, fabric = stage.lowered, stage.fabric
         model, clamped = lowered.model, lowered.clamped
         if model.n_nodes > fabric.n_sites:
             raise CompileError(
@@ -32,10 +33,9 @@ class Canonicalise:
                 f"sites; take a fabric of at least {model.n_nodes} sites."
             )
         if isinstance(model, DiscreteModel):
-            none = np.zeros((0, 2), dtype=np.int64)
-            draft = Draft(lowered, fabric, none, np.zeros(0), np.zeros(0), clamped, model=model)
             rows = sum(len(factor.weights) for factor in model.factors)
-            return draft.after(self.name, "; ".join([*lowered.notes, f"{model.n_nodes} nodes, {rows} terms"]))
+            did = "; ".join([*lowered.notes, f"{model.n_nodes} nodes, {rows} terms"])
+            return stage.to(Discrete, self.name, did, model=model, clamped=clamped)
         edges = model.edges.astype(np.int64)
         silent = (model.couplings == 0) & (not self.keep_zero)
         known = clamped[edges[:, 0]] & clamped[edges[:, 1]]
@@ -45,13 +45,15 @@ class Canonicalise:
             for count, what in ((int(silent.sum()), "edges of weight 0"), (int(known.sum()), "clamped-clamped edges"))
             if count
         ]
-        draft = Draft(
-            lowered=lowered,
-            fabric=fabric,
+        return stage.to(
+            Paired,
+            self.name,
+            "; ".join(did) or f"{model.n_nodes} nodes, {len(edges)} edges",
             edges=edges[keep],
             couplings=model.beta * model.couplings[keep],
             biases=model.beta * model.biases,
             clamped=clamped,
             names=model.nodes,
+            readings=None,
+            tables=FactorTables(),
         )
-        return draft.after(self.name, "; ".join(did) or f"{model.n_nodes} nodes, {len(edges)} edges")

@@ -8,10 +8,11 @@ a_S = 2^-B Σ_bits table(bits) Π_{i∈S} s_i (the Walsh-Hadamard transform).
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
-from thermofab.compiler.ir.draft import Draft, Polynomial
+from thermofab.compiler.ir.stages import Coded, Discrete, Paired, Polynomial
 from thermofab.hw.spec.discrete import DiscreteModel
 from thermofab.hw.spec.errors import CompileError
 from thermofab.hw.spec.reading import Reading, spin_reading
@@ -46,10 +47,13 @@ _LARGEST_TABLE = 20  # bits of one term
 
 @dataclass(frozen=True)
 class Categorical:
-    """Exact. Raises ``CompileError`` for an unknown code, or a term of more bits than a polynomial can have."""
+    """Spins for every categorical variable, in ``code``. Exact. A program of pairs of spins stays as it is.
+
+    Raises ``CompileError`` for an unknown code, or a term of more bits than a polynomial can have.
+    """
 
     code: str = "binary"
-    name: str = "categorical"
+    name: ClassVar[str] = "categorical"
 
     def __post_init__(self) -> None:
         if self.code in ("one-hot", "domain-wall"):
@@ -62,10 +66,10 @@ class Categorical:
         if self.code not in CODES:
             raise CompileError(f"code must be one of {', '.join(map(repr, CODES))}, got {self.code!r}.")
 
-    def __call__(self, draft: Draft) -> Draft:
-        if draft.model is None:
-            return draft
-        model = draft.model
+    def __call__(self, stage: Discrete | Paired) -> Coded | Paired:
+        if isinstance(stage, Paired):
+            return stage
+        model = stage.model
         readings, tables, clamped = [], [], []
         for k, q in enumerate(model.categories.tolist()):
             table = CODES[self.code](q) if q else (0, 1)
@@ -73,7 +77,7 @@ class Categorical:
             readings.append(Reading(tuple(range(len(clamped), len(clamped) + bits)), table) if q else
                             spin_reading(len(clamped)))  # fmt: skip
             tables.append(np.array(table))
-            clamped += [bool(draft.clamped[k])] * bits
+            clamped += [bool(stage.clamped[k])] * bits
         polynomial: Polynomial = {}
         _add_multiplicities(polynomial, model, readings, tables)
         for factor in model.factors:
@@ -91,15 +95,13 @@ class Categorical:
         coded = int(np.count_nonzero(model.categories))
         most = max((len(term) for term in polynomial), default=0)
         did = f"{coded} categorical nodes in {self.code} code, {n} spins, {len(polynomial)} terms of order up to {most}"
-        return draft.after(
+        return stage.to(
+            Coded,
             self.name,
             did if coded else f"{n} spins, {len(polynomial)} terms of order up to {most}",
-            model=None,
-            higher=polynomial,
-            biases=np.zeros(n),
+            terms=polynomial,
             clamped=np.array(clamped, dtype=bool),
             readings=tuple(readings),
-            names=(),
         )
 
 

@@ -1,10 +1,11 @@
 """Colour: the order in which sites update."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
-from thermofab.compiler.ir.draft import Draft
+from thermofab.compiler.ir.stages import Wired
 from thermofab.hw.spec.errors import CompileError
 
 
@@ -16,14 +17,14 @@ class Colour:
     is exact. Raises ``CompileError`` if a wire or trunk joins sites of one colour.
     """
 
-    name: str = "colour"
+    name: ClassVar[str] = "colour"
 
-    def __call__(self, draft: Draft) -> Draft:
-        topology = draft.fabric.topology
-        used = topology.edges[np.concatenate([draft.layout.wire_sites, draft.layout.trunk_sites])]
+    def __call__(self, stage: Wired) -> Wired:
+        topology = stage.fabric.topology
+        used = topology.edges[np.concatenate([stage.layout.wire_sites, stage.layout.trunk_sites])]
         same = topology.colours[used[:, 0]] == topology.colours[used[:, 1]]
         if np.any(same):
             i, j = used[np.argmax(same)]
             raise CompileError(f"coupled sites {i} and {j} share a colour; recolour the fabric's topology.")
-        busy = np.bincount(topology.colours[[s for sites in draft.layout.copies for s in sites]])
-        return draft.after(self.name, f"{topology.n_colours} colours, {np.count_nonzero(busy)} of them in use")
+        busy = np.bincount(topology.colours[[s for sites in stage.layout.copies for s in sites]])
+        return stage.after(self.name, f"{topology.n_colours} colours, {np.count_nonzero(busy)} of them in use")

@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import ClassVar
 
 import numpy as np
 
@@ -10,8 +11,8 @@ from thermofab.compiler.distributions.broken import Copies, least_share
 from thermofab.compiler.distributions.enumeration import log_weights, normalised, states
 from thermofab.compiler.distributions.gibbs import gibbs_states
 from thermofab.compiler.distributions.trunks import root_distribution, whole_distribution
-from thermofab.compiler.ir.draft import Draft
 from thermofab.compiler.ir.layout import Layout
+from thermofab.compiler.ir.stages import Paired, Wired
 from thermofab.hw.spec.certificate import Rejecting
 from thermofab.hw.spec.errors import RefusedError
 from thermofab.hw.spec.model import to_spins
@@ -45,48 +46,48 @@ class DiscardBroken:
     strongest: float = 6.0
     enumerate_up_to: int = 18
     seed: int = 0
-    name: str = "discard broken copies"
+    name: ClassVar[str] = "discard-broken-copies"
 
-    def __call__(self, draft: Draft) -> Draft:
-        if not draft.layout.n_trunks:
-            return draft.after(self.name, "no trunks")
-        copies = copies_of(draft, self.seed)
+    def __call__(self, stage: Wired) -> Wired:
+        if not stage.layout.n_trunks:
+            return stage.after(self.name, "no trunks")
+        copies = copies_of(stage, self.seed)
         tensions = copies.tensions()
 
         @cache
         def at(k: int) -> tuple[Layout, float]:
             strengths = np.clip(tensions + _MARGINS[k], _WEAKEST, self.strongest)
-            layout = replace(draft.layout, trunk_couplings=strengths)
-            return layout, self._share(draft, layout, copies)[0]
+            layout = replace(stage.layout, trunk_couplings=strengths)
+            return layout, self._share(stage, layout, copies)[0]
 
         k = bisect_left(range(len(_MARGINS) - 1), True, key=lambda k: at(k)[1] >= self.aim)
         layout, expected = at(k)
         if expected < self.least_yield:
             raise RefusedError(
-                f"the program compiles onto {draft.fabric.topology.name} only with {layout.n_trunks} couplings between "
+                f"the program compiles onto {stage.fabric.topology.name} only with {layout.n_trunks} couplings between "
                 f"copies that carry several edges, and even with couplings of {self.strongest:g} only a share of "
                 f"{expected:.3g} of the samples would have copies that agree; at least {self.least_yield:g} is asked "
                 "for. Pass a tolerance, or take a fabric that holds the program's graph directly, or with more sites "
                 "and more neighbours a site than the program's nodes have edges."
             )
-        certificate = Rejecting(expected, self._share(draft, layout, copies)[1] + floor_note(draft, layout))
+        certificate = Rejecting(expected, self._share(stage, layout, copies)[1] + floor_note(stage, layout))
         did = (
             f"{layout.n_trunks} trunks of coupling {layout.trunk_couplings.min():.3g} to "
             f"{layout.trunk_couplings.max():.3g}, yield {expected:.3g}"
         )
-        return draft.after(self.name, did, layout=layout, certificate=certificate)
+        return stage.after(self.name, did, layout=layout, certificate=certificate)
 
-    def _share(self, draft: Draft, layout: Layout, copies: Copies) -> tuple[float, str]:
-        return share_of(draft, layout, copies, self.enumerate_up_to)
+    def _share(self, stage: Paired, layout: Layout, copies: Copies) -> tuple[float, str]:
+        return share_of(stage, layout, copies, self.enumerate_up_to)
 
 
-def share_of(draft: Draft, layout: Layout, copies: Copies, enumerate_up_to: int = 18) -> tuple[float, str]:
+def share_of(stage: Paired, layout: Layout, copies: Copies, enumerate_up_to: int = 18) -> tuple[float, str]:
     """Share of the samples in which no trunk of ``layout`` is broken, and how it was found."""
-    n = draft.n
+    n = stage.n
     if n + layout.n_trunks <= enumerate_up_to:
-        rest = tuple(np.flatnonzero(~draft.clamped).tolist())
+        rest = tuple(np.flatnonzero(~stage.clamped).tolist())
         whole, every = (
-            distribution(layout, draft.edges, draft.couplings, draft.biases).reshape((2,) * n).sum(axis=rest)
+            distribution(layout, stage.edges, stage.couplings, stage.biases).reshape((2,) * n).sum(axis=rest)
             for distribution in (whole_distribution, root_distribution)
         )
         return float(np.min(whole / every)), "enumerated"
@@ -94,23 +95,23 @@ def share_of(draft: Draft, layout: Layout, copies: Copies, enumerate_up_to: int 
     return max(copies.share(layout.trunk_couplings), least), f"estimated, at least {least:.2g}"
 
 
-def floor_note(draft: Draft, layout: Layout) -> str:
+def floor_note(stage: Paired, layout: Layout) -> str:
     """A word on tables that cannot be as cold as the trunks: a copy between two that agree with it turns over with
     probability σ(-4 Jc), which is nowhere below 2^-t; each time it does, broken copies may wander on along the node.
     """
-    bits = draft.fabric.threshold_bits
+    bits = stage.fabric.threshold_bits
     if 4 * float(np.max(layout.trunk_couplings, initial=0.0)) <= bits * np.log(2.0):
         return ""
     return f", less with probabilities no smaller than 2^-{bits}: use profile='fine'" if bits < 16 else ""
 
 
-def copies_of(draft: Draft, seed: int = 0) -> Copies:
-    """The trunks of the draft's layout over states of its model: all of a small one, else sampled ones."""
-    n = draft.n
+def copies_of(stage: Wired, seed: int = 0) -> Copies:
+    """The trunks of the layout over states of its model: all of a small one, else sampled ones."""
+    n = stage.n
     if n <= _ENUMERATED_STATES:
         spins = to_spins(states(n))
-        distribution = normalised(log_weights(n, draft.biases, draft.edges, draft.couplings))[0]
+        distribution = normalised(log_weights(n, stage.biases, stage.edges, stage.couplings))[0]
     else:
-        spins = gibbs_states(draft.edges, draft.couplings, draft.biases, seed=seed)
+        spins = gibbs_states(stage.edges, stage.couplings, stage.biases, seed=seed)
         distribution = np.full(len(spins), 1.0 / len(spins))
-    return Copies.of(draft.layout, draft.edges, draft.couplings, spins, distribution)
+    return Copies.of(stage.layout, stage.edges, stage.couplings, spins, distribution)

@@ -1,11 +1,12 @@
 """Emit: the image and the program."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
-from thermofab.compiler.ir.draft import Draft
+from thermofab.compiler.ir.stages import Quantised
 from thermofab.compiler.quantisation.images import image_of
 from thermofab.hw.spec.certificate import Rejecting
+from thermofab.hw.spec.errors import CompileError
 from thermofab.hw.spec.program import Program
 from thermofab.hw.spec.reading import Reading, spin_reading
 from thermofab.hw.spec.report import NOT_ASSESSED, Distance, Report
@@ -17,9 +18,13 @@ class Emit:
 
     seed: int = 0
     beta_levels: tuple[float, ...] = (1.0,)
-    name: str = "emit"
+    name: ClassVar[str] = "emit"
 
-    def __call__(self, draft: Draft, structure: Any = None) -> Program:
+    def __post_init__(self) -> None:
+        if isinstance(self.seed, bool) or not 0 <= self.seed < 2**64:
+            raise CompileError(f"seed must lie in 0…2^64-1, got {self.seed!r}.")
+
+    def __call__(self, draft: Quantised) -> Program:
         layout, integers, spec = draft.layout, draft.integers, draft.fabric
         q = integers.quantisation
         image = image_of(
@@ -60,10 +65,9 @@ class Emit:
             report,
             readings,
             checks,
-            structure,
         )
 
-    def _end_to_end(self, draft: Draft) -> Distance:
+    def _end_to_end(self, draft: Quantised) -> Distance:
         """The sum of the parts, by the triangle inequality."""
         rounding, table = draft.integers.rounding, draft.integers.table
         if 1.0 not in self.beta_levels:

@@ -5,14 +5,17 @@ among them: with s_i = 2n_i - 1 the table Σ_S a_S Π_{i∈S} s_i has an entry a
 bits on b sites that share a factor with its neighbours' is a p-dit.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import ClassVar
 
 import numpy as np
 
-from thermofab.compiler.ir.draft import Draft, Placement, Polynomial
 from thermofab.compiler.ir.factor_tables import FactorTables, centred
+from thermofab.compiler.ir.stages import Coded, Copies, Paired, Placed, Placement, Polynomial, Quantised
+from thermofab.compiler.passes.base import AnyPass
+from thermofab.compiler.passes.known import check_spins
 from thermofab.compiler.placement.direct import edge_numbers, guesses
 from thermofab.compiler.placement.monomorphism import monomorphism
 from thermofab.hw.spec.errors import CompileError
@@ -23,88 +26,93 @@ from thermofab.hw.spec.topology import Topology
 @dataclass(frozen=True)
 class FactorSites:
     """Where the fabric has factors and one site a spin can be found at which every term has a factor or an edge, the
-    terms go there. Exact. Elsewhere the draft is left as it is: hidden spins and embeddings are for what follows.
+    terms go there. Exact. Elsewhere the program is left as it is: hidden spins and embeddings are for what follows.
 
     Terms of one spin are biases, those of two go on an edge where there is one, all others on the smallest factor that
     has their sites. Sites are tried by label, position, index and order, then by subgraph monomorphism over the pairs
-    that share an edge or a factor, at most ``budget`` steps.
+    that share an edge or a factor, at most ``budget`` steps. With ``copies`` the sites are the caller's, for ``Place``
+    to check, and nothing is searched for.
     """
 
     budget: int = 100_000
-    name: str = "factor sites"
+    copies: Copies | None = None
+    name: ClassVar[str] = "factor-sites"
 
-    def __call__(self, draft: Draft) -> Draft:
-        topology = draft.fabric.topology
-        if not topology.factors or not (draft.higher or len(draft.edges)):
-            return draft
-        terms = _terms(draft)
-        if draft.n > topology.n_sites:
-            return draft
-        for method, sites in self._sites(draft, terms):
-            hosted = _hosts(terms, sites, topology, draft.clamped)
+    def __call__(self, stage: Coded | Paired) -> Coded | Paired | Placed:
+        topology = stage.fabric.topology
+        if self.copies is not None or not topology.factors or stage.n > topology.n_sites:
+            return stage
+        terms = stage.terms
+        if not any(len(term) > 1 for term in terms):
+            return stage
+        for method, sites in self._sites(stage, terms):
+            hosted = _hosts(terms, sites, topology, stage.clamped)
             if hosted is not None:
-                return self._placed(draft, terms, sites, method, hosted)
-        return draft.after(self.name, "no place at which every term has a factor; hidden spins instead")
+                return _placed(stage, terms, sites, method, hosted)
+        return stage.after(self.name, "no place at which every term has a factor; hidden spins instead")
 
-    def onto(self, draft: Draft, sites: Sequence[int] | np.ndarray) -> Draft:
-        """The terms of ``draft`` at known sites, one a spin.
+    def keeping(self, known: Quantised) -> AnyPass:
+        """The sites of ``known`` where its terms are on factors; else nothing goes there."""
+        if len(known.tables):
+            return KnownFactorSites(tuple(known.layout.roots.tolist()))
+        return replace(self, copies=known.layout.copies)
 
-        Raises:
-            CompileError: a term has no factor there.
-        """
-        terms, where = _terms(draft), np.asarray(sites, dtype=np.int64)
-        hosted = _hosts(terms, where, draft.fabric.topology, draft.clamped)
+    def _sites(self, stage: Coded | Paired, terms: Polynomial) -> Iterator[tuple[str, np.ndarray]]:
+        topology = stage.fabric.topology
+        yield from guesses(stage.names, topology)
+        pairs = factor_pairs(term for term in terms if len(term) > 1)
+        found = monomorphism(stage.n, pairs, _paired(topology), self.budget)
+        if found is not None:
+            yield "subgraph isomorphism", np.array(found, dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class KnownFactorSites:
+    """The terms at known sites, one per spin.
+
+    Raises:
+        CompileError: a term has no factor there.
+    """
+
+    sites: tuple[int, ...]
+    name: ClassVar[str] = FactorSites.name
+
+    def __call__(self, stage: Coded | Paired) -> Placed:
+        check_spins(stage.n, len(self.sites))
+        terms, sites = stage.terms, np.array(self.sites, dtype=np.int64)
+        hosted = _hosts(terms, sites, stage.fabric.topology, stage.clamped)
         if hosted is None:
             raise CompileError(
                 "the new weights couple spins that share no factor of the fabric at the sites the program was compiled "
                 "onto; compile the new program for itself."
             )
-        return self._placed(draft, terms, where, "factor sites", hosted)
-
-    def _sites(self, draft: Draft, terms: Polynomial) -> Iterator[tuple[str, np.ndarray]]:
-        topology = draft.fabric.topology
-        yield from guesses(draft.names or tuple(range(draft.n)), topology)
-        pairs = factor_pairs(term for term in terms if len(term) > 1)
-        found = monomorphism(draft.n, pairs, _paired(topology), self.budget)
-        if found is not None:
-            yield "subgraph isomorphism", np.array(found, dtype=np.int64)
-
-    def _placed(
-        self, draft: Draft, terms: Polynomial, sites: np.ndarray, method: str, hosted: dict[tuple[int, ...], int]
-    ) -> Draft:
-        biases, edges, couplings = np.zeros(draft.n), [], []
-        by_host: dict[int, Polynomial] = {}
-        for term, weight in sorted(terms.items()):
-            if len(term) == 1:
-                biases[term[0]] += weight
-            elif term in hosted:
-                by_host.setdefault(hosted[term], {})[term] = weight
-            elif not all(draft.clamped[k] for k in term):
-                edges.append(term)
-                couplings.append(weight)
-        tables = _tables(by_host)
-        did = f"{len(tables)} tables on the fabric's factors, {len(edges)} edges, no hidden spins"
-        return draft.after(
-            self.name,
-            did,
-            edges=np.array(edges, dtype=np.int64).reshape(-1, 2),
-            couplings=np.array(couplings, dtype=np.float64),
-            biases=biases,
-            higher={},
-            tables=tables,
-            placements=(Placement(tuple((int(site),) for site in sites), f"{method}, on factors"),),
-        )
+        return _placed(stage, terms, sites, "known sites", hosted)
 
 
-def _terms(draft: Draft) -> Polynomial:
-    """All terms of log P."""
-    terms = dict(draft.higher)
-    for edge, coupling in zip(draft.edges.tolist(), draft.couplings.tolist()):
-        terms[tuple(edge)] = terms.get(tuple(edge), 0.0) + coupling
-    for k, bias in enumerate(draft.biases.tolist()):
-        if bias:
-            terms[(k,)] = terms.get((k,), 0.0) + bias
-    return terms
+def _placed(
+    stage: Coded | Paired, terms: Polynomial, sites: np.ndarray, method: str, hosted: dict[tuple[int, ...], int]
+) -> Placed:
+    biases, edges, couplings = np.zeros(stage.n), [], []
+    by_host: dict[int, Polynomial] = {}
+    for term, weight in sorted(terms.items()):
+        if len(term) == 1:
+            biases[term[0]] += weight
+        elif term in hosted:
+            by_host.setdefault(hosted[term], {})[term] = weight
+        elif not all(stage.clamped[k] for k in term):
+            edges.append(term)
+            couplings.append(weight)
+    tables = _tables(by_host)
+    return stage.to(
+        Placed,
+        FactorSites.name,
+        f"{len(tables)} tables on the fabric's factors, {len(edges)} edges, no hidden spins",
+        edges=np.array(edges, dtype=np.int64).reshape(-1, 2),
+        couplings=np.array(couplings, dtype=np.float64),
+        biases=biases,
+        tables=tables,
+        placements=(Placement(tuple((int(site),) for site in sites), f"{method}, on factors"),),
+    )
 
 
 def _hosts(

@@ -12,32 +12,35 @@ J A B with tanh J = tanh K₁ tanh K₂ (a wire between products), and both halv
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
-from thermofab.compiler.distributions.wires import wire_coupling
-from thermofab.compiler.ir.draft import Draft, Polynomial
+from thermofab.compiler.ir.factor_tables import FactorTables
+from thermofab.compiler.ir.stages import Coded, Paired, Polynomial
+from thermofab.compiler.ir.wires import wire_coupling
 from thermofab.hw.spec.errors import CompileError
 
 
 @dataclass(frozen=True)
 class HigherOrder:
     """Every term of order 3 and 4 takes one hidden spin; one of order k ≥ 5 splits first. Exact.
+    A program of pairs stays as it is.
 
     Raises ``CompileError`` if more spins come out than the fabric has sites.
     """
 
-    name: str = "higher order"
+    name: ClassVar[str] = "higher-order"
 
-    def __call__(self, draft: Draft) -> Draft:
-        if not draft.higher:
-            return draft
+    def __call__(self, stage: Coded | Paired) -> Paired:
+        if isinstance(stage, Paired):
+            return stage
         pairs: Polynomial = {}
-        n, hidden = draft.n, 0
-        waiting = sorted(draft.higher.items(), reverse=True)
+        n, hidden = stage.n, 0
+        waiting = sorted(stage.terms.items(), reverse=True)
         for term, weight in waiting:
             # What is left of a term among clamped spins is constant.
-            if all(k < draft.n and draft.clamped[k] for k in term):
+            if all(k < stage.n and stage.clamped[k] for k in term):
                 continue
             for part, strength, new in _split(term, weight, n + hidden):
                 hidden += new
@@ -47,14 +50,14 @@ class HigherOrder:
                     _gadget(pairs, part, strength, n + hidden)
                     hidden += 1
         total = n + hidden
-        if total > draft.fabric.n_sites:
+        if total > stage.fabric.n_sites:
             raise CompileError(
                 f"the program needs {n} spins and {hidden} hidden ones for its terms of three spins and more, and "
-                f"{draft.fabric.topology.name} has only {draft.fabric.n_sites} sites; take a fabric of at least "
+                f"{stage.fabric.topology.name} has only {stage.fabric.n_sites} sites; take a fabric of at least "
                 f"{total} sites."
             )
         biases = np.zeros(total)
-        clamped = np.concatenate([draft.clamped, np.zeros(hidden, dtype=bool)])
+        clamped = np.concatenate([stage.clamped, np.zeros(hidden, dtype=bool)])
         edges, couplings = [], []
         for term, weight in sorted(pairs.items()):
             if len(term) == 1:
@@ -63,14 +66,16 @@ class HigherOrder:
                 edges.append(term)
                 couplings.append(weight)
         did = f"{hidden} hidden spins" if hidden else "no hidden spins"
-        return draft.after(
+        return stage.to(
+            Paired,
             self.name,
             f"{did}, {len(edges)} edges",
             edges=np.array(edges, dtype=np.int64).reshape(-1, 2),
             couplings=np.array(couplings, dtype=np.float64),
             biases=biases,
             clamped=clamped,
-            higher={},
+            names=tuple(range(total)),
+            tables=FactorTables(),
         )
 
 

@@ -8,9 +8,9 @@ defaults. :data:`PIPELINES` has the named ones; to add one, add a line.
 
 import ast
 from collections.abc import Mapping
-from dataclasses import fields, replace
 from typing import Any
 
+from thermofab.compiler.passes.base import AnyPass, option_names, with_options
 from thermofab.compiler.passes.canonicalise import Canonicalise
 from thermofab.compiler.passes.categorical import Categorical
 from thermofab.compiler.passes.colour import Colour
@@ -21,18 +21,22 @@ from thermofab.compiler.passes.root_and_wire import RootAndWire
 from thermofab.compiler.passes.scale_and_quantise import ScaleAndQuantise
 from thermofab.hw.spec.errors import CompileError
 
-# In the order in which a pipeline must have them; those in _OPTIONAL may be left out.
-PASSES: dict[str, type] = {
-    "canonicalise": Canonicalise,
-    "categorical": Categorical,
-    "factor-sites": FactorSites,
-    "higher-order": HigherOrder,
-    "place": Place,
-    "root-and-wire": RootAndWire,
-    "colour": Colour,
-    "scale-and-quantise": ScaleAndQuantise,
+# In the order in which a pipeline has them. A pass is added by a line here; it may be left out of a pipeline unless it
+# is one of _REQUIRED.
+PASSES: dict[str, type[AnyPass]] = {
+    one.name: one
+    for one in (
+        Canonicalise,
+        Categorical,
+        FactorSites,
+        HigherOrder,
+        Place,
+        RootAndWire,
+        Colour,
+        ScaleAndQuantise,
+    )
 }
-_OPTIONAL = ("categorical", "factor-sites", "higher-order")
+_REQUIRED = (Canonicalise, Place, RootAndWire, Colour, ScaleAndQuantise)
 _WHOLE = "canonicalise | categorical | factor-sites | higher-order | {} | {} | colour | scale-and-quantise{}"
 PIPELINES: dict[str, str] = {
     "exact": _WHOLE.format("place", "root-and-wire", ""),
@@ -42,31 +46,29 @@ PIPELINES: dict[str, str] = {
 }
 
 
-def pipeline_of(text: str, options: Mapping[str, Mapping[str, Any]] | None = None) -> tuple[Any, ...]:
+def pipeline_of(text: str, options: Mapping[str, Any] | None = None) -> tuple[AnyPass, ...]:
     """The passes of a named pipeline or of one written as text.
 
-    ``options`` are fields by pass name that override the text's.
+    ``options`` go before the text: each to every pass that has a field of that name, unless it is ``None``.
 
     Raises:
         CompileError: a pass is unknown, missing or out of order, or a field is unknown or malformed.
     """
-    passes: dict[str, Any] = {}
+    passes: dict[str, AnyPass] = {}
     for part in PIPELINES.get(text, text).split("|"):
         name, values = _parsed(part.strip())
         if name in passes:
             raise CompileError(f"the pipeline has the pass {name!r} twice.")
         passes[name] = PASSES[name](**values)
     order = [name for name in PASSES if name in passes]
-    missing = [name for name in PASSES if name not in passes and name not in _OPTIONAL]
+    missing = [one.name for one in _REQUIRED if one.name not in passes]
     if missing or list(passes) != order:
+        optional = [name for name, one in PASSES.items() if one not in _REQUIRED]
         raise CompileError(
-            f"a pipeline has the passes {' | '.join(PASSES)}, in this order, of which {', '.join(_OPTIONAL)} may be "
+            f"a pipeline has the passes {' | '.join(PASSES)}, in this order, of which {', '.join(optional)} may be "
             f"left out; got {' | '.join(passes)}."
         )
-    for name, changes in (options or {}).items():
-        if name in passes:
-            passes[name] = replace(passes[name], **changes)
-    return tuple(passes.values())
+    return tuple(with_options(one, options or {}) for one in passes.values())
 
 
 def _parsed(part: str) -> tuple[str, dict[str, Any]]:
@@ -80,7 +82,7 @@ def _parsed(part: str) -> tuple[str, dict[str, Any]]:
         )
     if not bracket:
         return name, {}
-    allowed = {field.name for field in fields(PASSES[name])} - {"name"}
+    allowed = set(option_names(PASSES[name]))
     try:
         call = ast.parse("f" + part[len(name) :].strip(), mode="eval").body
         assert isinstance(call, ast.Call) and not call.args

@@ -1,12 +1,14 @@
 """Place: sites for every node."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
-from thermofab.compiler.ir.draft import Copies, Draft, Placement
-from thermofab.compiler.placement.direct import direct_placements
+from thermofab.compiler.ir.stages import Copies, Paired, Placed, Placement, Quantised
+from thermofab.compiler.passes.known import check_spins, check_wires
+from thermofab.compiler.placement.direct import code_places, direct_placements
 from thermofab.compiler.placement.embedding import embeddings
 from thermofab.compiler.placement.isomorphism import isomorphism
 from thermofab.compiler.placement.monomorphism import monomorphism, within_sublattice
@@ -39,62 +41,96 @@ class Place:
     budget: int = 100_000
     copies: Copies | None = None
     progress: Callable[[int, int, str], None] | None = field(default=None, compare=False)
-    name: str = "place"
+    name: ClassVar[str] = "place"
 
-    def __call__(self, draft: Draft) -> Draft:
-        if draft.placements:
-            return draft.after(self.name, f"placed already, by {draft.placements[0].method}")
+    def __call__(self, stage: Paired) -> Placed:
+        if isinstance(stage, Placed):
+            return stage.after(self.name, f"placed already, by {stage.placements[0].method}")
         if self.copies is not None:
-            found = (Placement(checked_copies(self.copies, draft), "given"),)
+            found = (Placement(checked_copies(self.copies, stage), "given"),)
         else:
-            found = direct_placements(draft)[:1] or self._remembered(draft)
-        draft = replace(draft, placements=found)
-        return draft.after(self.name, f"{len(found)} candidate{'s' * (len(found) > 1)} by {found[0].method}")
+            found = direct_placements(stage)[:1] or self._remembered(stage)
+        did = f"{len(found)} candidate{'s' * (len(found) > 1)} by {found[0].method}"
+        return stage.to(Placed, self.name, did, placements=found)
 
-    def _remembered(self, draft: Draft) -> tuple[Placement, ...]:
+    def keeping(self, known: Quantised) -> "KeepPlacements":
+        """The candidates and edges of ``known``."""
+        return KeepPlacements(known.edges, known.n, known.placements)
+
+    def _remembered(self, stage: Paired) -> tuple[Placement, ...]:
         """Searched for, or found before for the same graph, fabric and options."""
-        key = (_SEARCH, draft.fabric.topology.digest, draft.n, draft.edges, self.seed, self.tries, self.budget)
-        rows = remembered("placements", key, lambda: [[p.copies, p.method] for p in self._search(draft)])
+        key = (_SEARCH, stage.fabric.topology.digest, stage.n, stage.edges, self.seed, self.tries, self.budget)
+        rows = remembered("placements", key, lambda: [[p.copies, p.method] for p in self._search(stage)])
         return tuple(Placement(tuple(tuple(sites) for sites in copies), method) for copies, method in rows)
 
-    def _search(self, draft: Draft) -> tuple[Placement, ...]:
-        n, topology = draft.n, draft.fabric.topology
-        same = isomorphism(n, draft.edges, topology)
-        sites = monomorphism(n, draft.edges, topology, self.budget) if same is None else same.tolist()
+    def _search(self, stage: Paired) -> tuple[Placement, ...]:
+        n, topology = stage.n, stage.fabric.topology
+        same = isomorphism(n, stage.edges, topology)
+        sites = monomorphism(n, stage.edges, topology, self.budget) if same is None else same.tolist()
         method = "subgraph isomorphism" if same is None else "graph isomorphism"
         if sites is None:
-            sites, method = within_sublattice(n, draft.edges, topology, self.budget), "subgraph isomorphism, sublattice"
+            sites, method = within_sublattice(n, stage.edges, topology, self.budget), "subgraph isomorphism, sublattice"
         if sites is not None:
             return (Placement(tuple((int(site),) for site in sites), method),)
         # Every model edge needs a fabric edge of its own.
-        found = embeddings(draft, self.seed, self.tries, self.progress) if len(draft.edges) <= topology.n_edges else ()
+        found = embeddings(stage, self.seed, self.tries, self.progress) if len(stage.edges) <= topology.n_edges else ()
         if not found:
-            raise CompileError(no_embedding(draft, self.tries))
+            raise CompileError(no_embedding(stage, self.tries))
         return found
 
 
-def no_embedding(draft: Draft, tries: int) -> str:
+@dataclass(frozen=True, eq=False)
+class KeepPlacements:
+    """Known placements, and the edges they were found for: those that the program lacks get a coupling of 0.
+
+    Attributes:
+        edges: int64 ``[m, 2]``.
+        n: variables of the known program.
+        placements: its candidates.
+
+    Raises:
+        CompileError: the program has another number of variables, or couples some that no wire joins.
+    """
+
+    edges: np.ndarray
+    n: int
+    placements: tuple[Placement, ...]
+    name: ClassVar[str] = Place.name
+
+    def __call__(self, stage: Paired) -> Placed:
+        check_spins(stage.n, self.n)
+        couplings = stage.couplings
+        if stage.edges is not self.edges:
+            places = code_places(self.edges, stage.edges, stage.n)
+            check_wires(places, stage.edges)
+            couplings = np.zeros(len(self.edges))
+            couplings[places] = stage.couplings
+        did = "the placement of the program before"
+        return stage.to(Placed, self.name, did, edges=self.edges, couplings=couplings, placements=self.placements)
+
+
+def no_embedding(stage: Paired, tries: int) -> str:
     """Why there is no placement, and what would help."""
     import networkx
 
-    topology, n = draft.fabric.topology, draft.n
+    topology, n = stage.fabric.topology, stage.n
     graph = topology.to_networkx()
     largest = max(len(part) for part in networkx.connected_components(graph))
     shape = ""
     if largest < topology.n_sites:
         shape = f" The fabric is disconnected: its largest connected part has {largest} of {topology.n_sites} sites."
     return (
-        f"no embedding of the program's {n} nodes and {len(draft.edges)} edges into {topology.name} "
+        f"no embedding of the program's {n} nodes and {len(stage.edges)} edges into {topology.name} "
         f"({topology.n_sites} sites, {topology.n_edges} edges) was found in {tries} tries.{shape} "
         "Take a larger or better connected fabric, another seed, or pass copies= with an embedding of your own."
     )
 
 
-def checked_copies(copies: Copies, draft: Draft) -> Copies:
+def checked_copies(copies: Copies, stage: Paired) -> Copies:
     """A placement of the caller's, refused unless it is a minor embedding of the program."""
     import networkx
 
-    n, topology = draft.n, draft.fabric.topology
+    n, topology = stage.n, stage.fabric.topology
     copies = tuple(tuple(int(site) for site in sites) for sites in copies)
     used = [site for sites in copies for site in sites]
     if len(copies) != n or not all(copies):
@@ -107,7 +143,7 @@ def checked_copies(copies: Copies, draft: Draft) -> Copies:
     graph = topology.to_networkx() if any(len(sites) > 1 for sites in copies) else None
     for k, sites in enumerate(copies):
         # Copies of a clamped node all hold its value and need no coupling among them.
-        if graph is None or len(sites) == 1 or draft.clamped[k]:
+        if graph is None or len(sites) == 1 or stage.clamped[k]:
             continue
         if not networkx.is_connected(graph.subgraph(sites)):
             raise CompileError(
@@ -118,9 +154,9 @@ def checked_copies(copies: Copies, draft: Draft) -> Copies:
         owner[list(sites)] = k
     ends = np.sort(owner[topology.edges.astype(np.int64)], axis=1)
     ends = ends[ends[:, 0] >= 0]
-    apart = ~np.isin(draft.edges[:, 0] * n + draft.edges[:, 1], ends[:, 0] * n + ends[:, 1])
+    apart = ~np.isin(stage.edges[:, 0] * n + stage.edges[:, 1], ends[:, 0] * n + ends[:, 1])
     if np.any(apart):
-        i, j = draft.edges[np.argmax(apart)]
+        i, j = stage.edges[np.argmax(apart)]
         raise CompileError(
             f"no fabric edge of {topology.name} joins the copies of nodes {i} and {j}, which are coupled; "
             "extend their copies until they touch."

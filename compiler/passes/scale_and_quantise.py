@@ -1,11 +1,13 @@
 """Scale and quantise: the step, the table shift and the integers, searched for the smallest predicted error."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
-from thermofab.compiler.ir.draft import Draft, Integers
 from thermofab.compiler.ir.layout import Layout
+from thermofab.compiler.ir.stages import Integers, Quantised, Wired
 from thermofab.compiler.passes.discard import copies_of, floor_note, share_of
 from thermofab.compiler.quantisation.model_error import ModelError, pair_kl
 from thermofab.compiler.quantisation.refit import refitted
@@ -13,6 +15,7 @@ from thermofab.compiler.quantisation.rounding import Rounded, round_layout
 from thermofab.compiler.quantisation.table_ends import Ends
 from thermofab.compiler.quantisation.table_error import CAUTION, TableError, best_shift, interpolation
 from thermofab.hw.spec.certificate import Rejecting
+from thermofab.hw.spec.errors import CompileError
 from thermofab.hw.spec.fabric import FabricSpec
 from thermofab.hw.spec.report import Distance, Quantisation
 
@@ -53,6 +56,8 @@ class ScaleAndQuantise:
     integers of the best steps are changed by units so that their errors cancel
     (:mod:`~thermofab.compiler.quantisation.refit`).
 
+    ``beta_levels`` are the factors on β of the activation tables; the lowest says how far a table must reach.
+
     ``powers`` of two, relative to the smallest step that saturates nothing (:func:`least_step`), restrict the search.
 
     The certificate is unchanged but for a yield, that of the rounded trunks: rounding is reported apart, as
@@ -60,14 +65,20 @@ class ScaleAndQuantise:
     """
 
     enumerate_up_to: int = 14
-    lowest_beta: float = 1.0
+    beta_levels: tuple[float, ...] = (1.0,)
     sampled: bool = True
     refit: bool = False
     betas: tuple[float, ...] = (1.0,)
     powers: tuple[float, ...] | None = None
-    name: str = "scale and quantise"
+    name: ClassVar[str] = "scale-and-quantise"
 
-    def __call__(self, draft: Draft) -> Draft:
+    def __post_init__(self) -> None:
+        betas = tuple(float(beta) for beta in self.betas)
+        if not betas or not all(0 < beta < float("inf") for beta in betas):
+            raise CompileError(f"betas must be positive finite factors on β, one at least, got {betas}.")
+        object.__setattr__(self, "betas", betas)
+
+    def __call__(self, draft: Wired) -> Quantised:
         layout, spec = draft.layout, draft.fabric
         segments = layout.segment_couplings(draft.couplings)
         error = ModelError.of(draft, self.enumerate_up_to, self.sampled, self.betas)
@@ -96,10 +107,10 @@ class ScaleAndQuantise:
             share, how = share_of(draft, held, copies_of(draft))
             certificate = Rejecting(share, how + floor_note(draft, held))
         integers = Integers(*_spread(draft, layout, rounded), quantisation, rounding, table)
-        return draft.after(self.name, did, integers=integers, certificate=certificate)
+        return draft.to(Quantised, self.name, did, integers=integers, certificate=certificate)
 
     def _balanced(
-        self, draft: Draft, tried: list[_Step], table: TableError, error: ModelError
+        self, draft: Wired, tried: list[_Step], table: TableError, error: ModelError
     ) -> tuple[_Step, Ends | None]:
         """The step of smallest score. Where the table's ends would spoil it: the one of smallest KL, solved for a small
         program, else of smallest score with the loss expected from them.
@@ -130,7 +141,13 @@ class ScaleAndQuantise:
                 least, best, found = one.score + ends.kl, one, ends
         return best, found
 
-    def _tried(self, draft: Draft, segments: np.ndarray, error: ModelError) -> list[_Step]:
+    def keeping(self, known: Quantised) -> "ScaleAndQuantise":
+        """The search for a step, near where it ended before, with every coupling's error taken alone."""
+        segments = known.layout.segment_couplings(known.couplings)
+        power = float(np.log2(known.integers.quantisation.step / least_step(known, segments)))
+        return replace(self, powers=tuple(power + k / 16 for k in (0, -1, 1)), sampled=False)
+
+    def _tried(self, draft: Wired, segments: np.ndarray, error: ModelError) -> list[_Step]:
         """Every step, scored; of a large model a few of them, and those around the best of these."""
         spec, layout = draft.fabric, draft.layout
         least = least_step(draft, segments)
@@ -146,20 +163,27 @@ class ScaleAndQuantise:
 
         if self.powers is not None:
             return at(list(self.powers))
-        powers = [0.0, *_FINE[_FINE != 0].tolist(), *_COARSE.tolist(), *_wider(spec, least, self.lowest_beta)]
+        powers = [
+            0.0,
+            *_FINE[_FINE != 0].tolist(),
+            *_COARSE.tolist(),
+            *_wider(spec, least, lowest_of(self.beta_levels)),
+        ]
         if len(error.wanted) <= _MANY:
             return at(powers)
         found = at([power for power in powers if (4 * power) % 2 == 0])
         middle = np.log2(min(found, key=lambda one: one.score).step / least)
         return found + at((middle + np.array([-3, -2, -1, 1, 2, 3]) / 8).tolist())
 
-    def _scored(self, draft: Draft, step: float, rounded: Rounded, error: ModelError) -> _Step:
-        shift, table = best_shift(draft.fabric, step, self._reach(draft, draft.layout, rounded), self.lowest_beta)
+    def _scored(self, draft: Wired, step: float, rounded: Rounded, error: ModelError) -> _Step:
+        shift, table = best_shift(
+            draft.fabric, step, self._reach(draft, draft.layout, rounded), lowest_of(self.beta_levels)
+        )
         score = error.kl(rounded.parameters) + _trunk_error(draft.layout, rounded, step) + table
         return _Step(score, step, shift, table, rounded)
 
     @staticmethod
-    def _reach(draft: Draft, layout: Layout, rounded: Rounded) -> np.ndarray:
+    def _reach(draft: Wired, layout: Layout, rounded: Rounded) -> np.ndarray:
         """Largest |F| of every site in use: int64 ``[N]``."""
         weights, biases, _ = _spread(draft, layout, rounded)
         ends = draft.fabric.topology.edges
@@ -171,7 +195,7 @@ class ScaleAndQuantise:
         return reach
 
 
-def _distances(draft: Draft, chosen: _Step, ends: Ends | None, error: ModelError) -> tuple[Distance, Distance]:
+def _distances(draft: Wired, chosen: _Step, ends: Ends | None, error: ModelError) -> tuple[Distance, Distance]:
     """What rounding and the table cost, predicted."""
     exact = error.tv(chosen.rounded.parameters)
     kl = error.second_order(chosen.rounded.parameters)
@@ -189,7 +213,12 @@ def _distances(draft: Draft, chosen: _Step, ends: Ends | None, error: ModelError
     return rounding, Distance(min(smooth + ends.leak + lost, 1.0), "predicted", how)
 
 
-def least_step(draft: Draft, segments: np.ndarray) -> float:
+def lowest_of(beta_levels: Sequence[float]) -> float:
+    """The lowest factor on β above 0 that tables are made for, 1 at most."""
+    return min([level for level in beta_levels if level > 0] + [1.0])
+
+
+def least_step(draft: Wired, segments: np.ndarray) -> float:
     """The smallest step at which no weight or bias saturates; ``segments`` are the couplings of the layout's wires."""
     spec = draft.fabric
     weights = max(np.max(np.abs(segments), initial=0.0), np.max(draft.layout.trunk_couplings, initial=0.0))
@@ -208,7 +237,7 @@ def _wider(spec: FabricSpec, least: float, lowest_beta: float) -> list[float]:
     return (_FINE[-1] + np.arange(1, max(int(np.ceil(4 * power)), 0)) / 4).tolist()
 
 
-def _spread(draft: Draft, layout: Layout, rounded: Rounded) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _spread(draft: Wired, layout: Layout, rounded: Rounded) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Integers on the fabric: weights int64 ``[E]``, biases int64 ``[N]``, the bias of a node at its root, and the
     tables of factors.
     """

@@ -5,17 +5,17 @@ from typing import Any
 
 import numpy as np
 
-from thermofab.compiler.ir.draft import Draft, Placement
+from thermofab.compiler.ir.stages import Paired, Placement
 from thermofab.hw.spec.topology import Topology
 
 
-def direct_placements(draft: Draft) -> tuple[Placement, ...]:
+def direct_placements(stage: Paired) -> tuple[Placement, ...]:
     """Every correspondence under which all model edges are fabric edges, the most explicit first."""
-    topology = draft.fabric.topology
+    topology = stage.fabric.topology
     return tuple(
         Placement(tuple((int(site),) for site in sites), method)
-        for method, sites in guesses(draft.names or tuple(range(draft.n)), topology)
-        if np.all(edge_numbers(topology, sites[draft.edges]) >= 0)
+        for method, sites in guesses(stage.names, topology)
+        if np.all(edge_numbers(topology, sites[stage.edges]) >= 0)
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from thermofab.compiler.ir.draft import Copies, Draft, Placement
+from thermofab.compiler.ir.stages import Copies, Paired, Placement
 from thermofab.compiler.placement.templates import templates
 from thermofab.hw.spec.topology import Topology
 
@@ -25,14 +25,14 @@ _PATIENCE, _LONG_PATIENCE = 10, 40
 
 
 def embeddings(
-    draft: Draft, seed: int, tries: int, progress: Callable[[int, int, str], None] | None = None
+    stage: Paired, seed: int, tries: int, progress: Callable[[int, int, str], None] | None = None
 ) -> tuple[Placement, ...]:
     """Candidate embeddings, those of fewest sites first; none if none was found in ``tries`` runs.
 
     ``progress`` is called with the runs done, the runs there are, and what was done last.
     """
-    known = list(templates(draft.n, draft.edges, draft.fabric.topology))
-    search = _Search(draft)
+    known = list(templates(stage.n, stage.edges, stage.fabric.topology))
+    search = _Search(stage)
     total = len(known) + tries + 1
     found: list[Placement] = []
 
@@ -45,7 +45,7 @@ def embeddings(
         done(count + 1, f"{method}: {_sites(found[-1])} sites")
     failed = 0
     for turn in range(tries):
-        if any(_sites(one) == draft.n for one in found):
+        if any(_sites(one) == stage.n for one in found):
             break
         run = (seed + turn) % 2**31
         drawn = turn % 2 == 1 and search.drawable
@@ -58,7 +58,7 @@ def embeddings(
             found.append(Placement(search.shortened(copies, _PATIENCE), method))
         done(len(known) + turn + 1, f"{method}: " + ("none" if copies is None else f"{_sites(found[-1])} sites"))
     found.sort(key=_sites)
-    if found and _sites(found[0]) > draft.n:
+    if found and _sites(found[0]) > stage.n:
         found.insert(0, Placement(search.shortened(found[0].copies, _LONG_PATIENCE), found[0].method))
         done(total, f"shortened: {_sites(found[0])} sites")
     return tuple(found)
@@ -92,21 +92,21 @@ def connected(topology: Topology) -> bool:
 class _Search:
     """Calls of minorminer for one program; nodes without edges take the lowest sites left over."""
 
-    def __init__(self, draft: Draft) -> None:
-        self.draft = draft
-        self.edges = [tuple(edge) for edge in draft.edges.tolist()]
-        self.sites = _patch(draft.fabric.topology, 4 * draft.n + 2 * len(self.edges))
-        self.linked = sorted(set(draft.edges.reshape(-1).tolist()))
+    def __init__(self, stage: Paired) -> None:
+        self.stage = stage
+        self.edges = [tuple(edge) for edge in stage.edges.tolist()]
+        self.sites = _patch(stage.fabric.topology, 4 * stage.n + 2 * len(self.edges))
+        self.linked = sorted(set(stage.edges.reshape(-1).tolist()))
         sparse = 2 * len(self.edges) <= _SPARSE * len(self.linked)
         # minorminer takes a disconnected fabric apart, and cannot then take starts that lie across its parts.
-        self.drawable = sparse and 2 < len(self.linked) <= _DRAWN and connected(draft.fabric.topology)
+        self.drawable = sparse and 2 < len(self.linked) <= _DRAWN and connected(stage.fabric.topology)
 
     def embedded(self, seed: int, drawn: bool, tries: int) -> Copies | None:
         """Connected sites of every node, an edge between them for every model edge; ``None`` if none was found."""
         start = {"initial_chains": self._drawn()} if drawn else {}
         copies = self._complete(self._run(random_seed=seed, tries=tries, **start))
-        if copies is None and len(self.sites) < self.draft.fabric.topology.n_edges:
-            self.sites = _patch(self.draft.fabric.topology, self.draft.fabric.n_sites)
+        if copies is None and len(self.sites) < self.stage.fabric.topology.n_edges:
+            self.sites = _patch(self.stage.fabric.topology, self.stage.fabric.n_sites)
             copies = self._complete(self._run(random_seed=seed, tries=tries, **start))
         return copies
 
@@ -128,7 +128,7 @@ class _Search:
         return minorminer.find_embedding(self.edges, self.sites, threads=1, timeout=_GIVE_UP, **options)
 
     def _complete(self, chains: dict[int, Sequence[int]]) -> Copies | None:
-        n, n_sites = self.draft.n, self.draft.fabric.topology.n_sites
+        n, n_sites = self.stage.n, self.stage.fabric.topology.n_sites
         if any(k not in chains or not chains[k] for k in self.linked):
             return None
         used = np.zeros(n_sites, dtype=bool)
@@ -151,7 +151,7 @@ class _Search:
             shape = networkx.spectral_layout(graph.subgraph(part)) if len(part) > 2 else dict.fromkeys(part, (0.0, 0.0))
             place |= {k: (float(shape[k][0]) + 2.5 * column, float(shape[k][1])) for k in part}
         drawing = np.array([place[k] for k in self.linked])
-        where = self.draft.fabric.topology.coordinates[:, :2]
+        where = self.stage.fabric.topology.coordinates[:, :2]
         free = np.zeros(len(where), dtype=bool)
         free[np.array(self.sites).reshape(-1)] = True
         low, span = where[free].min(axis=0), np.ptp(where[free], axis=0)

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 import networkx
 import numpy as np
 
-from thermofab.compiler.ir.draft import Copies
+from thermofab.compiler.ir.stages import Copies
 from thermofab.hw.spec.families import FAMILIES
 from thermofab.hw.spec.topology import Topology
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from thermofab.compiler.distributions.enumeration import log_weights, normalised, states
 from thermofab.compiler.distributions.gibbs import gibbs_states
-from thermofab.compiler.ir.draft import Draft
 from thermofab.compiler.ir.factor_tables import FactorTables
+from thermofab.compiler.ir.stages import Paired
 from thermofab.hw.spec.model import to_spins
 
 # Entries of the matrix of terms of sampled states.
@@ -46,7 +46,7 @@ class ModelError:
     tables: FactorTables = FactorTables()
 
     @staticmethod
-    def of(draft: Draft, enumerate_up_to: int, sampled: bool, betas: Sequence[float] = (1.0,)) -> "ModelError":
+    def of(draft: Paired, enumerate_up_to: int, sampled: bool, betas: Sequence[float] = (1.0,)) -> "ModelError":
         """At every factor on β in ``betas``: enumerated up to so many nodes, sampled above or taken apart."""
         n, wanted = draft.n, np.concatenate([draft.couplings, draft.biases, draft.tables.values])
         if n <= enumerate_up_to:
@@ -111,7 +111,7 @@ class ModelError:
         return float(np.sum(pair_kl(self.wanted[:alone], got[:alone]))) + self.tables.own_kl(got[alone:])
 
 
-def _terms(spins: np.ndarray, draft: Draft) -> np.ndarray:
+def _terms(spins: np.ndarray, draft: Paired) -> np.ndarray:
     """What couplings, biases and tables multiply in states ±1 ``[M, n]``."""
     parts = [spins[:, draft.edges[:, 0]] * spins[:, draft.edges[:, 1]], spins]
     if len(draft.tables):

@@ -12,8 +12,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from thermofab.compiler.distributions.wires import composite
 from thermofab.compiler.ir.layout import Layout
+from thermofab.compiler.ir.wires import composite
 from thermofab.compiler.quantisation.model_error import ModelError
 from thermofab.compiler.quantisation.rounding import Rounded
 from thermofab.hw.spec.fabric import FabricSpec

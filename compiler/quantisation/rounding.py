@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from thermofab.compiler.distributions.wires import composite, log_tanh
 from thermofab.compiler.ir.layout import Layout
+from thermofab.compiler.ir.wires import composite, log_tanh
 from thermofab.hw.spec.fabric import FabricSpec
 
 

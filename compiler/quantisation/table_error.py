@@ -13,7 +13,7 @@ from thermofab.compiler.distributions.enumeration import kl, log_weights, normal
 from thermofab.compiler.distributions.gibbs import tempered_states
 from thermofab.compiler.distributions.kept import kept_distribution
 from thermofab.compiler.distributions.stationary import coupled_sites
-from thermofab.compiler.ir.draft import Draft
+from thermofab.compiler.ir.stages import Wired
 from thermofab.compiler.quantisation.images import image_of
 from thermofab.compiler.quantisation.layout_states import LayoutStates
 from thermofab.compiler.quantisation.model_error import ModelError
@@ -67,7 +67,7 @@ def best_shift(spec: FabricSpec, step: float, reach: np.ndarray, lowest_beta: fl
 class TableError:
     """The table's error of candidate integers of one draft."""
 
-    def __init__(self, draft: Draft, error: ModelError) -> None:
+    def __init__(self, draft: Wired, error: ModelError) -> None:
         self._draft, self._error = draft, error
         self._states: LayoutStates | None = None
         self._tempered = False

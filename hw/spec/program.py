@@ -3,7 +3,7 @@
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -22,6 +22,12 @@ from thermofab.hw.spec.schedule import Schedule
 
 Blocks = tuple[tuple[int, ...], ...]
 _MORE = (1.25, 2.5, 5.0, 10.0)  # times the samples that the yield calls for, run until enough are kept
+
+
+class Structure(Protocol):
+    """What puts other weights on the sites and wires of a program: the compiler's memory of how it made it."""
+
+    def with_weights(self, source: Any, biases: Any, couplings: Any) -> "Program": ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +59,7 @@ class Program:
     report: Report
     readings: tuple[Reading, ...] | None = None
     checks: tuple[tuple[int, int], ...] = ()
-    structure: Any = None
+    structure: Structure | None = None
 
     def __post_init__(self) -> None:
         used = [site for sites in self.copies for site in sites]

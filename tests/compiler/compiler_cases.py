@@ -6,7 +6,7 @@ import numpy as np
 from thermofab.compiler.certify.exactness import fabric_couplings
 from thermofab.compiler.distributions.enumeration import log_weights, marginal, normalised
 from thermofab.compiler.frontend import lower
-from thermofab.compiler.ir.draft import Draft
+from thermofab.compiler.ir.stages import Source, Wired
 from thermofab.compiler.passes.canonicalise import Canonicalise
 from thermofab.compiler.passes.place import Place
 from thermofab.compiler.passes.root_and_wire import RootAndWire
@@ -30,25 +30,25 @@ def model_of(graph: networkx.Graph) -> IsingModel:
     return model
 
 
-def laid_out(source, name: str, tolerance=None, seed: int = 0) -> Draft:
-    """The draft after placement and wiring, in real numbers."""
-    draft = Canonicalise()(lower(source), fabric(name))
-    return RootAndWire(tolerance=tolerance)(Place(seed=seed)(draft))
+def laid_out(source, name: str, tolerance=None, seed: int = 0) -> Wired:
+    """The program after placement and wiring, in real numbers."""
+    paired = Canonicalise()(Source(lower(source), fabric(name)))
+    return RootAndWire(tolerance=tolerance)(Place(seed=seed)(paired))
 
 
-def distribution_over_roots(draft: Draft, clamp: dict[int, bool] | None = None) -> np.ndarray:
+def distribution_over_roots(stage: Wired, clamp: dict[int, bool] | None = None) -> np.ndarray:
     """The distribution of the roots of the nodes not in ``clamp``, by enumerating every site in use; all copies of a
     clamped node hold its value.
     """
     clamp = clamp or {}
-    couplings, biases = fabric_couplings(draft)
-    copies = draft.layout.copies
+    couplings, biases = fabric_couplings(stage)
+    copies = stage.layout.copies
     members = [site for k, sites in enumerate(copies) if k not in clamp for site in sites]
     value = {site: (1.0 if clamp[k] else -1.0) for k, sites in enumerate(copies) if k in clamp for site in sites}
     index = {site: k for k, site in enumerate(members)}
     fields = np.array([biases[site] for site in members])
     edges, strengths = [], []
-    for (a, b), coupling in zip(draft.fabric.topology.edges.tolist(), couplings.tolist()):
+    for (a, b), coupling in zip(stage.fabric.topology.edges.tolist(), couplings.tolist()):
         if a in index and b in index:
             edges.append((index[a], index[b]))
             strengths.append(coupling)

@@ -133,9 +133,9 @@ def test_the_report_tells_what_was_done():
     assert [name for name, _ in program.report.passes] == [
         "canonicalise",
         "place",
-        "root and wire",
+        "root-and-wire",
         "colour",
-        "scale and quantise",
+        "scale-and-quantise",
     ]
     assert program.report.passes[0][1] == "1 edges of weight 0 need no wire"
     assert program.report.cycles_per_sweep == 2

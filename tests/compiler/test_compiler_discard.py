@@ -14,6 +14,7 @@ from thermofab.compiler.distributions.enumeration import log_weights, marginal, 
 from thermofab.compiler.distributions.trunks import whole_distribution
 from thermofab.compiler.frontend import lower
 from thermofab.compiler.ir.lowered import Lowered
+from thermofab.compiler.ir.stages import Source
 from thermofab.compiler.passes.canonicalise import Canonicalise
 from thermofab.compiler.passes.discard import DiscardBroken, copies_of, share_of
 from thermofab.compiler.passes.place import Place
@@ -72,7 +73,7 @@ def test_the_kept_samples_have_the_programs_distribution(seed, coupling):
 def test_given_clamped_nodes_too(value):
     graph = weighted(networkx.complete_graph(6), 2)
     lowered = Lowered(model_of(graph), ((1, 2, 3, 4, 5),), ((0,),))
-    draft = RootAndWire()(Place()(Canonicalise()(lowered, fab.fabric(TORUS))))
+    draft = RootAndWire()(Place()(Canonicalise()(Source(lowered, fab.fabric(TORUS)))))
     assert draft.layout.n_trunks > 0
     distribution, share = kept_over_roots(draft, {0: value})
     assert np.max(np.abs(distribution - fab.exact(lowered.model, clamp={0: value}).probabilities)) < 1e-9
@@ -93,7 +94,7 @@ def test_the_yield_estimated_from_trees_is_near_the_enumerated_one_and_above_the
 
 def test_the_yield_of_one_node_of_two_trunks_is_exact_from_its_tree():
     """A star: with one node of copies there are no two broken nodes to be coupled."""
-    draft = Canonicalise()(lower(weighted(networkx.star_graph(7), 1)), fab.fabric("g4-4x4"))
+    draft = Canonicalise()(Source(lower(weighted(networkx.star_graph(7), 1)), fab.fabric("g4-4x4")))
     draft = RootAndWire(discard=DiscardBroken(enumerate_up_to=0))(Place()(draft))
     assert draft.layout.n_trunks > 0
     exact = whole_distribution(draft.layout, draft.edges, draft.couplings, draft.biases).sum()
@@ -152,7 +153,7 @@ def test_samples_none_of_which_is_kept_are_refused():
 
 
 def test_too_low_a_yield_is_refused():
-    draft = Canonicalise()(lower(weighted(networkx.complete_graph(6), 3)), fab.fabric(TORUS))
+    draft = Canonicalise()(Source(lower(weighted(networkx.complete_graph(6), 3)), fab.fabric(TORUS)))
     with pytest.raises(
         RefusedError,
         match=r"^the program compiles onto g4-4x4-torus only with \d+ couplings between copies that carry several "

@@ -8,7 +8,7 @@ import pytest
 from dimod.higherorder.polynomial import BinaryPolynomial
 
 import thermofab as fab
-from thermofab.compiler.certify.exactness import KINDS, compiled_draft, distance, random_program
+from thermofab.compiler.certify.exactness import KINDS, distance, random_program, wired
 from thermofab.compiler.distributions.elimination import marginal_distribution
 from thermofab.compiler.distributions.enumeration import log_weights, marginal, normalised, total_variation
 from thermofab.compiler.passes.categorical import CODES
@@ -24,7 +24,7 @@ def test_exact_means_exact(target, name):
         rng = np.random.default_rng(seed)
         source = random_program(rng, KINDS[name])
         try:
-            draft = compiled_draft(source, fab.fabric(target), tries=1)
+            draft = wired(source, fab.fabric(target), tries=1)
             tv, largest = distance(draft, rng, source)
         except (CompileError, SpecError):
             assert target != "complete-120", "a complete fabric holds every program"

@@ -9,6 +9,7 @@ from thermofab.compiler import fabric_of, stationary_distribution, verify
 from thermofab.compiler.certify.exactness import KINDS, compiled_distribution, distance, random_program
 from thermofab.compiler.certify.verify import distribution_of_nodes
 from thermofab.compiler.frontend import lower
+from thermofab.compiler.ir.stages import Source
 from thermofab.compiler.passes.canonicalise import Canonicalise
 from thermofab.compiler.passes.categorical import Categorical
 from thermofab.compiler.passes.factor_sites import FactorSites
@@ -29,8 +30,8 @@ def grid_model(q, rows, columns, seed, scale=0.7):
 
 
 def placed(source, fabric):
-    draft = FactorSites()(Categorical()(Canonicalise()(source, fabric)))
-    return RootAndWire()(Place()(draft)) if draft.placements else draft
+    draft = FactorSites()(Categorical()(Canonicalise()(Source(source, fabric))))
+    return RootAndWire()(Place()(draft))
 
 
 @pytest.mark.parametrize("q, name", [(3, "pdit4-2x3"), (4, "pdit4-2x3"), (5, "pdit8-2x2"), (8, "pdit8-1x3")])
@@ -129,8 +130,8 @@ def test_without_room_on_factors_hidden_spins_serve():
     graph = networkx.complete_graph(9)
     program = fab.compile(model, fab.fabric(graph, factors=[(0, 1, 2)]), seed=int(rng.integers(9)))
     log = dict(program.report.passes)
-    assert log["factor sites"] == "no place at which every term has a factor; hidden spins instead"
-    assert "2 hidden spins" in log["higher order"]
+    assert log["factor-sites"] == "no place at which every term has a factor; hidden spins instead"
+    assert "2 hidden spins" in log["higher-order"]
 
 
 def test_fabric_of_a_program_refuses_wide_terms():

@@ -25,8 +25,8 @@ def test_a_pipeline_as_text_is_the_named_one():
 
 
 def test_arguments_go_before_the_text():
-    passes = pipeline_of(PIPELINES["tolerant"], {"root-and-wire": {"tolerance": 0.01}})
-    assert {one.tolerance for one in passes if one.name == "root and wire"} == {0.01}
+    passes = pipeline_of(PIPELINES["tolerant"], {"tolerance": 0.01})
+    assert {one.tolerance for one in passes if one.name == "root-and-wire"} == {0.01}
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_the_trace_sees_every_pass():
     program = fab.compile(GRID, "king-6x6", trace=lambda name, draft: seen.append((name, draft.n)))
     assert [name for name, _ in seen] == [one.name for one in pipeline_of("exact")]
     reported = [name for name, _ in program.report.passes]
-    assert reported == [name for name, _ in seen if name not in ("categorical", "factor sites", "higher order")]
+    assert reported == [name for name, _ in seen if name not in ("categorical", "factor-sites", "higher-order")]
     assert {n for _, n in seen} == {9}
 
 

@@ -8,8 +8,9 @@ from compiler_cases import boltzmann, laid_out, model_of, weighted
 import thermofab as fab
 from thermofab.compiler.distributions.enumeration import kl
 from thermofab.compiler.distributions.gibbs import gibbs_states
-from thermofab.compiler.distributions.wires import composite
 from thermofab.compiler.frontend import lower
+from thermofab.compiler.ir.stages import Source
+from thermofab.compiler.ir.wires import composite
 from thermofab.compiler.passes.canonicalise import Canonicalise
 from thermofab.compiler.passes.place import Place
 from thermofab.compiler.passes.root_and_wire import RootAndWire
@@ -187,7 +188,7 @@ def test_refitted_integers_lower_the_kl(bits):
     for seed in range(8):
         source = weighted(networkx.random_regular_graph(4, 8, seed=seed), seed, coupling=0.5)
         spec = fab.fabric(source, weight_bits=bits, bias_bits=bits + 1, profile="fine")
-        placed = RootAndWire()(Place()(Canonicalise()(lower(source), spec)))
+        placed = RootAndWire()(Place()(Canonicalise()(Source(lower(source), spec))))
         plain, refit = (kl_of(ScaleAndQuantise(refit=refit)(placed)) for refit in (False, True))
         assert refit <= plain * (1 + 1e-9)
         gains.append(plain / max(refit, 1e-12))
@@ -199,7 +200,7 @@ def test_refitting_over_sampled_states_lowers_the_true_kl_too():
     for seed in range(6):
         source = weighted(networkx.random_regular_graph(4, 12, seed=seed), seed, coupling=0.4)
         spec = fab.fabric(source, weight_bits=4, bias_bits=5, profile="fine")
-        placed = RootAndWire()(Place()(Canonicalise()(lower(source), spec)))
+        placed = RootAndWire()(Place()(Canonicalise()(Source(lower(source), spec))))
         plain, refit = (kl_of(ScaleAndQuantise(enumerate_up_to=0, refit=refit)(placed)) for refit in (False, True))
         ratios.append(refit / plain)
     assert np.median(ratios) < 0.9
@@ -210,7 +211,7 @@ def test_refitted_wires_and_clamped_nodes_stay_what_they_are():
     triangle = np.array([(0, 1), (0, 2), (1, 2)])
     model = IsingModel((0, 1, 2), [0.31, -0.2, 0.4], triangle, [0.7, -0.5, 0.45])
     spec = fab.fabric("g4-3x3", weight_bits=4, bias_bits=4, profile="fine")
-    draft = ScaleAndQuantise(refit=True)(RootAndWire()(Place()(Canonicalise()(lower(model), spec))))
+    draft = ScaleAndQuantise(refit=True)(RootAndWire()(Place()(Canonicalise()(Source(lower(model), spec)))))
     assert draft.layout.wire_lengths.max() == 2
     assert np.all(np.abs(draft.integers.weights) <= spec.weight_max)
     assert np.all(np.abs(draft.integers.biases) <= spec.bias_max)
@@ -229,7 +230,7 @@ def test_levels_can_share_the_error():
     for seed in range(6):
         source = weighted(networkx.random_regular_graph(4, 8, seed=seed), seed, coupling=0.6)
         spec = fab.fabric(source, weight_bits=4, bias_bits=5, profile="fine")
-        placed = RootAndWire()(Place()(Canonicalise()(lower(source), spec)))
+        placed = RootAndWire()(Place()(Canonicalise()(Source(lower(source), spec))))
         error = ModelError.of(placed, 14, True, (0.5,))
         found = []
         for betas in ((1.0,), (0.5,)):
@@ -274,7 +275,7 @@ def test_compile_takes_refit_and_betas():
         fab.compile(source, spec, verify=True, **options) for options in ({}, {"refit": True}, {"betas": (0.3, 1.0)})
     )
     assert refitted.report.quantisation.kl < plain.report.quantisation.kl
-    assert "predicted KL" in dict(levels.report.passes)["scale and quantise"]
+    assert "predicted KL" in dict(levels.report.passes)["scale-and-quantise"]
     with pytest.raises(CompileError, match=r"^betas must be positive finite factors on β, one at least, got \(0\.0,\)"):
         fab.compile(source, spec, betas=[0])
 

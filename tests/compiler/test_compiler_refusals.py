@@ -16,6 +16,7 @@ from thermofab.compiler import verify
 from thermofab.compiler.frontend import lower
 from thermofab.compiler.frontend.thrml_nodes import check_spin
 from thermofab.compiler.ir.lowered import discrete_model
+from thermofab.compiler.ir.stages import Source
 from thermofab.compiler.passes.canonicalise import Canonicalise
 from thermofab.compiler.passes.colour import Colour
 from thermofab.compiler.passes.place import Place
@@ -81,7 +82,9 @@ def test_packed_programs_with_copies_that_may_break():
 
 
 def test_wires_between_sites_of_one_colour():
-    draft = RootAndWire()(Place()(Canonicalise()(lower(ising(networkx.path_graph(3)), 1.0), fab.fabric("g4-2x2"))))
+    draft = RootAndWire()(
+        Place()(Canonicalise()(Source(lower(ising(networkx.path_graph(3)), 1.0), fab.fabric("g4-2x2"))))
+    )
     object.__setattr__(draft.fabric.topology, "colours", np.zeros(4, dtype=np.int32))
     with pytest.raises(CompileError, match=r"^coupled sites \d and \d share a colour; recolour the fabric's topology"):
         Colour()(draft)

@@ -7,8 +7,8 @@ from compiler_cases import boltzmann, distribution_over_roots, laid_out, model_o
 
 import thermofab as fab
 from thermofab.compiler.distributions.enumeration import log_weights, marginal, normalised, total_variation
-from thermofab.compiler.distributions.wires import atanh_exp, composite, log_tanh, wire_coupling
 from thermofab.compiler.ir.lowered import Lowered
+from thermofab.compiler.ir.wires import atanh_exp, composite, log_tanh, wire_coupling
 from thermofab.compiler.placement.subdivision import disjoint_wires
 from thermofab.hw.spec import Exact, IsingModel
 

@@ -30,9 +30,10 @@ from thrml.pgm import AbstractNode
 
 import thermofab as fab
 from thermofab.compiler.frontend import lower
-from thermofab.compiler.ir.fold_clamps import FoldClamps
+from thermofab.compiler.ir.stages import Source
 from thermofab.compiler.passes.canonicalise import Canonicalise
 from thermofab.compiler.passes.categorical import Categorical
+from thermofab.compiler.passes.fold_clamps import FoldClamps
 from thermofab.compiler.passes.higher_order import HigherOrder
 
 CHAINS = 64
@@ -44,9 +45,10 @@ def normal(seed, *shape):
 
 def own_fabric(program, clamp):
     """A fabric of the program's spins, hidden ones included, with weights wide enough that rounding plays no part."""
-    draft = HigherOrder()(Categorical()(Canonicalise()(FoldClamps(clamp)(lower(program)), fab.fabric("complete-400"))))
-    graph = networkx.Graph(draft.edges.tolist())
-    graph.add_nodes_from(range(draft.n))
+    source = FoldClamps(clamp)(Source(lower(program), fab.fabric("complete-400")))
+    paired = HigherOrder()(Categorical()(Canonicalise()(source)))
+    graph = networkx.Graph(paired.edges.tolist())
+    graph.add_nodes_from(range(paired.n))
     return fab.fabric(graph, weight_bits=16, bias_bits=16, profile="fine")
 
 

@@ -1,7 +1,6 @@
-"""Fold clamps: nodes whose value is known when the program is compiled leave the model."""
+"""Folding: nodes whose value is known when the program is compiled leave the model."""
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,51 +11,47 @@ from thermofab.hw.spec.errors import CompileError
 from thermofab.hw.spec.model import IsingModel
 
 
-@dataclass(frozen=True)
-class FoldClamps:
+def folded(lowered: Lowered, values: Mapping[Hashable, Any]) -> Lowered:
     """The conditional model of the other nodes: terms with a known node lose it, and take its value as a factor.
 
     Exact, by conditioning. The known nodes stay nodes of the program, and read as their value.
 
-    Attributes:
-        values: of nodes, free or of clamped blocks: bool for a spin, 0…q-1 for a categorical variable.
+    Args:
+        lowered: the program.
+        values: of nodes, free or of clamped blocks: bool for a spin, 0…q-1 for a categorical variable. Without any the
+            program is returned as it is.
 
     Raises:
         CompileError: a node or value does not exist, or no node is left.
     """
+    if not values:
+        return lowered
+    model = lowered.model
+    index = {node: k for k, node in enumerate(model.nodes)}
+    known: dict[int, int] = {}
+    for node, value in values.items():
+        if node not in index:
+            raise CompileError(f"clamp names {node!r}, which is not a node of this program.")
+        states = int(model.categories[index[node]]) or 2
+        if np.shape(value) != () or value not in range(states):
+            raise CompileError(f"clamp of {node!r} must be one of 0…{states - 1}, got {value!r}.")
+        known[index[node]] = int(value)
+    kept = [k for k in range(model.n_nodes) if k not in known]
+    if not kept:
+        raise CompileError("clamp names every node of the program; there is nothing left to sample.")
+    conditional = _ising(model, known, kept) if isinstance(model, IsingModel) else _discrete(model, known, kept)
+    place = {k: i for i, k in enumerate(kept)}
 
-    values: Mapping[Hashable, Any]
-    name: str = "fold clamps"
+    def blocks(old: tuple[tuple[int, ...], ...]) -> tuple[tuple[int, ...], ...]:
+        return tuple(tuple(place[k] for k in block if k in place) for block in old)
 
-    def __call__(self, lowered: Lowered) -> Lowered:
-        if not self.values:
-            return lowered
-        model = lowered.model
-        index = {node: k for k, node in enumerate(model.nodes)}
-        known: dict[int, int] = {}
-        for node, value in self.values.items():
-            if node not in index:
-                raise CompileError(f"clamp names {node!r}, which is not a node of this program.")
-            states = int(model.categories[index[node]]) or 2
-            if np.shape(value) != () or value not in range(states):
-                raise CompileError(f"clamp of {node!r} must be one of 0…{states - 1}, got {value!r}.")
-            known[index[node]] = int(value)
-        kept = [k for k in range(model.n_nodes) if k not in known]
-        if not kept:
-            raise CompileError("clamp names every node of the program; there is nothing left to sample.")
-        folded = _ising(model, known, kept) if isinstance(model, IsingModel) else _discrete(model, known, kept)
-        place = {k: i for i, k in enumerate(kept)}
-
-        def blocks(old: tuple[tuple[int, ...], ...]) -> tuple[tuple[int, ...], ...]:
-            return tuple(tuple(place[k] for k in block if k in place) for block in old)
-
-        return Lowered(
-            folded,
-            blocks(lowered.free_blocks),
-            blocks(lowered.clamped_blocks),
-            (*lowered.notes, f"{len(known)} nodes folded into the others' biases"),
-            Folded(lowered, tuple(kept), known),
-        )
+    return Lowered(
+        conditional,
+        blocks(lowered.free_blocks),
+        blocks(lowered.clamped_blocks),
+        (*lowered.notes, f"{len(known)} nodes folded into the others' biases"),
+        Folded(lowered, tuple(kept), known),
+    )
 
 
 def _ising(model: IsingModel, known: dict[int, int], kept: list[int]) -> IsingModel:
