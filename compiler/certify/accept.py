@@ -31,7 +31,7 @@ def accepted(program: Program, tolerance: float | None) -> Program:
         if distance.tv is None:
             raise RefusedError(
                 f"the end-to-end distance is unknown ({distance.how}), so tolerance={tolerance:g} cannot be promised; "
-                "compile without a tolerance, or with a β level of factor 1."
+                "check=True measures it."
             )
         if distance.tv > tolerance:
             raise RefusedError(
@@ -45,6 +45,12 @@ def accepted(program: Program, tolerance: float | None) -> Program:
             f"the activation table of this fabric ({program.fabric.threshold_bits}-bit thresholds) cannot hold the "
             f"balance between the wells of this program: it would cost a total variation of {_figure(table)}. "
             f"{_remedy(program)} Or pass tolerance= to accept it."
+        )
+    if distance.tv is None and report.table.tv is None and report.checked is None:
+        warnings.warn(
+            f"how far the samples are from the program's distribution is unknown: {distance.how}. {_remedy(program)}",
+            DistributionWarning,
+            stacklevel=4,
         )
     if distance.tv is not None and distance.tv > FAR:
         warnings.warn(
@@ -77,15 +83,15 @@ def _parts(program: Program) -> str:
 
 def _remedy(program: Program) -> str:
     """What would help most."""
-    report, spec = program.report, program.fabric
+    report = program.report
     known = {"compile": report.compiling.tv, "rounding": report.rounding.tv, "table": report.table.tv}
     largest = max(known, key=lambda name: known[name] or 0.0)
+    if _table_refused(program) or report.table.tv is None or largest == "table":
+        measures = report.table.standing in ("predicted", "unknown") and report.checked is None
+        checked = " check=True measures the distance instead of predicting it." if measures else ""
+        if program.fabric.threshold_bits < 24:
+            return f"Take the fabric with profile='fine' (24-bit thresholds), or weaker couplings.{checked}"
+        return f"Weaken the strongest couplings, or put the program on a fabric of its own graph.{checked}"
     if largest == "compile":
         return "Take a fabric that holds the program's graph directly, or stronger copies."
-    if largest == "rounding":
-        return f"Take more than weight_bits={spec.weight_bits}, or refit=True."
-    predicted = report.table.standing == "predicted"
-    checked = " Where the prediction is too careful, check=True measures instead." if predicted else ""
-    if spec.threshold_bits < 24:
-        return f"Take the fabric with profile='fine' (24-bit thresholds), or weaker couplings.{checked}"
-    return f"Weaken the strongest couplings, or put the program on a fabric of its own graph.{checked}"
+    return f"Take more than weight_bits={program.fabric.weight_bits}, or refit=True."

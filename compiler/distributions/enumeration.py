@@ -32,6 +32,13 @@ def normalised(log_weight: np.ndarray) -> tuple[np.ndarray, float]:
     return weight / total, top + float(np.log(total))
 
 
+def tilted(probabilities: np.ndarray, change: np.ndarray) -> tuple[np.ndarray, float]:
+    """p e^change / E_p[e^change], and ln E_p[e^change]; states of probability 0 stay so whatever they gain."""
+    there = probabilities > 0
+    logs = np.log(probabilities, where=there, out=np.full(len(probabilities), -np.inf)) + np.where(there, change, 0.0)
+    return normalised(logs)
+
+
 def states(n: int) -> np.ndarray:
     """bool ``[2^n, n]`` in the order of state numbers."""
     number = np.arange(2**n, dtype=np.int64)

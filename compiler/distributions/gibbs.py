@@ -12,8 +12,8 @@ from thermofab.hw.spec.factors import differences as real_differences
 from thermofab.hw.spec.factors import factor_addresses, factor_inputs, factor_pairs
 
 _WORK = 20_000_000
-_CHAINS = 64
-_WARM_UP, _RECORDED, _STRIDE = 64, 16, 4
+CHAINS = 64
+_WARM_UP, RECORDED, _STRIDE = 64, 16, 4
 
 
 def gibbs_states(
@@ -22,7 +22,7 @@ def gibbs_states(
     biases: np.ndarray,
     *,
     tables: tuple[tuple[tuple[int, ...], ...], np.ndarray] = ((), np.zeros(0)),
-    recorded: int = _RECORDED,
+    recorded: int = RECORDED,
     seed: int = 0,
 ) -> np.ndarray:
     """±1 states int8 ``[M, n]``: ``recorded`` of each of 64 chains, fewer chains and sweeps for a large model.
@@ -33,7 +33,7 @@ def gibbs_states(
     n = len(biases)
     near, weights = _neighbours(n, edges, couplings)
     sweeps = _WARM_UP + recorded * _STRIDE
-    chains = int(np.clip(_WORK // (near.size * sweeps), 8, _CHAINS))
+    chains = int(np.clip(_WORK // (near.size * sweeps), 8, CHAINS))
     cut = max(near.size * sweeps * chains / _WORK, 1.0)
     warm, stride = max(int(_WARM_UP / cut), 8), max(int(_STRIDE / cut), 1)
     draw = np.random.default_rng(seed)
@@ -62,8 +62,8 @@ def tempered_states(
     biases: np.ndarray,
     *,
     tables: tuple[tuple[tuple[int, ...], ...], np.ndarray] = ((), np.zeros(0)),
-    chains: int = _CHAINS,
-    recorded: int = _RECORDED,
+    chains: int = CHAINS,
+    recorded: int = RECORDED,
     warm: int = 200,
     stride: int = _STRIDE,
     rungs: int = 12,

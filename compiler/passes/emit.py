@@ -9,7 +9,7 @@ from thermofab.hw.spec.certificate import Rejecting
 from thermofab.hw.spec.errors import CompileError
 from thermofab.hw.spec.program import Program
 from thermofab.hw.spec.reading import Reading, spin_reading
-from thermofab.hw.spec.report import NOT_ASSESSED, Distance, Report
+from thermofab.hw.spec.report import Distance, Report
 
 
 @dataclass(frozen=True)
@@ -73,5 +73,5 @@ class Emit:
         if 1.0 not in self.beta_levels:
             return Distance(None, "unknown", "no β level has the factor 1")
         if rounding.tv is None or table.tv is None:
-            return NOT_ASSESSED
+            return Distance(None, "unknown", table.how if table.tv is None else rounding.how)
         return Distance(min(draft.certificate.tv + rounding.tv + table.tv, 1.0), "predicted", "sum of the parts")

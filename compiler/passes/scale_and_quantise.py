@@ -25,6 +25,9 @@ _FINE = np.arange(-16, 9) / 16
 _COARSE = -np.arange(5, 29) / 4
 # Total variation expected from the table's ends beyond which other steps are asked about them.
 _SPOILT = 0.005
+# Couplings are then cut at these shares of the coldest field, at so many of the best steps.
+_CUTS = (0.95, 0.85, 0.75, 0.65, 0.55, 0.45, 0.35)
+_CUT_STEPS = 6
 # Couplings and biases beyond which fewer steps are tried, and steps whose integers are refitted.
 _MANY = 4000
 _REFITTED = 8
@@ -96,7 +99,7 @@ class ScaleAndQuantise:
             np.max(np.abs(rounded.fields - draft.biases), initial=0.0),
             np.max(np.abs(rounded.tables - draft.tables.values), initial=0.0),
         )
-        leak, balance = (0.0, 0.0) if found is None else (found.leak, CAUTION * found.tv)
+        leak, balance = (0.0, 0.0) if found is None else (found.leak, CAUTION * (found.tv or 0.0))
         quantisation = Quantisation(step, shift, rounded.saturated, float(largest), predicted, leak, min(balance, 1.0))
         did = f"step {step:.4g}, shift {shift}, predicted KL {predicted:.3g} ({error.how}), table {chosen.table:.2g}"
         rounding, table = _distances(draft, chosen, found, error)
@@ -121,8 +124,9 @@ class ScaleAndQuantise:
             return table.ends(_spread(draft, draft.layout, one.rounded), one.step, one.shift)
 
         best, found = ordered[0], ends_of(ordered[0])
-        if found is None or found.tv <= _SPOILT:
+        if found is None or found.tv is None or found.tv <= _SPOILT:
             return best, found
+        ordered = sorted(tried + self._cut(draft, ordered[:_CUT_STEPS], error), key=lambda one: one.score)
         if table.solvable:
             least = np.inf
             for one in ordered:
@@ -147,6 +151,20 @@ class ScaleAndQuantise:
         power = float(np.log2(known.integers.quantisation.step / least_step(known, segments)))
         return replace(self, powers=tuple(power + k / 16 for k in (0, -1, 1)), sampled=False)
 
+    def _cut(self, draft: Wired, steps: list[_Step], error: ModelError) -> list[_Step]:
+        """The same steps with couplings cut short of the coldest field that thresholds can hold."""
+        segments, spec = draft.layout.segment_couplings(draft.couplings), draft.fabric
+        coldest = 0.5 * spec.threshold_bits * np.log(2.0)
+        made = []
+        for one in steps:
+            for share in _CUTS:
+                rounded = round_layout(
+                    draft.layout, segments, draft.biases, one.step, spec, draft.tables.values, share * coldest
+                )
+                if rounded.saturated > one.rounded.saturated:
+                    made.append(self._scored(draft, one.step, rounded, error))
+        return made
+
     def _tried(self, draft: Wired, segments: np.ndarray, error: ModelError) -> list[_Step]:
         """Every step, scored; of a large model a few of them, and those around the best of these."""
         spec, layout = draft.fabric, draft.layout
@@ -167,12 +185,14 @@ class ScaleAndQuantise:
             0.0,
             *_FINE[_FINE != 0].tolist(),
             *_COARSE.tolist(),
+            *_finer(draft, least),
             *_wider(spec, least, lowest_of(self.beta_levels)),
         ]
-        if len(error.wanted) <= _MANY:
-            return at(powers)
-        found = at([power for power in powers if (4 * power) % 2 == 0])
-        middle = np.log2(min(found, key=lambda one: one.score).step / least)
+        few = len(error.wanted) > _MANY
+        found = at([power for power in powers if not few or (4 * power) % 2 == 0])
+        middle = float(np.log2(min(found, key=lambda one: one.score).step / least))
+        if not few and middle >= _COARSE[-1]:
+            return found
         return found + at((middle + np.array([-3, -2, -1, 1, 2, 3]) / 8).tolist())
 
     def _scored(self, draft: Wired, step: float, rounded: Rounded, error: ModelError) -> _Step:
@@ -203,13 +223,19 @@ def _distances(draft: Wired, chosen: _Step, ends: Ends | None, error: ModelError
     if exact is not None and not draft.layout.n_trunks:
         rounding = Distance(exact, "enumerated", f"{draft.n} spins")
     spec, sites = draft.fabric, draft.layout.n_sites
-    smooth = float(np.sqrt(interpolation(spec, chosen.step, chosen.shift, sites) / 2))
     if ends is None:
+        smooth = float(np.sqrt(interpolation(spec, chosen.step, chosen.shift, sites) / 2))
         return rounding, Distance(min(smooth + chosen.table, 1.0), "predicted", "balance between wells not assessed")
-    lost = CAUTION * ends.tv
-    how = f"interpolation {smooth:.1g}, leak {ends.leak:.2g}, balance {lost:.2g}"
+    if ends.tv is None and ends.reached:
+        why = (
+            f"{ends.reached} of {sites} sites reach the table's end, leak {ends.leak:.2g}, and states to judge the "
+            "balance of wells by have not mixed"
+        )
+        return rounding, Distance(None, "unknown", why)
+    smooth, lost = float(np.sqrt(ends.smooth / 2)), CAUTION * (ends.tv or 0.0)
+    how = f"entries {smooth:.1g}, leak {ends.leak:.2g}, balance {lost:.2g}"
     if ends.reached:
-        how += f"; {ends.reached} of {sites} sites pass the table's end"
+        how += f"; {ends.reached} of {sites} sites reach the table's end"
     return rounding, Distance(min(smooth + ends.leak + lost, 1.0), "predicted", how)
 
 
@@ -226,6 +252,18 @@ def least_step(draft: Wired, segments: np.ndarray) -> float:
     least = max(weights / spec.weight_max, np.max(np.abs(draft.biases), initial=0.0) / spec.bias_max)
     # A model without any coupling or bias: every step represents it.
     return float(least) or 1.0 / spec.weight_max
+
+
+def _finer(draft: Wired, least: float) -> list[float]:
+    """Powers of two below the coarse ones, down to where a unit is half of the smallest tenth of what is not 0: a few
+    enormous values are cut rather than take the resolution of all others.
+    """
+    sizes = np.abs(np.concatenate([draft.couplings, draft.biases, draft.tables.values]))
+    sizes = sizes[sizes > 0]
+    if not len(sizes):
+        return []
+    lowest = float(np.log2(np.quantile(sizes, 0.1) / 2) - np.log2(least))
+    return (_COARSE[-1] - np.arange(1, max(np.ceil(2 * (_COARSE[-1] - lowest)), 0) + 1) / 2).tolist()
 
 
 def _wider(spec: FabricSpec, least: float, lowest_beta: float) -> list[float]:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from thermofab.compiler.distributions.enumeration import log_weights, normalised, states
-from thermofab.compiler.distributions.gibbs import gibbs_states
+from thermofab.compiler.distributions.enumeration import log_weights, normalised, states, tilted, total_variation
+from thermofab.compiler.distributions.gibbs import RECORDED, gibbs_states
 from thermofab.compiler.ir.factor_tables import FactorTables
 from thermofab.compiler.ir.stages import Paired
 from thermofab.hw.spec.model import to_spins
@@ -21,19 +21,22 @@ _ENTRIES = 4_000_000
 # Of the terms' own KL. On the models of docs/quantisation.md the error is 0.3 to 1.2 times their sum where integers are
 # the nearest, and a third of that where they are refitted.
 _LEAST_SHARE = 0.05
+_LARGEST = 1e15  # change of a parameter, whose square single precision still holds
 
 
 @dataclass(frozen=True, eq=False)
 class View:
     """States of the distribution at one β: ``terms`` ``[M, m+n+entries]``, the products s_i s_j, the spins, and 1 for
     the entries of tables that the state selects, times β, with their means under ``distribution`` ``[M]`` taken off;
-    ``held_out`` are the second half of sampled ones.
+    ``held_out`` are the second half of sampled ones; ``spins`` ±1 ``[M, n]`` are the states, sampled ones of
+    ``chains`` chains, those of one sweep together.
     """
 
     terms: np.ndarray
     distribution: np.ndarray
     held_out: np.ndarray | None
     spins: np.ndarray
+    chains: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,11 +70,12 @@ class ModelError:
                 tables=(draft.tables.rows, beta * draft.tables.values),
             )  # fmt: skip
             # The order of sweeps, so that either half holds all chains.
+            chains = len(spins) // RECORDED
             spins = spins[: max(_ENTRIES // len(wanted), 64)]
             terms = np.float32(beta) * _terms(spins, draft).astype(np.float32)
             half, count = len(terms) // 2, len(terms)
             seen = terms - terms.mean(axis=0)
-            views.append(View(seen, np.full(count, 1 / count), terms[half:] - terms[half:].mean(axis=0), spins))
+            views.append(View(seen, np.full(count, 1 / count), terms[half:] - terms[half:].mean(axis=0), spins, chains))
         return ModelError(wanted, tuple(views), f"sampled, {count} states", draft.tables)
 
     def kl(self, got: np.ndarray) -> float:
@@ -81,8 +85,7 @@ class ModelError:
         total = 0.0
         for view in self.views:
             change = view.terms @ (got - self.wanted)
-            top = float(change.max())
-            total += max(float(np.log(view.distribution @ np.exp(change - top)) + top), 0.0)
+            total += max(tilted(view.distribution, change)[1], 0.0)
         return total / len(self.views)
 
     def tv(self, got: np.ndarray) -> float | None:
@@ -91,15 +94,14 @@ class ModelError:
             return None
         view = self.views[0]
         change = view.terms @ (got - self.wanted)
-        tilted = view.distribution * np.exp(change - change.max())
-        return 0.5 * float(np.abs(tilted / tilted.sum() - view.distribution).sum())
+        return total_variation(tilted(view.distribution, change)[0], view.distribution)
 
     def second_order(self, got: np.ndarray) -> float:
         """½ Var_p(Δ), or the sum of the terms' own KL; over sampled states at least a twentieth of that sum: states of
         a distribution of few states do not tell what a change does beside them, and may all change alike."""
         if not self.views:
             return self._apart(got)
-        change = got - self.wanted
+        change = np.clip(got - self.wanted, -_LARGEST, _LARGEST)
         found = float(
             sum(0.5 * (view.distribution @ (view.terms @ change.astype(view.terms.dtype)) ** 2) for view in self.views)
         ) / len(self.views)

@@ -44,12 +44,15 @@ def round_layout(
     step: float,
     spec: FabricSpec,
     tables: np.ndarray | None = None,
+    cut: float = np.inf,
 ) -> Rounded:
     """Nearest integers; along a wire of several segments as many are rounded up as brings Π tanh closest.
 
     ``segments`` float64 ``[k]`` are the couplings of the layout's segments, ``biases`` float64 ``[n]`` of its nodes,
-    ``tables`` the terms of log P on factors: an entry V is the term 2·step·V.
+    ``tables`` the terms of log P on factors: an entry V is the term 2·step·V. Segments and trunks are cut at the end of
+    the range of weights, or at the coupling ``cut`` where that is less.
     """
+    most = int(min(spec.weight_max, max(np.floor(cut / step), 1.0)))
     starts = np.flatnonzero(layout.crossing)
     whole = np.round(np.abs(segments) / step)
     long = layout.wire_lengths[layout.wire_of] > 1
@@ -60,15 +63,15 @@ def round_layout(
     entries = np.round((np.zeros(0) if tables is None else tables) / (2 * step))
     saturated = sum(
         int(np.sum(np.abs(values) > top))
-        for values, top in ((whole, spec.weight_max), (trunks, spec.weight_max), (fields, spec.bias_max),
+        for values, top in ((whole, most), (trunks, most), (fields, spec.bias_max),
                             (entries, spec.weight_max))
     )  # fmt: skip
-    signed = np.sign(segments) * np.minimum(whole, spec.weight_max)
+    signed = np.sign(segments) * np.minimum(whole, most)
     fields = np.clip(fields, -spec.bias_max, spec.bias_max)
     entries = np.clip(entries, -spec.weight_max, spec.weight_max)
     return Rounded(
         segments=signed.astype(np.int64),
-        trunks=np.minimum(trunks, spec.weight_max).astype(np.int64),
+        trunks=np.minimum(trunks, most).astype(np.int64),
         biases=fields.astype(np.int64),
         couplings=composite(step * signed, starts),
         fields=step * fields,

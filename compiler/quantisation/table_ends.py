@@ -19,12 +19,14 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse
 
+from thermofab.compiler.distributions.enumeration import tilted, total_variation
 from thermofab.compiler.quantisation.layout_states import LayoutStates
 from thermofab.hw.spec.activation import flip_probability, sigmoid_table
 from thermofab.hw.spec.fabric import FabricSpec
 from thermofab.hw.spec.factors import differences
 
 _RIDGE = 1e-9
+_COARSE = 32  # units of a threshold
 # Sites beyond the end that are fitted on all states; of more, each on fewer.
 _SITES = 400
 _FEWER = 256
@@ -35,15 +37,17 @@ class Ends:
     """What the ends of a table cost.
 
     Attributes:
+        smooth: KL of the table's values from σ where they do not end, in nats: interpolation and rounded thresholds.
         leak: unlikely values that come up beside those that should, per sweep, all sites together.
         kl: of the fitted model from the integers', in nats.
-        tv: likewise, total variation.
-        reached: sites that pass beyond the end in some state.
+        tv: likewise, total variation; ``None`` where the states to judge by have not mixed.
+        reached: sites whose fields come near the end or pass beyond it in some state.
     """
 
+    smooth: float
     leak: float
     kl: float
-    tv: float
+    tv: float | None
     reached: int
 
 
@@ -70,23 +74,26 @@ def table_ends(
     up = flip_probability(spec, sigmoid_table(spec, step, shift), shift, every)
     seen = 0.5 * (np.log(up) - np.log1p(-up))
     ideal = step * every
-    beyond = (ideal > seen[-1]) | (ideal < seen[0])
-    lost = np.where(beyond, seen - ideal, 0.0)
+    coldest = 0.5 * np.log(2.0**spec.threshold_bits - 1)
+    beyond = np.abs(ideal) > min(step * (spec.table_size / 2 - 1) * 2.0**shift, coldest)
+    # Thresholds of a few units are rounded coarsely: rates between wells feel that too.
+    lost = np.where(beyond | (np.abs(ideal) > coldest - 0.5 * np.log(_COARSE)), seen - ideal, 0.0)
     least = np.minimum(up, 1 - up)
     extra = np.where(beyond, np.maximum(least - 1 / (1 + np.exp(np.minimum(2 * np.abs(ideal), 700.0))), 0.0), 0.0)
     at = fields + most
+    # An error ε of P(n=1) costs about ε²/2P(1-P).
+    p = 1 / (1 + np.exp(-2 * ideal.clip(-350, 350)))
+    cost = np.where(beyond, 0.0, (up - p) ** 2 / (2 * np.maximum(p * (1 - p), 1e-300)))
     live = free[states.sites]
+    smooth = float(states.weights @ cost[at][:, live].sum(axis=1))
     leak = float(states.weights @ extra[at][:, live].sum(axis=1))
-    reached = np.flatnonzero(live & np.any(beyond[at] & (states.weights[:, None] > 0), axis=0))
+    reached = np.flatnonzero(live & np.any((lost[at] != 0) & (states.weights[:, None] > 0), axis=0))
     if not len(reached):
-        return Ends(leak, 0.0, 0.0, 0)
+        return Ends(smooth, leak, 0.0, 0.0, 0)
     change = _fitted_change(states, matrix, lost[at], reached)
     mean = float(states.weights @ change)
-    top = float(change.max())
-    tilted = states.weights * np.exp(change - top)
-    total = float(tilted.sum())
-    tv = 0.5 * float(np.abs(tilted / total - states.weights).sum())
-    return Ends(leak, max(float(np.log(total)) + top - mean, 0.0), tv, len(reached))
+    after, log_mean = tilted(states.weights, change)
+    return Ends(smooth, leak, max(log_mean - mean, 0.0), total_variation(after, states.weights), len(reached))
 
 
 def integer_fields(

@@ -5,12 +5,12 @@ by updates beyond them (:mod:`~thermofab.compiler.quantisation.table_ends`). The
 step; the third is asked of the steps that the others like best.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from thermofab.compiler.distributions.enumeration import kl, log_weights, normalised, states, total_variation
-from thermofab.compiler.distributions.gibbs import tempered_states
+from thermofab.compiler.distributions.gibbs import CHAINS, tempered_states
 from thermofab.compiler.distributions.kept import kept_distribution
 from thermofab.compiler.distributions.stationary import coupled_sites
 from thermofab.compiler.ir.stages import Wired
@@ -21,10 +21,12 @@ from thermofab.compiler.quantisation.table_ends import Ends, table_ends
 from thermofab.hw.spec.certificate import Rejecting
 from thermofab.hw.spec.fabric import FabricSpec
 from thermofab.hw.spec.image import FREE
+from thermofab.hw.spec.mixing import split_r_hat
 
 # Sites up to which a step is solved, and states that a layout is filled from.
 SOLVED = 12
 _STATES = 1024
+_MIXED = 1.2  # split R-hat of the energy
 _TEMPERED = 256  # spins of a program whose states are drawn with replica exchange
 # The fitted model's distance is mostly too large, for few programs too small; so often.
 CAUTION = 2.0
@@ -42,7 +44,7 @@ def interpolation(spec: FabricSpec, step: float, shift: int, sites: int) -> floa
     """KL in nats: linear interpolation between entries h = 2·step·2^shift apart errs by at most max|σ''| h²/8, an error
     ε of P(n=1) costs about ε²/2p(1-p) ≈ 2ε² a site.
     """
-    spacing = 2 * step * 2.0**shift
+    spacing = min(2 * step * 2.0**shift, 1e3)
     return 2 * sites * min(0.0962 * spacing**2 / 8, 0.5) ** 2
 
 
@@ -71,6 +73,7 @@ class TableError:
         self._draft, self._error = draft, error
         self._states: LayoutStates | None = None
         self._tempered = False
+        self._mixed = True
         self._free = np.ones(draft.fabric.n_sites, dtype=bool)
         for k in np.flatnonzero(draft.clamped).tolist():
             self._free[list(draft.layout.copies[k])] = False
@@ -87,7 +90,26 @@ class TableError:
             self._tempered = True
             self._states = self._filled(*self._tempered_states())
             found = table_ends(self._states, self._draft.fabric, *spread, self._free, step, shift)
-        return found
+        return found if self._mixed else replace(found, tv=None, kl=0.0)
+
+    def _own_states(self) -> tuple[np.ndarray, np.ndarray]:
+        """States of the program's spins, and their weights."""
+        view = self._error.views[0]
+        if self._error.how != "enumerated":
+            self._mixed = _one_energy(self._draft, view.spins, view.chains)
+            return view.spins, view.distribution
+        if self._draft.layout.n_sites == self._draft.n:
+            return view.spins, view.distribution
+        # Hidden sites are drawn, so states are drawn too: the probable ones many times.
+        drawn = np.random.default_rng(0).choice(len(view.spins), size=_STATES, p=view.distribution)
+        return view.spins[drawn], np.full(_STATES, 1 / _STATES)
+
+    def _tempered_states(self) -> tuple[np.ndarray, np.ndarray]:
+        draft = self._draft
+        tables = (draft.tables.rows, draft.tables.values)
+        spins = tempered_states(draft.edges, draft.couplings, draft.biases, tables=tables)
+        self._mixed = _one_energy(draft, spins, CHAINS)
+        return spins, np.full(len(spins), 1 / len(spins))
 
     @property
     def solvable(self) -> bool:
@@ -109,22 +131,19 @@ class TableError:
         wanted = normalised(weights + draft.tables.log_weights(states(draft.n)))[0]
         return Solved(kl(wanted, kept.sampled), total_variation(wanted, kept.sampled))
 
-    def _own_states(self) -> tuple[np.ndarray, np.ndarray]:
-        """States of the program's spins, and their weights."""
-        view = self._error.views[0]
-        if self._error.how != "enumerated" or self._draft.layout.n_sites == self._draft.n:
-            return view.spins, view.distribution
-        # Hidden sites are drawn, so states are drawn too: the probable ones many times.
-        drawn = np.random.default_rng(0).choice(len(view.spins), size=_STATES, p=view.distribution)
-        return view.spins[drawn], np.full(_STATES, 1 / _STATES)
-
-    def _tempered_states(self) -> tuple[np.ndarray, np.ndarray]:
-        draft = self._draft
-        tables = (draft.tables.rows, draft.tables.values)
-        spins = tempered_states(draft.edges, draft.couplings, draft.biases, tables=tables)
-        return spins, np.full(len(spins), 1 / len(spins))
-
     def _filled(self, spins: np.ndarray, weights: np.ndarray) -> LayoutStates:
         draft = self._draft
         segments = draft.layout.segment_couplings(draft.couplings)
         return LayoutStates.of(draft.layout, segments, draft.fabric.topology, spins, weights)
+
+
+def _one_energy(draft: Wired, spins: np.ndarray, chains: int) -> bool:
+    """Whether the chains agree on the energy: those of a cold program that stay in one well each say nothing of the
+    weights of wells.
+    """
+    s = spins.astype(np.float64)
+    energy = s @ draft.biases + (s[:, draft.edges[:, 0]] * s[:, draft.edges[:, 1]]) @ draft.couplings
+    if len(draft.tables):
+        energy = energy + draft.tables.log_weights(spins > 0)
+    records = len(spins) // chains
+    return records < 4 or split_r_hat(energy[: records * chains].reshape(records, chains).T[..., None]) <= _MIXED
