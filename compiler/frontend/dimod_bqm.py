@@ -1,7 +1,8 @@
 """dimod binary quadratic models in: P ∝ exp(-β E_bqm), spin or binary.
 
 dimod writes E = offset + Σ h_i s_i + Σ J_ij s_i s_j with x = (s+1)/2 for binary variables; the model's biases and
-couplings are -h and -J, and the offset is kept, so ``model.energies`` equals ``bqm.energy``.
+couplings are -h and -J, and the offset is kept, so ``model.energies`` equals ``bqm.energy``. The model remembers the
+vartype.
 """
 
 from typing import Any
@@ -20,5 +21,7 @@ def lower(bqm: Any, beta: float) -> Lowered:
     ends = np.array([(i, j) for i, j, _ in triples], dtype=np.int64).reshape(-1, 2)
     biases = as_floats("the linear biases of the BQM", [-float(spin.linear[node]) for node in nodes], len(nodes))
     weights = as_floats("the quadratic biases of the BQM", [-weight for _, _, weight in triples], len(triples))
-    model, notes = assemble(nodes, biases, ends[:, 0], ends[:, 1], weights, offset=float(spin.offset), beta=beta)
+    model, notes = assemble(
+        nodes, biases, ends[:, 0], ends[:, 1], weights, offset=float(spin.offset), beta=beta, vartype=bqm.vartype.name
+    )
     return Lowered(model, (tuple(range(len(nodes))),), (), notes)

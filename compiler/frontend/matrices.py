@@ -52,7 +52,7 @@ def rbm(
 
     Nodes are ``("v", i)``, then ``("h", j)``. ``units`` says what v and h are in this formula: ``"spin"`` for ±1,
     ``"binary"`` for 0 and 1 (as in most of the literature and in scikit-learn); the states of the program are bools
-    either way.
+    either way, and :meth:`thermofab.Samples.to_dimod` gives them in these units.
 
     Raises:
         CompileError: a shape does not fit, an entry is not finite, or ``units`` is neither.
@@ -74,4 +74,13 @@ def rbm(
         matrix = matrix / 4
     nodes = [("v", i) for i in range(visible)] + [("h", j) for j in range(hidden)]
     i, j = (axis.reshape(-1) for axis in np.indices(matrix.shape))
-    return assemble(nodes, np.concatenate([v, h]), i, visible + j, matrix.reshape(-1), offset=offset, beta=beta)[0]
+    return assemble(
+        nodes,
+        np.concatenate([v, h]),
+        i,
+        visible + j,
+        matrix.reshape(-1),
+        offset=offset,
+        beta=beta,
+        vartype="BINARY" if units == "binary" else "SPIN",
+    )[0]

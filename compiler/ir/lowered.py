@@ -8,7 +8,7 @@ import numpy as np
 
 from thermofab.hw.spec.discrete import DiscreteModel, Factor
 from thermofab.hw.spec.errors import CompileError, SpecError
-from thermofab.hw.spec.model import IsingModel
+from thermofab.hw.spec.model import IsingModel, Vartype
 
 Blocks = tuple[tuple[int, ...], ...]
 
@@ -75,10 +75,12 @@ def assemble(
     *,
     offset: float = 0.0,
     beta: float = 1.0,
+    vartype: Vartype = "SPIN",
 ) -> tuple[IsingModel, tuple[str, ...]]:
     """A model from an undirected edge list in any order, with duplicates summed, and the notes on what was summed.
 
-    ``heads`` and ``tails`` are int ``[m]`` node indices, ``weights`` float64 ``[m]``.
+    ``heads`` and ``tails`` are int ``[m]`` node indices, ``weights`` float64 ``[m]``; ``vartype`` is how the source
+    writes states.
 
     Raises:
         CompileError: there are no nodes, or an edge joins a node to itself.
@@ -96,7 +98,7 @@ def assemble(
     codes, place = np.unique(low * n + high, return_inverse=True)
     sums = np.bincount(place.reshape(-1), weights=weights, minlength=len(codes)) if len(codes) else np.zeros(0)
     edges = np.stack([codes // n, codes % n], axis=1)
-    model = IsingModel(tuple(nodes), biases, edges, sums, offset, beta)
+    model = IsingModel(tuple(nodes), biases, edges, sums, offset, beta, vartype)
     repeated = len(heads) - len(codes)
     return model, (f"summed {repeated} duplicate edges",) if repeated else ()
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from thermofab.hw.spec.digest import frozen_array
 from thermofab.hw.spec.errors import SpecError
-from thermofab.hw.spec.model import portable_label
+from thermofab.hw.spec.model import Vartype, check_vartype, portable_label
 from thermofab.hw.spec.topology import label_from_json
 
 
@@ -58,6 +58,8 @@ class DiscreteModel:
         factors: the terms.
         offset: added to every energy; no effect on the distribution.
         beta: inverse temperature.
+        vartype: how the source writes the states of spins: ``"SPIN"`` for ±1, ``"BINARY"`` for 0 and 1. No effect on
+            the energy of a state or on the distribution.
     """
 
     nodes: tuple[Hashable, ...]
@@ -65,11 +67,13 @@ class DiscreteModel:
     factors: tuple[Factor, ...]
     offset: float = 0.0
     beta: float = 1.0
+    vartype: Vartype = "SPIN"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "nodes", tuple(self.nodes))
         object.__setattr__(self, "categories", frozen_array(self.categories, np.int32).reshape(-1))
         object.__setattr__(self, "factors", tuple(self.factors))
+        check_vartype(self.vartype)
         n = len(self.nodes)
         if n == 0:
             raise SpecError("a model needs at least one node.")
@@ -132,13 +136,15 @@ class DiscreteModel:
             ],
             "offset": self.offset,
             "beta": self.beta,
+            "vartype": self.vartype,
         }
 
     @staticmethod
     def from_json(data: dict[str, Any]) -> "DiscreteModel":
         factors = tuple(factor_of(f["spins"], f["categories"], f["weights"]) for f in data["factors"])
         nodes = tuple(label_from_json(label) for label in data["nodes"])
-        return DiscreteModel(nodes, np.array(data["categories"]), factors, data["offset"], data["beta"])
+        categories, vartype = np.array(data["categories"]), data.get("vartype", "SPIN")
+        return DiscreteModel(nodes, categories, factors, data["offset"], data["beta"], vartype)
 
 
 def factor_of(spins: Sequence[Any], categories: Sequence[Any], weights: Any) -> Factor:
