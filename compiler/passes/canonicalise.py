@@ -6,6 +6,7 @@ import numpy as np
 
 from thermofab.compiler.ir.draft import Draft
 from thermofab.compiler.ir.lowered import Lowered
+from thermofab.compiler.placement.obstacles import obstacle
 from thermofab.hw.spec.discrete import DiscreteModel
 from thermofab.hw.spec.errors import CompileError
 from thermofab.hw.spec.fabric import FabricSpec
@@ -27,9 +28,11 @@ class Canonicalise:
     def __call__(self, lowered: Lowered, fabric: FabricSpec) -> Draft:
         model, clamped = lowered.model, lowered.clamped
         if model.n_nodes > fabric.n_sites:
+            pairs = np.zeros((0, 2)) if isinstance(model, DiscreteModel) else model.edges[model.couplings != 0]
+            never = obstacle(pairs, clamped, fabric.topology, lowered)
             raise CompileError(
                 f"the program has {model.n_nodes} nodes and the fabric {fabric.topology.name} only {fabric.n_sites} "
-                f"sites; take a fabric of at least {model.n_nodes} sites."
+                "sites; " + (never or f"take a fabric of at least {model.n_nodes} sites.")
             )
         if isinstance(model, DiscreteModel):
             none = np.zeros((0, 2), dtype=np.int64)

@@ -10,6 +10,7 @@ from thermofab.compiler.placement.direct import direct_placements
 from thermofab.compiler.placement.embedding import embeddings
 from thermofab.compiler.placement.isomorphism import isomorphism
 from thermofab.compiler.placement.monomorphism import monomorphism, within_sublattice
+from thermofab.compiler.placement.obstacles import obstacle
 from thermofab.compiler.placement.remember import remembered
 from thermofab.hw.spec.errors import CompileError
 
@@ -31,7 +32,7 @@ class Place:
     ``progress(done, total, what)`` is called after every run of the embedding search.
 
     Raises:
-        CompileError: no placement was found, or the given one does not fit.
+        CompileError: no placement was found or can exist, or the given one does not fit.
     """
 
     seed: int = 0
@@ -66,6 +67,9 @@ class Place:
             sites, method = within_sublattice(n, draft.edges, topology, self.budget), "subgraph isomorphism, sublattice"
         if sites is not None:
             return (Placement(tuple((int(site),) for site in sites), method),)
+        never = obstacle(draft.edges, draft.clamped, topology, draft.lowered, draft.readings)
+        if never is not None:
+            raise CompileError(f"{_no_embedding(draft)}: {never}")
         # Every model edge needs a fabric edge of its own.
         found = embeddings(draft, self.seed, self.tries, self.progress) if len(draft.edges) <= topology.n_edges else ()
         if not found:
@@ -77,16 +81,23 @@ def no_embedding(draft: Draft, tries: int) -> str:
     """Why there is no placement, and what would help."""
     import networkx
 
-    topology, n = draft.fabric.topology, draft.n
+    topology = draft.fabric.topology
     graph = topology.to_networkx()
     largest = max(len(part) for part in networkx.connected_components(graph))
     shape = ""
     if largest < topology.n_sites:
         shape = f" The fabric is disconnected: its largest connected part has {largest} of {topology.n_sites} sites."
     return (
-        f"no embedding of the program's {n} nodes and {len(draft.edges)} edges into {topology.name} "
-        f"({topology.n_sites} sites, {topology.n_edges} edges) was found in {tries} tries.{shape} "
+        f"{_no_embedding(draft)} was found in {tries} tries.{shape} "
         "Take a larger or better connected fabric, another seed, or pass copies= with an embedding of your own."
+    )
+
+
+def _no_embedding(draft: Draft) -> str:
+    topology = draft.fabric.topology
+    return (
+        f"no embedding of the program's {draft.n} nodes and {len(draft.edges)} edges into {topology.name} "
+        f"({topology.n_sites} sites, {topology.n_edges} edges)"
     )
 
 
