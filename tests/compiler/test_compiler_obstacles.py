@@ -67,8 +67,8 @@ PLANE = (
         ),
         (
             ising(networkx.cycle_graph(4)), "g4-1x9",
-            into(4, 4, "g4-1x9", 9, 8) + "the program's graph has cycles, and the fabric's has none at any length. Take "
-            f"a fabric with cycles, such as g12 or pegasus, or {OWN}.", "g12-8x8",
+            into(4, 4, "g4-1x9", 9, 8) + "the program's graph has cycles, and the fabric's has none at any length. "
+            f"Take a fabric with cycles, such as g12 or pegasus, or {OWN}.", "g12-8x8",
         ),
         # Categories on cells, whose factors couple them as a square grid does.
         (
@@ -100,8 +100,8 @@ PLANE = (
         (
             potts(networkx.star_graph(5), 4), "pdit4-4x4",
             into(17, 46, "pdit4-4x4", 32, 16) + "not every term of the program has a factor of the fabric at one site "
-            f"per spin{apart(2, 17)}{OWN}, or a larger fabric of this kind where its cells are coupled as the program's "
-            f"nodes are, or {JOIN}.", None,
+            f"per spin{apart(2, 17)}{OWN}, or a larger fabric of this kind where its cells are coupled as the "
+            f"program's nodes are, or {JOIN}.", None,
         ),
     ],
 )  # fmt: skip
