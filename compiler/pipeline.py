@@ -1,12 +1,14 @@
 """compile: from a program to an image that samples its distribution."""
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from numbers import Integral, Real
 from typing import Any
 
 from thermofab.compiler.certify.verify import verified
 from thermofab.compiler.frontend import lower
 from thermofab.compiler.ir.draft import Draft
 from thermofab.compiler.ir.fold_clamps import FoldClamps
+from thermofab.compiler.ir.lowered import as_reals
 from thermofab.compiler.passes.canonicalise import Canonicalise
 from thermofab.compiler.passes.categorical import Categorical
 from thermofab.compiler.passes.emit import Emit
@@ -76,11 +78,11 @@ def compile(
         RefusedError: it fits only with an error, and ``tolerance`` does not allow that much.
     """
     spec = fabric if isinstance(fabric, FabricSpec) else make_fabric(fabric)
-    if tolerance is not None and not 0 < tolerance <= 1:
+    if tolerance is not None and not (isinstance(tolerance, Real) and 0 < tolerance <= 1):
         raise CompileError(f"tolerance is a total variation distance in 0…1, above 0, got {tolerance!r}.")
-    if isinstance(seed, bool) or not 0 <= seed < 2**64:
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= seed < 2**64:
         raise CompileError(f"seed must lie in 0…2^64-1, got {seed!r}.")
-    levels = tuple(float(level) for level in beta_levels)
+    levels = tuple(as_reals("beta_levels", list(beta_levels)).tolist())
     if not 1 <= len(levels) <= spec.levels or not all(0 <= level < float("inf") for level in levels):
         raise CompileError(
             f"beta_levels must be 1 to {spec.levels} finite factors of at least 0 on this fabric, got {levels}; "
@@ -115,7 +117,7 @@ def compile(
 
 
 def _factors(betas: Sequence[float]) -> tuple[float, ...]:
-    factors = tuple(float(beta) for beta in betas)
+    factors = tuple(as_reals("betas", list(betas)).tolist())
     if not factors or not all(0 < beta < float("inf") for beta in factors):
         raise CompileError(f"betas must be positive finite factors on β, one at least, got {factors}.")
     return factors

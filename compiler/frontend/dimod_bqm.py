@@ -9,11 +9,19 @@ from typing import Any
 
 import numpy as np
 
-from thermofab.compiler.ir.lowered import Lowered, as_floats, assemble
+from thermofab.compiler.ir.lowered import Lowered, as_floats, as_reals, assemble
 
 
 def lower(bqm: Any, beta: float) -> Lowered:
-    """All variables free, in one block, in the order of ``bqm.variables``."""
+    """All variables free, in one block, in the order of ``bqm.variables``.
+
+    Raises:
+        CompileError: a bias or the offset is not a finite real number.
+    """
+    if bqm.dtype == object:  # which holds anything, and is asked before dimod computes with it
+        as_reals("the quadratic biases of the BQM", list(bqm.quadratic.values()))
+        as_reals("the linear biases of the BQM", [bqm.linear[node] for node in bqm.variables])
+    as_floats("the offset of the BQM", [bqm.offset], 1)
     spin = bqm.change_vartype("SPIN", inplace=False)
     nodes = tuple(spin.variables)
     index = {node: k for k, node in enumerate(nodes)}

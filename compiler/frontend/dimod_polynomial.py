@@ -14,10 +14,13 @@ def lower(polynomial: Any, beta: float) -> Lowered:
 
     The constant is kept, so that ``model.energies`` equals ``polynomial.energy``; the model's own β is ``beta``, and it
     remembers the vartype.
+
+    Raises:
+        CompileError: there are no variables, or a bias is not a finite real number.
     """
+    as_floats("the biases of the polynomial", list(polynomial.values()), len(polynomial))
     spin = polynomial.to_spin(copy=True)
     terms = [(sorted(term, key=str), float(bias)) for term, bias in spin.items()]
-    as_floats("the biases of the polynomial", [bias for _, bias in terms], len(terms))
     nodes = tuple(dict.fromkeys(node for term in polynomial for node in sorted(term, key=str)))
     index = {node: k for k, node in enumerate(nodes)}
     factors = []

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from thermofab.compiler.ir.lowered import as_floats, assemble
+from thermofab.compiler.ir.lowered import as_floats, as_reals, assemble
 from thermofab.hw.spec.errors import CompileError
 from thermofab.hw.spec.model import IsingModel
 
@@ -22,7 +22,7 @@ def boltzmann_machine(
     Raises:
         CompileError: the matrix is not square, not symmetric, has a diagonal or entries that are not finite.
     """
-    matrix = np.asarray(weights, dtype=np.float64)
+    matrix = as_reals("weights", weights)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
         raise CompileError(f"weights must be a square matrix, got shape {matrix.shape}.")
     n = len(matrix)
@@ -57,7 +57,7 @@ def rbm(
     Raises:
         CompileError: a shape does not fit, an entry is not finite, or ``units`` is neither.
     """
-    matrix = np.asarray(weights, dtype=np.float64)
+    matrix = as_reals("weights", weights)
     if matrix.ndim != 2:
         raise CompileError(f"weights must have shape [visible, hidden], got {matrix.shape}.")
     if units not in UNITS:

@@ -9,6 +9,7 @@ import numpy as np
 from thermofab.hw.spec.discrete import DiscreteModel, Factor
 from thermofab.hw.spec.errors import CompileError, SpecError
 from thermofab.hw.spec.model import IsingModel, Vartype
+from thermofab.hw.spec.reals import real_array
 
 Blocks = tuple[tuple[int, ...], ...]
 
@@ -48,13 +49,25 @@ class Lowered:
         return mask
 
 
+def as_reals(name: str, values: Any) -> np.ndarray:
+    """``values`` as float64 of their own shape.
+
+    Raises:
+        CompileError: naming the first entry that is no real number (a complex one, a string, ``None``).
+    """
+    try:
+        return real_array(name, values)
+    except SpecError as error:
+        raise CompileError(str(error)) from None
+
+
 def as_floats(name: str, values: Any, length: int) -> np.ndarray:
-    """``values`` as float64 ``[length]``; refuses other shapes and anything not finite.
+    """``values`` as float64 ``[length]``; refuses other shapes and anything not real or not finite.
 
     Raises:
         CompileError: naming the first offending entry.
     """
-    array = np.asarray(values, dtype=np.float64)
+    array = as_reals(name, values)
     if array.shape != (length,):
         raise CompileError(f"{name} must have shape ({length},), got {array.shape}.")
     if not np.all(np.isfinite(array)):

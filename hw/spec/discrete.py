@@ -9,6 +9,7 @@ import numpy as np
 from thermofab.hw.spec.digest import frozen_array
 from thermofab.hw.spec.errors import SpecError
 from thermofab.hw.spec.model import Vartype, check_vartype, portable_label
+from thermofab.hw.spec.reals import real_array, real_number
 from thermofab.hw.spec.topology import label_from_json
 
 
@@ -27,7 +28,7 @@ class Factor:
     weights: np.ndarray
 
     def __post_init__(self) -> None:
-        weights = frozen_array(self.weights, np.float64)
+        weights = frozen_array(real_array("a factor's weights", self.weights), np.float64)
         rows = len(weights)
         object.__setattr__(self, "weights", weights)
         for name in ("spins", "categories"):
@@ -73,6 +74,8 @@ class DiscreteModel:
         object.__setattr__(self, "nodes", tuple(self.nodes))
         object.__setattr__(self, "categories", frozen_array(self.categories, np.int32).reshape(-1))
         object.__setattr__(self, "factors", tuple(self.factors))
+        for name in ("offset", "beta"):
+            object.__setattr__(self, name, real_number(name, getattr(self, name)))
         check_vartype(self.vartype)
         n = len(self.nodes)
         if n == 0:
@@ -154,7 +157,7 @@ def factor_of(spins: Sequence[Any], categories: Sequence[Any], weights: Any) -> 
     def table(lists: Sequence[Any]) -> np.ndarray:
         return np.array([list(row) for row in lists], dtype=np.int32).reshape(rows, -1 if rows else 0)
 
-    return Factor(table(spins), table(categories), np.asarray(weights, dtype=np.float64))
+    return Factor(table(spins), table(categories), weights)
 
 
 def _aligned(values: np.ndarray, axes: Sequence[int], n: int) -> np.ndarray:

@@ -8,6 +8,7 @@ import numpy as np
 
 from thermofab.hw.spec.digest import frozen_array
 from thermofab.hw.spec.errors import SpecError
+from thermofab.hw.spec.reals import real_array, real_number
 from thermofab.hw.spec.topology import label_from_json, label_to_json
 
 # How a program's source writes the two states of a spin: -1 and +1, or 0 and 1.
@@ -39,9 +40,13 @@ class IsingModel:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "nodes", tuple(self.nodes))
-        object.__setattr__(self, "biases", frozen_array(self.biases, np.float64).reshape(-1))
+        object.__setattr__(self, "biases", frozen_array(real_array("biases", self.biases), np.float64).reshape(-1))
         object.__setattr__(self, "edges", frozen_array(np.asarray(self.edges).reshape(-1, 2), np.int32))
-        object.__setattr__(self, "couplings", frozen_array(self.couplings, np.float64).reshape(-1))
+        object.__setattr__(
+            self, "couplings", frozen_array(real_array("couplings", self.couplings), np.float64).reshape(-1)
+        )
+        for name in ("offset", "beta"):
+            object.__setattr__(self, name, real_number(name, getattr(self, name)))
         check_vartype(self.vartype)
         n = len(self.nodes)
         if n == 0:
