@@ -1,4 +1,4 @@
-"""The exceptions thermofab raises; every message says what was wrong and what would be right."""
+"""The exceptions thermofab raises, and its warnings; every message says what was wrong and what would be right."""
 
 
 class ThermofabError(ValueError):
@@ -15,6 +15,10 @@ class CompileError(ThermofabError):
 
 class RefusedError(CompileError):
     """A program could be compiled, but only onto another distribution than the one asked for."""
+
+
+class DistributionWarning(UserWarning):
+    """A program runs, but its samples may follow another distribution than the one asked for, or reach it slowly."""
 
 
 class DeviceError(ThermofabError):
