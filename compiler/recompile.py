@@ -9,7 +9,7 @@ import numpy as np
 from thermofab.compiler.frontend import lower
 from thermofab.compiler.ir.draft import Draft
 from thermofab.compiler.ir.fold_clamps import FoldClamps
-from thermofab.compiler.ir.lowered import Lowered, as_floats
+from thermofab.compiler.ir.lowered import Lowered, as_floats, check_size
 from thermofab.compiler.passes.emit import Emit
 from thermofab.compiler.passes.factor_sites import FactorSites
 from thermofab.compiler.passes.root_and_wire import RootAndWire
@@ -103,6 +103,7 @@ class Structure:
             )
         b = model.biases if biases is None else as_floats("biases", biases, model.n_nodes)
         j = model.couplings if couplings is None else as_floats("couplings", couplings, len(model.edges))
+        check_size(model.with_weights(b, j))
         if len(self.draft.tables):
             return self._of_source(model.with_weights(b, j))
         lost = (self._places < 0) & (j != 0)

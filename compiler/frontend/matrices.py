@@ -69,8 +69,9 @@ def rbm(
     offset = 0.0
     if units == "binary":
         # v = (s + 1)/2: v·W·h = ¼ (s·W·t + ΣW·t + s·W1 + ΣW).
-        offset = -float(matrix.sum() / 4 + v.sum() / 2 + h.sum() / 2)
-        v, h = v / 2 + matrix.sum(axis=1) / 4, h / 2 + matrix.sum(axis=0) / 4
+        with np.errstate(over="ignore", invalid="ignore"):  # the model refuses what is not finite
+            offset = -float(matrix.sum() / 4 + v.sum() / 2 + h.sum() / 2)
+            v, h = v / 2 + matrix.sum(axis=1) / 4, h / 2 + matrix.sum(axis=0) / 4
         matrix = matrix / 4
     nodes = [("v", i) for i in range(visible)] + [("h", j) for j in range(hidden)]
     i, j = (axis.reshape(-1) for axis in np.indices(matrix.shape))

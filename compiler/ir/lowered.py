@@ -11,6 +11,7 @@ from thermofab.hw.spec.errors import CompileError, SpecError
 from thermofab.hw.spec.model import IsingModel, Vartype
 from thermofab.hw.spec.reals import real_array
 
+_LARGEST = 1e30  # of β times a weight: some sums are taken in short floats, and squared
 Blocks = tuple[tuple[int, ...], ...]
 
 
@@ -77,6 +78,25 @@ def as_floats(name: str, values: Any, length: int) -> np.ndarray:
             "Look for a diverged training step or a division by zero where it was made."
         )
     return array
+
+
+def check_size(model: IsingModel | DiscreteModel) -> None:
+    """Refuse weights so large that sums and squares of them leave the range of floats.
+
+    Raises:
+        CompileError: β times a bias or weight is beyond 1e30.
+    """
+    if isinstance(model, IsingModel):
+        parts = {"bias": model.biases, "coupling": model.couplings}
+    else:
+        parts = {"weight": np.concatenate([np.zeros(0), *(factor.weights.reshape(-1) for factor in model.factors)])}
+    for name, values in parts.items():
+        largest = values[np.argmax(np.abs(values))] if len(values) else 0.0
+        if abs(largest) > _LARGEST / model.beta:
+            raise CompileError(
+                f"a {name} of the program is {largest:.3g} and β is {model.beta:.3g}; their product must be within "
+                f"±{_LARGEST:g}, which no sample tells from infinity. Scale the energy, or fix nodes by clamp=."
+            )
 
 
 def assemble(

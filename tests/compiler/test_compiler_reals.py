@@ -132,3 +132,44 @@ def test_other_arguments_of_other_types():
         fab.compile(pair(), "g4-2x2", seed=None)  # pyright: ignore
     with pytest.raises(SpecError, match=r"^beta must be one number, got an array of shape \(2,\)\.$"):
         IsingModel((0,), [0], np.zeros((0, 2)), [], beta=[1, 2])  # pyright: ignore
+
+
+def cubic(weight):
+    return DiscreteModel((0, 1, 2), np.zeros(3, int), (factor_of([[0, 1, 2]], [[]], [weight]),))
+
+
+EXTREME = {
+    "bias": lambda v: compiled(pair(bias=v)),
+    "coupling": lambda v: compiled(pair(weight=v)),
+    "weight": lambda v: fab.compile(cubic(v), "king-3x3"),
+    "bias (RBM)": lambda v: compiled(rbm([[v, v], [v, v]], units="binary")),
+    "bias (exact)": lambda v: fab.exact(pair(bias=v)),
+    "bias (new weights)": lambda v: compiled(pair()).with_weights(biases=[v, 0]),
+}
+
+
+@pytest.mark.parametrize("name", EXTREME)
+@pytest.mark.parametrize("value", [2e30, -1e155, 1e300, 8e307])
+def test_weights_beyond_floats_range_are_refused_before_they_overflow(name, value):
+    """The fault: sums and squares that overflow, as warnings of numpy's and an OverflowError at the end."""
+    sentence = (
+        r"^a (bias|coupling|weight) of the program is \S+ and β is 1; their product must be within ±1e\+30, which"
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(CompileError, match=sentence):
+            EXTREME[name](value)
+
+
+@pytest.mark.parametrize("name", EXTREME)
+@pytest.mark.parametrize("value", [1e-300, 5e-324, 1e-16])
+def test_small_weights_compile_without_warnings(name, value):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        EXTREME[name](value)
+
+
+def test_beta_counts_for_the_range():
+    with pytest.raises(CompileError, match=r"^a coupling of the program is 1e\+30 and β is 10; their product"):
+        fab.compile(pair(weight=1e30), "g4-2x2", beta=10.0)
+    assert fab.compile(pair(weight=1e40), "g4-2x2", beta=1e-40).report.end_to_end_tv is not None
