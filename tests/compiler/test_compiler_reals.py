@@ -142,7 +142,7 @@ EXTREME = {
     "bias": lambda v: compiled(pair(bias=v)),
     "coupling": lambda v: compiled(pair(weight=v)),
     "weight": lambda v: fab.compile(cubic(v), "king-3x3"),
-    "bias (RBM)": lambda v: compiled(rbm([[v, v], [v, v]], units="binary")),
+    "bias (RBM)": lambda v: compiled(rbm([[v, v], [v, v]], [v, v], units="binary")),
     "bias (exact)": lambda v: fab.exact(pair(bias=v)),
     "bias (new weights)": lambda v: compiled(pair()).with_weights(biases=[v, 0]),
 }
@@ -157,7 +157,7 @@ def test_weights_beyond_floats_range_are_refused_before_they_overflow(name, valu
     )
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        with pytest.raises(CompileError, match=sentence):
+        with pytest.raises(ThermofabError, match=f"{sentence}|must be finite"):
             EXTREME[name](value)
 
 
