@@ -8,6 +8,7 @@ import dimod.testing
 import networkx
 import numpy as np
 import pytest
+from dimod.higherorder.polynomial import BinaryPolynomial
 
 import thermofab as fab
 from thermofab.compiler import fabric_of, rbm
@@ -126,7 +127,7 @@ VALUES = {"SPIN": {-1, 1}, "BINARY": {0, 1}}
 @pytest.mark.parametrize("order", [2, 3])
 def test_samples_have_the_vartype_and_the_energies_of_the_source(order, vartype, clamp):
     """The fault: the model forgets the vartype (in lowering, folding or the file), and states come back as ±1."""
-    polynomial = dimod.BinaryPolynomial(CUBIC, vartype)
+    polynomial = BinaryPolynomial(CUBIC, vartype)
     source = dimod.BinaryQuadraticModel(*QUADRATIC, vartype) if order == 2 else polynomial
     program = fab.compile(source, fabric_of(source), clamp=clamp)
     again = Program.from_json(json.loads(json.dumps(program.to_json())))

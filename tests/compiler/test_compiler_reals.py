@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import networkx
 import numpy as np
 import pytest
+from dimod.higherorder.polynomial import BinaryPolynomial
 from thrml import Block, SpinNode
 from thrml.models import IsingEBM, IsingSamplingProgram, SpinEBMFactor
 
@@ -57,7 +58,7 @@ COMPLEX = {
     "the linear biases of the BQM[0]": lambda v: compiled(bqm("SPIN", linear=v)),
     "the quadratic biases of the BQM[0]": lambda v: compiled(bqm("BINARY", quadratic=v)),
     "the offset of the BQM[0]": lambda v: compiled(bqm("SPIN", offset=v)),
-    "the biases of the polynomial[0]": lambda v: compiled(dimod.BinaryPolynomial({"a": v, "ab": 0.1}, "BINARY")),
+    "the biases of the polynomial[0]": lambda v: compiled(BinaryPolynomial({"a": v, "ab": 0.1}, "BINARY")),
     "weights[0, 1]": lambda v: boltzmann_machine([[0, v], [v, 0]]),
     "biases[1]": lambda v: boltzmann_machine([[0, 1], [1, 0]], [0, v]),
     "weights[1, 0]": lambda v: rbm([[0, 1], [v, 0]]),
