@@ -179,7 +179,6 @@ def _compiled(
     shape = digest_of(spec.digest, blocks, seed, *_structure(model))
     copies = _placements.get(shape)
     made = None
-    # Sites on factors are those of equal index, or soon found again, and copies= would bar the factors.
     if copies is not None:
         try:
             made = compile(lowered, spec, tolerance=tolerance, seed=seed, copies=copies, verify=False, clamp=clamp)
@@ -188,6 +187,7 @@ def _compiled(
             made = None
     if made is None:
         made = compile(lowered, spec, tolerance=tolerance, seed=seed, verify=False, clamp=clamp)
+        # copies= would bar the factors; sites on them are those of equal index, or soon found again.
         if not np.any(made.image.factors):
             _placements.put(shape, made.copies)
     return _programs.put(content, made)
