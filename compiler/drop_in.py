@@ -1,5 +1,6 @@
 """sample_states: thrml.sample_states on a fabric."""
 
+import warnings
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
@@ -9,11 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
+from thermofab.compiler.certify.accept import warning_of
 from thermofab.compiler.distributions.exact import clamp_values
 from thermofab.compiler.frontend import lower
 from thermofab.compiler.ir.folding import folded
 from thermofab.compiler.ir.lowered import Lowered
-from thermofab.compiler.ir.stages import Source
+from thermofab.compiler.native_fabric import fabric_of
 from thermofab.compiler.passes.canonicalise import Canonicalise
 from thermofab.compiler.passes.categorical import Categorical
 from thermofab.compiler.passes.higher_order import HigherOrder
@@ -21,9 +23,10 @@ from thermofab.compiler.pipeline import compile
 from thermofab.hw.spec.colouring import compact_colours
 from thermofab.hw.spec.digest import digest_of
 from thermofab.hw.spec.discrete import DiscreteModel
-from thermofab.hw.spec.errors import CompileError, SpecError
+from thermofab.hw.spec.errors import CompileError, DistributionWarning, SpecError
 from thermofab.hw.spec.fabric import FabricSpec
 from thermofab.hw.spec.fabric import fabric as make_fabric
+from thermofab.hw.spec.factors import LARGEST_FACTOR
 from thermofab.hw.spec.model import IsingModel
 from thermofab.hw.spec.program import Program
 from thermofab.hw.spec.registry import open_device
@@ -33,7 +36,8 @@ from thermofab.hw.spec.topology import Topology
 
 # A fabric made from a program updates in the program's own order, unless that has more steps than this a sweep.
 _MOST_GROUPS = 16
-_MOST_SPINS = 100_000  # of a program of higher order on a fabric of its own
+_MOST_SPINS = 100_000  # of a program of higher order on a fabric of hidden spins
+_HIDDEN = "program with hidden spins"
 
 
 class _Cache:
@@ -74,7 +78,8 @@ def sample_states(
 ) -> list[jax.Array]:
     """Collect states of ``nodes_to_sample``; a drop-in for ``thrml.sample_states``.
 
-    The distribution is THRML's up to the compilation's certificate and rounding; the random bits are the fabric's, not
+    The distribution is THRML's up to the compilation's certificate and rounding, and a ``DistributionWarning`` says so
+    where rounding may move it by a total variation distance of 0.05 or more; the random bits are the fabric's, not
     threefry's. Programs are compiled once for each content (weights included), and a graph is placed once whatever
     its weights, so a training loop only rounds anew.
 
@@ -86,7 +91,9 @@ def sample_states(
             ``None`` draws them.
         state_clamp: arrays ``[nodes]``, one a clamped block, likewise.
         nodes_to_sample: blocks, free or clamped.
-        fabric: what to compile for; ``None`` makes a fabric of the program's own graph.
+        fabric: what to compile for; ``None`` makes a fabric of the program's own graph, with a factor for every term
+            of three to six bits. Where a term has more, hidden spins stand for all terms of three and more, which a
+            ``DistributionWarning`` says.
         device: a name for :func:`thermofab.open_device`, or an open device for ``fabric``.
         tolerance: as for :func:`thermofab.compile`.
         seed: as for :func:`thermofab.compile`.
@@ -109,7 +116,16 @@ def sample_states(
         known = clamp_values(lowered, [np.asarray(values) for values in state_clamp])
     left = folded(lowered, {lowered.model.nodes[k]: value for k, value in known.items()})
     spec = _own_fabric(program, left) if fabric is None else make_fabric(fabric)
-    compiled = _compiled(lowered, left, known, spec, tolerance, seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DistributionWarning)  # said below, of cached programs too
+        compiled = _compiled(lowered, left, known, spec, tolerance, seed)
+    said = warning_of(compiled) if tolerance is None else ""
+    if said:
+        warnings.warn(
+            f"{said} A fabric of the program's own: fabric=thermofab.compiler.fabric_of(program, profile='fine').",
+            DistributionWarning,
+            stacklevel=2,
+        )
     running = _open(device, spec) if isinstance(device, str) else device
     # The cached program may hold the equal nodes of an earlier THRML program: ask by position.
     index = {node: k for k, node in enumerate(lowered.model.nodes)}
@@ -178,7 +194,9 @@ def _compiled(
             made = None
     if made is None:
         made = compile(lowered, spec, tolerance=tolerance, seed=seed, verify=False, clamp=clamp)
-        _placements.put(shape, made.copies)
+        # copies= would bar the factors; sites on them are those of equal index, or soon found again.
+        if not np.any(made.image.factors):
+            _placements.put(shape, made.copies)
     return _programs.put(content, made)
 
 
@@ -197,18 +215,18 @@ def _structure(model: IsingModel | DiscreteModel) -> list[Any]:
 
 
 def _own_fabric(program: Any, lowered: Lowered) -> FabricSpec:
-    """A fabric whose sites are the program's nodes, in its order; colours are its superblocks, clamped nodes last."""
+    """A fabric whose sites are the program's nodes, in its order; colours are its superblocks, clamped nodes last.
+
+    With categories or terms of higher order the sites are the program's bits, and factors hold its terms.
+    """
     model = lowered.model
+    if isinstance(model, DiscreteModel):
+        return _own_factors(lowered)
     n, order = model.n_nodes, program.gibbs_spec.sampling_order
     key = digest_of("own fabric", n, lowered.free_blocks, order, *_structure(model))
     known = _fabrics.get(key)
     if known is not None:
         return known
-    if isinstance(model, DiscreteModel):
-        # The sites are the program's spins, those of its categories and hidden ones.
-        bare = FabricSpec(Topology.from_edges("without limit", _MOST_SPINS, np.zeros((0, 2), dtype=np.int64)))
-        paired = HigherOrder()(Categorical()(Canonicalise()(Source(lowered, bare))))
-        return _fabrics.put(key, FabricSpec(Topology.from_edges("program", paired.n, paired.edges)))
     colours = None
     if len(order) <= _MOST_GROUPS:
         colours = np.full(n, len(order))
@@ -217,6 +235,30 @@ def _own_fabric(program: Any, lowered: Lowered) -> FabricSpec:
                 colours[list(lowered.free_blocks[b])] = group
         colours = compact_colours(colours)
     return _fabrics.put(key, FabricSpec(Topology.from_edges("program", n, model.edges, colours=colours)))
+
+
+def _own_factors(lowered: Lowered) -> FabricSpec:
+    """The program's own fabric with a factor for every term; one of hidden spins, and a warning, where one is wide."""
+    # By content: which terms there are depends on the weights. Weights in general position give equal fabrics.
+    key = digest_of("own factors", *_parts(lowered.model))
+    spec = _fabrics.get(key)
+    if spec is None:
+        try:
+            spec = fabric_of(lowered)
+        except SpecError:
+            bare = FabricSpec(Topology.from_edges("without limit", _MOST_SPINS, np.zeros((0, 2), dtype=np.int64)))
+            draft = HigherOrder()(Categorical()(Canonicalise()(lowered, bare)))
+            spec = FabricSpec(Topology.from_edges(_HIDDEN, draft.n, draft.edges))
+        _fabrics.put(key, spec)
+    if spec.topology.name == _HIDDEN:
+        warnings.warn(
+            f"a term of this program has more than {LARGEST_FACTOR} bits, which no factor holds, so hidden spins stand "
+            f"for it; samples are correlated over more sweeps than THRML's, and small weights round more coarsely. "
+            "Take longer warm-ups and more steps per sample, or split the term.",
+            DistributionWarning,
+            stacklevel=4,
+        )
+    return spec
 
 
 def _open(device: str, spec: FabricSpec) -> Any:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, TypedDict
 
+from thermofab.compiler.ir.lowered import as_reals
 from thermofab.compiler.passes import pipelines
 from thermofab.compiler.passes.base import option_names
 from thermofab.compiler.passes.emit import Emit
@@ -39,7 +40,7 @@ def checked_options(options: Mapping[str, Any], spec: FabricSpec) -> dict[str, A
         known |= {"beta", "pipeline", "trace", "verify"}
         raise CompileError(f"compile has no option {min(unknown)!r}; it has {', '.join(sorted(known))}.")
     asked = options.get("beta_levels")
-    levels = (1.0,) if asked is None else tuple(float(level) for level in asked)
+    levels = (1.0,) if asked is None else tuple(as_reals("beta_levels", list(asked)).tolist())
     if not 1 <= len(levels) <= spec.levels or not all(0 <= level < float("inf") for level in levels):
         raise CompileError(
             f"beta_levels must be 1 to {spec.levels} finite factors of at least 0 on this fabric, got {levels}; "

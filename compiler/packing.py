@@ -124,6 +124,7 @@ def _union(parts: Sequence[Lowered]) -> Lowered:
     nodes = tuple((p, node) for p, part in enumerate(parts) for node in part.model.nodes)
     starts = np.cumsum([0, *(part.model.n_nodes for part in parts)])
     models = [part.model for part in parts]
+    vartype = "BINARY" if all(model.vartype == "BINARY" for model in models) else "SPIN"
 
     def blocks(kind: str) -> tuple[tuple[int, ...], ...]:
         return tuple(
@@ -139,13 +140,15 @@ def _union(parts: Sequence[Lowered]) -> Lowered:
             np.concatenate([m.beta * m.biases for m in flat]),
             np.concatenate([m.edges + start for m, start in zip(flat, starts)]),
             np.concatenate([m.beta * m.couplings for m in flat]),
+            vartype=vartype,
         )
     else:
         factors = []
         for m, start in zip(models, starts):
             for f in _factors(m):
                 factors.append(Factor(f.spins + start, f.categories + start, m.beta * f.weights))
-        model = DiscreteModel(nodes, np.concatenate([m.categories for m in models]), tuple(factors))
+        categories = np.concatenate([m.categories for m in models])
+        model = DiscreteModel(nodes, categories, tuple(factors), vartype=vartype)
     return Lowered(model, blocks("free_blocks"), blocks("clamped_blocks"), (f"{len(parts)} programs side by side",))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from thermofab.compiler.certify.check import checked
 from thermofab.compiler.frontend import lower
-from thermofab.compiler.ir.lowered import Lowered, as_floats
+from thermofab.compiler.ir.lowered import Lowered, as_floats, check_size
 from thermofab.compiler.ir.stages import Paired, Quantised, Source
 from thermofab.compiler.passes.base import AnyPass, Keeping, run_passes
 from thermofab.compiler.passes.emit import Emit
@@ -81,6 +81,7 @@ class Structure:
             )
         b = model.biases if biases is None else as_floats("biases", biases, model.n_nodes)
         j = model.couplings if couplings is None else as_floats("couplings", couplings, len(model.edges))
+        check_size(model.with_weights(b, j))
         if len(known.tables):
             return self._of_source(model.with_weights(b, j))
         lost = (self._places < 0) & (j != 0)

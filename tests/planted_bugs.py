@@ -89,7 +89,11 @@ NEIGHBOUR_REFERENCE = (
     "for j, w in self.couplings[i]:",
     "for j, w in self.couplings[i][: max(1, len(self.couplings[i]) - 1)]:",
 )
-NEIGHBOUR_JAX = (KERNEL, "for slot, neighbour in enumerate(near):", "for slot, neighbour in enumerate(near[1:], 1):")
+NEIGHBOUR_JAX = (
+    KERNEL,
+    "for slot, neighbour in enumerate(near[:slots]):",
+    "for slot, neighbour in enumerate(near[1:slots], 1):",
+)
 NEIGHBOUR_RTL = (COEFFICIENTS, "m.d.sync += weights[k].eq(read)", "m.d.sync += weights[k].eq(read if k else 0)")
 QUEUE_RTL = ("hw/rtl/lane.py", "zip(queue, [*queue[1:], last])", "zip(queue, [*queue[:-1], last])")
 MASK_RTL = (FABRIC, "clamped.eq(Mux(mask,", "clamped.eq(Mux(ports.mask,")

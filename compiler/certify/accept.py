@@ -46,20 +46,24 @@ def accepted(program: Program, tolerance: float | None) -> Program:
             f"balance between the wells of this program: it would cost a total variation of {_figure(table)}. "
             f"{_remedy(program)} Or pass tolerance= to accept it."
         )
-    if distance.tv is None and report.table.tv is None and report.checked is None:
-        warnings.warn(
-            f"how far the samples are from the program's distribution is unknown: {distance.how}. {_remedy(program)}",
-            DistributionWarning,
-            stacklevel=4,
-        )
-    if distance.tv is not None and distance.tv > FAR:
-        warnings.warn(
-            f"the samples are at a total variation of {_figure(distance)} from the program's distribution: "
-            f"{_parts(program)}. {_remedy(program)} Pass tolerance= to say how much is acceptable.",
-            DistributionWarning,
-            stacklevel=4,
-        )
+    said = warning_of(program)
+    if said:
+        warnings.warn(said, DistributionWarning, stacklevel=3)
     return program
+
+
+def warning_of(program: Program) -> str:
+    """What a user should know who named no tolerance; empty where there is nothing to say."""
+    report = program.report
+    distance = report.end_to_end
+    if distance.tv is None and report.table.tv is None and report.checked is None:
+        return f"how far the samples are from the program's distribution is unknown: {distance.how}. {_remedy(program)}"
+    if distance.tv is not None and distance.tv > FAR:
+        return (
+            f"the samples are at a total variation of {_figure(distance)} from the program's distribution: "
+            f"{_parts(program)}. {_remedy(program)} Pass tolerance= to say how much is acceptable."
+        )
+    return ""
 
 
 def _table_refused(program: Program) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from thermofab.compiler.ir.lowered import Lowered
+from thermofab.compiler.ir.lowered import Lowered, check_size
 from thermofab.hw.spec.errors import CompileError
 
 # Qualified type name -> "module:function". Looked up along the source's method resolution order, so that naming a
@@ -54,17 +54,18 @@ def lower(source: Any, beta: float = 1.0) -> Lowered:
     ``beta`` is the inverse temperature of a source that has none of its own (dimod, networkx): P ∝ exp(-beta·E).
 
     Raises:
-        CompileError: the source is of an unknown type, malformed, or carries its own temperature while ``beta`` is
-            not 1.
+        CompileError: the source is of an unknown type, malformed, has weights beyond 1e30, or carries its own
+            temperature while ``beta`` is not 1.
     """
     if not (isinstance(beta, (int, float)) and 0 < beta < float("inf")):
         raise CompileError(f"beta must be a positive finite number, got {beta!r}.")
     name, function = front_end(source)
-    if name.startswith(_NEEDS_BETA):
-        return function(source, float(beta))
-    if beta != 1.0:
+    needs_beta = name.startswith(_NEEDS_BETA)
+    if not needs_beta and beta != 1.0:
         raise CompileError(
             f"a {type(source).__name__} carries its own inverse temperature, so beta={beta} has no meaning here; "
             "leave beta out and set it in the source, or use beta_levels for annealing."
         )
-    return function(source)
+    lowered = function(source, float(beta)) if needs_beta else function(source)
+    check_size(lowered.model)
+    return lowered

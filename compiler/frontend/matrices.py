@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from thermofab.compiler.ir.lowered import as_floats, assemble
+from thermofab.compiler.ir.lowered import as_floats, as_reals, assemble
 from thermofab.hw.spec.errors import CompileError
 from thermofab.hw.spec.model import IsingModel
 
@@ -22,7 +22,7 @@ def boltzmann_machine(
     Raises:
         CompileError: the matrix is not square, not symmetric, has a diagonal or entries that are not finite.
     """
-    matrix = np.asarray(weights, dtype=np.float64)
+    matrix = as_reals("weights", weights)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
         raise CompileError(f"weights must be a square matrix, got shape {matrix.shape}.")
     n = len(matrix)
@@ -52,12 +52,12 @@ def rbm(
 
     Nodes are ``("v", i)``, then ``("h", j)``. ``units`` says what v and h are in this formula: ``"spin"`` for ±1,
     ``"binary"`` for 0 and 1 (as in most of the literature and in scikit-learn); the states of the program are bools
-    either way.
+    either way, and :meth:`thermofab.Samples.to_dimod` gives them in these units.
 
     Raises:
         CompileError: a shape does not fit, an entry is not finite, or ``units`` is neither.
     """
-    matrix = np.asarray(weights, dtype=np.float64)
+    matrix = as_reals("weights", weights)
     if matrix.ndim != 2:
         raise CompileError(f"weights must have shape [visible, hidden], got {matrix.shape}.")
     if units not in UNITS:
@@ -69,9 +69,19 @@ def rbm(
     offset = 0.0
     if units == "binary":
         # v = (s + 1)/2: v·W·h = ¼ (s·W·t + ΣW·t + s·W1 + ΣW).
-        offset = -float(matrix.sum() / 4 + v.sum() / 2 + h.sum() / 2)
-        v, h = v / 2 + matrix.sum(axis=1) / 4, h / 2 + matrix.sum(axis=0) / 4
+        with np.errstate(over="ignore", invalid="ignore"):  # the model refuses what is not finite
+            offset = -float(matrix.sum() / 4 + v.sum() / 2 + h.sum() / 2)
+            v, h = v / 2 + matrix.sum(axis=1) / 4, h / 2 + matrix.sum(axis=0) / 4
         matrix = matrix / 4
     nodes = [("v", i) for i in range(visible)] + [("h", j) for j in range(hidden)]
     i, j = (axis.reshape(-1) for axis in np.indices(matrix.shape))
-    return assemble(nodes, np.concatenate([v, h]), i, visible + j, matrix.reshape(-1), offset=offset, beta=beta)[0]
+    return assemble(
+        nodes,
+        np.concatenate([v, h]),
+        i,
+        visible + j,
+        matrix.reshape(-1),
+        offset=offset,
+        beta=beta,
+        vartype="BINARY" if units == "binary" else "SPIN",
+    )[0]

@@ -22,7 +22,7 @@ from thrml.models.ising import IsingEBM
 from thrml.pgm import DEFAULT_NODE_SHAPE_DTYPES
 
 from thermofab.compiler.frontend.thrml_nodes import check_category, check_spin, is_categorical
-from thermofab.compiler.ir.lowered import Lowered, as_floats, assemble, discrete_model
+from thermofab.compiler.ir.lowered import Lowered, as_floats, as_reals, assemble, discrete_model
 from thermofab.hw.spec.discrete import factor_of
 from thermofab.hw.spec.errors import CompileError
 
@@ -45,8 +45,9 @@ def discrete_terms(factor: Any) -> Terms:
     """
     spins = tuple(tuple(block.nodes) for block in factor.spin_node_groups)
     categories = tuple(tuple(block.nodes) for block in factor.categorical_node_groups)
-    weights = np.asarray(factor.weights, dtype=np.float64)
-    as_floats(f"weights of a {type(factor).__name__}", weights.reshape(-1), weights.size)
+    name = f"weights of a {type(factor).__name__}"
+    weights = as_reals(name, factor.weights)
+    as_floats(name, weights.reshape(-1), weights.size)
     return Terms(spins, categories, weights)
 
 
@@ -64,7 +65,7 @@ FACTORS: dict[type, Callable[[Any], Terms]] = {
 
 def lower_ising(ebm: IsingEBM) -> Lowered:
     """An IsingEBM, read from its own fields: ``ebm.factors`` fails without edges."""
-    beta = np.asarray(ebm.beta, dtype=np.float64)
+    beta = as_reals("the IsingEBM's beta", ebm.beta)
     if beta.shape not in ((), (1,)) or not np.all(np.isfinite(beta)) or np.any(beta <= 0):
         raise CompileError(f"the IsingEBM's beta must be one positive finite number, got {beta.tolist()}.")
     scale = float(beta.reshape(()))

@@ -17,7 +17,7 @@ from thrml.models.discrete_ebm import CategoricalGibbsConditional, DiscreteEBMIn
 
 from thermofab.compiler.frontend.thrml_nodes import check_category, check_spin, is_categorical
 from thermofab.compiler.frontend.thrml_terms import undirected_terms
-from thermofab.compiler.ir.lowered import Blocks, Lowered, assemble, discrete_model
+from thermofab.compiler.ir.lowered import Blocks, Lowered, as_reals, assemble, discrete_model
 from thermofab.hw.spec.errors import CompileError
 
 
@@ -45,7 +45,7 @@ def slots_of(weights: np.ndarray, n_spin: int, active: np.ndarray, heads: np.nda
     """
     rows = np.broadcast_to(heads[:, None], active.shape)[active]
     chosen = tuple(tail[active] for tail in tails)
-    return Slots(rows, chosen[:n_spin], np.asarray(weights, dtype=np.float64)[active], chosen[n_spin:])
+    return Slots(rows, chosen[:n_spin], as_reals("weights of an interaction", weights)[active], chosen[n_spin:])
 
 
 INTERACTIONS: dict[type, Callable[..., Slots]] = {DiscreteEBMInteraction: discrete_slots}

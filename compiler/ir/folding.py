@@ -66,7 +66,8 @@ def _ising(model: IsingModel, known: dict[int, int], kept: list[int]) -> IsingMo
     both = (place[i] >= 0) & (place[j] >= 0)
     offset = model.offset - float(model.biases @ spin) - float(model.couplings @ (spin[i] * spin[j]))
     nodes = tuple(model.nodes[k] for k in kept)
-    return IsingModel(nodes, fields[kept], place[model.edges][both], model.couplings[both], offset, model.beta)
+    edges, couplings = place[model.edges][both], model.couplings[both]
+    return IsingModel(nodes, fields[kept], edges, couplings, offset, model.beta, model.vartype)
 
 
 def _discrete(model: DiscreteModel, known: dict[int, int], kept: list[int]) -> DiscreteModel:
@@ -85,7 +86,7 @@ def _discrete(model: DiscreteModel, known: dict[int, int], kept: list[int]) -> D
                 rows.setdefault((len(left[0]), table.shape), []).append((*left, sign * table))
         factors += [_group(group) for group in rows.values()]
     nodes = tuple(model.nodes[k] for k in kept)
-    return DiscreteModel(nodes, model.categories[kept], tuple(factors), offset, model.beta)
+    return DiscreteModel(nodes, model.categories[kept], tuple(factors), offset, model.beta, model.vartype)
 
 
 def _group(rows: list[tuple[list[int], list[int], np.ndarray]]) -> Factor:

@@ -8,8 +8,10 @@ import numpy as np
 
 from thermofab.hw.spec.discrete import DiscreteModel, Factor
 from thermofab.hw.spec.errors import CompileError, SpecError
-from thermofab.hw.spec.model import IsingModel
+from thermofab.hw.spec.model import IsingModel, Vartype
+from thermofab.hw.spec.reals import real_array
 
+_LARGEST = 1e30  # of β times a weight: some sums are taken in short floats, and squared
 Blocks = tuple[tuple[int, ...], ...]
 
 
@@ -48,13 +50,25 @@ class Lowered:
         return mask
 
 
+def as_reals(name: str, values: Any) -> np.ndarray:
+    """``values`` as float64 of their own shape.
+
+    Raises:
+        CompileError: naming the first entry that is no real number (a complex one, a string, ``None``).
+    """
+    try:
+        return real_array(name, values)
+    except SpecError as error:
+        raise CompileError(str(error)) from None
+
+
 def as_floats(name: str, values: Any, length: int) -> np.ndarray:
-    """``values`` as float64 ``[length]``; refuses other shapes and anything not finite.
+    """``values`` as float64 ``[length]``; refuses other shapes and anything not real or not finite.
 
     Raises:
         CompileError: naming the first offending entry.
     """
-    array = np.asarray(values, dtype=np.float64)
+    array = as_reals(name, values)
     if array.shape != (length,):
         raise CompileError(f"{name} must have shape ({length},), got {array.shape}.")
     if not np.all(np.isfinite(array)):
@@ -66,6 +80,25 @@ def as_floats(name: str, values: Any, length: int) -> np.ndarray:
     return array
 
 
+def check_size(model: IsingModel | DiscreteModel) -> None:
+    """Refuse weights so large that sums and squares of them leave the range of floats.
+
+    Raises:
+        CompileError: β times a bias or weight is beyond 1e30.
+    """
+    if isinstance(model, IsingModel):
+        parts = {"bias": model.biases, "coupling": model.couplings}
+    else:
+        parts = {"weight": np.concatenate([np.zeros(0), *(factor.weights.reshape(-1) for factor in model.factors)])}
+    for name, values in parts.items():
+        largest = values[np.argmax(np.abs(values))] if len(values) else 0.0
+        if abs(largest) > _LARGEST / model.beta:
+            raise CompileError(
+                f"a {name} of the program is {largest:.3g} and β is {model.beta:.3g}; their product must be within "
+                f"±{_LARGEST:g}, which no sample tells from infinity. Scale the energy, or fix nodes by clamp=."
+            )
+
+
 def assemble(
     nodes: Sequence[Hashable],
     biases: np.ndarray,
@@ -75,10 +108,12 @@ def assemble(
     *,
     offset: float = 0.0,
     beta: float = 1.0,
+    vartype: Vartype = "SPIN",
 ) -> tuple[IsingModel, tuple[str, ...]]:
     """A model from an undirected edge list in any order, with duplicates summed, and the notes on what was summed.
 
-    ``heads`` and ``tails`` are int ``[m]`` node indices, ``weights`` float64 ``[m]``.
+    ``heads`` and ``tails`` are int ``[m]`` node indices, ``weights`` float64 ``[m]``; ``vartype`` is how the source
+    writes states.
 
     Raises:
         CompileError: there are no nodes, or an edge joins a node to itself.
@@ -96,7 +131,7 @@ def assemble(
     codes, place = np.unique(low * n + high, return_inverse=True)
     sums = np.bincount(place.reshape(-1), weights=weights, minlength=len(codes)) if len(codes) else np.zeros(0)
     edges = np.stack([codes // n, codes % n], axis=1)
-    model = IsingModel(tuple(nodes), biases, edges, sums, offset, beta)
+    model = IsingModel(tuple(nodes), biases, edges, sums, offset, beta, vartype)
     repeated = len(heads) - len(codes)
     return model, (f"summed {repeated} duplicate edges",) if repeated else ()
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from thermofab.compiler.ir.factor_tables import FactorTables
 from thermofab.compiler.ir.stages import Discrete, Paired, Source
+from thermofab.compiler.placement.obstacles import obstacle
 from thermofab.hw.spec.discrete import DiscreteModel
 from thermofab.hw.spec.errors import CompileError
 
@@ -28,9 +29,11 @@ class Canonicalise:
         lowered, fabric = stage.lowered, stage.fabric
         model, clamped = lowered.model, lowered.clamped
         if model.n_nodes > fabric.n_sites:
+            pairs = np.zeros((0, 2)) if isinstance(model, DiscreteModel) else model.edges[model.couplings != 0]
+            never = obstacle(pairs, clamped, fabric.topology, lowered)
             raise CompileError(
                 f"the program has {model.n_nodes} nodes and the fabric {fabric.topology.name} only {fabric.n_sites} "
-                f"sites; take a fabric of at least {model.n_nodes} sites."
+                "sites; " + (never or f"take a fabric of at least {model.n_nodes} sites.")
             )
         if isinstance(model, DiscreteModel):
             rows = sum(len(factor.weights) for factor in model.factors)

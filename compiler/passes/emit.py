@@ -1,6 +1,7 @@
 """Emit: the image and the program."""
 
 from dataclasses import dataclass
+from numbers import Integral
 from typing import ClassVar
 
 from thermofab.compiler.ir.stages import Quantised
@@ -21,7 +22,7 @@ class Emit:
     name: ClassVar[str] = "emit"
 
     def __post_init__(self) -> None:
-        if isinstance(self.seed, bool) or not 0 <= self.seed < 2**64:
+        if isinstance(self.seed, bool) or not isinstance(self.seed, Integral) or not 0 <= self.seed < 2**64:
             raise CompileError(f"seed must lie in 0…2^64-1, got {self.seed!r}.")
 
     def __call__(self, draft: Quantised) -> Program:

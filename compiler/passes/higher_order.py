@@ -19,6 +19,7 @@ import numpy as np
 from thermofab.compiler.ir.factor_tables import FactorTables
 from thermofab.compiler.ir.stages import Coded, Paired, Polynomial
 from thermofab.compiler.ir.wires import wire_coupling
+from thermofab.compiler.placement.obstacles import obstacle
 from thermofab.hw.spec.errors import CompileError
 
 
@@ -50,12 +51,6 @@ class HigherOrder:
                     _gadget(pairs, part, strength, n + hidden)
                     hidden += 1
         total = n + hidden
-        if total > stage.fabric.n_sites:
-            raise CompileError(
-                f"the program needs {n} spins and {hidden} hidden ones for its terms of three spins and more, and "
-                f"{stage.fabric.topology.name} has only {stage.fabric.n_sites} sites; take a fabric of at least "
-                f"{total} sites."
-            )
         biases = np.zeros(total)
         clamped = np.concatenate([stage.clamped, np.zeros(hidden, dtype=bool)])
         edges, couplings = [], []
@@ -65,12 +60,21 @@ class HigherOrder:
             elif weight and not (clamped[term[0]] and clamped[term[1]]):
                 edges.append(term)
                 couplings.append(weight)
+        joined = np.array(edges, dtype=np.int64).reshape(-1, 2)
+        if total > stage.fabric.n_sites:
+            topology = stage.fabric.topology
+            never = obstacle(joined, clamped, topology, stage.lowered, stage.readings)
+            raise CompileError(
+                f"the program needs {n} spins and {hidden} hidden ones for its terms of three spins and more, and "
+                f"{topology.name} has only {topology.n_sites} sites; "
+                + (never or f"take a fabric of at least {total} sites.")
+            )
         did = f"{hidden} hidden spins" if hidden else "no hidden spins"
         return stage.to(
             Paired,
             self.name,
             f"{did}, {len(edges)} edges",
-            edges=np.array(edges, dtype=np.int64).reshape(-1, 2),
+            edges=joined,
             couplings=np.array(couplings, dtype=np.float64),
             biases=biases,
             clamped=clamped,

@@ -12,6 +12,7 @@ from thermofab.compiler.placement.direct import code_places, direct_placements
 from thermofab.compiler.placement.embedding import embeddings
 from thermofab.compiler.placement.isomorphism import isomorphism
 from thermofab.compiler.placement.monomorphism import monomorphism, within_sublattice
+from thermofab.compiler.placement.obstacles import obstacle
 from thermofab.compiler.placement.remember import remembered
 from thermofab.hw.spec.errors import CompileError
 
@@ -33,7 +34,7 @@ class Place:
     ``progress(done, total, what)`` is called after every run of the embedding search.
 
     Raises:
-        CompileError: no placement was found, or the given one does not fit.
+        CompileError: no placement was found or can exist, or the given one does not fit.
     """
 
     seed: int = 0
@@ -72,6 +73,9 @@ class Place:
             sites, method = within_sublattice(n, stage.edges, topology, self.budget), "subgraph isomorphism, sublattice"
         if sites is not None:
             return (Placement(tuple((int(site),) for site in sites), method),)
+        never = obstacle(stage.edges, stage.clamped, topology, stage.lowered, stage.readings)
+        if never is not None:
+            raise CompileError(f"{_no_embedding(stage)}: {never}")
         # Every model edge needs a fabric edge of its own.
         found = embeddings(stage, self.seed, self.tries, self.progress) if len(stage.edges) <= topology.n_edges else ()
         if not found:
@@ -113,16 +117,23 @@ def no_embedding(stage: Paired, tries: int) -> str:
     """Why there is no placement, and what would help."""
     import networkx
 
-    topology, n = stage.fabric.topology, stage.n
+    topology = stage.fabric.topology
     graph = topology.to_networkx()
     largest = max(len(part) for part in networkx.connected_components(graph))
     shape = ""
     if largest < topology.n_sites:
         shape = f" The fabric is disconnected: its largest connected part has {largest} of {topology.n_sites} sites."
     return (
-        f"no embedding of the program's {n} nodes and {len(stage.edges)} edges into {topology.name} "
-        f"({topology.n_sites} sites, {topology.n_edges} edges) was found in {tries} tries.{shape} "
+        f"{_no_embedding(stage)} was found in {tries} tries.{shape} "
         "Take a larger or better connected fabric, another seed, or pass copies= with an embedding of your own."
+    )
+
+
+def _no_embedding(stage: Paired) -> str:
+    topology = stage.fabric.topology
+    return (
+        f"no embedding of the program's {stage.n} nodes and {len(stage.edges)} edges into {topology.name} "
+        f"({topology.n_sites} sites, {topology.n_edges} edges)"
     )
 
 

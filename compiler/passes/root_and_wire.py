@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from dataclasses import dataclass, replace
 from functools import cache
+from numbers import Real
 from typing import ClassVar
 
 import numpy as np
@@ -61,7 +62,7 @@ class RootAndWire:
     name: ClassVar[str] = "root-and-wire"
 
     def __post_init__(self) -> None:
-        if self.tolerance is not None and not 0 < self.tolerance <= 1:
+        if self.tolerance is not None and not (isinstance(self.tolerance, Real) and 0 < self.tolerance <= 1):
             raise CompileError(f"tolerance is a total variation distance in 0…1, above 0, got {self.tolerance!r}.")
 
     def __call__(self, stage: Placed) -> Wired:

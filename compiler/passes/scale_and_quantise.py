@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from thermofab.compiler.ir.layout import Layout
+from thermofab.compiler.ir.lowered import as_reals
 from thermofab.compiler.ir.stages import Integers, Quantised, Wired
 from thermofab.compiler.passes.discard import copies_of, floor_note, share_of
 from thermofab.compiler.quantisation.model_error import ModelError, pair_kl
@@ -76,7 +77,7 @@ class ScaleAndQuantise:
     name: ClassVar[str] = "scale-and-quantise"
 
     def __post_init__(self) -> None:
-        betas = tuple(float(beta) for beta in self.betas)
+        betas = tuple(as_reals("betas", list(self.betas)).tolist())
         if not betas or not all(0 < beta < float("inf") for beta in betas):
             raise CompileError(f"betas must be positive finite factors on β, one at least, got {betas}.")
         object.__setattr__(self, "betas", betas)

@@ -8,6 +8,7 @@ from thermofab.hw.spec.discrete import DiscreteModel, Factor
 from thermofab.hw.spec.errors import (
     CompileError,
     DeviceError,
+    DistributionWarning,
     RefusedError,
     SpecError,
     ThermofabError,
@@ -43,6 +44,7 @@ __all__ = [
     "DeviceError",
     "DeviceInfo",
     "DiscreteModel",
+    "DistributionWarning",
     "Estimated",
     "Exact",
     "FabricSpec",

@@ -8,7 +8,8 @@ import numpy as np
 
 from thermofab.hw.spec.digest import frozen_array
 from thermofab.hw.spec.errors import SpecError
-from thermofab.hw.spec.model import portable_label
+from thermofab.hw.spec.model import Vartype, check_vartype, portable_label
+from thermofab.hw.spec.reals import real_array, real_number
 from thermofab.hw.spec.topology import label_from_json
 
 
@@ -27,7 +28,7 @@ class Factor:
     weights: np.ndarray
 
     def __post_init__(self) -> None:
-        weights = frozen_array(self.weights, np.float64)
+        weights = frozen_array(real_array("a factor's weights", self.weights), np.float64)
         rows = len(weights)
         object.__setattr__(self, "weights", weights)
         for name in ("spins", "categories"):
@@ -58,6 +59,8 @@ class DiscreteModel:
         factors: the terms.
         offset: added to every energy; no effect on the distribution.
         beta: inverse temperature.
+        vartype: how the source writes the states of spins: ``"SPIN"`` for ±1, ``"BINARY"`` for 0 and 1. No effect on
+            the energy of a state or on the distribution.
     """
 
     nodes: tuple[Hashable, ...]
@@ -65,11 +68,15 @@ class DiscreteModel:
     factors: tuple[Factor, ...]
     offset: float = 0.0
     beta: float = 1.0
+    vartype: Vartype = "SPIN"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "nodes", tuple(self.nodes))
         object.__setattr__(self, "categories", frozen_array(self.categories, np.int32).reshape(-1))
         object.__setattr__(self, "factors", tuple(self.factors))
+        for name in ("offset", "beta"):
+            object.__setattr__(self, name, real_number(name, getattr(self, name)))
+        check_vartype(self.vartype)
         n = len(self.nodes)
         if n == 0:
             raise SpecError("a model needs at least one node.")
@@ -132,13 +139,15 @@ class DiscreteModel:
             ],
             "offset": self.offset,
             "beta": self.beta,
+            "vartype": self.vartype,
         }
 
     @staticmethod
     def from_json(data: dict[str, Any]) -> "DiscreteModel":
         factors = tuple(factor_of(f["spins"], f["categories"], f["weights"]) for f in data["factors"])
         nodes = tuple(label_from_json(label) for label in data["nodes"])
-        return DiscreteModel(nodes, np.array(data["categories"]), factors, data["offset"], data["beta"])
+        categories, vartype = np.array(data["categories"]), data.get("vartype", "SPIN")
+        return DiscreteModel(nodes, categories, factors, data["offset"], data["beta"], vartype)
 
 
 def factor_of(spins: Sequence[Any], categories: Sequence[Any], weights: Any) -> Factor:
@@ -148,7 +157,7 @@ def factor_of(spins: Sequence[Any], categories: Sequence[Any], weights: Any) -> 
     def table(lists: Sequence[Any]) -> np.ndarray:
         return np.array([list(row) for row in lists], dtype=np.int32).reshape(rows, -1 if rows else 0)
 
-    return Factor(table(spins), table(categories), np.asarray(weights, dtype=np.float64))
+    return Factor(table(spins), table(categories), weights)
 
 
 def _aligned(values: np.ndarray, axes: Sequence[int], n: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The exceptions thermofab raises; every message says what was wrong and what would be right."""
+"""The exceptions thermofab raises, and its warnings; every message says what was wrong and what would be right."""
 
 
 class ThermofabError(ValueError):
@@ -17,6 +17,10 @@ class RefusedError(CompileError):
     """A program could be compiled, but only onto another distribution than the one asked for."""
 
 
+class DistributionWarning(UserWarning):
+    """A program runs, but its samples may follow another distribution than the one asked for, or reach it slowly."""
+
+
 class DeviceError(ThermofabError):
     """A device refused an image or a run, or does not exist."""
 
@@ -27,10 +31,6 @@ class UnsupportedError(DeviceError):
 
 class ToolMissingError(DeviceError):
     """An external tool or optional package is missing; the message holds the line that brings it."""
-
-
-class DistributionWarning(UserWarning):
-    """A program compiled, and its samples are noticeably far from the distribution asked for."""
 
 
 class MixingWarning(UserWarning):

@@ -2,13 +2,17 @@
 
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 
 from thermofab.hw.spec.digest import frozen_array
 from thermofab.hw.spec.errors import SpecError
+from thermofab.hw.spec.reals import real_array, real_number
 from thermofab.hw.spec.topology import label_from_json, label_to_json
+
+# How a program's source writes the two states of a spin: -1 and +1, or 0 and 1.
+Vartype = Literal["SPIN", "BINARY"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,6 +26,8 @@ class IsingModel:
         couplings: float64 ``[m]``.
         offset: added to every energy; no effect on the distribution.
         beta: inverse temperature.
+        vartype: how the source writes states: ``"SPIN"`` for ±1, ``"BINARY"`` for 0 and 1. No effect on the energy of a
+            state or on the distribution; :meth:`thermofab.Samples.to_dimod` gives states as the source does.
     """
 
     nodes: tuple[Hashable, ...]
@@ -30,12 +36,18 @@ class IsingModel:
     couplings: np.ndarray
     offset: float = 0.0
     beta: float = 1.0
+    vartype: Vartype = "SPIN"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "nodes", tuple(self.nodes))
-        object.__setattr__(self, "biases", frozen_array(self.biases, np.float64).reshape(-1))
+        object.__setattr__(self, "biases", frozen_array(real_array("biases", self.biases), np.float64).reshape(-1))
         object.__setattr__(self, "edges", frozen_array(np.asarray(self.edges).reshape(-1, 2), np.int32))
-        object.__setattr__(self, "couplings", frozen_array(self.couplings, np.float64).reshape(-1))
+        object.__setattr__(
+            self, "couplings", frozen_array(real_array("couplings", self.couplings), np.float64).reshape(-1)
+        )
+        for name in ("offset", "beta"):
+            object.__setattr__(self, name, real_number(name, getattr(self, name)))
+        check_vartype(self.vartype)
         n = len(self.nodes)
         if n == 0:
             raise SpecError("a model needs at least one node.")
@@ -100,11 +112,22 @@ class IsingModel:
             "couplings": self.couplings.tolist(),
             "offset": self.offset,
             "beta": self.beta,
+            "vartype": self.vartype,
         }
 
     @staticmethod
     def from_json(data: dict[str, Any]) -> "IsingModel":
         return IsingModel(**{**data, "nodes": tuple(label_from_json(label) for label in data["nodes"])})
+
+
+def check_vartype(vartype: str) -> None:
+    """Refuse anything that is not a :data:`Vartype`.
+
+    Raises:
+        SpecError: it is not.
+    """
+    if vartype not in get_args(Vartype):
+        raise SpecError(f"vartype must be one of {', '.join(map(repr, get_args(Vartype)))}, got {vartype!r}.")
 
 
 def to_spins(states: np.ndarray) -> np.ndarray:

@@ -295,13 +295,22 @@ class Samples:
         return self._program().model.energies(self.node_states)
 
     def to_dimod(self) -> Any:
-        """A ``dimod.SampleSet`` of the kept samples, ±1, replicas one after another."""
+        """A ``dimod.SampleSet`` of the kept samples, replicas one after another, in the source's vartype.
+
+        States are 0 and 1 for a BINARY model or polynomial, ±1 for every other source.
+
+        Raises:
+            SpecError: the program has categorical nodes.
+        """
         import dimod
 
-        model = self._spin_model("to_dimod()")
-        s = to_spins(self._kept_states())
+        model = self._program().model
+        if np.any(model.categories):
+            raise SpecError("to_dimod() needs a program of spins; use node_states and frequencies().")
+        states = self._kept_states()
+        written = to_spins(states) if model.vartype == "SPIN" else states.astype(np.int8)
         return dimod.SampleSet.from_samples(
-            (s, list(model.nodes)), energy=self.energies()[self.kept], vartype=dimod.SPIN
+            (written, list(model.nodes)), energy=self.energies()[self.kept], vartype=model.vartype
         )
 
     def to_arviz(self) -> Any:

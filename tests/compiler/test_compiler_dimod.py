@@ -1,5 +1,6 @@
-"""TSUSampler: dimod's own conformance suite, and the distribution."""
+"""TSUSampler: dimod's own conformance suite, and the distribution; samples of compiled dimod models."""
 
+import json
 import unittest
 
 import dimod
@@ -7,9 +8,12 @@ import dimod.testing
 import networkx
 import numpy as np
 import pytest
+from dimod.higherorder.polynomial import BinaryPolynomial
 
 import thermofab as fab
-from thermofab.hw.spec import CompileError
+from thermofab.compiler import fabric_of, rbm
+from thermofab.hw.spec import CompileError, IsingModel, Program, SpecError
+from thermofab.hw.spec.discrete import DiscreteModel, factor_of
 
 
 def suite_fabric():
@@ -111,3 +115,57 @@ def test_schedules_and_initial_states():
 def test_refusals(call, sentence):
     with pytest.raises(CompileError, match=sentence):
         call(fab.TSUSampler("g4-2x2", device="reference"))
+
+
+QUADRATIC = {"a": 0.3, "b": -0.2, "c": 0.7}, {("a", "b"): -0.5, ("b", "c"): 0.4}, 1.25
+CUBIC = {("a",): 0.3, ("a", "b"): -0.4, ("a", "b", "c"): 0.7, (): -0.5, ("d",): 0.25}
+VALUES = {"SPIN": {-1, 1}, "BINARY": {0, 1}}
+
+
+@pytest.mark.parametrize("clamp", [None, {"b": 1}])
+@pytest.mark.parametrize("vartype", ["SPIN", "BINARY"])
+@pytest.mark.parametrize("order", [2, 3])
+def test_samples_have_the_vartype_and_the_energies_of_the_source(order, vartype, clamp):
+    """The fault: the model forgets the vartype (in lowering, folding or the file), and states come back as ±1."""
+    polynomial = BinaryPolynomial(CUBIC, vartype)
+    source = dimod.BinaryQuadraticModel(*QUADRATIC, vartype) if order == 2 else polynomial
+    program = fab.compile(source, fabric_of(source), clamp=clamp)
+    again = Program.from_json(json.loads(json.dumps(program.to_json())))
+    for one in (program, again):
+        answer = one.sample(fab.Schedule(5, 40, 1), replicas=2, seed=3, device="reference").to_dimod()
+        assert answer.vartype.name == vartype and len(answer) == 80
+        assert set(np.unique(answer.record.sample).tolist()) == VALUES[vartype]
+        assert np.allclose(answer.record.energy, source.energies(answer))
+        assert clamp is None or set(answer.record.sample[:, answer.variables.index("b")]) == {1}
+
+
+def test_new_weights_keep_the_vartype_and_packed_parts_their_own():
+    binary, spin = (dimod.BinaryQuadraticModel(*QUADRATIC, vartype) for vartype in ("BINARY", "SPIN"))
+    program = fab.compile(binary, "g4-2x2")
+    assert program.with_weights(biases=[0.1, 0.2, 0.3]).model.vartype == "BINARY"
+    pack = fab.pack([binary, spin], "g4-2x4")
+    assert [part.model.vartype for part in pack.parts] == ["BINARY", "SPIN"] and pack.whole.model.vartype == "SPIN"
+    assert fab.pack([binary, binary], "g4-2x4").whole.model.vartype == "BINARY"
+
+
+def test_other_sources_are_spins_and_old_files_are_read_as_such():
+    graph = networkx.Graph([(0, 1, {"weight": 0.5})])
+    model = fab.compile(graph, "g4-2x2").model
+    assert model.vartype == "SPIN" and rbm(np.ones((2, 2)), units="binary").vartype == "BINARY"
+    discrete = DiscreteModel((0, 1, 2), np.zeros(3, int), (factor_of([[0, 1, 2]], [[]], np.ones(1)),), vartype="BINARY")
+    for kind, one in ((IsingModel, model), (DiscreteModel, discrete)):
+        data = json.loads(json.dumps(one.to_json()))
+        assert kind.from_json(data).vartype == one.vartype
+        del data["vartype"]
+        assert kind.from_json(data).vartype == "SPIN"
+    with pytest.raises(SpecError, match=r"^vartype must be one of 'SPIN', 'BINARY', got 'REAL'\.$"):
+        IsingModel((0,), np.zeros(1), np.zeros((0, 2)), np.zeros(0), vartype="REAL")  # pyright: ignore
+
+
+def test_categorical_programs_have_no_sample_set():
+    model = DiscreteModel((0,), np.array([3]), (factor_of([[]], [[0]], np.ones((1, 3))),))
+    samples = fab.compile(model, "g4-2x2").sample(fab.Schedule(1, 1), device="reference")
+    with pytest.raises(
+        SpecError, match=r"^to_dimod\(\) needs a program of spins; use node_states and frequencies\(\)\.$"
+    ):
+        samples.to_dimod()

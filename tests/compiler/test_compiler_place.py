@@ -148,14 +148,14 @@ def test_too_large_a_program_is_refused():
 
 
 def test_no_embedding_is_refused():
-    """K5 is not planar, and a square grid is."""
+    """A larger king's graph holds any program, so a larger one is what to take."""
     with pytest.raises(
         CompileError,
-        match=r"^no embedding of the program's 5 nodes and 10 edges into g4-4x4 \(16 sites, 24 edges\) was found in "
+        match=r"^no embedding of the program's 9 nodes and 36 edges into king-6x4 \(24 sites, 68 edges\) was found in "
         r"4 tries\. Take a larger or better connected fabric, another seed, or pass copies= with an embedding of "
         r"your own\.$",
     ):
-        fab.compile(weighted(networkx.complete_graph(5), 0), "g4-4x4", tolerance=1.0)
+        fab.compile(weighted(networkx.complete_graph(9), 0), "king-6x4", tolerance=1.0)
 
 
 def test_a_disconnected_fabric_is_named():
