@@ -136,7 +136,7 @@ DEFAULT, SIXTEEN, FINE = Form(12, 4, 16), Form(16, 8, 32), Form(24, 8, 32)
 FORMS = (
     DEFAULT, SIXTEEN, Form(18, 8, 32), FINE,
     Form(24, 8, 32, significant=8), Form(24, 8, 32, significant=10), Form(24, 8, 32, significant=12),
-    Form(32, 8, 40, significant=8), Form(32, 8, 40, significant=12),
+    Form(32, 8, 40), Form(32, 8, 40, significant=8), Form(32, 8, 40, significant=12),
     Form(12, 4, 16, table_bits=9), Form(12, 4, 16, table_bits=10), Form(24, 8, 32, table_bits=9),
     Form(24, 8, 32, table_bits=10),
     Form(12, 4, 16, weight_bits=10), Form(24, 8, 32, weight_bits=10), Form(24, 8, 32, weight_bits=10, significant=10),
