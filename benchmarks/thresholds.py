@@ -50,7 +50,7 @@ from thermofab.hw.rtl.emit import emit_rtlil
 from thermofab.hw.spec import FREE, FabricSpec, Image, Schedule, fabric, open_device, sigmoid_table
 
 ROOT = Path(__file__).resolve().parent.parent
-SIGMAS, PROGRAMS, SITES, LEVELS = (1.0, 1.5, 2.0, 2.5), 40, 6, 4
+SIGMAS, PROGRAMS, SITES, LEVELS = (1.0, 1.5, 2.0, 2.5), 100, 6, 4
 STEPS = 2.0 ** (np.arange(12) / 6)
 SPEED_FABRIC = "g12-70x70-torus"
 
@@ -238,13 +238,13 @@ class Cell(wiring.Component):
         index_k: a + A, of lane k = 0, 1; level: the table in use.
         word_k: the ``threshold_bits`` compared, in the clock after ``index_k``.
         state_k: the new state, from the clock after that on.
-        write, write_data: store at the address of lane 0. A threshold form stores 2^t - 1 - T, as the lanes do; an
-            exponent form its code.
+        busy: updates go on; write, write_data: between them, store at the address of lane 0. A threshold form stores
+            2^t - 1 - T, as the lanes do; an exponent form its code.
     """
 
     def __init__(self, form: Form) -> None:
         self._form = form
-        ports: dict[str, Any] = {"level": In(2), "write": In(1), "write_data": In(form.entry_bits)}
+        ports: dict[str, Any] = {"level": In(2), "busy": In(1), "write": In(1), "write_data": In(form.entry_bits)}
         for k in range(2):
             ports |= {f"index_{k}": In(form.table_bits), f"word_{k}": In(form.threshold_bits), f"state_{k}": Out(1)}
         super().__init__(ports)
@@ -253,7 +253,7 @@ class Cell(wiring.Component):
         form, m = self._form, Module()
         ports: Any = self
         depth = LEVELS << (form.table_bits - (form.significant > 0))
-        memory = m.submodules.memory = Memory(shape=form.entry_bits, depth=depth, init=[])
+        memory = m.submodules.tables_0 = Memory(shape=form.entry_bits, depth=depth, init=[])
         for k in range(2):
             index, upper = getattr(ports, f"index_{k}"), Const(0, 1)
             if form.significant:
@@ -262,9 +262,12 @@ class Cell(wiring.Component):
                 index = self._magnitude(m, index, k)
             read = memory.read_port()
             m.d.comb += read.addr.eq(Cat(index, ports.level))
-            if k == 0:
+            if k == 0:  # one port with the writing; the other's is enabled when nothing writes, as in the fabric
                 write = memory.write_port()
-                m.d.comb += [write.addr.eq(read.addr), write.en.eq(ports.write), write.data.eq(ports.write_data)]
+                m.d.comb += [write.addr.eq(read.addr), write.data.eq(ports.write_data)]
+                m.d.comb += write.en.eq(ports.write & ~ports.busy)
+            else:
+                m.d.comb += read.en.eq(ports.busy)
             stored = self._threshold(m, read.data, k) if form.significant else read.data
             carried = Signal(form.threshold_bits + 2, name=f"carried_{k}")
             m.d.comb += carried.eq(Cat(1, getattr(ports, f"word_{k}")) + Cat(1, stored))
@@ -291,11 +294,11 @@ class Cell(wiring.Component):
 def cells() -> dict[str, Any]:
     """Places of the ECP5 that the cell of every form takes, and its clock."""
     print(f"{'cell, two lanes':<44}{'LUT4':>6}{'FF':>5}{'BRAM':>6}{'MHz':>8}")
-    rows = []
+    rows, options = [], recipe_of(fabric("g4-4x4-torus"), ECP5_85).options
     for form in FORMS:
         if form.weight_bits != 8:
             continue  # the same cell
-        report, wrapper = measure(lambda _, form=form: Cell(form), ECP5_85, 100.0, name="cell")
+        report, wrapper = measure(lambda _, form=form: Cell(form), ECP5_85, 100.0, name="cell", options=options)
         places = {place.kind: place.used for place in report.utilisation.places}
         row = {
             "form": form.name,
