@@ -7,8 +7,9 @@
 *Usual* is the smallest of three runs of ``minorminer.find_embedding`` with its defaults (20 s a run), biases and
 couplings shared out evenly among copies and among the couplers between them, copies held together by uniform torque
 compensation, Jc = 1.414 · rms(J) · sqrt(average degree) (as dwave-system documents it), nodes read by majority vote.
-Both run on fabrics with 16 + 8 bits of 32-bit words (``WIDTHS``) and 8-bit weights, on the native simulator: 64 chains of 10,000 sweeps, the
-first 4,000 to warm up, one sample in 5 sweeps, started from random states of the nodes with all copies alike.
+Both run on fabrics with 16 + 8 bits of 32-bit words (``WIDTHS``) and 8-bit weights, on the native simulator: 64 chains
+of 10,000 sweeps, the first 4,000 to warm up, one sample in 5 sweeps, started from random states of the nodes with all
+copies alike.
 
 ``error`` is the RMS over the model's edges of E[s_i s_j] less the reference: enumeration up to 16 nodes, else 256
 chains of 10,000 sweeps on a fabric of the model's own graph with 16-bit weights. ``floor`` is what sampling alone makes
