@@ -1,6 +1,6 @@
 """Cold spin glasses against the exact energy: what the floor of the table does to a fabric at β = 2 and 3.
 
-    python benchmarks/cold.py                  # about five minutes; writes docs/results/cold.json
+    python benchmarks/cold.py                  # about ten minutes; writes docs/results/cold.json
     python benchmarks/cold.py --json FILE --rounds 500
 
 ±J couplings of magnitude 1 on the open 10×10 square lattice, no fields, tempered on the native device, on the default
@@ -88,7 +88,7 @@ def measured(profile: str, seed: int, rounds: int) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=2000)
+    parser.add_argument("--rounds", type=int, default=3000)
     parser.add_argument("--json", type=Path, default=ROOT / "docs" / "results" / "cold.json")
     options = parser.parse_args()
     print(machine())
@@ -104,7 +104,7 @@ def main() -> None:
                 print(f"{profile:<9}{seed:>9}{beta:>4.0f}{one['exact']:>12.4f}{one['mean']:>12.4f}{one['error']:>10.5f}"
                       f"{one['z']:>8.1f}{row['least_acceptance']:>12}", flush=True)  # fmt: skip
     result = {
-        "command": "python benchmarks/cold.py" + (f" --rounds {options.rounds}" if options.rounds != 2000 else ""),
+        "command": "python benchmarks/cold.py" + (f" --rounds {options.rounds}" if options.rounds != 3000 else ""),
         "machine": machine(),
         "commit": commit(),
         "seconds": round(time.perf_counter() - started),

@@ -36,7 +36,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from amaranth import Cat, Const, Module, Mux, Signal
+from amaranth import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -260,17 +260,18 @@ class Cell(wiring.Component):
                 upper = Signal(name=f"upper_{k}")
                 m.d.sync += upper.eq(index[-1])  # a >= 0
                 index = self._magnitude(m, index, k)
-            read = memory.read_port()
+            read: Any = memory.read_port()
             m.d.comb += read.addr.eq(Cat(index, ports.level))
             if k == 0:  # one port with the writing; the other's is enabled when nothing writes, as in the fabric
-                write = memory.write_port()
+                write: Any = memory.write_port()
                 m.d.comb += [write.addr.eq(read.addr), write.data.eq(ports.write_data)]
                 m.d.comb += write.en.eq(ports.write & ~ports.busy)
             else:
                 m.d.comb += read.en.eq(ports.busy)
             stored = self._threshold(m, read.data, k) if form.significant else read.data
-            carried = Signal(form.threshold_bits + 2, name=f"carried_{k}")
-            m.d.comb += carried.eq(Cat(1, getattr(ports, f"word_{k}")) + Cat(1, stored))
+            carried: Any = Signal(form.threshold_bits + 2, name=f"carried_{k}")
+            word, entry = Value.cast(Cat(1, getattr(ports, f"word_{k}"))), Value.cast(Cat(1, stored))
+            m.d.comb += carried.eq(word + entry)
             m.d.sync += getattr(ports, f"state_{k}").eq(~carried[-1] ^ upper)
         return m
 

@@ -1,4 +1,4 @@
-"""What benchmarks/thresholds.py measures with: forms of the table, exact sweeps, and the cell it synthesises."""
+"""What benchmarks/thresholds.py and cold.py measure with: forms of the table, exact sweeps and energies, the cell."""
 
 import sys
 from pathlib import Path
@@ -9,6 +9,7 @@ import pytest
 from thermofab.hw.spec import fabric, flip_probability, sigmoid_table
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
+from cold import exact_energy  # noqa: E402
 from thresholds import DEFAULT, FINE, Cell, Form, distance, program, stationary, sweep_matrix, up_down  # noqa: E402
 
 EXPONENT = Form(24, 8, 32, significant=8)
@@ -53,6 +54,17 @@ def test_a_lower_floor_brings_a_cold_program_nearer():
     """Red if the floor does not reach the figures: the 12-bit floor unbalances the wells of program 1 of σ = 2."""
     cold = program(1, 2.0)
     assert distance(DEFAULT, *cold) > 0.1 > 0.01 > distance(FINE, *cold)
+
+
+def test_the_transfer_matrix_is_enumeration():
+    """Red if a bond is left out, doubled or of the wrong sign, on a lattice small enough to enumerate."""
+    rng = np.random.default_rng(0)
+    across, down = rng.choice([-1, 1], (3, 3)), rng.choice([-1, 1], (2, 4))
+    s = (2 * (np.arange(2**12)[:, None] >> np.arange(12) & 1) - 1).reshape(-1, 3, 4)
+    energy = -(s[:, :, :-1] * s[:, :, 1:] * across).sum((1, 2)) - (s[:, :-1] * s[:, 1:] * down).sum((1, 2))
+    for beta in (0.3, 3.0):
+        weight = np.exp(-beta * (energy - energy.min()))
+        assert np.isclose(exact_energy(across, down, beta), (weight * energy).sum() / weight.sum(), rtol=1e-12)
 
 
 @pytest.mark.rtl
