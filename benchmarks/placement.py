@@ -7,8 +7,9 @@
 *Usual* is the smallest of three runs of ``minorminer.find_embedding`` with its defaults (20 s a run), biases and
 couplings shared out evenly among copies and among the couplers between them, copies held together by uniform torque
 compensation, Jc = 1.414 · rms(J) · sqrt(average degree) (as dwave-system documents it), nodes read by majority vote.
-Both run on fabrics of ``profile="fine"`` and 8-bit weights, on the native simulator: 64 chains of 10,000 sweeps, the
-first 4,000 to warm up, one sample in 5 sweeps, started from random states of the nodes with all copies alike.
+Both run on fabrics with 16 + 8 bits of 32-bit words (``WIDTHS``) and 8-bit weights, on the native simulator: 64 chains
+of 10,000 sweeps, the first 4,000 to warm up, one sample in 5 sweeps, started from random states of the nodes with all
+copies alike.
 
 ``error`` is the RMS over the model's edges of E[s_i s_j] less the reference: enumeration up to 16 nodes, else 256
 chains of 10,000 sweeps on a fabric of the model's own graph with 16-bit weights. ``floor`` is what sampling alone makes
@@ -43,6 +44,7 @@ PROGRAMS: dict[str, Any] = {
 }
 RUN = Schedule(4000, 1200, 5)
 CHAINS = 64
+WIDTHS = {"word_bits": 32, "threshold_bits": 16, "dither_bits": 8}
 RUNS, GIVE_UP = 3, 20
 
 
@@ -90,7 +92,7 @@ def reference(program: str) -> Figures:
         spins = np.where(distribution.states, 1.0, -1.0)
         mean = distribution.probabilities @ (spins[:, model.edges[:, 0]] * spins[:, model.edges[:, 1]])
         return Figures(mean, np.zeros(len(mean)), float("inf"))
-    own = fab.fabric(PROGRAMS[program], weight_bits=16, bias_bits=20, profile="fine", table_bits=12)
+    own = fab.fabric(PROGRAMS[program], weight_bits=16, bias_bits=20, table_bits=12, **WIDTHS)
     made = fab.compile(model, own, verify=False)
     samples = made.sample(Schedule(2000, 1600, 5), replicas=256, device="native")
     return figures(samples.node_states, samples.kept, model.edges)
@@ -218,7 +220,7 @@ def main() -> None:
         )
     print(machine(), flush=True)
     for name in [f for f in FABRICS if f in options.words] or FABRICS:
-        fabric = fab.fabric(name, profile="fine")
+        fabric = fab.fabric(name, **WIDTHS)
         print(f"\n### {name}, {fabric.n_sites} sites\n")
         print("| program | | sites | copies ≤ | how | place, s | error | floor | TV | ess per Mcycle |")
         print("|---|---|---|---|---|---|---|---|---|---|", flush=True)

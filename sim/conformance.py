@@ -10,19 +10,23 @@ from dataclasses import dataclass
 import networkx
 import numpy as np
 
+from thermofab.hw.rng.base import seed_words
 from thermofab.hw.spec import (
     FAMILIES,
+    FREE,
     FabricSpec,
     Image,
     Schedule,
     SpecError,
     Topology,
     fabric,
+    generator,
     generator_names,
     open_device,
     sigmoid_table,
 )
 from thermofab.hw.spec.factors import LARGEST_FACTOR, SMALLEST_FACTOR
+from thermofab.hw.spec.seeding import site_keys
 
 GRAPH = "graph"
 FACTORS = "factors"
@@ -118,7 +122,7 @@ def random_fabric(rng: np.random.Generator, family: str) -> FabricSpec:
                 weight_bits=int(rng.integers(3, 13)),
                 bias_bits=int(rng.integers(4, 15)),
                 table_bits=int(rng.integers(3, 10)),
-                threshold_bits=int(rng.integers(6, min(word_bits - dither_bits, 18) + 1)),
+                threshold_bits=int(rng.integers(6, min(word_bits - dither_bits, 24) + 1)),
                 dither_bits=dither_bits,
                 min_shift=int(rng.integers(0, dither_bits + 1)),
                 word_bits=word_bits,
@@ -172,6 +176,34 @@ def random_case(rng: np.random.Generator, family: str, site_updates: int, spec: 
         mask = rng.random(n) < 0.2
         clamp = np.where(mask, rng.integers(0, 2, (replicas, n)), -1)
     return Case(family, image, schedule, replicas, init, clamp)
+
+
+def last_bit_case(spec: FabricSpec, seed: int = 0) -> Case:
+    """A sweep that a threshold or a word with any bit missing gets wrong: replica 0 must end with state i mod 2.
+
+    Random tables cannot show the lowest of 24 threshold bits. Here every site i has a table entry of its own, and the
+    entry is the high bits of its first word (which do not lie below it) for even i, one more for odd i.
+
+    Raises:
+        SpecError: the table or the range of biases is too small for an entry per site.
+    """
+    n, shift = spec.n_sites, spec.min_shift
+    addresses = np.arange(n) - n // 2
+    if n > spec.table_size or (n << shift) // 2 > spec.bias_max:
+        raise SpecError(f"{n} sites need as many table entries, and a bias of {(n << shift) // 2}.")
+    rng = generator(spec.rng)
+    states = np.moveaxis(seed_words(rng, site_keys(seed, [0], n)[0]), -1, 0)
+    words = rng.step(tuple(states), spec.word_bits)[1].astype(np.int64)
+    high = words >> (spec.word_bits - spec.threshold_bits)
+    if high.min() < 1 or high.max() > 2**spec.threshold_bits - 2:
+        raise SpecError(f"seed {seed} draws a word that no threshold borders on; take another.")
+    tables = np.full((spec.levels, spec.table_size), 2 ** (spec.threshold_bits - 1))
+    tables[:, addresses + spec.table_size // 2] = high + np.arange(n) % 2
+    image = Image(
+        fabric=spec, weights=np.zeros(spec.topology.n_edges), biases=addresses << shift, tables=tables, shift=shift,
+        clamps=np.full(n, FREE), seed=seed,
+    )  # fmt: skip
+    return Case("last bit", image, Schedule(1, 1), 1, np.zeros(n, dtype=bool), None)
 
 
 def states_of(device: str, case: Case) -> np.ndarray:

@@ -10,6 +10,7 @@ import numpy as np
 
 from thermofab.hw.spec import (
     Counts,
+    DeviceInfo,
     FabricSpec,
     Image,
     RunPlan,
@@ -37,11 +38,15 @@ class SimulatedDevice(ABC):
         self._image: Image | None = None
 
     @abstractmethod
+    def info(self) -> DeviceInfo:
+        """What the device says of itself."""
+
+    @abstractmethod
     def _chains(self, plan: RunPlan) -> Chains:
         """Chains at the start of a run."""
 
     def load(self, image: Any) -> None:
-        self._image = check_image(image, self._fabric)
+        self._image = check_image(image, self._fabric, self.info())
 
     def plan(self, schedule, *, replicas=1, init=None, clamp=None, seed=None) -> RunPlan:
         """The checked arguments of a run of the loaded image."""

@@ -60,7 +60,8 @@ class SerialDevice(DrivenDevice):
 
     def info(self) -> DeviceInfo:
         clock = f" at {self._bus.info.clock_hz / 1e6:g} MHz" if self._bus.info.clock_hz else ""
-        return DeviceInfo(self.name, self._fabric, True, f"a fabric behind the serial port {self._path}{clock}")
+        said = f"a fabric behind the serial port {self._path}{clock}"
+        return DeviceInfo(self.name, self._fabric, True, said, (self._driver.contract,))
 
     def _clear(self) -> None:
         """End a run that was broken off, and drop its samples."""

@@ -23,6 +23,7 @@ class LinkInfo:
         ring_words: sample words that the board keeps until they are acknowledged.
         clock_hz: of the fabric; 0 where the build did not say.
         map_id, map_version: of the register map.
+        contract: version of the arithmetic contract that the fabric computes by.
         sites, edges, colours, levels: of the fabric.
         widths: its WIDTHS registers.
         digest: of its FabricSpec.
@@ -37,6 +38,7 @@ class LinkInfo:
     clock_hz: int
     map_id: int
     map_version: int
+    contract: int
     sites: int
     edges: int
     colours: int
@@ -59,6 +61,7 @@ class LinkInfo:
                 f"version {PROTOCOL_VERSION} in {INFO_LINK_WORDS + INFO_REGISTERS}; build the board from this version."
             )
         head = words[INFO_LINK_WORDS:]
+        map_version, contract = rm.versions_in(head[1])
         return LinkInfo(
             protocol=protocol,
             data_words=words[0] >> 8 & 0xFF,
@@ -68,7 +71,8 @@ class LinkInfo:
             ring_words=words[1] >> 16,
             clock_hz=words[2],
             map_id=head[0],
-            map_version=head[1],
+            map_version=map_version,
+            contract=contract,
             sites=head[2],
             edges=head[3],
             colours=head[4],
@@ -79,11 +83,7 @@ class LinkInfo:
 
     def check(self, spec: FabricSpec) -> None:
         """Raise ``DeviceError``, naming what differs, unless this is the fabric of ``spec``."""
-        if self.map_id != rm.ID or self.map_version != rm.VERSION:
-            raise DeviceError(
-                f"no thermofab fabric of register map version {rm.VERSION} answers: its ID reads "
-                f"0x{self.map_id:08x} and its version {self.map_version}."
-            )
+        rm.check_versions(self.map_id, self.map_version, self.contract)
         if self.digest == spec.digest:
             return
         wanted = {"sites": spec.n_sites, "edges": spec.topology.n_edges, "colours": spec.topology.n_colours}

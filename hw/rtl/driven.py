@@ -1,15 +1,27 @@
 """What devices that drive a fabric's registers have in common: compiled RTL, and a board behind a serial line."""
 
 import time
+from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
 
 from thermofab.hw.rtl.driver import FabricDriver
-from thermofab.hw.spec import Counts, FabricSpec, Image, RunPlan, Samples, Schedule, check_image, ledger_of, plan_run
+from thermofab.hw.spec import (
+    Counts,
+    DeviceInfo,
+    FabricSpec,
+    Image,
+    RunPlan,
+    Samples,
+    Schedule,
+    check_image,
+    ledger_of,
+    plan_run,
+)
 
 
-class DrivenDevice:
+class DrivenDevice(ABC):
     """Loads and runs images through a :class:`FabricDriver`, one replica after another; cycles are measured."""
 
     name = "driven"
@@ -22,8 +34,12 @@ class DrivenDevice:
         """End a run that was broken off."""
         self._driver.abort()
 
+    @abstractmethod
+    def info(self) -> DeviceInfo:
+        """What the device says of itself; the contract is the one that its fabric names."""
+
     def load(self, image: Any) -> None:
-        self._image = check_image(image, self._fabric)
+        self._image = check_image(image, self._fabric, self.info())
         self._driver.load(self._image)
 
     def plan(self, schedule, *, replicas=1, init=None, clamp=None, seed=None) -> RunPlan:

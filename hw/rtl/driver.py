@@ -82,15 +82,12 @@ class FabricDriver:
         self._loading = loading_of(spec, image)
         self._map = self._loading.map
         self._generator = generator(spec.rng)
+        self.contract = rm.CONTRACT  # what the fabric says, once it was asked
 
     def check_identity(self) -> None:
         """Raise ``DeviceError`` unless the fabric behind the bus is the one of our spec."""
-        found, version = self.read("ID"), self.read("VERSION")
-        if found != rm.ID or version != rm.VERSION:
-            raise DeviceError(
-                f"no thermofab fabric of register map version {rm.VERSION} answers: "
-                f"its ID reads 0x{found:08x} and its version {version}."
-            )
+        version, self.contract = rm.versions_in(self.read("VERSION"))
+        rm.check_versions(self.read("ID"), version, self.contract)
         digest = "".join(f"{self.read('DIGEST', k):08x}" for k in range(8))
         if digest != self._spec.digest:
             raise DeviceError(

@@ -10,11 +10,13 @@ from functools import cache
 import numpy as np
 
 from thermofab.hw.rtl.lanes import plan_lanes
-from thermofab.hw.spec import FabricSpec, Image, SpecError, generator
+from thermofab.hw.spec import DeviceError, FabricSpec, Image, SpecError, generator
+from thermofab.hw.spec.contract import KNOWN_CONTRACTS, named
 from thermofab.hw.spec.digest import digest_of
 
 ID = 0x54464142  # "TFAB"
 VERSION = 2
+CONTRACT = 1  # version of the arithmetic contract that the gateware computes by
 PHASE_SLOTS = 16  # phases of one run; a driver splits longer annealing lists over several runs
 
 # Bits of CONTROL, STATUS and ERRORS.
@@ -77,6 +79,32 @@ class RegisterMap:
         return max(register.base + register.count - 1 for register in self.registers).bit_length()
 
 
+def version_word(contract: int = CONTRACT) -> int:
+    """What VERSION reads: the map's version and, above it, the contract's, which is 0 for version 1: gateware made
+    before contracts had versions computes by that one.
+    """
+    return VERSION | (0 if contract == 1 else contract) << 16
+
+
+def versions_in(word: int) -> tuple[int, int]:
+    """The map's and the contract's version, from what VERSION reads."""
+    return word & 0xFFFF, word >> 16 or 1
+
+
+def check_versions(identity: int, map_version: int, contract: int) -> None:
+    """Raise ``DeviceError`` unless a fabric with this ID and these versions can be driven from here."""
+    if identity != ID or map_version != VERSION:
+        raise DeviceError(
+            f"no thermofab fabric of register map version {VERSION} answers: its ID reads 0x{identity:08x} and its "
+            f"version {map_version}."
+        )
+    if contract not in KNOWN_CONTRACTS:
+        raise DeviceError(
+            f"the fabric computes by contract version {contract}, and this library knows {named(KNOWN_CONTRACTS)}; "
+            "install a thermofab that knows it, or build the fabric from this one."
+        )
+
+
 def coefficient_digest(image: Image) -> tuple[int, ...]:
     """SHA-256 of an image's weights, biases and factors, as 8 words."""
     factors = [image.factors] if len(image.factors) else []
@@ -95,7 +123,8 @@ def identity_registers(spec: FabricSpec, sweep_clocks: int, image: Image | None 
         made.append(Register(name, 0, count, "R", text, constant))
 
     one("ID", f"`0x{ID:08x}`, the letters TFAB.", 1, (ID,))
-    one("VERSION", "Version of this register map.", 1, (VERSION,))
+    one("VERSION", "Bits 15…0: version of this register map. Bits 31…16: version of the arithmetic contract, 0 for "
+        "version 1.", 1, (version_word(),))  # fmt: skip
     one("SITES", "Sites of the fabric, N.", 1, (spec.n_sites,))
     one("EDGES", "Edges of the topology, E.", 1, (spec.topology.n_edges,))
     one("COLOURS", "Colours, C.", 1, (spec.topology.n_colours,))

@@ -2,6 +2,7 @@
 
 from thermofab.hw.spec.activation import flip_probability, sigmoid_table
 from thermofab.hw.spec.certificate import Bounded, Certificate, Estimated, Exact, Rejecting
+from thermofab.hw.spec.contract import CONTRACT_VERSION
 from thermofab.hw.spec.costs import CLOCK_MODELS, COST_MODELS, ClockModel, CostModel, Figure
 from thermofab.hw.spec.device import Device, DeviceInfo, RunPlan, check_image, ledger_of, plan_run
 from thermofab.hw.spec.discrete import DiscreteModel, Factor
@@ -30,6 +31,7 @@ from thermofab.hw.spec.topology import Topology
 
 __all__ = [
     "CLOCK_MODELS",
+    "CONTRACT_VERSION",
     "COST_MODELS",
     "FAMILIES",
     "FREE",

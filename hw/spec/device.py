@@ -10,6 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from thermofab.hw.spec.contract import named
 from thermofab.hw.spec.errors import DeviceError, SpecError
 from thermofab.hw.spec.fabric import FabricSpec
 from thermofab.hw.spec.image import FREE, Image, check_fabric_digest
@@ -21,12 +22,16 @@ from thermofab.hw.spec.seeding import initial_states, site_keys
 
 @dataclass(frozen=True)
 class DeviceInfo:
-    """What a device says of itself; ``bit_exact`` devices agree with ``sim.reference`` in every bit."""
+    """What a device says of itself; ``bit_exact`` devices agree with ``sim.reference`` in every bit.
+
+    ``contracts`` are the versions of the arithmetic contract that it implements: images of others are refused.
+    """
 
     name: str
     fabric: FabricSpec
     bit_exact: bool
     description: str
+    contracts: tuple[int, ...] = (1,)
 
 
 @runtime_checkable
@@ -119,11 +124,27 @@ def _bus_words(plan: RunPlan, sites_read: int, counters: bool) -> int:
     return loaded + started + -(-sites_read // spec.n_sites) * packed
 
 
-def check_image(image: Any, fabric: FabricSpec) -> Image:
-    """The image to load, refused unless it was made for ``fabric``; a Program gives its image."""
+def check_image(image: Any, fabric: FabricSpec, info: DeviceInfo | None = None) -> Image:
+    """The image to load; a Program gives its image.
+
+    Args:
+        image: what :meth:`Device.load` was given.
+        fabric: the device's.
+        info: the device's; without it, version 1 of the contract is what the device implements.
+
+    Raises:
+        SpecError: the image was made for another fabric.
+        DeviceError: it is no image, or of a contract version that the device does not implement.
+    """
     image = getattr(image, "image", image)
     if not isinstance(image, Image):
         raise DeviceError(f"a device loads an Image or a Program, got {type(image).__name__}.")
+    name, implemented = ("the device", (1,)) if info is None else (f"device '{info.name}'", info.contracts)
+    if image.contract not in implemented:
+        raise DeviceError(
+            f"{name} implements contract {named(implemented)}, and the image is of version {image.contract}; take a "
+            "device that implements it, or compile the program again."
+        )
     check_fabric_digest(image.fabric.digest, fabric)
     return image
 

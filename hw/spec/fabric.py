@@ -10,6 +10,11 @@ from thermofab.hw.spec.families import topology as named_topology
 from thermofab.hw.spec.registry import generator_names
 from thermofab.hw.spec.topology import Topology
 
+# Widths that go together, by the name that ``fabric(..., profile=)`` takes.
+PROFILES: dict[str, dict[str, int]] = {
+    "default": {"word_bits": 16, "threshold_bits": 12, "dither_bits": 4},
+    "fine": {"word_bits": 32, "threshold_bits": 24, "dither_bits": 8},
+}
 ARCHITECTURES = ("spatial", "systolic")
 BUILD = ("architecture", "elements", "moment_bits")
 
@@ -154,12 +159,18 @@ def fabric(source: Any, **overrides: Any) -> FabricSpec:
     """A fabric from a name (``"g12-70x70-torus"``), a :class:`Topology`, a networkx graph, or another fabric.
 
     ``overrides`` are fields of :class:`FabricSpec`, for example ``weight_bits=6`` or ``rng="xoshiro128+"``;
-    ``profile="fine"`` stands for 32-bit words with 16 threshold and 8 dither bits, for cold or precise work;
+    ``profile="fine"`` stands for 32-bit words with 24 threshold and 8 dither bits, for cold or precise work, and
+    ``"default"`` for 16-bit words with 12 and 4; fields given beside a profile override it;
     ``factors``, with a networkx graph, are groups of three to six of its nodes that share a table
     (:mod:`thermofab.hw.spec.factors`).
+
+    Raises:
+        SpecError: a name, field or profile is unknown, or the widths do not go together.
     """
-    if overrides.pop("profile", None) == "fine":
-        overrides = {"word_bits": 32, "threshold_bits": 16, "dither_bits": 8, **overrides}
+    if (profile := overrides.pop("profile", None)) is not None:
+        if profile not in PROFILES:
+            raise SpecError(f"unknown profile {profile!r}; known are {', '.join(PROFILES)}.")
+        overrides = {**PROFILES[profile], **overrides}
     factors = overrides.pop("factors", ())
     if factors and not (hasattr(source, "nodes") and hasattr(source, "edges")):
         raise SpecError("factors are given with a networkx graph, as groups of its nodes; a Topology has its own.")

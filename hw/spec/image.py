@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from thermofab.hw.spec.activation import sigmoid_table
+from thermofab.hw.spec.contract import CONTRACT_VERSION, check_contract
 from thermofab.hw.spec.digest import digest_of, frozen_array
 from thermofab.hw.spec.errors import SpecError
 from thermofab.hw.spec.fabric import FabricSpec
@@ -30,6 +31,7 @@ class Image:
         seed: program seed, 0…2^64-1.
         factors: int32 ``[entries]``, the tables of the topology's factors one after another
             (:mod:`thermofab.hw.spec.factors`), of the range of weights; by default zeros.
+        contract: version of the arithmetic contract that the integers are for (:mod:`thermofab.hw.spec.contract`).
     """
 
     fabric: FabricSpec
@@ -40,8 +42,10 @@ class Image:
     clamps: np.ndarray
     seed: int = 0
     factors: np.ndarray = None  # type: ignore[assignment]  (made zeros below)
+    contract: int = CONTRACT_VERSION
 
     def __post_init__(self) -> None:
+        check_contract(self.contract, "the image")
         spec = self.fabric
         entries = int(spec.topology.factor_starts[-1])
         if self.factors is None:
@@ -121,7 +125,9 @@ class Image:
     @cached_property
     def digest(self) -> str:
         parts = [self.fabric.digest, self.weights, self.biases, self.tables, self.shift, self.clamps, self.seed]
-        return digest_of("image", *parts, *([self.factors] if self.fabric.topology.factors else []))
+        # Version 1 adds nothing, so that images made before there were versions keep their digests.
+        later = [{"contract": self.contract}] if self.contract != 1 else []
+        return digest_of("image", *parts, *([self.factors] if self.fabric.topology.factors else []), *later)
 
     @cached_property
     def differences(self) -> np.ndarray:
@@ -137,6 +143,7 @@ class Image:
     def to_json(self) -> dict[str, Any]:
         """JSON-ready dictionary with the fabric's digest, not the fabric: see :meth:`from_json`."""
         return {
+            "contract": self.contract,
             "fabric_digest": self.fabric.digest,
             "weights": self.weights.tolist(),
             "biases": self.biases.tolist(),
@@ -153,14 +160,17 @@ class Image:
         """Inverse of :meth:`to_json`.
 
         Raises:
-            SpecError: the image was made for another fabric, or was changed.
+            SpecError: the image was made for another fabric, was changed, or is of a contract version unknown here; one
+                without a version is of version 1.
         """
+        contract = check_contract(data.get("contract", 1), "the image")
         check_fabric_digest(data["fabric_digest"], fabric)
         made = Image(
             fabric,
             **{name: np.array(data[name]) for name in ("weights", "biases", "tables", "clamps")},
             shift=data["shift"],
             seed=data["seed"],
+            contract=contract,
             **({"factors": np.array(data["factors"])} if "factors" in data else {}),
         )
         if made.digest != data["digest"]:

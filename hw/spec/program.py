@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from thermofab.hw.spec.contract import check_contract
 from thermofab.hw.spec.digest import digest_of
 from thermofab.hw.spec.discrete import DiscreteModel
 from thermofab.hw.spec.errors import DeviceError, SpecError
@@ -82,6 +83,11 @@ class Program:
     @property
     def fabric(self) -> FabricSpec:
         return self.image.fabric
+
+    @property
+    def contract(self) -> int:
+        """Version of the arithmetic contract that the image is for."""
+        return self.image.contract
 
     @cached_property
     def roots(self) -> np.ndarray:
@@ -375,6 +381,7 @@ class Program:
     def to_json(self) -> dict[str, Any]:
         """JSON-ready dictionary with the fabric inside: a program file stands alone."""
         return {
+            "contract": self.contract,
             "fabric": self.fabric.to_json(),
             "image": self.image.to_json(),
             "model": self.model.to_json(),
@@ -388,7 +395,13 @@ class Program:
 
     @staticmethod
     def from_json(data: dict[str, Any], fabric: FabricSpec | None = None) -> "Program":
-        """Inverse of :meth:`to_json`; with ``fabric``, refuse a program made for another one."""
+        """Inverse of :meth:`to_json`; with ``fabric``, refuse a program made for another one.
+
+        Raises:
+            SpecError: the program is of a contract version unknown here (one without a version is of version 1), was
+                changed, or is for another fabric.
+        """
+        check_contract(data.get("contract", 1), "the program")
 
         def nested(rows: Any) -> Blocks:
             return tuple(tuple(row) for row in rows)

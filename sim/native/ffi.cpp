@@ -41,7 +41,7 @@ ffi::Error advance(int64_t threads, int64_t threshold_bits, Bytes states, Words 
     }
     std::vector<Word> thresholds(tables.element_count());
     for (std::size_t k = 0; k < thresholds.size(); ++k)
-        thresholds[k] = static_cast<Word>(tables.typed_data()[k] << (THERMOFAB_WORD_BITS - threshold_bits));
+        thresholds[k] = static_cast<Word>(static_cast<uint32_t>(tables.typed_data()[k]) << (THERMOFAB_WORD_BITS - threshold_bits));
     for (std::size_t k = 0; k < schedule.element_count(); ++k) phases.push_back(schedule.typed_data()[k]);
 
     Run run{};

@@ -44,7 +44,8 @@ class RtlDevice(DrivenDevice):
         self._driver.check_identity()
 
     def info(self) -> DeviceInfo:
-        return DeviceInfo(self.name, self._fabric, True, f"the emitted RTL, compiled by {self.engine}")
+        said = f"the emitted RTL, compiled by {self.engine}"
+        return DeviceInfo(self.name, self._fabric, True, said, (self._driver.contract,))
 
 
 class CxxrtlDevice(RtlDevice):

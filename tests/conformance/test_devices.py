@@ -7,11 +7,27 @@ A device, family or generator added to its registry is covered without an edit h
 import numpy as np
 import pytest
 
-from thermofab.hw.spec import SpecError, UnsupportedError, device_names, fabric, generator_names, open_device
+from thermofab.hw.spec import (
+    CONTRACT_VERSION,
+    SpecError,
+    UnsupportedError,
+    device_names,
+    fabric,
+    generator_names,
+    open_device,
+)
 from thermofab.hw.spec.device import Device
 from thermofab.hw.spec.registry import DEVICES as DEVICES_OF_OURS
 from thermofab.hw.spec.registry import GENERATORS
-from thermofab.sim.conformance import REFERENCE, compare, families, random_case, random_topology
+from thermofab.sim.conformance import (
+    REFERENCE,
+    compare,
+    families,
+    last_bit_case,
+    random_case,
+    random_topology,
+    states_of,
+)
 
 GATEWARE = [pytest.param(name, marks=pytest.mark.rtl) for name in device_names() if name.startswith("rtl")]
 # A serial device needs a board at a port: tests/link compares it with a compiled one.
@@ -52,12 +68,21 @@ def test_device_equals_reference_with_every_generator(device, generator):
 
 
 @pytest.mark.parametrize("device", [REFERENCE, *DEVICES])
+def test_device_compares_every_bit_of_fine_thresholds(device):
+    """Red if a device drops or shifts a bit of a 24-bit threshold or of the word that is compared with it."""
+    case = last_bit_case(fabric("g4-3x4", profile="fine", levels=1))
+    states = states_of(device, case)[0, 0]
+    assert np.array_equal(states, np.arange(12) % 2 == 1)
+
+
+@pytest.mark.parametrize("device", [REFERENCE, *DEVICES])
 def test_device_speaks_the_protocol(device):
     spec = fabric("g4-3x3")
     running = open_device(device, spec)
     assert isinstance(running, Device)
     info = running.info()
     assert info.name == device and info.fabric == spec and info.bit_exact and info.description
+    assert info.contracts == (CONTRACT_VERSION,)
 
 
 @pytest.mark.soak

@@ -111,12 +111,21 @@ def test_networkx_labels_and_positions_are_kept():
             lambda: fabric("g4-4x4", threshold_bits=14),
             r"^threshold_bits \+ dither_bits = 18 exceed the 16 random bits of an update; dither and threshold must",
         ),
+        (lambda: fabric("g4-4x4", profile="fien"), r"^unknown profile 'fien'; known are default, fine\.$"),
         (lambda: fabric("g4-4x4", architecture="analog"), r"^unknown architecture 'analog'; known are spatial"),
     ],
 )
 def test_bad_topologies_and_fabrics_are_refused(call, sentence):
     with pytest.raises(SpecError, match=sentence):
         call()
+
+
+def test_profiles_are_widths():
+    """Red if a profile's widths change, or override a field given beside it."""
+    fine = fabric("g4-4x4", profile="fine")
+    assert (fine.word_bits, fine.threshold_bits, fine.dither_bits) == (32, 24, 8)
+    assert fabric("g4-4x4", profile="fine", threshold_bits=16).threshold_bits == 16
+    assert fabric(fine, profile="default") == fabric("g4-4x4") == fabric("g4-4x4", profile=None)
 
 
 def test_digest_covers_the_bits_and_nothing_else():

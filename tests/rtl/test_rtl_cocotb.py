@@ -12,9 +12,7 @@ from thermofab.sim.conformance import families, random_fabric
 
 SHORT = {
     "torus": fabric("g4-4x4-torus", moment_bits=6),
-    "open, 32-bit words, other generator": fabric(
-        "king-5x7", word_bits=32, dither_bits=7, threshold_bits=16, min_shift=3, rng="xoshiro128+", levels=3
-    ),
+    "open, fine, other generator": fabric("king-5x7", profile="fine", min_shift=3, rng="xoshiro128+", levels=3),
     "few lanes": fabric("g4-4x6-torus", elements=3),
     "all to all, narrow": fabric(
         "complete-7", weight_bits=4, bias_bits=5, table_bits=4, threshold_bits=4, rng="lfsr32", levels=1

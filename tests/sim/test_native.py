@@ -7,7 +7,7 @@ import pytest
 
 from thermofab.hw.spec import DeviceError, Image, Schedule, ToolMissingError, Topology, fabric, open_device, registry
 from thermofab.sim import toolchain
-from thermofab.sim.conformance import Case, random_image, states_of
+from thermofab.sim.conformance import Case, last_bit_case, random_image, states_of
 from thermofab.sim.native import library
 from thermofab.sim.native.build import build_library, is_narrow
 from thermofab.sim.native.sites import site_layout
@@ -58,6 +58,17 @@ def test_many_replicas_have_the_bits_of_the_reference(spec, plain):
     expected = reference(image, 70)
     assert np.array_equal(drawn, expected)
     assert np.array_equal(native(image, 1, plain=plain), expected[:1])
+
+
+@pytest.mark.parametrize("plain", BLOCKS)
+@pytest.mark.parametrize("widths", [FINE, {**FINE, **WIDE}, {}, {"threshold_bits": 16, "dither_bits": 0}])
+@pytest.mark.parametrize("replicas", [1, 70])
+def test_every_bit_of_a_threshold_is_compared(replicas, widths, plain):
+    """Red if a form of the kernel (sites or replicas in lanes, vectors or not, either width of word and field) drops
+    a bit of a threshold or of the word compared with it."""
+    case = last_bit_case(fabric("g8-10x10-torus", **widths), seed=1)
+    got = native(case.image, replicas, case.schedule, init=case.init, plain=plain)
+    assert np.array_equal(got[0, 0], np.arange(100) % 2 == 1)
 
 
 @pytest.mark.parametrize("one_by_one", [0, library.FEW_ON_A_LATTICE])
