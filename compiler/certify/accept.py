@@ -10,8 +10,10 @@ from thermofab.hw.spec.errors import DistributionWarning, RefusedError
 from thermofab.hw.spec.program import Program
 from thermofab.hw.spec.report import Distance
 
-# Total variation that the table may cost unasked, and that end to end is worth a warning.
-LOST_BALANCE = 0.05
+# Total variation that the table may cost unasked, where it is known and where it is predicted, and that end to end is
+# worth a warning.
+LOST = 0.05
+LOST_PREDICTED = 0.15
 FAR = 0.05
 
 
@@ -27,6 +29,8 @@ def accepted(program: Program, tolerance: float | None) -> Program:
     """
     report = program.report
     distance = report.end_to_end
+    if tolerance == 1.0:
+        return program  # no two distributions are farther apart
     if tolerance is not None:
         if distance.tv is None:
             raise RefusedError(
@@ -68,11 +72,11 @@ def warning_of(program: Program) -> str:
 
 def _table_refused(program: Program) -> bool:
     report = program.report
-    if report.table.tv is None or report.table.tv <= LOST_BALANCE:
-        return False
+    if report.checked is not None and report.end_to_end.standing == "measured":
+        return not report.checked.passed and (report.end_to_end.tv or 0.0) > LOST
     if report.table.standing == "predicted":
-        return report.quantisation.balance > LOST_BALANCE and report.checked is None
-    return True
+        return report.quantisation.balance > LOST_PREDICTED
+    return report.table.tv is not None and report.table.tv > LOST
 
 
 def _figure(distance: Distance) -> str:

@@ -14,7 +14,7 @@ from thermofab.compiler.quantisation.model_error import ModelError, pair_kl
 from thermofab.compiler.quantisation.refit import refitted
 from thermofab.compiler.quantisation.rounding import Rounded, round_layout
 from thermofab.compiler.quantisation.table_ends import Ends
-from thermofab.compiler.quantisation.table_error import CAUTION, TableError, best_shift, interpolation
+from thermofab.compiler.quantisation.table_error import CAUTION, Solved, TableError, best_shift, interpolation
 from thermofab.hw.spec.certificate import Rejecting
 from thermofab.hw.spec.errors import CompileError
 from thermofab.hw.spec.fabric import FabricSpec
@@ -92,7 +92,7 @@ class ScaleAndQuantise:
             fitted = [refitted(layout, one.rounded, ~draft.clamped, one.step, spec, error) for one in best]
             tried += [self._scored(draft, step, rounded, error) for step, rounded in fitted]
         ends = TableError(draft, error)
-        chosen, found = self._balanced(draft, tried, ends, error)
+        chosen, found, solved = self._balanced(draft, tried, ends, error)
         step, shift, rounded = chosen.step, chosen.shift, chosen.rounded
         predicted = error.second_order(rounded.parameters)
         largest = max(
@@ -103,7 +103,7 @@ class ScaleAndQuantise:
         leak, balance = (0.0, 0.0) if found is None else (found.leak, CAUTION * (found.tv or 0.0))
         quantisation = Quantisation(step, shift, rounded.saturated, float(largest), predicted, leak, min(balance, 1.0))
         did = f"step {step:.4g}, shift {shift}, predicted KL {predicted:.3g} ({error.how}), table {chosen.table:.2g}"
-        rounding, table = _distances(draft, chosen, found, error)
+        rounding, table = _distances(draft, chosen, found, solved, error)
         certificate = draft.certificate
         if isinstance(certificate, Rejecting):
             # The distribution of the kept samples does not depend on the trunks' strengths; how many are kept does.
@@ -115,7 +115,7 @@ class ScaleAndQuantise:
 
     def _balanced(
         self, draft: Wired, tried: list[_Step], table: TableError, error: ModelError
-    ) -> tuple[_Step, Ends | None]:
+    ) -> tuple[_Step, Ends | None, Solved | None]:
         """The step of smallest score. Where the table's ends would spoil it: the one of smallest KL, solved for a small
         program, else of smallest score with the loss expected from them.
         """
@@ -124,33 +124,31 @@ class ScaleAndQuantise:
         def ends_of(one: _Step) -> Ends | None:
             return table.ends(_spread(draft, draft.layout, one.rounded), one.step, one.shift)
 
+        def solved(one: _Step) -> Solved | None:
+            return table.solved(_spread(draft, draft.layout, one.rounded), one.step, one.shift)
+
         best, found = ordered[0], ends_of(ordered[0])
-        if found is None or found.tv is None or found.tv <= _SPOILT:
-            return best, found
+        if found is None or found.tv is None or not found.reached:
+            return best, found, None
+        exactly = solved(best) if table.solvable else None
+        if (found.tv if exactly is None else exactly.table) <= _SPOILT:
+            return best, found, exactly
         ordered = sorted(tried + self._cut(draft, ordered[:_CUT_STEPS], error), key=lambda one: one.score)
-        if table.solvable:
-            least = np.inf
+        if exactly is not None:
             for one in ordered:
-                if error.kl(one.rounded.parameters) >= least:
-                    continue
-                solved = table.solved(_spread(draft, draft.layout, one.rounded), one.step, one.shift)
-                if solved is not None and solved.kl < least:
-                    least, best = solved.kl, one
-            return best, ends_of(best)
+                if error.kl(one.rounded.parameters) < exactly.kl:
+                    other = solved(one)
+                    if other is not None and other.kl < exactly.kl:
+                        best, exactly = one, other
+            return best, ends_of(best), exactly
         least = best.score + found.kl
-        for one in ordered[1:]:
+        for one in ordered:
             if one.score >= least:
                 break
             ends = ends_of(one)
             if ends is not None and one.score + ends.kl < least:
                 least, best, found = one.score + ends.kl, one, ends
-        return best, found
-
-    def keeping(self, known: Quantised) -> "ScaleAndQuantise":
-        """The search for a step, near where it ended before, with every coupling's error taken alone."""
-        segments = known.layout.segment_couplings(known.couplings)
-        power = float(np.log2(known.integers.quantisation.step / least_step(known, segments)))
-        return replace(self, powers=tuple(power + k / 16 for k in (0, -1, 1)), sampled=False)
+        return best, found, None
 
     def _cut(self, draft: Wired, steps: list[_Step], error: ModelError) -> list[_Step]:
         """The same steps with couplings cut short of the coldest field that thresholds can hold."""
@@ -216,7 +214,9 @@ class ScaleAndQuantise:
         return reach
 
 
-def _distances(draft: Wired, chosen: _Step, ends: Ends | None, error: ModelError) -> tuple[Distance, Distance]:
+def _distances(
+    draft: Wired, chosen: _Step, ends: Ends | None, solved: Solved | None, error: ModelError
+) -> tuple[Distance, Distance]:
     """What rounding and the table cost, predicted."""
     exact = error.tv(chosen.rounded.parameters)
     kl = error.second_order(chosen.rounded.parameters)
@@ -227,6 +227,8 @@ def _distances(draft: Wired, chosen: _Step, ends: Ends | None, error: ModelError
     if ends is None:
         smooth = float(np.sqrt(interpolation(spec, chosen.step, chosen.shift, sites) / 2))
         return rounding, Distance(min(smooth + chosen.table, 1.0), "predicted", "balance between wells not assessed")
+    if solved is not None:
+        return rounding, Distance(solved.table, "enumerated", f"{sites} sites, hidden ones included")
     if ends.tv is None and ends.reached:
         why = (
             f"{ends.reached} of {sites} sites reach the table's end, leak {ends.leak:.2g}, and states to judge the "
@@ -260,7 +262,7 @@ def _finer(draft: Wired, least: float) -> list[float]:
     enormous values are cut rather than take the resolution of all others.
     """
     sizes = np.abs(np.concatenate([draft.couplings, draft.biases, draft.tables.values]))
-    sizes = sizes[sizes > 0]
+    sizes = sizes[sizes > np.finfo(float).tiny]
     if not len(sizes):
         return []
     lowest = float(np.log2(np.quantile(sizes, 0.1) / 2) - np.log2(least))

@@ -7,11 +7,11 @@ does. Beyond, a site is told F̃ instead of κF, κ the step. Two things follow.
 ought not to be there, usually for a sweep.
 
 *Balance.* Wells of the distribution that are joined only by updates beyond the end lose their balance, since the
-biases and the other couplings no longer change the rates between them. With δ_i(s) = F̃_i - κF_i, the conditionals are
-those of a model with changed biases and couplings so far as δ_i is linear in the neighbours; its least-squares fit
-under p, the two ends' couplings averaged, is a model whose distance from p is the loss to expect. It is an estimate,
-mostly too large and for few programs too small (docs/quantisation.md has the figures), so small programs are solved
-instead.
+biases and the other couplings no longer change the rates between them. With δ_i(s) = F̃_i - κF_i the log density changes
+by D where D(s_i = 1) - D(s_i = -1) = 2δ_i for all sites at once, weighted by the rate P(1-P) at which site i turns over
+(the stationary response of a reversible chain to first order). D is fitted by least squares site by site over the
+neighbours' spins, couplings averaged over their two ends; the distance of p e^D from p is the loss to expect. It is an
+estimate: docs/quantisation.md says how good; small programs are solved instead.
 """
 
 from dataclasses import dataclass
@@ -90,7 +90,7 @@ def table_ends(
     reached = np.flatnonzero(live & np.any((lost[at] != 0) & (states.weights[:, None] > 0), axis=0))
     if not len(reached):
         return Ends(smooth, leak, 0.0, 0.0, 0)
-    change = _fitted_change(states, matrix, lost[at], reached)
+    change = _fitted_change(states, matrix, lost[at], (p * (1 - p))[at], reached)
     mean = float(states.weights @ change)
     after, log_mean = tilted(states.weights, change)
     return Ends(smooth, leak, max(log_mean - mean, 0.0), total_variation(after, states.weights), len(reached))
@@ -122,7 +122,7 @@ def integer_fields(
 
 
 def _fitted_change(
-    states: LayoutStates, matrix: scipy.sparse.csr_matrix, lost: np.ndarray, reached: np.ndarray
+    states: LayoutStates, matrix: scipy.sparse.csr_matrix, lost: np.ndarray, rates: np.ndarray, reached: np.ndarray
 ) -> np.ndarray:
     """The change of log p, float64 ``[M]``, of the model fitted to what the sites ``reached`` lose, ``[M, k]``."""
     spins, p = states.spins, states.weights
@@ -134,7 +134,8 @@ def _fitted_change(
     for site in reached.tolist():
         near = matrix.indices[matrix.indptr[site] : matrix.indptr[site + 1]]
         terms = np.concatenate([np.ones((len(few), 1)), few[:, near]], axis=1)
-        weighted = share[:, None] * terms
+        flux = share * rates[some, site]
+        weighted = (flux / max(flux.sum(), 1e-300))[:, None] * terms
         gram = terms.T @ weighted
         gram[np.diag_indices_from(gram)] += _RIDGE
         fit = np.linalg.solve(gram, weighted.T @ lost[some, site])

@@ -28,16 +28,21 @@ SOLVED = 12
 _STATES = 1024
 _MIXED = 1.2  # split R-hat of the energy
 _TEMPERED = 256  # spins of a program whose states are drawn with replica exchange
-# The fitted model's distance is mostly too large, for few programs too small; so often.
+# The fitted change is as often too small as too large, up to a factor of about three: it counts twice.
 CAUTION = 2.0
 
 
 @dataclass(frozen=True)
 class Solved:
-    """Distance of what the integers of one step sample from the program, over its variables: enumerated."""
+    """What the integers of one step sample, over the program's variables, enumerated.
+
+    Attributes:
+        kl: distance from the program's distribution, in nats.
+        table: total variation from the same integers with an ideal activation.
+    """
 
     kl: float
-    tv: float
+    table: float
 
 
 def interpolation(spec: FabricSpec, step: float, shift: int, sites: int) -> float:
@@ -129,7 +134,7 @@ class TableError:
             return None
         weights = log_weights(draft.n, draft.biases, draft.edges, draft.couplings)
         wanted = normalised(weights + draft.tables.log_weights(states(draft.n)))[0]
-        return Solved(kl(wanted, kept.sampled), total_variation(wanted, kept.sampled))
+        return Solved(kl(wanted, kept.sampled), total_variation(kept.ideal, kept.sampled))
 
     def _filled(self, spins: np.ndarray, weights: np.ndarray) -> LayoutStates:
         draft = self._draft

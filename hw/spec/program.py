@@ -226,7 +226,8 @@ class Program:
         was not enumerated it is now the measured one.
 
         Args:
-            schedule: by default 2,000 sweeps to warm up and 500 samples, 10 sweeps apart.
+            schedule: by default 2,000 sweeps to warm up and 500 samples, 10 sweeps apart; four and sixteen times as
+                many sweeps where the chains have not met by then.
             replicas, seed, device: as in :meth:`sample`; at least 16 replicas.
 
         Raises:
