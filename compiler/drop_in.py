@@ -15,6 +15,7 @@ from thermofab.compiler.distributions.exact import clamp_values
 from thermofab.compiler.frontend import lower
 from thermofab.compiler.ir.folding import folded
 from thermofab.compiler.ir.lowered import Lowered
+from thermofab.compiler.ir.stages import Source
 from thermofab.compiler.native_fabric import fabric_of
 from thermofab.compiler.passes.canonicalise import Canonicalise
 from thermofab.compiler.passes.categorical import Categorical
@@ -247,8 +248,8 @@ def _own_factors(lowered: Lowered) -> FabricSpec:
             spec = fabric_of(lowered)
         except SpecError:
             bare = FabricSpec(Topology.from_edges("without limit", _MOST_SPINS, np.zeros((0, 2), dtype=np.int64)))
-            draft = HigherOrder()(Categorical()(Canonicalise()(lowered, bare)))
-            spec = FabricSpec(Topology.from_edges(_HIDDEN, draft.n, draft.edges))
+            paired = HigherOrder()(Categorical()(Canonicalise()(Source(lowered, bare))))
+            spec = FabricSpec(Topology.from_edges(_HIDDEN, paired.n, paired.edges))
         _fabrics.put(key, spec)
     if spec.topology.name == _HIDDEN:
         warnings.warn(

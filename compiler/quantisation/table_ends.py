@@ -82,15 +82,18 @@ def table_ends(
     extra = np.where(beyond, np.maximum(least - 1 / (1 + np.exp(np.minimum(2 * np.abs(ideal), 700.0))), 0.0), 0.0)
     at = fields + most
     # An error ε of P(n=1) costs about ε²/2P(1-P).
-    p = 1 / (1 + np.exp(-2 * ideal.clip(-350, 350)))
-    cost = np.where(beyond, 0.0, (up - p) ** 2 / (2 * np.maximum(p * (1 - p), 1e-300)))
+    p = 1 / (1 + np.exp(-2 * ideal.clip(-300, 300)))
+    # P(1-P) by the smaller of the two, which keeps its digits.
+    unlikely = np.exp(-2 * np.abs(ideal).clip(0, 300))
+    rate = unlikely / (1 + unlikely) ** 2
+    cost = np.where(beyond, 0.0, (up - p) ** 2 / (2 * rate))
     live = free[states.sites]
     smooth = float(states.weights @ cost[at][:, live].sum(axis=1))
     leak = float(states.weights @ extra[at][:, live].sum(axis=1))
     reached = np.flatnonzero(live & np.any((lost[at] != 0) & (states.weights[:, None] > 0), axis=0))
     if not len(reached):
         return Ends(smooth, leak, 0.0, 0.0, 0)
-    change = _fitted_change(states, matrix, lost[at], (p * (1 - p))[at], reached)
+    change = _fitted_change(states, matrix, lost[at], rate[at], reached)
     mean = float(states.weights @ change)
     after, log_mean = tilted(states.weights, change)
     return Ends(smooth, leak, max(log_mean - mean, 0.0), total_variation(after, states.weights), len(reached))

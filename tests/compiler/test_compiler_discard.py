@@ -19,6 +19,7 @@ from thermofab.compiler.passes.canonicalise import Canonicalise
 from thermofab.compiler.passes.discard import DiscardBroken, copies_of, share_of
 from thermofab.compiler.passes.place import Place
 from thermofab.compiler.passes.root_and_wire import RootAndWire
+from thermofab.compiler.passes.scale_and_quantise import ScaleAndQuantise
 from thermofab.hw.spec import Program, RefusedError, Rejecting, Schedule, SpecError
 
 # Four neighbours a site: nodes of five edges need copies that carry several.
@@ -198,8 +199,9 @@ def test_sample_states_returns_as_many_samples_as_were_asked_for_all_of_them_kep
 
 def test_a_table_that_cannot_be_as_cold_as_the_trunks_is_named():
     source = weighted(networkx.complete_graph(6), 3)
-    short, long = (
-        fab.compile(source, fab.fabric(TORUS, threshold_bits=bits), verify=False).report.certificate for bits in (4, 12)
+    placed = (
+        Place()(Canonicalise()(Source(lower(source), fab.fabric(TORUS, threshold_bits=bits)))) for bits in (4, 12)
     )
+    short, long = (ScaleAndQuantise()(RootAndWire()(one)).certificate for one in placed)
     assert short.how.endswith(", less with probabilities no smaller than 2^-4: use profile='fine'")
     assert long.how == "enumerated"

@@ -62,7 +62,7 @@ def test_independent_samples_count_one_each():
 def test_the_report_keeps_its_mixing():
     program = fab.compile(chain(3, 0.4), "g4-2x2")
     assert Report.from_json(program.report.to_json()).mixing == program.report.mixing
-    assert "mixing           not measured" in str(fab.compile(chain(14, 0.4), "g4-4x4").report)
+    assert "mixing         not measured" in str(fab.compile(chain(14, 0.4), "g4-4x4").report)
 
 
 def test_few_chains_are_refused():

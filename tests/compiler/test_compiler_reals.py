@@ -129,8 +129,8 @@ def test_real_numbers_of_any_type_are_taken():
 def test_other_arguments_of_other_types():
     with pytest.raises(CompileError, match=r"^tolerance is a total variation distance in 0…1, above 0, got 'x'\.$"):
         fab.compile(pair(), "g4-2x2", tolerance="x")  # pyright: ignore
-    with pytest.raises(CompileError, match=r"^seed must lie in 0…2\^64-1, got None\.$"):
-        fab.compile(pair(), "g4-2x2", seed=None)  # pyright: ignore
+    with pytest.raises(CompileError, match=r"^seed must lie in 0…2\^64-1, got '1'\.$"):
+        fab.compile(pair(), "g4-2x2", seed="1")  # pyright: ignore
     with pytest.raises(SpecError, match=r"^beta must be one number, got an array of shape \(2,\)\.$"):
         IsingModel((0,), [0], np.zeros((0, 2)), [], beta=[1, 2])  # pyright: ignore
 
