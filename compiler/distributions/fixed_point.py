@@ -51,7 +51,7 @@ def iterated(step: Callable[[np.ndarray], np.ndarray], start: np.ndarray, accura
     gap = 1.0
     change = step(x) - x
     while taken < most and float(np.abs(change).sum()) > accuracy * gap:
-        better, found, used = _restart(step, x, change, vectors)
+        better, found, used = _restart(step, x, change, min(vectors, most - taken))
         gap = min(gap, found)
         better = np.maximum(better, 0.0)
         better /= better.sum()

@@ -21,7 +21,7 @@ def image_of(
     beta_levels: Sequence[float] = (1.0,),
 ) -> Image:
     """Level l's table is σ(2·β_l·step·F); levels beyond ``beta_levels`` repeat the last."""
-    levels = (*beta_levels, *beta_levels[-1:] * (spec.levels - len(beta_levels)))
+    levels = (*beta_levels, *[beta_levels[-1]] * (spec.levels - len(beta_levels)))
     return Image(
         fabric=spec,
         weights=weights,

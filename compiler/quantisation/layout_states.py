@@ -38,7 +38,8 @@ class LayoutStates:
         for k, copies in enumerate(layout.copies):
             made[:, [place[site] for site in copies]] = spins[:, k, None]
         if len(layout.wire_of) > len(layout.wire_ends):
-            draw = np.random.default_rng(seed)
+            # A stream of its own: the states may have been drawn with the same seed.
+            draw = np.random.default_rng((seed, len(sites)))
             for path, couplings in _long_wires(layout, segments, topology):
                 _fill(made, [place[site] for site in path], couplings, draw)
         return LayoutStates(sites, made, np.asarray(weights, dtype=np.float64))
@@ -46,12 +47,10 @@ class LayoutStates:
 
 def _long_wires(layout: Layout, segments: np.ndarray, topology: Topology) -> list[tuple[list[int], np.ndarray]]:
     """Sites of every wire of two couplings or more from end to end, and its couplings in that order."""
-    made, start = [], 0
-    for wire, length in enumerate(layout.wire_lengths.tolist()):
-        rows = range(start, start + length)
-        start += length
-        if length < 2:
-            continue
+    made = []
+    for wire in np.flatnonzero(layout.wire_lengths > 1).tolist():
+        rows = np.flatnonzero(layout.wire_of == wire).tolist()
+        length = len(rows)
         joined: dict[int, list[tuple[int, int]]] = {}
         for row in rows:
             a, b = topology.edges[layout.wire_sites[row]].tolist()

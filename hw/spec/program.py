@@ -26,9 +26,11 @@ _MORE = (1.25, 2.5, 5.0, 10.0)  # times the samples that the yield calls for, ru
 
 
 class Structure(Protocol):
-    """What puts other weights on the sites and wires of a program: the compiler's memory of how it made it."""
+    """The compiler's memory of how it made a program: puts other weights on its sites and wires, and checks it."""
 
     def with_weights(self, source: Any, biases: Any, couplings: Any) -> "Program": ...
+
+    def check(self, program: "Program", **options: Any) -> "Program": ...
 
 
 @dataclass(frozen=True, eq=False)
