@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from thresholds import commit
+from results import commit
 from timing import machine
 
 from thermofab.hw.spec import Image, fabric, open_device

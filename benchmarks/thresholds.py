@@ -26,7 +26,6 @@ Each part is written to docs/results/thresholds.json with its command, machine a
 
 import argparse
 import json
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -40,6 +39,7 @@ from amaranth import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
+from results import commit
 from timing import interleaved_both, machine, median_rate, spread
 
 from thermofab.hw.boards.out_of_context import measure
@@ -403,12 +403,6 @@ def main() -> None:
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
         print(f"{name}: {result[name]['seconds']} s, written to {options.json}\n", flush=True)
-
-
-def commit() -> str:
-    """The commit checked out, or "unknown" outside a repository."""
-    done = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
-    return done.stdout.strip() if done.returncode == 0 else "unknown"
 
 
 if __name__ == "__main__":

@@ -1,0 +1,28 @@
+"""Measured tables as JSON under docs/results/, with the command, the machine and the commit that made them."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from timing import machine
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def commit() -> str:
+    """The commit checked out, or "unknown" outside a repository."""
+    done = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else "unknown"
+
+
+def write_results(name: str, content: dict[str, Any]) -> Path:
+    """``content`` with its provenance, as docs/results/``name``.json."""
+    program = Path(sys.argv[0]).resolve().relative_to(ROOT)
+    command = " ".join(["python", str(program), *sys.argv[1:]])
+    path = ROOT / "docs" / "results" / f"{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    whole = {"command": command, "machine": machine(), "commit": commit(), **content}
+    path.write_text(json.dumps(whole, indent=1, ensure_ascii=False) + "\n")
+    return path.relative_to(ROOT)
