@@ -3,9 +3,9 @@
     python benchmarks/table_ends.py
 
 Programs of 13 and 14 spins, one site each, on the default profile: 4-regular graphs, sparse random graphs and paths,
-normal couplings. The table's part of the error is predicted as for large programs (from Gibbs and tempered states), then
-enumerated. Prints quantiles of prediction over enumeration where the latter is above 0.01, and what is predicted where it
-is not; writes docs/results/table_ends.json.
+normal couplings. The table's part of the error is predicted as for large programs (from Gibbs and tempered states),
+then enumerated. Prints quantiles of prediction over enumeration where the latter is above 0.01, and what is predicted
+where it is not; writes docs/results/table_ends.json.
 """
 
 import warnings
