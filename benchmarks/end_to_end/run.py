@@ -34,7 +34,7 @@ def part_of(options: argparse.Namespace, known: dict[str, Any]) -> dict[str, Any
     if options.part == "cases":
         from cases import cases
 
-        return cases(options.label == "before")
+        return cases()
     from large import PROGRAMS, large
 
     return large(tuple(options.programs or PROGRAMS), known.get("rows"))

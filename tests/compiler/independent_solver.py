@@ -161,3 +161,43 @@ def node_distribution(program: Any, memory: bool = False) -> np.ndarray:
 def distance(p: np.ndarray, q: np.ndarray) -> float:
     """Total variation."""
     return float(0.5 * np.abs(p - q).sum())
+
+
+def two_colour_moments(program: Any) -> np.ndarray:
+    """<s> of every variable of a program on a fabric of two colours, float64 ``[variables]``, for up to 10 sites in use
+    of each: a sweep goes from the states of one colour to those of the other and back.
+    """
+    image = program.image
+    sites = sites_in_use(program)
+    colours = np.array([int(image.fabric.topology.colours[site]) for site in sites])
+    first = [site for site, colour in zip(sites, colours) if colour == colours[0]]
+    second = sites[len(first) :]
+
+    def step(given: list[int], drawn: list[int]) -> np.ndarray:
+        place, bits = {site: axis for axis, site in enumerate(given)}, bits_of(len(given))
+        chance = np.ones((len(bits), 1))
+        for site in drawn:
+            up = probability_of_one(image, fields_of(image, site, place, bits))
+            chance = (chance[:, :, None] * np.stack([1 - up, up], axis=1)[:, None, :]).reshape(len(bits), -1)
+        return chance
+
+    down, back = step(second, first), step(first, second)
+    of_second = stationary(down @ back)
+    of_first = of_second @ down
+    found = {}
+    for members, distribution in ((first, of_first), (second, of_first @ back)):
+        found |= dict(zip(members, distribution @ (2.0 * bits_of(len(members)) - 1.0)))
+    return np.array([found[copies[0]] for copies in program.copies])
+
+
+def path_moments(biases: Sequence[float], couplings: Sequence[float]) -> np.ndarray:
+    """<s> of the spins of a path, float64 ``[n]``, by transfer matrices in logarithms: any size of bias will do."""
+    spin = np.array([-1.0, 1.0])
+    bond = [j * np.multiply.outer(spin, spin) for j in couplings]
+    left, right = [np.zeros(2)], [np.zeros(2)]
+    for k in range(len(bond)):
+        left.append(np.logaddexp.reduce((left[-1] + biases[k] * spin)[:, None] + bond[k], axis=0))
+        back = len(bond) - k
+        right.append(np.logaddexp.reduce((right[-1] + biases[back] * spin)[None] + bond[back - 1], axis=1))
+    log_p = [a + b * spin + c for a, b, c in zip(left, biases, right[::-1])]
+    return np.array([np.tanh((one[1] - one[0]) / 2) for one in log_p])
