@@ -34,7 +34,7 @@ class Tally:
         outcomes: programs by kind and what became of them.
         shares: (σ, profile) to the distances of programs without a tolerance, ``None`` where refused, and whether
             weights have 8 bits or more.
-        largest: relative difference of a reported distance, by kind.
+        largest: absolute difference of a reported distance, by kind.
         violations, missed, beyond: programs that break a promise, with what makes them again.
         ratios: predicted over independent distance, of those above 1e-4, and of those above 0.01.
     """
@@ -49,7 +49,7 @@ class Tally:
     checked: int = 0
     above: int = 0
     unknown: int = 0
-    refused_by_prediction: list[float] = field(default_factory=list)
+    refused_by_prediction: list[tuple[str, float]] = field(default_factory=list)
     within: Counter[str] = field(default_factory=Counter)
 
 
@@ -99,8 +99,7 @@ def asked_of_default(tally: Tally, program: RandomProgram) -> None:
     if reported.standing == "enumerated":
         tally.checked += 1
         difference = abs(reported.tv - tv)
-        if difference > 1e-6:
-            tally.largest[program.kind] = max(tally.largest[program.kind], difference / tv)
+        tally.largest[program.kind] = max(tally.largest[program.kind], difference)
         if difference > max(1e-6, 0.01 * tv):
             tally.violations.append({**program.described(), "reported": reported.tv, "independent": tv})
     else:
@@ -109,6 +108,7 @@ def asked_of_default(tally: Tally, program: RandomProgram) -> None:
 
 def asked_for_prediction(tally: Tally, program: RandomProgram) -> None:
     """Compile without verification."""
+    place = _PROFILE[profile_of(program)]
     refused = False
     try:
         made = compiled(program, verify=False)
@@ -126,7 +126,7 @@ def asked_for_prediction(tally: Tally, program: RandomProgram) -> None:
         return
     reported = made.report.end_to_end
     if refused and "tolerance" not in program.options and not made.checks:
-        tally.refused_by_prediction.append(tv)
+        tally.refused_by_prediction.append((f"{program.kind}, {place}", tv))
     if reported.tv is None:
         tally.unknown += 1
         return
@@ -192,10 +192,10 @@ def fuzz(count: int, before: bool) -> dict[str, Any]:
     if not before:
         ratio = np.array(tally.ratios).reshape(-1, 2)
         far = ratio[ratio[:, 0] > CLOSE, 1]
-        refused = np.array(tally.refused_by_prediction)
+        refused = np.array([tv for _, tv in tally.refused_by_prediction])
         result["reported"] = {
             "enumerated": tally.checked,
-            "largest_relative_difference": dict(tally.largest),
+            "largest_difference": dict(tally.largest),
             "violations": tally.violations,
         }
         result["predicted"] = {
@@ -210,6 +210,9 @@ def fuzz(count: int, before: bool) -> dict[str, Any]:
             "refused": len(refused),
             "refused_within_0.05": int(np.sum(refused < 0.05)),
             "refused_within_0.01": int(np.sum(refused < 0.01)),
+            "refused_within_0.05_by_kind": dict(
+                sorted(Counter(kind for kind, tv in tally.refused_by_prediction if tv < 0.05).items())
+            ),
         }
         result["tolerances"] = {**dict(sorted(tally.within.items())), "beyond": tally.beyond}
     printed(result)

@@ -1,8 +1,9 @@
 """Reported distances against independent ones, and long runs against trusted ones.
 
-    python benchmarks/end_to_end/run.py fuzz                 # 1,120 programs of up to 13 sites, half an hour
+    python benchmarks/end_to_end/run.py fuzz                 # 1,120 programs of up to 13 sites, ten minutes
+    python benchmarks/end_to_end/run.py larger               # 280 of 15 to 18 sites, solved all the same
     python benchmarks/end_to_end/run.py cases                # programs known to be hard, minutes
-    python benchmarks/end_to_end/run.py large                # K16, K24 and RBMs on large fabrics, an hour with embeddings
+    python benchmarks/end_to_end/run.py large                # K16, K24, RBMs on large fabrics, and the embeddings
     python benchmarks/end_to_end/run.py large --programs K16 # these only; rows of others stay
     PYTHONPATH=OTHER python benchmarks/end_to_end/run.py fuzz --label before   # the same of another release
 
@@ -31,6 +32,10 @@ def part_of(options: argparse.Namespace, known: dict[str, Any]) -> dict[str, Any
         from fuzz import fuzz
 
         return fuzz(options.programs_count, options.label == "before")
+    if options.part == "larger":
+        from larger import larger
+
+        return larger(options.programs_count // 4)
     if options.part == "cases":
         from cases import cases
 
@@ -42,8 +47,14 @@ def part_of(options: argparse.Namespace, known: dict[str, Any]) -> dict[str, Any
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("part", choices=["fuzz", "cases", "large"])
-    parser.add_argument("--count", dest="programs_count", type=int, default=1120, help="programs of fuzz")
+    parser.add_argument("part", choices=["fuzz", "larger", "cases", "large"])
+    parser.add_argument(
+        "--count",
+        dest="programs_count",
+        type=int,
+        default=1120,
+        help="programs of fuzz, and four times those of larger",
+    )
     parser.add_argument("--programs", nargs="*", help="programs of large")
     parser.add_argument("--label", default="", help="added to the name of the part in the result file")
     parser.add_argument("--json", type=Path, default=RESULTS)

@@ -137,9 +137,11 @@ def sampled_distribution(program: Any, memory: bool = False) -> tuple[list[int],
     return sites, swept(begun)[0]
 
 
-def node_distribution(program: Any, memory: bool = False) -> np.ndarray:
-    """The distribution of the program's nodes, all spins, over samples in which all checks hold: float64 ``[2^n]``."""
-    sites, distribution = sampled_distribution(program, memory)
+def node_distribution(program: Any, memory: bool = False, two_colours: bool = False) -> np.ndarray:
+    """The distribution of the program's nodes, all spins, over samples in which all checks hold: float64 ``[2^n]``;
+    ``two_colours`` says by which of the two solvers.
+    """
+    sites, distribution = two_colour_distribution(program) if two_colours else sampled_distribution(program, memory)
     place, bits = {site: axis for axis, site in enumerate(sites)}, bits_of(len(sites))
     keep = np.ones(len(bits), dtype=bool)
     for a, b in program.checks:
@@ -163,15 +165,20 @@ def distance(p: np.ndarray, q: np.ndarray) -> float:
     return float(0.5 * np.abs(p - q).sum())
 
 
-def two_colour_moments(program: Any) -> np.ndarray:
-    """<s> of every variable of a program on a fabric of two colours, float64 ``[variables]``, for up to 10 sites in use
-    of each: a sweep goes from the states of one colour to those of the other and back.
+def two_colour_distribution(program: Any) -> tuple[list[int], np.ndarray]:
+    """As :func:`sampled_distribution`, on a fabric of two colours, for up to 10 sites in use of each: a sweep goes from
+    the states of one colour to those of the other and back.
+
+    Raises:
+        ValueError: sites in use have more colours, or a colour has more sites.
     """
     image = program.image
     sites = sites_in_use(program)
-    colours = np.array([int(image.fabric.topology.colours[site]) for site in sites])
+    colours = [int(image.fabric.topology.colours[site]) for site in sites]
     first = [site for site, colour in zip(sites, colours) if colour == colours[0]]
     second = sites[len(first) :]
+    if len(set(colours)) > 2 or max(len(first), len(second)) > 10:
+        raise ValueError(f"{len(first)} and {len(second)} sites of {len(set(colours))} colours.")
 
     def step(given: list[int], drawn: list[int]) -> np.ndarray:
         place, bits = {site: axis for axis, site in enumerate(given)}, bits_of(len(given))
@@ -182,12 +189,15 @@ def two_colour_moments(program: Any) -> np.ndarray:
         return chance
 
     down, back = step(second, first), step(first, second)
-    of_second = stationary(down @ back)
-    of_first = of_second @ down
-    found = {}
-    for members, distribution in ((first, of_first), (second, of_first @ back)):
-        found |= dict(zip(members, distribution @ (2.0 * bits_of(len(members)) - 1.0)))
-    return np.array([found[copies[0]] for copies in program.copies])
+    of_first = stationary(down @ back) @ down
+    return sites, (of_first[:, None] * back).reshape(-1)
+
+
+def two_colour_moments(program: Any) -> np.ndarray:
+    """<s> of every variable of a program on a fabric of two colours, float64 ``[variables]``."""
+    sites, distribution = two_colour_distribution(program)
+    means = dict(zip(sites, distribution @ (2.0 * bits_of(len(sites)) - 1.0)))
+    return np.array([means[copies[0]] for copies in program.copies])
 
 
 def path_moments(biases: Sequence[float], couplings: Sequence[float]) -> np.ndarray:

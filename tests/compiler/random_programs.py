@@ -94,8 +94,8 @@ class RandomProgram:
 
 
 def random_program(number: int, profiles: dict[str, dict[str, Any]]) -> RandomProgram:
-    """Program ``number``: kinds in turn, couplings N(0, σ), biases of deviation 0.3 to 1, any weight width; ``profiles``
-    are widths of fabrics, drawn from.
+    """Program ``number``: kinds in turn, couplings N(0, σ), biases of deviation 0.3 to 1, any weight width;
+    ``profiles`` are widths of fabrics, drawn from.
     """
     rng = np.random.default_rng([1105, number])
     kind = KINDS[number % len(KINDS)]
@@ -106,6 +106,31 @@ def random_program(number: int, profiles: dict[str, dict[str, Any]]) -> RandomPr
         widths["bias_bits"] = widths["weight_bits"] + 4
     made = _MAKERS[kind](rng, sigma)
     return replace(made, number=number, kind=kind, sigma=sigma, widths=widths)
+
+
+def larger_program(number: int, profiles: dict[str, dict[str, Any]]) -> RandomProgram:
+    """Program ``number`` of 15 to 18 spins, more than compile enumerates, on a graph of two colours and its own fabric:
+    paths, grids, random graphs, couplings N(0, σ), of which one in three programs has a strong one.
+    """
+    rng = np.random.default_rng([1106, number])
+    sigma = float(rng.choice(SIGMAS))
+    profile = list(profiles)[int(rng.integers(len(profiles)))]
+    kind = ("path", "grid", "sparse")[number % 3]
+    if kind == "path":
+        graph = networkx.path_graph(int(rng.integers(15, 19)))
+    elif kind == "grid":
+        graph = networkx.grid_2d_graph(*((2, 8), (2, 9), (3, 5), (3, 6), (4, 4))[int(rng.integers(5))])
+    else:
+        graph = networkx.bipartite.gnmk_random_graph(8, 9, int(rng.integers(16, 29)), seed=int(rng.integers(2**31)))
+    made = _program(rng, graph, sigma)
+    terms = list(made.terms)
+    if rng.random() < 1 / 3:
+        at = int(rng.integers(len(terms)))
+        terms[at] = (terms[at][0], float(rng.choice([-1, 1]) * rng.uniform(2, 6)))
+    widths = {**profiles[profile], "weight_bits": int(rng.choice(WEIGHT_BITS[2:]))}
+    if widths["weight_bits"] > 11:
+        widths["bias_bits"] = widths["weight_bits"] + 4
+    return replace(made, number=number, kind=kind, sigma=sigma, widths=widths, terms=tuple(terms))
 
 
 def profile_of(program: RandomProgram) -> tuple[int, int]:
