@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
+Reals = Sequence[float] | np.ndarray
 LARGEST = 13  # sites that are solved; of those of the first colour the chain has no memory
 
 
 def user_distribution(
-    n: int, biases: Sequence[float], terms: Sequence[tuple[Sequence[int], float]], beta: float = 1.0
+    n: int, biases: Reals, terms: Sequence[tuple[Sequence[int], float]], beta: float = 1.0
 ) -> np.ndarray:
     """P ∝ exp(β(Σ b_i s_i + Σ J Π s)) over n spins, float64 ``[2^n]``; ``terms`` are (spins, J)."""
     spins = 2.0 * bits_of(n) - 1.0
@@ -200,7 +201,7 @@ def two_colour_moments(program: Any) -> np.ndarray:
     return np.array([means[copies[0]] for copies in program.copies])
 
 
-def path_moments(biases: Sequence[float], couplings: Sequence[float]) -> np.ndarray:
+def path_moments(biases: Reals, couplings: Reals) -> np.ndarray:
     """<s> of the spins of a path, float64 ``[n]``, by transfer matrices in logarithms: any size of bias will do."""
     spin = np.array([-1.0, 1.0])
     bond = [j * np.multiply.outer(spin, spin) for j in couplings]

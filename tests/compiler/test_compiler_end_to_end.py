@@ -174,8 +174,8 @@ def test_a_solution_that_has_not_converged_says_so(monkeypatch):
     for sweeps in (0, 5, 20):
         early = stationary_distribution(program, max_sweeps=sweeps)
         far = np.abs(early.probabilities - done.probabilities).sum()
-        assert not early.converged and far < 3 * early.error
-    assert done.converged and far > 10 * early.residual
+        assert not early.converged and far > 1e-3
+    assert done.converged and early.error > 10 * early.residual
 
 
 def test_a_cold_torus_is_not_promised():
