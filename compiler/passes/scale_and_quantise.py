@@ -258,14 +258,14 @@ def least_step(draft: Wired, segments: np.ndarray) -> float:
 
 
 def _finer(draft: Wired, least: float) -> list[float]:
-    """Powers of two below the coarse ones, down to where a unit is half of the smallest tenth of what is not 0: a few
-    enormous values are cut rather than take the resolution of all others.
+    """Powers of two below the coarse ones, down to where the median of what is not 0 is cut: a few enormous values are
+    cut rather than take the resolution of all others.
     """
     sizes = np.abs(np.concatenate([draft.couplings, draft.biases, draft.tables.values]))
     sizes = sizes[sizes > np.finfo(float).tiny]
     if not len(sizes):
         return []
-    lowest = float(np.log2(np.quantile(sizes, 0.1) / 2) - np.log2(least))
+    lowest = float(np.log2(np.median(sizes) / draft.fabric.weight_max) - np.log2(least))
     return (_COARSE[-1] - np.arange(1, max(np.ceil(2 * (_COARSE[-1] - lowest)), 0) + 1) / 2).tolist()
 
 

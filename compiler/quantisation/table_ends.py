@@ -9,9 +9,9 @@ ought not to be there, usually for a sweep.
 *Balance.* Wells of the distribution that are joined only by updates beyond the end lose their balance, since the
 biases and the other couplings no longer change the rates between them. With δ_i(s) = F̃_i - κF_i the log density changes
 by D where D(s_i = 1) - D(s_i = -1) = 2δ_i for all sites at once, weighted by the rate P(1-P) at which site i turns over
-(the stationary response of a reversible chain to first order). D is fitted by least squares site by site over the
-neighbours' spins, couplings averaged over their two ends; the distance of p e^D from p is the loss to expect. It is an
-estimate: docs/quantisation.md says how good; small programs are solved instead.
+(the stationary response of a reversible chain to first order). D is fitted by least squares, site by site over the
+neighbours' spins; the distance of p e^D from p is the loss to expect. It is an estimate: docs/quantisation.md says how
+good; small programs are solved instead.
 """
 
 from dataclasses import dataclass
@@ -26,6 +26,7 @@ from thermofab.hw.spec.fabric import FabricSpec
 from thermofab.hw.spec.factors import differences
 
 _RIDGE = 1e-9
+_HELD = 0.05  # variance of a spin below which its end of a coupling counts for less
 _COARSE = 32  # units of a threshold
 # Sites beyond the end that are fitted on all states; of more, each on fewer.
 _SITES = 400
@@ -127,12 +128,17 @@ def integer_fields(
 def _fitted_change(
     states: LayoutStates, matrix: scipy.sparse.csr_matrix, lost: np.ndarray, rates: np.ndarray, reached: np.ndarray
 ) -> np.ndarray:
-    """The change of log p, float64 ``[M]``, of the model fitted to what the sites ``reached`` lose, ``[M, k]``."""
+    """The change of log p, float64 ``[M]``, fitted to what the sites ``reached`` lose, ``[M, k]``, by their ``rates``.
+
+    A coupling is fitted at both ends, and each gives half of it, but for a site that is held in one state: what its
+    rare flips would make of a coupling the other end never sees.
+    """
     spins, p = states.spins, states.weights
     some = slice(None)
     if len(reached) > _SITES and len(spins) > _FEWER:
         some = slice(None, None, len(spins) // _FEWER)
     few, share = spins[some].astype(np.float64), p[some] / p[some].sum()
+    half = 0.5 * np.minimum((1 - (p @ spins) ** 2) / _HELD, 1.0)
     change = np.zeros(len(spins))
     for site in reached.tolist():
         near = matrix.indices[matrix.indptr[site] : matrix.indptr[site + 1]]
@@ -142,6 +148,5 @@ def _fitted_change(
         gram = terms.T @ weighted
         gram[np.diag_indices_from(gram)] += _RIDGE
         fit = np.linalg.solve(gram, weighted.T @ lost[some, site])
-        # A coupling is fitted at both ends: each gives half of it.
-        change += spins[:, site] * (fit[0] + 0.5 * (spins[:, near] @ fit[1:]))
+        change += spins[:, site] * (fit[0] + half[site] * (spins[:, near] @ fit[1:]))
     return change
