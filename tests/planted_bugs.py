@@ -129,6 +129,39 @@ WRAP_NATIVE = (
 
 DEVICES = "tests/conformance/test_devices.py"
 JAX = f"{DEVICES} -k jax-xla-g8"
+FLOOR_IGNORED = (
+    "compiler/quantisation/table_ends.py",
+    "    lost = np.where(beyond |",
+    "    lost = 0 * np.where(beyond |",
+)
+UNCONVERGED = ("compiler/distributions/stationary.py", "return self.error <= CONVERGED", "return True")
+RESIDUAL = (
+    "compiler/distributions/fixed_point.py",
+    "max(residual, np.finfo(float).eps) / gap)",
+    "max(residual, np.finfo(float).eps) * gap)",
+)
+CLIP_END = (
+    "compiler/quantisation/table_error.py",
+    "end = (spec.table_size / 2 - 1) * 2.0**shift",
+    "end = spec.table_size / 2 * 2.0**shift",
+)
+FAR_END = (
+    "compiler/quantisation/layout_states.py",
+    "    end = made[:, places[-1]]",
+    "    end = 0 * made[:, places[-1]]",
+)
+NO_EXCHANGE = (
+    "compiler/distributions/gibbs.py",
+    "swap = np.log(draw.random(chains)) < gain",
+    "swap = np.log(draw.random(chains)) < gain - np.inf",
+)
+SELF_CHECK = (
+    "compiler/certify/check.py",
+    "model = _Run(choice(trusted), program.model.energies(trusted), np.ones(trusted.shape[:2], dtype=bool))",
+    "model = here",
+)
+SILENT_CHAINS = ("hw/spec/samples.py", "self.r_hat > UNMIXED:", "self.r_hat > 1e300:")
+CHECK, END_TO_END = "tests/compiler/test_compiler_check.py", "tests/compiler/test_compiler_end_to_end.py"
 DISTRIBUTION, WORDS, VECTORS = (
     "tests/distribution",
     "tests/sim/test_update.py",
@@ -300,6 +333,14 @@ BUGS = (
         (FACTOR_ROUNDING,),
         "tests/compiler/test_compiler_factors.py -k predicted_and_verified",
     ),
+    Bug("floor of the table ignored: balance of wells", (FLOOR_IGNORED,), f"{CHECK} -k thresholds_cannot_hold"),
+    Bug("unconverged solution passed as exact: solver", (UNCONVERGED,), f"{CHECK} -k ran_out"),
+    Bug("residual taken for the error: solver", (RESIDUAL,), f"{CHECK} -k unfinished"),
+    Bug("table's last entry counted twice: error model", (CLIP_END,), f"{END_TO_END} -k free"),
+    Bug("wire filled without its far end: hidden sites", (FAR_END,), f"{CHECK} -k hidden_sites"),
+    Bug("no exchange: trusted sampler", (NO_EXCHANGE,), f"{CHECK} -k tempered"),
+    Bug("a check of the program with itself: check", (SELF_CHECK,), f"{CHECK} -k wrong_one"),
+    Bug("no word on chains that have not met: samples", (SILENT_CHAINS,), f"{CHECK} -k chains_that_have_not"),
     Bug("a day's own return in its forecast: look-ahead", (LOOK_AHEAD,), f"{TRADING} -k nothing_later"),
     Bug(
         "conditions turned round: distribution of the draws",

@@ -45,18 +45,21 @@ def eliminated(matrix: np.ndarray) -> np.ndarray:
 
 
 def iterated(step: Callable[[np.ndarray], np.ndarray], start: np.ndarray, accuracy: float, most: int) -> FixedPoint:
-    """From ``start`` float64 ``[K]``, until the error is at most ``accuracy`` or ``most`` steps were taken."""
+    """From ``start`` float64 ``[K]``, until the error is at most ``accuracy`` or ``most`` steps were taken; beside them
+    at most 64 steps tell the slowest mode, from a random change, whatever ``start`` has of it.
+    """
     x, taken = start, 0
     vectors = int(np.clip(_ENTRIES // len(start), _FEWEST, _MOST))
-    gap = 1.0
+    probe = np.random.default_rng(0).normal(size=len(start)) * np.sqrt(x)
+    gap = _gap(_arnoldi(step, x, probe - probe.sum() * x, vectors)[1])
     change = step(x) - x
     while taken < most and float(np.abs(change).sum()) > accuracy * gap:
-        better, found, used = _restart(step, x, change, min(vectors, most - taken))
-        gap = min(gap, found)
-        better = np.maximum(better, 0.0)
+        basis, h = _arnoldi(step, x, change - change.sum() * x, min(vectors, most - taken))
+        gap = min(gap, _gap(h))
+        better = np.maximum(x + _least_residual(basis, h, float(np.linalg.norm(change))), 0.0)
         better /= better.sum()
         after = step(better) - better
-        taken += used + 1
+        taken += len(basis) + 1
         if not float(np.abs(after).sum()) < float(np.abs(change).sum()):
             # No more digits to win; plain steps lose none.
             better = step(x)
@@ -69,16 +72,15 @@ def iterated(step: Callable[[np.ndarray], np.ndarray], start: np.ndarray, accura
     return FixedPoint(x, residual, max(residual, np.finfo(float).eps) / gap)
 
 
-def _restart(
-    step: Callable[[np.ndarray], np.ndarray], x: np.ndarray, change: np.ndarray, vectors: int
-) -> tuple[np.ndarray, float, int]:
-    """x + the combination of Krylov vectors of smallest residual, 1 - λ, and the steps taken."""
-    # Off the fixed point itself, to which rounding drifts: a change sums to 0.
-    change = change - change.sum() * x
-    size = float(np.linalg.norm(change))
-    basis = [change / size]
+def _arnoldi(
+    step: Callable[[np.ndarray], np.ndarray], x: np.ndarray, first: np.ndarray, vectors: int
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """Orthonormal Krylov vectors from ``first``, and the Hessenberg matrix ``[k + 1, k]`` of the step on them.
+
+    The vectors are changes, which sum to 0: rounding drifts to the fixed point itself, near ``x``, and is taken off.
+    """
+    basis = [first / max(float(np.linalg.norm(first)), 1e-300)]
     h = np.zeros((vectors + 1, vectors))
-    used = vectors
     for k in range(vectors):
         new = step(basis[k])
         new = new - new.sum() * x
@@ -88,14 +90,22 @@ def _restart(
                 h[j, k] += share
                 new = new - share * old
         h[k + 1, k] = float(np.linalg.norm(new))
-        if h[k + 1, k] < 1e-14:
-            used = k + 1
+        if h[k + 1, k] < 1e-14 or k + 1 == vectors:
             break
         basis.append(new / h[k + 1, k])
-    h = h[: used + 1, :used]
-    wanted = np.zeros(used + 1)
+    used = len(basis)
+    return basis, h[: used + 1, :used]
+
+
+def _gap(h: np.ndarray) -> float:
+    """1 - λ, λ the Ritz value of largest size."""
+    slowest = float(np.max(np.abs(np.linalg.eigvals(h[:-1]))))
+    return max(1.0 - slowest, np.finfo(float).eps)
+
+
+def _least_residual(basis: list[np.ndarray], h: np.ndarray, size: float) -> np.ndarray:
+    """The combination of Krylov vectors that leaves the least of a change of norm ``size`` along the first."""
+    wanted = np.zeros(len(h))
     wanted[0] = size
-    weights = np.linalg.lstsq(np.eye(used + 1, used) - h, wanted, rcond=None)[0]
-    better = x + sum(weight * vector for weight, vector in zip(weights.tolist(), basis))
-    slowest = float(np.max(np.abs(np.linalg.eigvals(h[:used]))))
-    return better, max(1.0 - slowest, np.finfo(float).eps), used
+    weights = np.linalg.lstsq(np.eye(*h.shape) - h, wanted, rcond=None)[0]
+    return np.einsum("k,kn->n", weights, np.stack(basis))

@@ -47,6 +47,22 @@ def test_both_solvers_find_the_weights_of_wells(leak):
     assert np.abs(found.distribution - wanted).sum() <= max(10 * found.error, 1e-12) and found.error < 1e-5
 
 
+@pytest.mark.parametrize("leak", [1e-2, 1e-6, 1e-12])
+@pytest.mark.parametrize("most", [1, 4, 8])
+def test_an_unfinished_iteration_knows_how_far_it_is(leak, most):
+    """The fault: an error estimated from the residual alone, or from modes that the start does not show."""
+    rng = np.random.default_rng(0)
+    inside = np.zeros((40, 40))
+    for first in (0, 20):
+        inside[first : first + 20, first : first + 20] = rng.random((20, 20)) ** 6
+    inside /= inside.sum(axis=1, keepdims=True)
+    across = np.zeros((40, 40))
+    across[:20, 20:], across[20:, :20] = rng.random((2, 20, 20)) * leak / np.array([10, 30])[:, None, None]
+    matrix = inside * (1 - across.sum(axis=1, keepdims=True)) + across
+    found = iterated(lambda x: x @ matrix, np.full(40, 1 / 40), 1e-12, most)
+    assert found.error > 0.3 * np.abs(found.distribution - eliminated(matrix)).sum()
+
+
 def test_a_solution_that_ran_out_of_sweeps_says_so():
     """The fault: unconverged figures reported as exact."""
     graph = weighted(networkx.complete_graph(11), 0, coupling=1.5)
@@ -75,13 +91,13 @@ def test_hidden_sites_are_drawn_as_their_wires_say():
 
 
 def test_tempered_states_weigh_wells():
-    """The fault: chains that stay where they start, half of them in the lighter well. 64 chains, 6 σ."""
+    """The fault: chains that stay in the well that they fell into at the start. 1,024 chains, 6 σ."""
     edges = np.array([[i, (i + 1) % 8] if i < 7 else [0, 7] for i in range(8)])
     biases, couplings = np.full(8, 0.1), np.full(8, 2.5)
     p = normalised(log_weights(8, biases, edges, couplings))[0]
     up = float(p @ (2.0 * states(8) - 1).mean(axis=1))
-    got = tempered_states(edges, couplings, biases, recorded=200).reshape(200, 64, 8).mean(axis=(0, 2))
-    assert abs(got.mean() - up) < 6 * got.std() / 8
+    got = tempered_states(edges, couplings, biases, chains=1024, recorded=4).reshape(4, 1024, 8).mean(axis=(0, 2))
+    assert abs(got.mean() - up) < 6 * got.std() / 32
 
 
 def test_a_right_program_passes_its_check_and_a_wrong_one_fails():
