@@ -29,6 +29,8 @@ _SPOILT = 0.005
 # Couplings are then cut at these shares of the coldest field, at so many of the best steps.
 _CUTS = (0.95, 0.85, 0.75, 0.65, 0.55, 0.45, 0.35)
 _CUT_STEPS = 6
+# Steps of a small program whose distribution is solved, the best by what is expected of them.
+_SOLVED_STEPS = 40
 # Couplings and biases beyond which fewer steps are tried, and steps whose integers are refitted.
 _MANY = 4000
 _REFITTED = 8
@@ -135,7 +137,8 @@ class ScaleAndQuantise:
             return best, found, exactly
         ordered = sorted(tried + self._cut(draft, ordered[:_CUT_STEPS], error), key=lambda one: one.score)
         if exactly is not None:
-            for one in ordered:
+            expected = [(one.score + (ends.kl if (ends := ends_of(one)) else 0.0), one) for one in ordered]
+            for _, one in sorted(expected, key=lambda pair: pair[0])[:_SOLVED_STEPS]:
                 if error.kl(one.rounded.parameters) < exactly.kl:
                     other = solved(one)
                     if other is not None and other.kl < exactly.kl:
