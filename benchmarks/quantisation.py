@@ -55,7 +55,9 @@ def models(count: int) -> Iterator[networkx.Graph]:
 
 
 def placed(graph: networkx.Graph, bits: int) -> Wired:
-    spec = fab.fabric(graph, weight_bits=bits, bias_bits=bits + 1, profile="fine", table_bits=12)
+    spec = fab.fabric(
+        graph, weight_bits=bits, bias_bits=bits + 1, word_bits=32, threshold_bits=16, dither_bits=8, table_bits=12
+    )
     paired = Canonicalise()(Source(lower(graph), spec))
     assert isinstance(paired, Paired)
     return RootAndWire()(Place()(paired))

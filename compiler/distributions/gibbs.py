@@ -14,6 +14,7 @@ from thermofab.hw.spec.factors import factor_addresses, factor_inputs, factor_pa
 _WORK = 20_000_000
 CHAINS = 64
 _WARM_UP, RECORDED, _STRIDE = 64, 16, 4
+_RUNGS = 16
 
 
 def gibbs_states(
@@ -31,29 +32,15 @@ def gibbs_states(
     ``tables``, the spins of each and its terms of log P, as in :mod:`thermofab.hw.spec.factors`.
     """
     n = len(biases)
-    near, weights = _neighbours(n, edges, couplings)
+    near, _ = _neighbours(n, edges, couplings)
     sweeps = _WARM_UP + recorded * _STRIDE
     chains = int(np.clip(_WORK // (near.size * sweeps), 8, CHAINS))
     cut = max(near.size * sweeps * chains / _WORK, 1.0)
     warm, stride = max(int(_WARM_UP / cut), 8), max(int(_STRIDE / cut), 1)
-    draw = np.random.default_rng(seed)
-    spins = np.where(draw.random((n + 1, chains)) < 0.5, np.float32(-1), np.float32(1))
-    spins[n] = 0
-    added = _Tables(n, *tables)
-    joined = np.unique(np.concatenate([edges.reshape(-1, 2), factor_pairs(tables[0])]), axis=0)
-    colours = graph_colouring(n, joined) if len(joined) else np.zeros(n, dtype=np.int64)
-    groups = [np.flatnonzero(colours == colour) for colour in range(int(colours.max()) + 1)]
-    states = np.empty((recorded, chains, n), dtype=np.int8)
-    for sweep in range(warm + recorded * stride):
-        for group in groups:
-            # P(s = +1) = σ(2F) is u < σ(2F), or logit(u) < 2F.
-            field = np.einsum("gd,gdc->gc", weights[group], spins[near[group]]) + biases[group, None]
-            field += added(group, spins)
-            uniform = draw.random((len(group), chains))
-            spins[group] = np.where(np.log(uniform) - np.log1p(-uniform) < 2 * field, 1, -1)
-        if sweep >= warm and (sweep - warm) % stride == stride - 1:
-            states[(sweep - warm) // stride] = spins[:n].T
-    return states.reshape(-1, n)
+    return tempered_states(
+        edges, couplings, biases, tables=tables, chains=chains, recorded=recorded, warm=warm, stride=stride, rungs=1,
+        seed=seed,
+    )  # fmt: skip
 
 
 def tempered_states(
@@ -66,14 +53,14 @@ def tempered_states(
     recorded: int = RECORDED,
     warm: int = 200,
     stride: int = _STRIDE,
-    rungs: int = 12,
+    rungs: int | None = None,
     seed: int = 0,
 ) -> np.ndarray:
     """As :func:`gibbs_states`, with replica exchange: wells get their weights where a plain chain stays in one.
 
-    Every chain is a ladder of ``rungs`` from a β at which fields are of order one half up to 1, geometric; neighbouring
-    rungs offer to exchange after every sweep, even and odd pairs in turn (Hukushima & Nemoto 1996). Returns ±1 int8
-    ``[recorded * chains, n]``, the chains of one sweep together.
+    Every chain is a ladder of ``rungs`` from a β at which fields are of order one half up to 1, geometric, by default
+    at ratios of e^{1/5}; neighbouring rungs offer to exchange after every sweep, even and odd pairs in turn (Hukushima
+    & Nemoto 1996). Returns ±1 int8 ``[recorded * chains, n]``, the chains of one sweep together.
     """
     n = len(biases)
     near, weights = _neighbours(n, edges, couplings)
@@ -81,7 +68,9 @@ def tempered_states(
     largest = float(np.max(np.sqrt(np.sum(weights.astype(np.float64) ** 2, axis=1)) + np.abs(biases), initial=0.0))
     largest += float(np.max(np.abs(tables[1]), initial=0.0))
     hottest = min(1.0, 0.5 / max(largest, 1e-300))
-    betas = np.repeat(np.geomspace(hottest, 1.0, rungs), chains)
+    if rungs is None:
+        rungs = int(np.clip(1 + np.ceil(5 * np.log(1 / hottest)), 1, _RUNGS))
+    betas = np.repeat(np.geomspace(1.0, hottest, rungs)[::-1], chains)
     draw = np.random.default_rng(seed)
     spins = np.where(draw.random((n + 1, rungs * chains)) < 0.5, np.float32(-1), np.float32(1))
     spins[n] = 0
@@ -91,14 +80,17 @@ def tempered_states(
     states = np.empty((recorded, chains, n), dtype=np.int8)
     for sweep in range(warm + recorded * stride):
         for group in groups:
+            # P(s = +1) = σ(2βF) is u < σ(2βF), or logit(u) < 2βF.
             field = np.einsum("gd,gdc->gc", weights[group], spins[near[group]]) + biases[group, None]
             field += added(group, spins)
             uniform = draw.random((len(group), rungs * chains))
             spins[group] = np.where(np.log(uniform) - np.log1p(-uniform) < 2 * betas * field, 1, -1)
         # log P at β = 1: each coupling is seen from both ends.
-        seen = 0.5 * np.einsum("gd,gdc->gc", weights, spins[near]) + biases[:, None]
-        logs = np.einsum("gc,gc->c", seen, spins[:n]) + added.total(spins)
-        for pair in range(sweep % 2, rungs - 1, 2):
+        pairs = range(sweep % 2, rungs - 1, 2)
+        if pairs:
+            seen = 0.5 * np.einsum("gd,gdc->gc", weights, spins[near]) + biases[:, None]
+            logs = np.einsum("gc,gc->c", seen, spins[:n]) + added.total(spins)
+        for pair in pairs:
             low, high = np.arange(chains) + pair * chains, np.arange(chains) + (pair + 1) * chains
             gain = (betas[high[0]] - betas[low[0]]) * (logs[low] - logs[high])
             swap = np.log(draw.random(chains)) < gain

@@ -54,20 +54,24 @@ def split_r_hat(values: np.ndarray, kept: np.ndarray | None = None) -> float:
     Near 1 where chains agree; infinite where an observable stands still in every chain and differs between them.
 
     Args:
-        values: float ``[R, S, k]``, k observables of R chains of S samples.
+        values: float or bool ``[R, S, k]``, k observables of R chains of S samples.
         kept: bool ``[R, S]``, the samples that count; halves with fewer than two are left out.
     """
-    values = np.asarray(values, dtype=np.float64)
+    values = np.asarray(values)
     half = values.shape[1] // 2
-    use = np.ones(values.shape[:2], dtype=bool) if kept is None else np.asarray(kept, dtype=bool)
     parts = np.concatenate([values[:, :half], values[:, half : 2 * half]])
-    use = np.concatenate([use[:, :half], use[:, half : 2 * half]])
-    counts = use.sum(axis=1)
-    parts, use, counts = parts[counts > 1], use[counts > 1], counts[counts > 1]
-    if len(counts) < 2:
+    if kept is None:
+        counts = np.full(len(parts), half)
+        means = parts.mean(axis=1)
+        squares = means - means**2 if parts.dtype == np.bool_ else parts.var(axis=1)
+    else:
+        use = np.concatenate([kept[:, :half], kept[:, half : 2 * half]])
+        counts = use.sum(axis=1)
+        parts, use, counts = parts[counts > 1].astype(np.float64), use[counts > 1], counts[counts > 1]
+        means = np.einsum("rsk,rs->rk", parts, use) / counts[:, None]
+        squares = np.einsum("rsk,rs->rk", parts**2, use) / counts[:, None] - means**2
+    if len(counts) < 2 or half < 2:
         return float("nan")
-    means = np.einsum("rsk,rs->rk", parts, use) / counts[:, None]
-    squares = np.einsum("rsk,rs->rk", parts**2, use) / counts[:, None] - means**2
     within = (np.maximum(squares, 0.0) * (counts / (counts - 1))[:, None]).mean(axis=0)
     between = means.var(axis=0, ddof=1)
     length = counts.mean()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 # Fewest samples that a split R-hat is taken of, nodes that it looks at, and where it is worth a warning.
-_FEWEST, _LOOKED_AT = 20, 64
+_FEWEST, _LOOKED_AT = 20, 16
 UNMIXED = 1.2
 
 
@@ -199,7 +199,7 @@ class Samples:
 
     @cached_property
     def r_hat(self) -> float:
-        """Largest split R-hat over replicas of at most 64 nodes (sites of a bare image), spread evenly: near 1 where
+        """Largest split R-hat over replicas of at most 16 nodes (sites of a bare image), spread evenly: near 1 where
         the chains agree. Not a number with fewer than two replicas or 20 samples each.
         """
         if self.sites.shape[0] < 2 or self.sites.shape[1] < _FEWEST:
@@ -207,7 +207,7 @@ class Samples:
         if self.program is None:
             return split_r_hat(self.sites[:, :, _spread(self.sites.shape[2])])
         nodes = _spread(self.program.model.n_nodes)
-        return split_r_hat(self.program.read(self.sites, nodes), self.kept)
+        return split_r_hat(self.program.read(self.sites, nodes), self.kept if self.program.checks else None)
 
     def warn_unless_mixed(self) -> None:
         """Warns ``MixingWarning`` where 4 chains or more of 100 samples or more have an R-hat above 1.2."""
@@ -364,5 +364,5 @@ class Samples:
 
 
 def _spread(count: int) -> list[int]:
-    """At most 64 of ``count`` numbers, evenly apart."""
+    """At most 16 of ``count`` numbers, evenly apart."""
     return np.unique(np.linspace(0, count - 1, min(count, _LOOKED_AT)).astype(np.int64)).tolist()

@@ -176,3 +176,16 @@ def test_what_cannot_be_told_is_not_claimed():
     ):
         program = fab.compile(torus, fab.fabric(torus))
     assert program.report.end_to_end.tv is None or program.report.end_to_end.tv > 0.05
+
+
+def test_compile_with_a_check_measures_what_tolerance_binds_on():
+    """The fault: a tolerance that binds on the prediction although the distance was measured."""
+    source = weighted(networkx.grid_2d_graph(4, 4), 3, coupling=0.4)
+    program = fab.compile(source, fab.fabric(source), check=True, tolerance=0.2)
+    report = program.report
+    assert report.checked is not None and report.checked.passed and report.end_to_end.standing == "measured"
+    assert 0 < report.checked.detectable < 0.1 and "no difference found" in str(report)
+    again = Program.from_json(program.to_json()).report
+    assert again.checked == report.checked and again.end_to_end == report.end_to_end
+    with pytest.raises(RefusedError, match=r"\(measured\) from the program's distribution, more than tolerance=1e-06"):
+        fab.compile(source, fab.fabric(source), check=True, tolerance=1e-6)
