@@ -75,7 +75,11 @@ def compile_command(
     out: Annotated[Path, typer.Option(help="Where to write the compiled program.")],
     fabric: FabricName = "g8-8x8",
     beta: Annotated[float, typer.Option(help="Inverse temperature: P ∝ exp(-beta E).")] = 1.0,
-    tolerance: Annotated[float | None, typer.Option(help="Largest total variation distance accepted.")] = None,
+    profile: Annotated[str, typer.Option(help="Widths of the fabric: default, or fine for cold programs.")] = "default",
+    tolerance: Annotated[
+        float | None, typer.Option(help="Largest total variation distance accepted, end to end.")
+    ] = None,
+    check: Annotated[bool, typer.Option("--check", help="Compare a run with trusted ones.")] = False,
     seed: Seed = 0,
     pipeline: Annotated[str, typer.Option(help="exact, strict, fast, tolerant, or passes as text.")] = "exact",
     explain: Annotated[bool, typer.Option("--explain", help="Say what every pass made of the program.")] = False,
@@ -87,12 +91,20 @@ def compile_command(
     from thermofab.apps.explain import Explanation
     from thermofab.apps.files import read_model, write_program
     from thermofab.compiler import compile
+    from thermofab.hw.spec.fabric import fabric as make_fabric
 
     explanation = Explanation()
     with steps(1, as_json) as step:
         step(f"compile {model} for {fabric}")
         program = compile(
-            read_model(model), fabric, beta=beta, tolerance=tolerance, seed=seed, pipeline=pipeline, trace=explanation
+            read_model(model),
+            make_fabric(fabric, profile=profile),
+            beta=beta,
+            tolerance=tolerance,
+            check=check,
+            seed=seed,
+            pipeline=pipeline,
+            trace=explanation,
         )
     write_program(out, program)
     if explain and not as_json:

@@ -16,7 +16,7 @@ from thermofab.apps.demo import measure, plots, report
 from thermofab.apps.demo.workload import Workload, spin_glass
 from thermofab.compiler import compile, exact, verify
 from thermofab.compiler.distributions.enumeration import total_variation
-from thermofab.hw.spec import Program, Schedule, fabric, open_device
+from thermofab.hw.spec import Schedule, fabric, open_device
 
 # What the allowance would be exceeded with if the effective samples were independent; chains make it a guide only.
 NOMINAL_FALSE_ALARM = 1e-7
@@ -71,7 +71,7 @@ def run(
         floor = measure.sampling_floor(distribution.probabilities, effective)
         slack = measure.deviation_bound(effective, NOMINAL_FALSE_ALARM)
         certified = program.report.end_to_end_tv
-        allowance = floor + slack + (_predicted_tv(program) if certified is None else certified)
+        allowance = floor + slack + (program.report.end_to_end.tv or 0.0)
         tv = total_variation(fabric_distribution, distribution.probabilities)
         tv_thrml = total_variation(thrml_distribution, distribution.probabilities)
         plots.fabric_map(out / "fabric.png", program)
@@ -127,13 +127,6 @@ def run(
     (out / "report.json").write_text(json.dumps(numbers, indent=2))
     (out / "program.json").write_text(json.dumps(program.to_json()))
     return Result(passed, verdict, numbers, out / "report.html")
-
-
-def _predicted_tv(program: Program) -> float:
-    """For a program too large to enumerate: the certificate, plus what rounding adds by Pinsker's inequality,
-    TV ≤ sqrt(KL/2), from the predicted KL.
-    """
-    return program.report.certificate.tv + float(np.sqrt((program.report.quantisation.predicted_kl or 0.0) / 2))
 
 
 def _thrml(work: Workload, schedule: Schedule, nodes: Any, replicas: int, seed: int) -> tuple[np.ndarray, float]:
