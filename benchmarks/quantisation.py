@@ -69,7 +69,7 @@ def boltzmann(stage: Wired, parameters: np.ndarray) -> np.ndarray:
 
 
 def parameters(stage: Quantised) -> np.ndarray:
-    """Couplings and biases that the integers of a program of one site a node stand for."""
+    """Couplings and biases that the integers of a program of one site per node stand for."""
     roots = [sites[0] for sites in stage.layout.copies]
     integers = stage.integers
     return integers.quantisation.step * np.concatenate(

@@ -22,7 +22,7 @@ _SEARCH = 1
 
 @dataclass(frozen=True)
 class Place:
-    """Candidate placements: one site a node if a search finds that, else minor embeddings, the smallest first.
+    """Candidate placements: one site per node if a search finds that, else minor embeddings, the smallest first.
 
     In order: the sites of equal label, position or index; a graph isomorphism; a subgraph monomorphism (backtracking,
     at most ``budget`` steps); templates and ``tries`` runs of minorminer

@@ -1,4 +1,4 @@
-"""Subgraph monomorphism by backtracking: one site a node, every model edge on a fabric edge."""
+"""Subgraph monomorphism by backtracking: one site per node, every model edge on a fabric edge."""
 
 import heapq
 from collections import deque

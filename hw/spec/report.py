@@ -81,7 +81,7 @@ class Check:
     """A run of the program compared with trusted ones (:meth:`thermofab.Program.check`).
 
     Attributes:
-        passed: whether no difference was found.
+        passed: whether no difference was found, of chains that have met.
         tv: total variation found in a direction chosen on one half of the runs and measured on the other; it is at most
             the distance of the joint distributions. 0 where the difference is within its error.
         error: standard error of it.
@@ -113,7 +113,7 @@ class Check:
     def __str__(self) -> str:
         verdict = "no difference found" if self.passed else "differs"
         if self.r_hat > 1.05:
-            verdict += ", chains have not mixed"
+            verdict = "no verdict, the chains have not mixed"
         return (
             f"{verdict}: TV {self.tv:.3g} ± {self.error:.2g} (table alone {self.table_tv:.3g}), {self.detectable:.2g} "
             f"would have been seen; energy {self.energy:.5g} ± {self.energy_error:.2g}, trusted "

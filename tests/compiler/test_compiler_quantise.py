@@ -21,7 +21,7 @@ from thermofab.hw.spec import CompileError, IsingModel, RefusedError, sigmoid_ta
 
 
 def integer_boltzmann(program):
-    """The Boltzmann distribution of the rounded couplings, for programs of one site a node."""
+    """The Boltzmann distribution of the rounded couplings, for programs of one site per node."""
     step = program.report.quantisation.step
     index = program.fabric.topology.edge_index
     sites = program.roots.tolist()
