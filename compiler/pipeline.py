@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any, Unpack
 
+import numpy as np
+
 from thermofab.compiler.certify.accept import accepted
 from thermofab.compiler.certify.verify import verified
 from thermofab.compiler.frontend import lower
@@ -13,6 +15,7 @@ from thermofab.compiler.passes.emit import Emit
 from thermofab.compiler.passes.fold_clamps import FoldClamps
 from thermofab.compiler.passes.pipelines import pipeline_of
 from thermofab.compiler.recompile import Structure
+from thermofab.hw.spec.errors import CompileError
 from thermofab.hw.spec.fabric import FabricSpec
 from thermofab.hw.spec.fabric import fabric as make_fabric
 from thermofab.hw.spec.program import Program
@@ -73,7 +76,13 @@ def compile(
     given = checked_options(options, spec)
     fold, emit = with_options(FoldClamps(), given), with_options(Emit(), given)
     passes = pipeline_of(pipeline, given)
-    quantised = run_passes(passes, fold(Source(lower(source, beta), spec)), trace)
+    stage = fold(Source(lower(source, beta), spec))
+    if check and np.any(stage.lowered.clamped):
+        raise CompileError(
+            "check=True knows no values for the clamped nodes of this program; compile it, and then "
+            "program.check(clamp={node: value}), or fold values with clamp=."
+        )
+    quantised = run_passes(passes, stage, trace)
     program = emit(quantised).replace(structure=Structure(quantised, (fold, *passes), emit, beta))
     program = verified(program, quantised, emit.beta_levels, verify)
     return accepted(program.check() if check else program, tolerance_of(passes))

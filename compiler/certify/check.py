@@ -68,24 +68,25 @@ def checked(
         draft: the program before it was emitted.
         schedule: by default 2,000 sweeps to warm up and 500 samples, 10 sweeps apart, at β level 0; four and sixteen
             times as many sweeps where the chains have not met by then.
-        clamp, replicas, seed, device: as in :meth:`thermofab.Program.sample`; at least 16 replicas.
+        clamp: nodes and their values, one value each; what is checked is the conditional distribution.
+        replicas, seed, device: as in :meth:`thermofab.Program.sample`; at least 16 replicas.
 
     Raises:
-        SpecError: fewer than 16 replicas, or clamped nodes.
+        SpecError: fewer than 16 replicas, or a clamped node has no value.
     """
     if replicas < 16:
         raise SpecError(f"a check compares halves of the chains, of at least 16; got replicas={replicas}.")
-    if np.any(draft.clamped) or clamp is not None:
-        raise SpecError("a program with clamped nodes cannot be checked yet; compile it with clamp= and check that.")
+    held = 2 * program.site_states(clamp, None, 1)[0][0][program.roots].astype(np.int8) - 1
+    held[held < -1] = 0  # free sites are -1
     choice = _Features(program, np.random.default_rng(seed))
     schedules = _LONGER if schedule is None else (Schedule.of(schedule),)
     for asked in schedules:
-        here = _run(program, choice, asked, replicas, seed, device)
+        here = _run(program, choice, asked, clamp, replicas, seed, device)
         r_hat = split_r_hat(np.concatenate([here.features, here.energies[..., None]], axis=-1), here.kept)
         if r_hat <= MIXED:
             break
-    there = _run(_twin(program), choice, asked, replicas, seed, "jax")
-    trusted = _trusted(program, draft, replicas, asked.n_samples, seed)
+    there = _run(_twin(program), choice, asked, clamp, replicas, seed, "jax")
+    trusted = _trusted(program, draft, held, replicas, asked.n_samples, seed)
     model = _Run(choice(trusted), program.model.energies(trusted), np.ones(trusted.shape[:2], dtype=bool))
     tv, error, freedom = _apart(here, model)
     table_tv = _apart(here, there)[0]
@@ -142,7 +143,7 @@ def _twin(program: Program) -> Program:
     return replace(program, image=made)
 
 
-def _trusted(program: Program, draft: Paired, chains: int, samples: int, seed: int) -> np.ndarray:
+def _trusted(program: Program, draft: Paired, held: np.ndarray, chains: int, samples: int, seed: int) -> np.ndarray:
     """States of the nodes ``[chains, samples, n]`` of the model before placement and rounding, as ``read`` gives."""
     spins = tempered_states(
         draft.edges,
@@ -152,6 +153,7 @@ def _trusted(program: Program, draft: Paired, chains: int, samples: int, seed: i
         chains=chains,
         recorded=samples,
         warm=1000,
+        held=held,
         seed=seed + 1,
     )
     # Every variable stands at its root, as on the fabric.
@@ -187,10 +189,12 @@ def _some(values: list, most: int, draw: np.random.Generator) -> list:
     return [values[k] for k in np.sort(draw.permutation(len(values))[:most])]
 
 
-def _run(program: Program, choice: _Features, asked: Schedule, replicas: int, seed: int, device: Any) -> _Run:
+def _run(
+    program: Program, choice: _Features, asked: Schedule, clamp: Any, replicas: int, seed: int, device: Any
+) -> _Run:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", MixingWarning)  # the verdict says so
-        samples = program.sample(asked, replicas=replicas, seed=seed, device=device, discard=False)
+        samples = program.sample(asked, clamp=clamp, replicas=replicas, seed=seed, device=device, discard=False)
     return _Run(choice(samples.node_states), samples.energies(), samples.kept)
 
 

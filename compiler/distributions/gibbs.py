@@ -54,13 +54,15 @@ def tempered_states(
     warm: int = 200,
     stride: int = _STRIDE,
     rungs: int | None = None,
+    held: np.ndarray | None = None,
     seed: int = 0,
 ) -> np.ndarray:
     """As :func:`gibbs_states`, with replica exchange: wells get their weights where a plain chain stays in one.
 
     Every chain is a ladder of ``rungs`` from a β at which fields are of order one half up to 1, geometric, by default
     at ratios of e^{1/5}; neighbouring rungs offer to exchange after every sweep, even and odd pairs in turn (Hukushima
-    & Nemoto 1996). Returns ±1 int8 ``[recorded * chains, n]``, the chains of one sweep together.
+    & Nemoto 1996). Spins where ``held`` int8 ``[n]`` is ±1 keep that value; 0 leaves them free. Returns ±1 int8
+    ``[recorded * chains, n]``, the chains of one sweep together.
     """
     n = len(biases)
     near, weights = _neighbours(n, edges, couplings)
@@ -74,9 +76,12 @@ def tempered_states(
     draw = np.random.default_rng(seed)
     spins = np.where(draw.random((n + 1, rungs * chains)) < 0.5, np.float32(-1), np.float32(1))
     spins[n] = 0
+    if held is not None:
+        spins[:n] = np.where(held[:, None] != 0, held[:, None], spins[:n])
     joined = np.unique(np.concatenate([edges.reshape(-1, 2), factor_pairs(tables[0])]), axis=0)
     colours = graph_colouring(n, joined) if len(joined) else np.zeros(n, dtype=np.int64)
-    groups = [np.flatnonzero(colours == colour) for colour in range(int(colours.max()) + 1)]
+    free = np.ones(n, dtype=bool) if held is None else held == 0
+    groups = [np.flatnonzero((colours == colour) & free) for colour in range(int(colours.max()) + 1)]
     states = np.empty((recorded, chains, n), dtype=np.int8)
     for sweep in range(warm + recorded * stride):
         for group in groups:

@@ -218,6 +218,7 @@ class Program:
         self,
         *,
         schedule: Schedule | None = None,
+        clamp: Mapping[Hashable, Any] | None = None,
         replicas: int = 64,
         seed: int = 0,
         device: Any = "jax",
@@ -230,14 +231,15 @@ class Program:
         Args:
             schedule: by default 2,000 sweeps to warm up and 500 samples, 10 sweeps apart; four and sixteen times as
                 many sweeps where the chains have not met by then.
+            clamp: nodes and their values, one value each; what is checked is the conditional distribution.
             replicas, seed, device: as in :meth:`sample`; at least 16 replicas.
 
         Raises:
-            SpecError: fewer than 16 replicas, clamped nodes, or a program read from a file.
+            SpecError: fewer than 16 replicas, a clamped node without a value, or a program read from a file.
         """
         if self.structure is None:
             raise SpecError("a program read from a file has no model to compare with; compile it again.")
-        return self.structure.check(self, schedule=schedule, replicas=replicas, seed=seed, device=device)
+        return self.structure.check(self, schedule=schedule, clamp=clamp, replicas=replicas, seed=seed, device=device)
 
     def _kept(self, run: Callable[[int], Samples], asked: Schedule) -> Samples:
         """The first samples of every replica in which copies agree, as many as were asked for."""

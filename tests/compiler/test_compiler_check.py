@@ -5,7 +5,7 @@ import warnings
 import networkx
 import numpy as np
 import pytest
-from compiler_cases import weighted
+from compiler_cases import model_of, weighted
 
 import thermofab as fab
 from thermofab.compiler.certify.exactness import fabric_couplings
@@ -13,8 +13,17 @@ from thermofab.compiler.distributions.enumeration import log_weights, normalised
 from thermofab.compiler.distributions.fixed_point import eliminated, iterated
 from thermofab.compiler.distributions.gibbs import tempered_states
 from thermofab.compiler.distributions.stationary import stationary_distribution
+from thermofab.compiler.ir.lowered import Lowered
 from thermofab.compiler.quantisation.layout_states import LayoutStates
-from thermofab.hw.spec import DistributionWarning, MixingWarning, Program, RefusedError, Schedule, SpecError
+from thermofab.hw.spec import (
+    CompileError,
+    DistributionWarning,
+    MixingWarning,
+    Program,
+    RefusedError,
+    Schedule,
+    SpecError,
+)
 from thermofab.hw.spec.mixing import split_r_hat
 
 SHORT = Schedule(200, 200, 4)
@@ -189,3 +198,17 @@ def test_compile_with_a_check_measures_what_tolerance_binds_on():
     assert again.checked == report.checked and again.end_to_end == report.end_to_end
     with pytest.raises(RefusedError, match=r"\(measured\) from the program's distribution, more than tolerance=1e-06"):
         fab.compile(source, fab.fabric(source), check=True, tolerance=1e-6)
+
+
+def test_a_conditional_distribution_is_checked_too():
+    """The fault: a reference whose clamped nodes are free."""
+    source = weighted(networkx.grid_2d_graph(4, 4), 5, coupling=0.8)
+    program = fab.compile(source, fab.fabric(source))
+    clamp = {0: True, 10: False}
+    found = program.check(schedule=SHORT, clamp=clamp, replicas=32).report.checked
+    assert found is not None and found.passed
+    # The energy says that the nodes were held: without them it is another by far.
+    free = program.check(schedule=SHORT, replicas=32).report.checked
+    assert free is not None and abs(found.reference_energy - free.reference_energy) > 20 * free.reference_error
+    with pytest.raises(CompileError, match=r"^check=True knows no values for the clamped nodes of this program; "):
+        fab.compile(Lowered(model_of(source), (tuple(range(15)),), ((15,),)), fab.fabric(source), check=True)
