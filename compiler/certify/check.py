@@ -17,7 +17,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from thermofab.compiler.distributions.gibbs import tempered_states
 from thermofab.compiler.ir.stages import Paired
@@ -74,6 +73,8 @@ def checked(
     Raises:
         SpecError: fewer than 16 replicas, or a clamped node has no value.
     """
+    from scipy import stats  # takes a second to import, and compiling needs none of it
+
     if replicas < 16:
         raise SpecError(f"a check compares halves of the chains, of at least 16; got replicas={replicas}.")
     held = 2 * program.site_states(clamp, None, 1)[0][0][program.roots].astype(np.int8) - 1

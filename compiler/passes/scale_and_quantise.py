@@ -115,6 +115,12 @@ class ScaleAndQuantise:
         integers = Integers(*_spread(draft, layout, rounded), quantisation, rounding, table)
         return draft.to(Quantised, self.name, did, integers=integers, certificate=certificate)
 
+    def keeping(self, known: Quantised) -> "ScaleAndQuantise":
+        """The search for a step, near where it ended before, with every coupling's error taken alone."""
+        segments = known.layout.segment_couplings(known.couplings)
+        power = float(np.log2(known.integers.quantisation.step / least_step(known, segments)))
+        return replace(self, powers=tuple(power + k / 16 for k in (0, -1, 1)), sampled=False)
+
     def _balanced(
         self, draft: Wired, tried: list[_Step], table: TableError, error: ModelError
     ) -> tuple[_Step, Ends | None, Solved | None]:
@@ -122,6 +128,8 @@ class ScaleAndQuantise:
         program, else of smallest score with the loss expected from them.
         """
         ordered = sorted(tried, key=lambda one: one.score)
+        if self.powers is not None:  # a search near a known step is for loops, where time counts
+            return ordered[0], None, None
 
         def ends_of(one: _Step) -> Ends | None:
             return table.ends(_spread(draft, draft.layout, one.rounded), one.step, one.shift)

@@ -6,7 +6,9 @@ import pytest
 from compiler_cases import weighted
 
 import thermofab as fab
+from thermofab.compiler.passes.base import Keeping
 from thermofab.compiler.passes.pipelines import PIPELINES, pipeline_of
+from thermofab.compiler.passes.scale_and_quantise import ScaleAndQuantise
 from thermofab.hw.spec import CompileError, DiscreteModel, IsingModel, SpecError
 from thermofab.hw.spec.discrete import factor_of
 
@@ -128,3 +130,12 @@ def test_weights_that_no_wire_carries_are_refused():
     read = type(kept).from_json(kept.to_json())
     with pytest.raises(SpecError, match=r"^a program read from a file has no structure to put new weights on; compile"):
         read.with_weights(couplings=[0.5, 0.1])
+
+
+def test_new_weights_draw_no_states():
+    """The fault: a search for a step from the start, with states of the model, in every step of a training loop."""
+    assert isinstance(ScaleAndQuantise(), Keeping)
+    source = weighted(networkx.grid_2d_graph(4, 5), 0)
+    changed = fab.compile(source, fab.fabric(source)).with_weights(biases=np.zeros(20))
+    assert "terms taken apart" in dict(changed.report.passes)["scale-and-quantise"]
+    assert changed.report.table.how == "balance between wells not assessed"
