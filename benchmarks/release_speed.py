@@ -24,10 +24,10 @@ CASES = (
     ("native", "g12-70x70-torus", 64, 2000),
     ("native", "g12-70x70-torus", 1, 20000),
     ("jax", "g12-70x70-torus", 64, 2000),
-    ("jax-xla", "g12-70x70-torus", 64, 200),
-    ("reference", "g4-8x8-torus", 1, 100),
-    ("rtl", "g4-4x4-torus", 1, 2000),
-    ("rtl-systolic", "g4-8x8-torus", 1, 500),
+    ("jax-xla", "g12-70x70-torus", 64, 800),
+    ("reference", "g4-8x8-torus", 1, 3000),
+    ("rtl", "g4-4x4-torus", 1, 200000),
+    ("rtl-systolic", "g4-8x8-torus", 1, 30000),
 )
 WORKER = """
 import json, sys, time
