@@ -226,3 +226,11 @@ def test_verify_refuses_large_programs():
         r"enumerated\.$",
     ):
         verify(program)
+
+
+@pytest.mark.parametrize("former, name", [("stationary_law", "stationary_distribution"), ("Law", "Distribution")])
+def test_former_names_still_work_and_say_what_they_are_called_now(former, name):
+    with pytest.warns(
+        DeprecationWarning, match=rf"^thermofab\.compiler\.{former} is now {name}; the former name goes "
+    ):
+        assert getattr(fab.compiler, former) is getattr(fab.compiler, name)
