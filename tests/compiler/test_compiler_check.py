@@ -1,6 +1,7 @@
 """Checks by trusted runs, chains that have not met, and the solvers behind enumerated figures."""
 
 import warnings
+from pathlib import Path
 
 import networkx
 import numpy as np
@@ -212,3 +213,13 @@ def test_a_conditional_distribution_is_checked_too():
     assert free is not None and abs(found.reference_energy - free.reference_energy) > 20 * free.reference_error
     with pytest.raises(CompileError, match=r"^check=True knows no values for the clamped nodes of this program; "):
         fab.compile(Lowered(model_of(source), (tuple(range(15)),), ((15,),)), fab.fabric(source), check=True)
+
+
+def test_the_pages_example_prints_what_the_page_says():
+    """The fault: a page that shows another report than its program has."""
+    page = (Path(__file__).parents[2] / "docs" / "report.md").read_text()
+    blocks = page.split("```")
+    assert blocks[1].startswith("python\n")
+    scope: dict = {}
+    exec(blocks[1].removeprefix("python\n").replace("print(program.report)", ""), scope)
+    assert str(scope["program"].report).startswith(blocks[3].strip())
