@@ -6,7 +6,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from thermofab.compiler.certify.accept import accepted
-from thermofab.compiler.certify.verify import verified
+from thermofab.compiler.certify.verify import BEFORE_REFUSING, verified
 from thermofab.compiler.frontend import lower
 from thermofab.compiler.ir.stages import Source
 from thermofab.compiler.options import Options, checked_options
@@ -15,7 +15,7 @@ from thermofab.compiler.passes.emit import Emit
 from thermofab.compiler.passes.fold_clamps import FoldClamps
 from thermofab.compiler.passes.pipelines import pipeline_of
 from thermofab.compiler.recompile import Structure
-from thermofab.hw.spec.errors import CompileError
+from thermofab.hw.spec.errors import CompileError, RefusedError
 from thermofab.hw.spec.fabric import FabricSpec
 from thermofab.hw.spec.fabric import fabric as make_fabric
 from thermofab.hw.spec.program import Program
@@ -85,4 +85,11 @@ def compile(
     quantised = run_passes(passes, stage, trace)
     program = emit(quantised).replace(structure=Structure(quantised, (fold, *passes), emit, beta))
     program = verified(program, quantised, emit.beta_levels, verify)
-    return accepted(program.check() if check else program, tolerance_of(passes))
+    tolerance = tolerance_of(passes)
+    try:
+        return accepted(program.check() if check else program, tolerance)
+    except RefusedError:
+        # Nothing is refused on a prediction that seconds of enumeration can replace.
+        if verify is not None or check or program.report.sites + quantised.clamped.sum() > BEFORE_REFUSING:
+            raise
+    return accepted(verified(program, quantised, emit.beta_levels, True), tolerance)

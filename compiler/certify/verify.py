@@ -23,6 +23,8 @@ from thermofab.hw.spec.report import Distance
 
 # Sites and clamped nodes that compile enumerates unasked, in well under a second.
 UNASKED = 12
+# Those that it enumerates, in seconds, rather than refuse on a prediction.
+BEFORE_REFUSING = 16
 
 
 def verify(program: Program) -> Program:

@@ -28,6 +28,7 @@ from thermofab.hw.spec.factors import differences
 _RIDGE = 1e-9
 _HELD = 0.05  # variance of a spin below which its end of a coupling counts for less
 _COARSE = 32  # units of a threshold
+_STATES_PER_VALUE = 4  # of clamped sites, at least, for a distance given each
 # Sites beyond the end that are fitted on all states; of more, each on fewer.
 _SITES = 400
 _FEWER = 256
@@ -95,9 +96,30 @@ def table_ends(
     if not len(reached):
         return Ends(smooth, leak, 0.0, 0.0, 0)
     change = _fitted_change(states, matrix, lost[at], rate[at], reached)
-    mean = float(states.weights @ change)
-    after, log_mean = tilted(states.weights, change)
-    return Ends(smooth, leak, max(log_mean - mean, 0.0), total_variation(after, states.weights), len(reached))
+    kl, tv = _conditional_loss(states.weights, change, states.spins[:, ~live] > 0)
+    return Ends(smooth, leak, kl, tv, len(reached))
+
+
+def _conditional_loss(weights: np.ndarray, change: np.ndarray, clamped: np.ndarray) -> tuple[float, float]:
+    """KL and total variation of p e^change from p given the clamped sites, bool ``[M, c]``: means over their values.
+
+    What differs between values of clamped sites only is no error: they are not sampled.
+    """
+    group = np.zeros(len(weights), dtype=np.int64)
+    if clamped.shape[1]:
+        group = np.unique(clamped, axis=0, return_inverse=True)[1].reshape(-1)
+        if group.max() > len(weights) // _STATES_PER_VALUE:
+            group[:] = 0  # too few states of each to tell
+    kl = tv = 0.0
+    for value in range(int(group.max()) + 1):
+        there = group == value
+        share = float(weights[there].sum())
+        if share > 0:
+            given = weights[there] / share
+            after, log_mean = tilted(given, change[there])
+            kl += share * max(log_mean - float(given @ change[there]), 0.0)
+            tv += share * total_variation(after, given)
+    return kl, tv
 
 
 def integer_fields(

@@ -9,7 +9,7 @@ import pytest
 from compiler_cases import model_of, weighted
 
 import thermofab as fab
-from thermofab.compiler.certify.exactness import fabric_couplings
+from thermofab.compiler.certify.exactness import KINDS, fabric_couplings, random_program
 from thermofab.compiler.distributions.enumeration import log_weights, normalised, states, total_variation
 from thermofab.compiler.distributions.fixed_point import eliminated, iterated
 from thermofab.compiler.distributions.gibbs import tempered_states
@@ -223,3 +223,12 @@ def test_the_pages_example_prints_what_the_page_says():
     scope: dict = {}
     exec(blocks[1].removeprefix("python\n").replace("print(program.report)", ""), scope)
     assert str(scope["program"].report).startswith(blocks[3].strip())
+
+
+def test_nothing_is_refused_on_a_prediction_that_can_be_enumerated():
+    """The fault: a right program of 14 sites with hidden spins, refused because its prediction is too careful."""
+    source = random_program(np.random.default_rng([5, 0]), KINDS["five spins"])
+    with pytest.raises(RefusedError, match=r"\(predicted\)"):
+        fab.compile(source, "complete-120", seed=0, verify=False)
+    report = fab.compile(source, "complete-120", seed=0).report
+    assert report.sites == 14 and report.end_to_end.standing == "enumerated" and report.end_to_end.tv < 0.03
