@@ -4,8 +4,8 @@ A :class:`Chains` object holds the states and generators of R replicas of one im
 states can be replaced; however its sweeps are cut into calls, its bits are those of one long run.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -78,3 +78,10 @@ class Chains(Protocol):
     def set_states(self, states: np.ndarray) -> None:
         """Go on from other states, bool ``[R, N]``; generators go on as they are. Clamped sites keep what is given."""
         ...
+
+
+def pieces(request: Request, most: int) -> Iterator[Request]:
+    """A request in parts of at most ``most`` samples, the same samples in the same order."""
+    for done in range(0, request.samples, most):
+        part = replace(request, samples=min(most, request.samples - done))
+        yield part if done == 0 else replace(part, lead=request.steps)

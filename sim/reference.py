@@ -7,7 +7,8 @@ computes its field from the *current* states of its neighbours (which all have o
     a = clip((F + (u mod 2^shift)) >> shift, -A, A-1)
     n = 1 if (u >> (word_bits - t)) < T[a] else 0
 
-A clamped site draws too, and keeps its state.
+A clamped site draws too, and keeps its state. With an order, colours are the image's and only roots draw: a root's
+field is the sum of those of the sites of its tree, and all of them take its new state. Idle sites keep theirs.
 """
 
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ import numpy as np
 
 from thermofab.hw.rng.base import seed_words
 from thermofab.hw.spec import DeviceInfo, RunPlan, generator
+from thermofab.hw.spec.contract import KNOWN_CONTRACTS
 from thermofab.sim.chains import Chunk, Phases, Request, Tally
 from thermofab.sim.simulated import SimulatedDevice, site_count
 
@@ -26,7 +28,7 @@ class ReferenceDevice(SimulatedDevice):
     name = "reference"
 
     def info(self) -> DeviceInfo:
-        return DeviceInfo(self.name, self._fabric, True, "the contract in plain Python integers")
+        return DeviceInfo(self.name, self._fabric, True, "the contract in plain Python integers", KNOWN_CONTRACTS)
 
     def _chains(self, plan: RunPlan) -> "ReferenceChains":
         return ReferenceChains(plan)
@@ -94,7 +96,15 @@ class Chain:
         self.shift: int = image.shift
         self.biases: list[int] = image.biases.tolist()
         self.tables: list[list[int]] = image.tables.tolist()
+        # The sites that draw in each colour, and the tree of each: itself, and the relays whose root it is.
         self.colours = [sites.tolist() for sites in spec.topology.colour_classes]
+        self.trees = [[i] for i in range(spec.n_sites)]
+        if image.order is not None:
+            roots = [
+                np.flatnonzero(image.order.is_root & (image.order.colours == c)) for c in range(image.order.n_colours)
+            ]
+            self.colours = [sites.tolist() for sites in roots]
+            self.trees = [image.order.sites_of(i).tolist() for i in range(spec.n_sites)]
         self.couplings: list[list[tuple[int, int]]] = [[] for _ in range(spec.n_sites)]
         for (i, j), w in zip(spec.topology.edges.tolist(), image.weights.tolist()):
             self.couplings[i].append((j, w))
@@ -120,13 +130,19 @@ class Chain:
             if self.clamped[i]:
                 new.append(n[i])
                 continue
-            field = self.biases[i]
-            for j, w in self.couplings[i]:
-                field += w if n[j] else -w
-            for others, added in self.factors[i]:
-                field += added[sum(n[j] << k for k, j in enumerate(others))]
+            field = sum(self.field(site) for site in self.trees[i])
             address = (field + (u & ((1 << self.shift) - 1))) >> self.shift
             address = max(-half, min(half - 1, address))
             new.append(int((u >> (spec.word_bits - spec.threshold_bits)) < table[address + half]))
         for i, value in zip(sites, new):
-            n[i] = value
+            for site in self.trees[i]:
+                n[site] = value
+
+    def field(self, i: int) -> int:
+        """What site ``i`` adds up: its bias, and its neighbours by their weights."""
+        field, n = self.biases[i], self.n
+        for j, w in self.couplings[i]:
+            field += w if n[j] else -w
+        for others, added in self.factors[i]:
+            field += added[sum(n[j] << k for k, j in enumerate(others))]
+        return field

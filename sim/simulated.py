@@ -2,8 +2,7 @@
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,8 @@ from thermofab.hw.spec import (
     ledger_of,
     plan_run,
 )
-from thermofab.sim.chains import Chains, Chunk, Request, Tally
+from thermofab.sim.chains import Chains, Chunk, Request, Tally, pieces
+from thermofab.sim.merged import MergedChains
 from thermofab.sim.observers import Observed, Observer, SiteMoments
 
 # Bytes of states and energies held at a time while observers look on.
@@ -29,13 +29,17 @@ PIECE_BYTES = 2**25
 
 
 class SimulatedDevice(ABC):
-    """A device that runs images in this process."""
+    """A device that runs images in this process.
+
+    One whose chains know nothing of an image's order gives :meth:`like`, and gets images of their roots alone.
+    """
 
     name = "simulated"
 
     def __init__(self, fabric: FabricSpec) -> None:
         self._fabric = fabric
         self._image: Image | None = None
+        self._roots: SimulatedDevice | None = None
 
     @abstractmethod
     def info(self) -> DeviceInfo:
@@ -44,6 +48,22 @@ class SimulatedDevice(ABC):
     @abstractmethod
     def _chains(self, plan: RunPlan) -> Chains:
         """Chains at the start of a run."""
+
+    def like(self, fabric: FabricSpec) -> "SimulatedDevice | None":
+        """This device for another fabric; ``None`` where :meth:`_chains` takes images with an order as they are."""
+        return None
+
+    def _begun(self, plan: RunPlan) -> Chains:
+        """Chains at the start of a run of any image."""
+        if plan.image.order is None or (roots := self._for_roots(plan.image.merged.image.fabric)) is None:
+            return self._chains(plan)
+        return MergedChains(roots._chains, plan)
+
+    def _for_roots(self, fabric: FabricSpec) -> "SimulatedDevice | None":
+        """The device for the merged images of an order, kept while their fabric is the same."""
+        if self._roots is None or self._roots._fabric != fabric:
+            self._roots = self.like(fabric)
+        return self._roots
 
     def load(self, image: Any) -> None:
         self._image = check_image(image, self._fabric, self.info())
@@ -54,13 +74,13 @@ class SimulatedDevice(ABC):
 
     def start(self, *, replicas=1, init=None, clamp=None, seed=None) -> Chains:
         """Chains of the loaded image that have not swept yet; arguments as in :meth:`Device.run`."""
-        return self._chains(self.plan(Schedule(0, 1), replicas=replicas, init=init, clamp=clamp, seed=seed))
+        return self._begun(self.plan(Schedule(0, 1), replicas=replicas, init=init, clamp=clamp, seed=seed))
 
     def run(self, schedule, *, replicas=1, init=None, clamp=None, seed=None) -> Samples:
         started = time.perf_counter()
         plan = self.plan(schedule, replicas=replicas, init=init, clamp=clamp, seed=seed)
         todo = request_of(plan.schedule, sites=True)
-        sites = finish(self._chains(plan), todo, None, plan.schedule.phases).states
+        sites = finish(self._begun(plan), todo, None, plan.schedule.phases).states
         assert sites is not None
         return Samples(sites, plan.image, plan.schedule, self.name, ledger_of(plan, time.perf_counter() - started))
 
@@ -70,7 +90,7 @@ class SimulatedDevice(ABC):
         plan = self.plan(schedule, replicas=replicas, init=init, clamp=clamp, seed=seed)
         top = self._fabric.topology
         tally = Tally.empty(plan.replicas, top.n_sites, top.n_edges)
-        finish(self._chains(plan), request_of(plan.schedule), tally, plan.schedule.phases)
+        finish(self._begun(plan), request_of(plan.schedule), tally, plan.schedule.phases)
         ledger = ledger_of(plan, time.perf_counter() - started, sites_read=0)
         return Counts(tally.ones, tally.both, plan.schedule.n_samples, plan.image, self.name, ledger)
 
@@ -87,7 +107,7 @@ class SimulatedDevice(ABC):
         counting = any(isinstance(o, SiteMoments) for o in observers)
         tally = Tally.empty(plan.replicas, top.n_sites, top.n_edges) if counting else None
         kept = plan.replicas * (site_count(wanted, top.n_sites) + 8 * request.energies)
-        chains = self._chains(plan)
+        chains = self._begun(plan)
         chains.advance(plan.schedule.phases)
         carries = [o.start(plan.replicas, top.n_sites) for o in observers]
         for part in pieces(request, max(1, PIECE_BYTES // kept) if kept else request.samples):
@@ -136,13 +156,6 @@ def request_of(schedule: Schedule, **kept: Any) -> Request:
 def finish(chains: Chains, request: Request, tally: Tally | None, phases: Any) -> Chunk:
     """Take samples of chains that are not needed afterwards."""
     return getattr(chains, "whole", chains.sample)(request, tally, phases)
-
-
-def pieces(request: Request, most: int) -> Iterator[Request]:
-    """A request in parts of at most ``most`` samples, the same samples in the same order."""
-    for done in range(0, request.samples, most):
-        part = replace(request, samples=min(most, request.samples - done))
-        yield part if done == 0 else replace(part, lead=request.steps)
 
 
 def site_count(sites: np.ndarray | bool | None, n_sites: int) -> int:

@@ -21,7 +21,9 @@ from thermofab.hw.spec.fabric import FabricSpec, fabric
 from thermofab.hw.spec.families import FAMILIES, GRID_RULES, grid, topology
 from thermofab.hw.spec.image import FREE, Image
 from thermofab.hw.spec.lattice import Lattice, LatticeRule
+from thermofab.hw.spec.merging import Merged
 from thermofab.hw.spec.model import IsingModel, to_spins
+from thermofab.hw.spec.order import IDLE, NO_PARENT, Order
 from thermofab.hw.spec.program import Program
 from thermofab.hw.spec.reading import Reading
 from thermofab.hw.spec.registry import device_names, generator, generator_names, open_device
@@ -55,11 +57,15 @@ __all__ = [
     "Figure",
     "Factor",
     "Image",
+    "IDLE",
     "IsingModel",
     "Lattice",
     "LatticeRule",
     "Ledger",
+    "Merged",
     "Moments",
+    "NO_PARENT",
+    "Order",
     "Program",
     "Quantisation",
     "Reading",

@@ -1,7 +1,8 @@
 """The version of the arithmetic contract: which equations an image's integers are meant for (docs/contract.md).
 
 A change of any bit that a device may return for the same image, schedule and seed is another version. Version 1 adds
-nothing to a digest; files written before there were versions are of version 1.
+nothing to a digest; files written before there were versions are of version 1. Version 2 is version 1 with an order of
+updates in the image (:mod:`thermofab.hw.spec.order`); an image without one is of version 1.
 """
 
 from collections.abc import Sequence
@@ -9,8 +10,9 @@ from typing import Any
 
 from thermofab.hw.spec.errors import SpecError
 
-CONTRACT_VERSION = 1
-KNOWN_CONTRACTS: tuple[int, ...] = (1,)
+CONTRACT_VERSION = 2
+KNOWN_CONTRACTS: tuple[int, ...] = (1, 2)
+UNORDERED, ORDERED = 1, 2  # versions of images without and with an order
 
 
 def check_contract(version: Any, what: str) -> int:

@@ -10,10 +10,12 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from thermofab.hw.spec.clocks import sweep_clocks
 from thermofab.hw.spec.contract import named
 from thermofab.hw.spec.errors import DeviceError, SpecError
 from thermofab.hw.spec.fabric import FabricSpec
 from thermofab.hw.spec.image import FREE, Image, check_fabric_digest
+from thermofab.hw.spec.order import IDLE, Order
 from thermofab.hw.spec.registry import generator
 from thermofab.hw.spec.samples import Ledger, Samples
 from thermofab.hw.spec.schedule import Schedule
@@ -24,7 +26,8 @@ from thermofab.hw.spec.seeding import initial_states, site_keys
 class DeviceInfo:
     """What a device says of itself; ``bit_exact`` devices agree with ``sim.reference`` in every bit.
 
-    ``contracts`` are the versions of the arithmetic contract that it implements: images of others are refused.
+    ``contracts`` are the versions of the arithmetic contract that it implements: images of others are refused. Version
+    2 is needed for fabrics with a programmed order.
     """
 
     name: str
@@ -72,8 +75,8 @@ class RunPlan:
     """A checked run: everything a device needs besides the image's weights, biases and tables.
 
     Attributes:
-        init: bool ``[R, N]``, clamped values in place.
-        clamped: bool ``[N]``.
+        init: bool ``[R, N]``, clamped values in place; relays have their root's.
+        clamped: bool ``[N]``; relays are if their root is.
         keys: uint64 ``[R, N]``, SplitMix64 streams that seed the generators.
     """
 
@@ -88,7 +91,7 @@ class RunPlan:
 def ledger_of(
     plan: RunPlan, seconds: float, measured_cycles: int | None = None, *, sites_read: int | None = None
 ) -> Ledger:
-    """What a run cost; without a cycle counter, a clock a colour.
+    """What a run cost; without a cycle counter, by :func:`~thermofab.hw.spec.clocks.sweep_clocks`.
 
     ``sites_read`` is the number of states read out, by default those of all samples; 0 where a fabric counts them, and
     its counters are read instead.
@@ -100,7 +103,7 @@ def ledger_of(
     return Ledger(
         site_updates=sweeps * topology.n_sites,
         sweeps=sweeps,
-        cycles=sweeps * topology.n_colours if measured_cycles is None else measured_cycles,
+        cycles=sweeps * sweep_clocks(plan.image) if measured_cycles is None else measured_cycles,
         cycles_are="modelled" if measured_cycles is None else "measured",
         seconds=seconds,
         sites_read=read,
@@ -178,12 +181,16 @@ def plan_run(
         raise SpecError("clamp must hold -1 (free), 0 or 1.")
     if clamps.size and (clamps.min() < -1 or clamps.max() > 1):
         raise SpecError(f"clamp must hold -1 (free), 0 or 1, got {clamps[(clamps < -1) | (clamps > 1)][0]}.")
+    if image.order is not None:
+        clamps = _of_roots(clamps, image.order)
     clamped = clamps[0] != FREE
     if np.any((clamps != FREE) != clamped):
         raise SpecError("which sites are clamped must be the same for every replica; only the values may differ.")
     start = initial_states(keys) if init is None else _per_replica("init", init, replicas, spec.n_sites)
     if start.dtype != np.bool_ and np.any((start != 0) & (start != 1)):
         raise SpecError("init must be bool, or 0 and 1.")
+    if image.order is not None:
+        start = start[:, image.order.roots]
     return RunPlan(
         image=image if seed == image.seed else image.replace(seed=seed),
         schedule=schedule,
@@ -192,6 +199,17 @@ def plan_run(
         clamped=clamped,
         keys=keys,
     )
+
+
+def _of_roots(clamps: np.ndarray, order: Order) -> np.ndarray:
+    """Clamps ``[R, N]`` with those of roots at all sites of their trees; refused where a relay's is another one."""
+    given = clamps[:, order.roots]
+    wrong = (clamps != FREE) & (clamps != given) | ((clamps != FREE) & (order.colours == IDLE))
+    if np.any(wrong):
+        site = int(np.argwhere(wrong)[0, 1])
+        said = "is idle" if order.colours[site] == IDLE else f"is a relay of site {order.roots[site]}"
+        raise SpecError(f"clamp names site {site}, which {said}; clamp the root of a tree.")
+    return given
 
 
 def _per_replica(name: str, values: np.ndarray, replicas: int, n_sites: int) -> np.ndarray:

@@ -4,6 +4,8 @@ from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from thermofab.hw.spec.digest import digest_of
 from thermofab.hw.spec.errors import SpecError
 from thermofab.hw.spec.families import topology as named_topology
@@ -15,8 +17,10 @@ PROFILES: dict[str, dict[str, int]] = {
     "default": {"word_bits": 16, "threshold_bits": 12, "dither_bits": 4},
     "fine": {"word_bits": 32, "threshold_bits": 24, "dither_bits": 8},
 }
-ARCHITECTURES = ("spatial", "systolic")
-BUILD = ("architecture", "elements", "moment_bits")
+ARCHITECTURES = ("spatial", "systolic", "relay", "dense")
+# Of these, those whose images say when every site is updated (:class:`thermofab.hw.spec.order.Order`).
+PROGRAMMED = ("relay", "dense")
+BUILD = ("architecture", "elements", "moment_bits", "tile")
 
 
 @dataclass(frozen=True)
@@ -34,12 +38,19 @@ class FabricSpec:
         word_bits: random bits drawn per update, 16 or 32; t + d ≤ word_bits.
         levels: activation tables held at once, one per β level of an annealing schedule; 1…256.
         rng: generator name, one of :func:`thermofab.hw.spec.registry.generator_names`.
-        architecture: ``"spatial"`` (a datapath per site, or per few sites) or ``"systolic"`` (a processing element
-            per column group of a lattice).
-        elements: processing elements of a systolic fabric; 0 takes the most that its lattice allows.
+        architecture: ``"spatial"`` (a datapath per site, or per few sites), ``"systolic"`` (a processing element
+            per column group of a lattice), ``"relay"`` (a bit-serial cell per site, and sites may pass their field on
+            instead of drawing) or ``"dense"`` (one datapath and rows of weights in block RAM, for any graph).
+        elements: processing elements of a systolic fabric; 0 takes the most that its lattice allows. Weights that a
+            dense fabric adds in a clock; 0 takes a whole row.
         moment_bits: width of each on-fabric counter of Σn_i and Σn_i·n_j; 0 leaves them out; at most 32.
+        tile: side of the square of lattice cells whose sites share a draw unit on a relay fabric, where no two of them
+            draw in one colour; 1 gives every site its own; 0 takes 2 on lattices of two dimensions with a site per
+            cell, else 1.
 
-    The last three fix how a fabric is built, and change no bit of what it computes.
+    The last four fix how a fabric is built, and change no bit of what an image computes; what an image may ask for
+    depends on whether the order of updates is the image's (:data:`PROGRAMMED`) and on which sites share a draw unit,
+    so both are part of the digest there.
     """
 
     topology: Topology
@@ -55,6 +66,7 @@ class FabricSpec:
     architecture: str = "spatial"
     elements: int = 0
     moment_bits: int = 0
+    tile: int = 0
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -67,6 +79,7 @@ class FabricSpec:
             ("levels", 1, 256),
             ("elements", 0, self.topology.n_sites),
             ("moment_bits", 0, 32),
+            ("tile", 0, 8),
         ):
             value = getattr(self, name)
             if not isinstance(value, int) or not low <= value <= high:
@@ -85,15 +98,45 @@ class FabricSpec:
             raise SpecError("lfsr32 yields at most 16 fresh bits a step; use word_bits=16 or rng='lfsr64'.")
         if self.architecture not in ARCHITECTURES:
             raise SpecError(f"unknown architecture '{self.architecture}'; known are {', '.join(ARCHITECTURES)}.")
-        if self.architecture == "systolic" and self.topology.factors:
+        if self.architecture != "spatial" and self.topology.factors:
             raise SpecError(
-                "a systolic fabric couples pairs of sites only, and this topology has factors; use "
+                f"a {self.architecture} fabric couples pairs of sites only, and this topology has factors; use "
                 "architecture='spatial', which looks them up."
+            )
+        if self.tile > 1 and not (self.has_relays and self._planar):
+            raise SpecError(
+                f"tile={self.tile} shares draw units among the cells of a relay fabric on a lattice of two dimensions "
+                "with a site per cell; leave it out here."
             )
 
     @property
     def n_sites(self) -> int:
         return self.topology.n_sites
+
+    @property
+    def programmed(self) -> bool:
+        """Whether images say when every site is updated."""
+        return self.architecture in PROGRAMMED
+
+    @property
+    def has_relays(self) -> bool:
+        """Whether images may give sites a parent."""
+        return self.architecture == "relay"
+
+    @property
+    def _planar(self) -> bool:
+        lattice = self.topology.lattice
+        return lattice is not None and lattice.rule.cell == 1 and lattice.rule.dimension == 2
+
+    @cached_property
+    def draw_units(self) -> np.ndarray:
+        """int32 ``[N]``: the draw unit of every site; sites of one do not draw in the same colour."""
+        tile = self.tile or (2 if self.has_relays and self._planar else 1)
+        if tile == 1 or self.topology.lattice is None:
+            return np.arange(self.n_sites, dtype=np.int32)
+        rows, columns = self.topology.lattice.size
+        row, column = np.divmod(np.arange(self.n_sites), columns)
+        return (row // tile * -(-columns // tile) + column // tile).astype(np.int32)
 
     @property
     def weight_max(self) -> int:
@@ -122,9 +165,10 @@ class FabricSpec:
     @cached_property
     def digest(self) -> str:
         """Content digest; images carry it, and a device refuses an image made for another fabric. How the fabric
-        is built (:data:`BUILD`) is left out: it does not change any bit.
+        is built (:data:`BUILD`) is left out, but for what an image may ask for on a fabric with a programmed order.
         """
-        return digest_of("fabric", self.topology.digest, self._numbers())
+        order = [{"order": "image", "relays": self.has_relays}, self.draw_units] if self.programmed else []
+        return digest_of("fabric", self.topology.digest, self._numbers(), *order)
 
     def _numbers(self) -> dict[str, Any]:
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("topology", *BUILD)}
@@ -151,7 +195,8 @@ class FabricSpec:
 
     def __repr__(self) -> str:
         defaults = {f.name: f.default for f in fields(self)}
-        changed = "".join(f", {name}={value!r}" for name, value in self._numbers().items() if value != defaults[name])
+        shown = self._numbers() | ({"architecture": self.architecture} if self.programmed else {})
+        changed = "".join(f", {name}={value!r}" for name, value in shown.items() if value != defaults[name])
         return f"FabricSpec({self.topology.name!r}, {self.n_sites} sites{changed})"
 
 

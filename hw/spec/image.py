@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 
 from thermofab.hw.spec.activation import sigmoid_table
-from thermofab.hw.spec.contract import CONTRACT_VERSION, check_contract
+from thermofab.hw.spec.contract import ORDERED, UNORDERED, check_contract
 from thermofab.hw.spec.digest import digest_of, frozen_array
 from thermofab.hw.spec.errors import SpecError
 from thermofab.hw.spec.fabric import FabricSpec
 from thermofab.hw.spec.factors import differences
+from thermofab.hw.spec.merging import Merged, check_order, default_order, merged
+from thermofab.hw.spec.order import Order
 
 FREE = -1
 
@@ -31,7 +33,10 @@ class Image:
         seed: program seed, 0…2^64-1.
         factors: int32 ``[entries]``, the tables of the topology's factors one after another
             (:mod:`thermofab.hw.spec.factors`), of the range of weights; by default zeros.
-        contract: version of the arithmetic contract that the integers are for (:mod:`thermofab.hw.spec.contract`).
+        contract: version of the arithmetic contract that the integers are for (:mod:`thermofab.hw.spec.contract`); by
+            default 2 with an order, else 1.
+        order: when every site is updated and which sites are relays, on fabrics with a programmed order
+            (:mod:`thermofab.hw.spec.order`), by default every site a root; ``None`` on others.
     """
 
     fabric: FabricSpec
@@ -42,11 +47,24 @@ class Image:
     clamps: np.ndarray
     seed: int = 0
     factors: np.ndarray = None  # type: ignore[assignment]  (made zeros below)
-    contract: int = CONTRACT_VERSION
+    contract: int = None  # type: ignore[assignment]  (filled in below)
+    order: Order | None = None
 
     def __post_init__(self) -> None:
-        check_contract(self.contract, "the image")
         spec = self.fabric
+        if self.contract is None:
+            object.__setattr__(self, "contract", ORDERED if spec.programmed else UNORDERED)
+        check_contract(self.contract, "the image")
+        if (self.contract == ORDERED) != spec.programmed:
+            raise SpecError(
+                f"an image for a {spec.architecture} fabric is of contract version "
+                f"{ORDERED if spec.programmed else UNORDERED}, not {self.contract}."
+            )
+        if self.order is not None and not spec.programmed:
+            raise SpecError(
+                f"a {spec.architecture} fabric updates its sites in its topology's order; leave the order out, or take "
+                "architecture='relay' or 'dense'."
+            )
         entries = int(spec.topology.factor_starts[-1])
         if self.factors is None:
             object.__setattr__(self, "factors", np.zeros(entries, dtype=np.int32))
@@ -79,6 +97,12 @@ class Image:
             raise SpecError(f"shift must lie in {spec.min_shift}…{spec.dither_bits} for this fabric, got {self.shift}.")
         if not 0 <= self.seed < 2**64:
             raise SpecError(f"seed must lie in 0…2^64-1, got {self.seed}.")
+        if spec.programmed:
+            if self.order is None:
+                object.__setattr__(self, "order", default_order(spec))
+            assert self.order is not None
+            check_order(self, self.order)
+            _ = self.merged
 
     @staticmethod
     def from_matrix(
@@ -126,8 +150,15 @@ class Image:
     def digest(self) -> str:
         parts = [self.fabric.digest, self.weights, self.biases, self.tables, self.shift, self.clamps, self.seed]
         # Version 1 adds nothing, so that images made before there were versions keep their digests.
-        later = [{"contract": self.contract}] if self.contract != 1 else []
+        later: list[Any] = [{"contract": self.contract}] if self.contract != 1 else []
+        if self.order is not None:
+            later += [self.order.colours, self.order.parents]
         return digest_of("image", *parts, *([self.factors] if self.fabric.topology.factors else []), *later)
+
+    @cached_property
+    def merged(self) -> Merged:
+        """What an image with an order computes, as an image of its roots alone."""
+        return merged(self)
 
     @cached_property
     def differences(self) -> np.ndarray:
@@ -152,6 +183,7 @@ class Image:
             "clamps": self.clamps.tolist(),
             "seed": self.seed,
             **({"factors": self.factors.tolist()} if self.fabric.topology.factors else {}),
+            **({"order": self.order.to_json()} if self.order is not None else {}),
             "digest": self.digest,
         }
 
@@ -172,6 +204,7 @@ class Image:
             seed=data["seed"],
             contract=contract,
             **({"factors": np.array(data["factors"])} if "factors" in data else {}),
+            order=Order.from_json(data["order"]) if "order" in data else None,
         )
         if made.digest != data["digest"]:
             raise SpecError(f"the image does not match its digest {data['digest'][:12]}…; the file was changed.")

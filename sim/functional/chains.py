@@ -9,10 +9,10 @@ import jax
 import numpy as np
 
 from thermofab.hw.spec import RunPlan
-from thermofab.sim.chains import Chunk, Phases, Request, Tally
+from thermofab.sim.chains import Chunk, Phases, Request, Tally, pieces
 from thermofab.sim.functional.kernel import Carry, Kernel
 from thermofab.sim.functional.placement import Placement
-from thermofab.sim.simulated import pieces, site_count
+from thermofab.sim.simulated import site_count
 
 # Bytes of states recorded before they are copied to the host, and samples that a byte counts.
 BUFFER_BYTES = 2**25

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 
 from thermofab.hw.spec import DeviceError, DeviceInfo, FabricSpec, RunPlan, ToolMissingError
+from thermofab.hw.spec.contract import KNOWN_CONTRACTS
 from thermofab.sim.chains import Chains
 from thermofab.sim.functional.chains import XlaChains
 from thermofab.sim.functional.kernel import kernel_of
@@ -59,29 +60,42 @@ class JaxDevice(SimulatedDevice):
             raise DeviceError(f"lowering must be 'native', 'xla' or None, got {lowering!r}.")
         if lowering == "native" and (shard is not None or noise is not None):
             raise DeviceError("shard and noise are for XLA; leave lowering out, or use lowering='xla'.")
+        if fabric.programmed and (noise is not None or shard == "rows"):
+            raise DeviceError(
+                f"a {fabric.architecture} fabric is simulated by the roots of its images, which have no noise of sites "
+                "and no rows of a lattice; leave noise and shard='rows' out."
+            )
+        self._options = {"batch": batch, "shard": shard, "noise": noise}
         self._noise = noise
-        self._kernel = kernel_of(fabric) if noise is None else noisy_kernel_of(fabric, noise)
         if noise is not None:
             self.name = f"{self.name}+{noise}"
-        self._placement = Placement.of(shard, self._kernel.layout)
         if lowering is None:
             lowering = "xla" if shard or batch or noise is not None else fastest_lowering(fabric)
         self.lowering = lowering
-        self._library = build_library(fabric) if lowering == "native" else None
         self._threads = os.cpu_count() or 1
+        if fabric.programmed:
+            return  # images run on the fabric of their roots: `like`
+        self._kernel = kernel_of(fabric) if noise is None else noisy_kernel_of(fabric, noise)
+        self._placement = Placement.of(shard, self._kernel.layout)
+        self._library = build_library(fabric) if lowering == "native" else None
         low, high = BATCH_RANGE
         self._batch = batch or min(max(1 << (BATCH_SITES // fabric.n_sites).bit_length() >> 1, low), high)
 
     def info(self) -> DeviceInfo:
         if self.lowering == "native":
             said = "the native kernel for JAX on cpu"
+        elif self._fabric.programmed:
+            said = f"JAX on {jax.default_backend()}"
         else:
             said = f"JAX on {jax.default_backend()}, {type(self._kernel.layout).__name__.lower()} form"
             if self._placement.count > 1:
                 said += f", {self._placement.over} shared by {self._placement.count} devices"
         if self._noise is not None:
             said += f", {self._noise}"
-        return DeviceInfo(self.name, self._fabric, self._noise is None, said)
+        return DeviceInfo(self.name, self._fabric, self._noise is None, said, KNOWN_CONTRACTS)
+
+    def like(self, fabric: FabricSpec) -> "JaxDevice":
+        return JaxDevice(fabric, lowering=self.lowering, **self._options)
 
     def _chains(self, plan: RunPlan) -> Chains:
         if self._library is not None:

@@ -57,6 +57,11 @@ class PureSampler:
             raise UnsupportedError(
                 "pure functions sweep pairwise fabrics only, and this one has factors; use open_device('jax', spec)."
             )
+        if spec.programmed:
+            raise UnsupportedError(
+                f"pure functions sweep in a topology's order, and on a {spec.architecture} fabric the order is the "
+                "image's; make a sampler of image.merged.image.fabric, and give it image.merged.image."
+            )
         self.spec = spec
         self.lowering = lowering or fastest_lowering(spec)
 

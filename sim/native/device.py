@@ -3,6 +3,7 @@
 import os
 
 from thermofab.hw.spec import DeviceError, DeviceInfo, FabricSpec, RunPlan
+from thermofab.hw.spec.contract import KNOWN_CONTRACTS
 from thermofab.sim.chains import Chains
 from thermofab.sim.native.build import build_library
 from thermofab.sim.native.library import NativeChains
@@ -34,10 +35,16 @@ class NativeDevice(SimulatedDevice):
             raise DeviceError(f"threads must be an integer of at least 1, got {threads!r}.")
         super().__init__(fabric)
         self._threads = threads or os.cpu_count() or 1
+        self._options = {"threads": threads, "plain": plain, "processor": processor}
         self._library = build_library(fabric, plain, march=processor)
 
     def info(self) -> DeviceInfo:
-        return DeviceInfo("native", self._fabric, True, f"C++ for this processor, at most {self._threads} threads")
+        return DeviceInfo(
+            "native", self._fabric, True, f"C++ for this processor, at most {self._threads} threads", KNOWN_CONTRACTS
+        )
+
+    def like(self, fabric: FabricSpec) -> "NativeDevice":
+        return NativeDevice(fabric, **self._options)
 
     def _chains(self, plan: RunPlan) -> Chains:
         return NativeChains(self._library, plan, self._threads)

@@ -21,13 +21,11 @@ from thermofab.hw.spec import (
     Schedule,
     SpecError,
     check_image,
-    contract,
     fabric,
     generator,
     open_device,
 )
 from thermofab.hw.spec.seeding import site_keys, stream_word
-from thermofab.sim.reference import ReferenceDevice
 
 SPEC = fabric("g4-3x3")
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "contract.md").read_text()
@@ -38,22 +36,29 @@ def image(**changes) -> Image:
     return made.replace(**changes)
 
 
-@pytest.fixture
-def two_known(monkeypatch):
-    """A library that knows a second version."""
-    monkeypatch.setattr(contract, "KNOWN_CONTRACTS", (1, 2))
-    monkeypatch.setattr(rm, "KNOWN_CONTRACTS", (1, 2))
+def ordered() -> Image:
+    """An image of version 2: its fabric's order is the image's."""
+    spec = fabric("g4-3x3", architecture="relay")
+    return Image.from_matrix(spec, np.zeros((9, 9), dtype=int), np.arange(9), step=0.02, shift=3, seed=7)
 
 
 def test_version_1_leaves_digests_as_they_were():
     """Red if images made before there were versions no longer load: the digest is one of those."""
-    assert CONTRACT_VERSION == 1 and image().contract == 1
+    assert CONTRACT_VERSION == 2 and image().contract == 1 and ordered().contract == 2
     assert image().digest == "0016245521da9cb2e72b55401812dadc081d5efaf706d03add52c768b6869be4"
 
 
-def test_another_version_is_another_digest(two_known):
+def test_another_version_is_another_digest():
     """Red if two images with other bits could be taken for each other."""
-    assert image(contract=2).digest != image().digest
+    assert ordered().digest != image().digest and ordered().fabric.digest != SPEC.digest
+
+
+def test_a_version_goes_with_its_fabric():
+    """Red if an order could be lost, or asked of a fabric that has its own."""
+    with pytest.raises(SpecError, match=r"^an image for a spatial fabric is of contract version 1, not 2\.$"):
+        image(contract=2)
+    with pytest.raises(SpecError, match=r"^an image for a relay fabric is of contract version 2, not 1\.$"):
+        ordered().replace(contract=1)
 
 
 def test_files_without_a_version_are_of_version_1():
@@ -66,10 +71,12 @@ def test_files_without_a_version_are_of_version_1():
     assert again.contract == again.image.contract == 1 and again.digest == program.digest
 
 
-@pytest.mark.parametrize("version", [0, 2, "1", True, None])
+@pytest.mark.parametrize("version", [0, 3, "1", True, 1.0])
 def test_an_unknown_version_is_refused_when_built_and_when_read(version):
     """Red if integers meant for other equations are run as if for these."""
-    said = rf"^the image is of contract version {version}, and this library knows version 1; install a thermofab that"
+    said = (
+        rf"^the image is of contract version {version}, and this library knows versions 1, 2; install a thermofab that"
+    )
     with pytest.raises(SpecError, match=said + r" knows it, or compile the program again\.$"):
         image(contract=version)
     with pytest.raises(SpecError, match=said):
@@ -78,29 +85,25 @@ def test_an_unknown_version_is_refused_when_built_and_when_read(version):
         Program.from_json({"contract": version})
 
 
-def test_all_known_versions_are_named(two_known):
-    with pytest.raises(SpecError, match=r"and this library knows versions 1, 2; install"):
-        image(contract=3)
-
-
 @pytest.mark.parametrize("device", ["reference", "jax-xla"])
-def test_a_device_refuses_a_version_that_it_does_not_implement(device, two_known):
+def test_a_device_refuses_a_version_that_it_does_not_implement(device, monkeypatch):
     """Red if a device runs an image by equations that it was not written for."""
+    made = ordered()
+    opened = open_device(device, made.fabric)
+    monkeypatch.setattr(type(opened), "info", lambda self: DeviceInfo(device, made.fabric, True, ""))
     sentence = (
         rf"^device '{device}' implements contract version 1, and the image is of version 2; take a device that "
         r"implements it, or compile the program again\.$"
     )
     with pytest.raises(DeviceError, match=sentence):
-        open_device(device, SPEC).load(image(contract=2))
+        opened.load(made)
     with pytest.raises(DeviceError, match=r"^the device implements contract version 1, and the image is of version 2;"):
-        check_image(image(contract=2), SPEC)  # as a device that says nothing of versions calls it
+        check_image(made, made.fabric)  # as a device that says nothing of versions calls it
 
 
-def test_a_device_that_implements_a_version_takes_it(two_known, monkeypatch):
-    both = DeviceInfo("both", SPEC, True, "", contracts=(1, 2))
-    monkeypatch.setattr(ReferenceDevice, "info", lambda self: both)
-    for version in (1, 2):
-        open_device("reference", SPEC).load(image(contract=version))
+@pytest.mark.parametrize("made", [image(), ordered()], ids=["1", "2"])
+def test_a_device_that_implements_a_version_takes_it(made):
+    open_device("reference", made.fabric).load(made)
 
 
 class Registers:
@@ -116,7 +119,10 @@ class Registers:
 @pytest.mark.parametrize(
     "word, sentence",
     [
-        (2 | 3 << 16, r"^the fabric computes by contract version 3, and this library knows version 1; install a therm"),
+        (
+            2 | 3 << 16,
+            r"^the fabric computes by contract version 3, and this library knows versions 1, 2; install",
+        ),
         (7, r"^no thermofab fabric of register map version 2 answers: its ID reads 0x54464142 and its version 7\.$"),
         (2, r"^the fabric has digest 000000000000…, but the spec has"),
         (2 | 1 << 16, r"^the fabric has digest 000000000000…, but the spec has"),

@@ -1,0 +1,28 @@
+"""Clocks of a sweep: what an architecture's order costs, before any board has counted them.
+
+A spatial or systolic fabric is modelled by a clock per colour, as if it had a datapath per site. The others are counted
+as they are built, which tests compare with the counters of their RTL:
+
+    relay:  Σ over the colours of (width of a field + 2 · height of the colour's trees + RELAY_CLOCKS)
+    dense:  Σ over the colours of (its sites · additions of a row + DENSE_CLOCKS)
+
+where a row of N weights is added ``FabricSpec.elements`` at a time.
+"""
+
+import numpy as np
+
+from thermofab.hw.spec.image import Image
+
+RELAY_CLOCKS = 5
+DENSE_CLOCKS = 6
+
+
+def sweep_clocks(image: Image) -> int:
+    """Clocks from the start of one sweep to the start of the next."""
+    spec, order = image.fabric, image.order
+    if order is None:
+        return spec.topology.n_colours
+    if spec.has_relays:
+        return int(np.sum(image.merged.field_bits + 2 * order.heights + RELAY_CLOCKS))
+    additions = -(-spec.n_sites // (spec.elements or spec.n_sites))
+    return int(order.is_root.sum()) * additions + order.n_colours * DENSE_CLOCKS
