@@ -41,7 +41,7 @@ SHAPES = ("Signal", "In", "Out", "range", "signed", "unsigned")  # their argumen
 
 @dataclass(frozen=True)
 class Area:
-    """Part of the source: its folders, the tests that judge its mutants, and designs, as Python, that hold its logic."""
+    """Part of the source: its folders, tests that judge its mutants, and designs, as Python, that hold its logic."""
 
     folders: tuple[str, ...]
     tests: tuple[str, ...]
@@ -304,8 +304,9 @@ def page(results: dict[str, dict], seed: int) -> str:
         equivalent = sum(notes.get(m["key"], "").startswith("Equivalent") for m in alive)
         judged, endless = len(found["judged"]), sum(m["verdict"] == "no end" for m in found["judged"])
         drawn = judged + found["stillborn"] + found["unchanged"]
+        where = ", ".join(f"`{folder}`" for folder in AREAS[area].folders)
         cells = [
-            ", ".join(f"`{folder}`" for folder in AREAS[area].folders),
+            where,
             found["possible"],
             drawn,
             found["stillborn"],
