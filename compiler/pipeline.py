@@ -90,6 +90,6 @@ def compile(
         return accepted(program.check() if check else program, tolerance)
     except RefusedError:
         # Nothing is refused on a prediction that seconds of enumeration can replace.
-        if verify is not None or check or program.report.sites + quantised.clamped.sum() > BEFORE_REFUSING:
+        if verify is not None or check or sum(map(len, program.drawing)) + quantised.clamped.sum() > BEFORE_REFUSING:
             raise
     return accepted(verified(program, quantised, emit.beta_levels, True), tolerance)

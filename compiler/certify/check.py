@@ -134,13 +134,16 @@ def _twin(program: Program) -> Program:
     rng = "lfsr64" if spec.rng == "lfsr32" else spec.rng
     wide = replace(
         spec, word_bits=32, threshold_bits=24, dither_bits=8, table_bits=12, min_shift=0, rng=rng,
-        architecture="spatial", elements=0, moment_bits=0, levels=1,
+        architecture=spec.architecture if spec.programmed else "spatial", elements=0, moment_bits=0, levels=1,
     )  # fmt: skip
+    field_max = (spec if image.order is None else image.merged.image.fabric).field_max
     step = program.report.quantisation.step
-    needed = min(float(spec.field_max), 24 * np.log(2.0) / (2 * step))
+    needed = min(float(field_max), 24 * np.log(2.0) / (2 * step))
     shift = int(np.clip(np.ceil(np.log2(max(needed / 2 ** (wide.table_bits - 1), 1.0))), 0, wide.dither_bits))
     tables = sigmoid_table(wide, step, shift)[None]
-    made = Image(wide, image.weights, image.biases, tables, shift, image.clamps, image.seed, image.factors)
+    made = Image(
+        wide, image.weights, image.biases, tables, shift, image.clamps, image.seed, image.factors, order=image.order
+    )
     return replace(program, image=made)
 
 

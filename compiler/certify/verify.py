@@ -61,7 +61,7 @@ def verified(program: Program, draft: Wired, levels: tuple[float, ...], wanted: 
                 stacklevel=3,
             )
         return program
-    if wanted is None and program.report.sites + draft.clamped.sum() > UNASKED:
+    if wanted is None and sum(map(len, program.drawing)) + draft.clamped.sum() > UNASKED:
         return program
     distribution = None if isinstance(draft.certificate, Exact) else _compiled_distribution(draft)
     return _filled(program, distribution, levels.index(1.0))
@@ -77,7 +77,7 @@ def _clamped(program: Program) -> tuple[list[int], list[int], int]:
     """Clamped nodes that have sites, the states of each, and the sites that are left to be updated."""
     clamped = [k for block in program.clamped_blocks for k in block if program.variables_of(k)]
     fixed = [variable for k in clamped for variable in program.variables_of(k)]
-    used = sum(len(sites) for sites in program.copies) - sum(len(program.copies[variable]) for variable in fixed)
+    used = sum(map(len, program.drawing)) - sum(len(program.drawing[variable]) for variable in fixed)
     return clamped, [int(program.model.categories[k]) or 2 for k in clamped], used
 
 

@@ -37,8 +37,12 @@ def kept_distribution(
 ) -> Kept:
     """Over free ``sites``, of an image whose unit of weight stands for ``step`` at β level ``level``.
 
-    Sites and checked sites together are at most 20; ``clamps`` int8 ``[N]`` as for :func:`stationary_distribution`.
+    Sites, roots where the image has an order, and checked sites together are at most 20; ``clamps`` int8 ``[N]`` as for :func:`stationary_distribution`.
     """
+    if image.order is not None:
+        merged = image.merged
+        image, clamps = merged.image, clamps[merged.roots]
+        sites = np.searchsorted(merged.roots, sites).tolist()
     free = [site for pair in checks for site in pair if clamps[site] == FREE]
     every = list(dict.fromkeys([*sites, *free]))
     found = stationary_distribution(image, clamps, sites=every, level=level)

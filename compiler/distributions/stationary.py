@@ -9,7 +9,8 @@ are a Markov chain of their own: a small one is solved by elimination, a larger 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -72,7 +73,7 @@ def stationary_distribution(
         source: an image, or a program.
         clamps: int8 ``[N]``, -1 free, 0 or 1 clamped; by default the image's.
         sites: free sites to keep; by default the roots of a program's free nodes, or the free sites of an image that
-            have a weight or bias.
+            have a weight or bias. Of an image with an order, roots of trees.
         level: β level.
         sweeps: give the distribution after so many sweeps from fair coins (where a run without ``init`` starts)
             instead.
@@ -87,6 +88,8 @@ def stationary_distribution(
     clamps = np.asarray(image.clamps if clamps is None else clamps)
     if clamps.shape != (spec.n_sites,):
         raise SpecError(f"clamps must have shape ({spec.n_sites},), got {clamps.shape}.")
+    if image.order is not None:
+        return _of_roots(source, image, clamps, sites, level, sweeps, accuracy, max_sweeps)
     free = clamps == FREE
     coupled = coupled_sites(image, clamps)
     if sites is None:
@@ -115,6 +118,26 @@ def stationary_distribution(
     return StationaryDistribution(tuple(wanted), kept, found.residual, found.error)
 
 
+def _of_roots(
+    source: Image | Program, image: Image, clamps: np.ndarray, sites: Sequence[int] | None, *options: Any
+) -> StationaryDistribution:
+    """Of the merged image, over the roots asked for."""
+    merged = image.merged
+    if sites is None:
+        chosen = source.roots if isinstance(source, Program) else merged.roots
+        sites = [int(site) for site in chosen if clamps[site] == FREE]
+    index = {int(site): k for k, site in enumerate(merged.roots)}
+    if not all(site in index for site in sites):
+        other = next(site for site in sites if site not in index)
+        raise SpecError(f"site {other} is no root of a tree; the stationary distribution is over roots here.")
+    level, sweeps, accuracy, max_sweeps = options
+    found = stationary_distribution(
+        merged.image, clamps[merged.roots], sites=[index[site] for site in sites], level=level, sweeps=sweeps,
+        accuracy=accuracy, max_sweeps=max_sweeps,
+    )  # fmt: skip
+    return replace(found, sites=tuple(int(site) for site in sites))
+
+
 def slowest_mode(image: Image, clamps: np.ndarray, level: int = 0) -> float:
     """The factor by which the slowest deviation from the stationary distribution shrinks a sweep, by power iteration; 0
     where no two free sites are coupled.
@@ -122,6 +145,8 @@ def slowest_mode(image: Image, clamps: np.ndarray, level: int = 0) -> float:
     Raises:
         SpecError: more than 20 free sites are coupled.
     """
+    if image.order is not None:
+        return slowest_mode(image.merged.image, clamps[image.merged.roots], level)
     members = sorted(coupled_sites(image, clamps))
     if len(members) > LARGEST:
         raise SpecError(
@@ -144,7 +169,10 @@ def slowest_mode(image: Image, clamps: np.ndarray, level: int = 0) -> float:
 
 
 def coupled_sites(image: Image, clamps: np.ndarray) -> set[int]:
-    """Free sites with a bias, a weight or a factor."""
+    """Free sites with a bias, a weight or a factor; roots of trees where the image has an order."""
+    if image.order is not None:
+        merged = image.merged
+        return {int(merged.roots[k]) for k in coupled_sites(merged.image, clamps[merged.roots])}
     topology = image.fabric.topology
     coupled = image.biases != 0
     coupled[topology.edges[image.weights != 0].reshape(-1)] = True

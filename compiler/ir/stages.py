@@ -15,6 +15,7 @@ from typing import Any, Self, TypeVar
 import numpy as np
 
 from thermofab.compiler.ir.factor_tables import FactorTables
+from thermofab.compiler.ir.hosting import Hosting
 from thermofab.compiler.ir.layout import Layout
 from thermofab.compiler.ir.lowered import Lowered
 from thermofab.hw.spec.certificate import Certificate
@@ -181,9 +182,12 @@ class Placed(Paired):
 
     Attributes:
         placements: candidates, one at least, the smallest first.
+        hosting: on a fabric with a programmed order, where the program's own graph is laid out; ``fabric`` is then the
+            fabric of that graph, from here on.
     """
 
     placements: tuple[Placement, ...]
+    hosting: Hosting | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,7 @@ from typing import ClassVar
 from thermofab.compiler.ir.stages import Quantised
 from thermofab.compiler.quantisation.images import image_of
 from thermofab.hw.spec.certificate import Rejecting
+from thermofab.hw.spec.clocks import sweep_clocks
 from thermofab.hw.spec.errors import CompileError
 from thermofab.hw.spec.program import Program
 from thermofab.hw.spec.reading import Reading, spin_reading
@@ -32,6 +33,9 @@ class Emit:
             spec, integers.weights, integers.biases, integers.factors, q.step, q.shift,
             seed=self.seed, beta_levels=self.beta_levels,
         )  # fmt: skip
+        copies = layout.copies
+        if draft.hosting is not None:
+            image, copies = draft.hosting.hosted(image), draft.hosting.trees
         lowered = draft.lowered
         readings, whole = draft.readings, lowered
         if lowered.folded is not None:
@@ -42,13 +46,13 @@ class Emit:
             readings = tuple(by_node[k] for k in range(whole.model.n_nodes))
         report = Report(
             nodes=whole.model.n_nodes,
-            sites=layout.n_sites,
-            longest_copy=max(len(sites) for sites in layout.copies),
+            sites=sum(map(len, copies)),
+            longest_copy=max(map(len, copies)),
             placement=layout.method,
             certificate=draft.certificate,
             quantisation=q,
-            cycles_per_sweep=spec.topology.n_colours,
-            fabric_sites=spec.n_sites,
+            cycles_per_sweep=sweep_clocks(image),
+            fabric_sites=image.fabric.n_sites,
             passes=draft.log,
             end_to_end=self._end_to_end(draft),
             rounding=integers.rounding,
@@ -60,7 +64,7 @@ class Emit:
         return Program(
             image,
             whole.model,
-            layout.copies,
+            copies,
             whole.free_blocks,
             whole.clamped_blocks,
             report,

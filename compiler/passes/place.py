@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from thermofab.compiler.ir.hosting import Hosting
 from thermofab.compiler.ir.stages import Copies, Paired, Placed, Placement, Quantised
 from thermofab.compiler.passes.known import check_spins, check_wires
 from thermofab.compiler.placement.direct import code_places, direct_placements
@@ -14,7 +15,9 @@ from thermofab.compiler.placement.isomorphism import isomorphism
 from thermofab.compiler.placement.monomorphism import monomorphism, within_sublattice
 from thermofab.compiler.placement.obstacles import obstacle
 from thermofab.compiler.placement.remember import remembered
+from thermofab.compiler.placement.trees import on_trees
 from thermofab.hw.spec.errors import CompileError
+from thermofab.hw.spec.fabric import FabricSpec
 
 # Counts up when the searches change: what older ones found is then searched for anew.
 _SEARCH = 1
@@ -51,12 +54,14 @@ class Place:
             found = (Placement(checked_copies(self.copies, stage), "given"),)
         else:
             found = direct_placements(stage)[:1] or self._remembered(stage)
+        if stage.fabric.programmed:
+            return on_trees(stage, found, self.name)
         did = f"{len(found)} candidate{'s' * (len(found) > 1)} by {found[0].method}"
         return stage.to(Placed, self.name, did, placements=found)
 
     def keeping(self, known: Quantised) -> "KeepPlacements":
         """The candidates and edges of ``known``."""
-        return KeepPlacements(known.edges, known.n, known.placements)
+        return KeepPlacements(known.edges, known.n, known.placements, known.fabric, known.hosting)
 
     def _remembered(self, stage: Paired) -> tuple[Placement, ...]:
         """Searched for, or found before for the same graph, fabric and options."""
@@ -91,6 +96,7 @@ class KeepPlacements:
         edges: int64 ``[m, 2]``.
         n: variables of the known program.
         placements: its candidates.
+        fabric, hosting: where they are.
 
     Raises:
         CompileError: the program has another number of variables, or couples some that no wire joins.
@@ -99,6 +105,8 @@ class KeepPlacements:
     edges: np.ndarray
     n: int
     placements: tuple[Placement, ...]
+    fabric: FabricSpec
+    hosting: Hosting | None
     name: ClassVar[str] = Place.name
 
     def __call__(self, stage: Paired) -> Placed:
@@ -110,7 +118,10 @@ class KeepPlacements:
             couplings = np.zeros(len(self.edges))
             couplings[places] = stage.couplings
         did = "the placement of the program before"
-        return stage.to(Placed, self.name, did, edges=self.edges, couplings=couplings, placements=self.placements)
+        return stage.to(
+            Placed, self.name, did, fabric=self.fabric, edges=self.edges, couplings=couplings,
+            placements=self.placements, hosting=self.hosting,
+        )  # fmt: skip
 
 
 def no_embedding(stage: Paired, tries: int) -> str:
@@ -153,8 +164,8 @@ def checked_copies(copies: Copies, stage: Paired) -> Copies:
         raise CompileError(f"copies give site {repeated} to two nodes; every site stands for one node at most.")
     graph = topology.to_networkx() if any(len(sites) > 1 for sites in copies) else None
     for k, sites in enumerate(copies):
-        # Copies of a clamped node all hold its value and need no coupling among them.
-        if graph is None or len(sites) == 1 or stage.clamped[k]:
+        # Copies of a clamped node all hold its value and need no coupling among them, unless they are a tree of relays.
+        if graph is None or len(sites) == 1 or stage.clamped[k] and not stage.fabric.has_relays:
             continue
         if not networkx.is_connected(graph.subgraph(sites)):
             raise CompileError(

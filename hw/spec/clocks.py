@@ -11,7 +11,9 @@ where a row of N weights is added ``FabricSpec.elements`` at a time.
 
 import numpy as np
 
+from thermofab.hw.spec.fabric import FabricSpec
 from thermofab.hw.spec.image import Image
+from thermofab.hw.spec.order import Order
 
 RELAY_CLOCKS = 5
 DENSE_CLOCKS = 6
@@ -19,10 +21,14 @@ DENSE_CLOCKS = 6
 
 def sweep_clocks(image: Image) -> int:
     """Clocks from the start of one sweep to the start of the next."""
-    spec, order = image.fabric, image.order
-    if order is None:
-        return spec.topology.n_colours
+    if image.order is None:
+        return image.fabric.topology.n_colours
+    return order_clocks(image.fabric, image.order, image.merged.field_bits)
+
+
+def order_clocks(spec: FabricSpec, order: Order, field_bits: int) -> int:
+    """Clocks of a sweep in an order, with fields of ``field_bits``."""
     if spec.has_relays:
-        return int(np.sum(image.merged.field_bits + 2 * order.heights + RELAY_CLOCKS))
+        return int(np.sum(field_bits + 2 * order.heights + RELAY_CLOCKS))
     additions = -(-spec.n_sites // (spec.elements or spec.n_sites))
     return int(order.is_root.sum()) * additions + order.n_colours * DENSE_CLOCKS

@@ -97,6 +97,11 @@ class Program:
         return np.array([sites[0] for sites in self.copies], dtype=np.int64)
 
     @cached_property
+    def drawing(self) -> tuple[tuple[int, ...], ...]:
+        """Of every variable the sites that draw: its root alone where the others are relays."""
+        return self.copies if self.image.order is None else tuple(sites[:1] for sites in self.copies)
+
+    @cached_property
     def node_index(self) -> dict[Hashable, int]:
         return {node: k for k, node in enumerate(self.model.nodes)}
 
