@@ -37,7 +37,8 @@ def kept_distribution(
 ) -> Kept:
     """Over free ``sites``, of an image whose unit of weight stands for ``step`` at β level ``level``.
 
-    Sites, roots where the image has an order, and checked sites together are at most 20; ``clamps`` int8 ``[N]`` as for :func:`stationary_distribution`.
+    Sites and checked sites together are at most 20; where the image has an order, they are roots. ``clamps`` int8
+    ``[N]`` as for :func:`stationary_distribution`.
     """
     if image.order is not None:
         merged = image.merged

@@ -22,6 +22,7 @@ from thermofab.hw.spec.samples import Ledger, Samples
 from thermofab.hw.spec.schedule import Schedule
 
 Blocks = tuple[tuple[int, ...], ...]
+_FEW_EFFECTIVE = 50  # effective samples of a chain below which its length says little
 _MORE = (1.25, 2.5, 5.0, 10.0)  # times the samples that the yield calls for, run until enough are kept
 
 
@@ -197,7 +198,8 @@ class Program:
         cycles are worth.
 
         Args:
-            schedule: by default 2,000 sweeps to warm up and 2,000 samples, 5 sweeps apart.
+            schedule: by default 2,000 sweeps to warm up and 2,000 samples of successive sweeps; where a chain of these
+                is worth fewer than 50 independent ones, as many samples again, 16 sweeps apart.
             clamp, replicas, seed, device: as in :meth:`sample`; at least 8 replicas.
 
         Raises:
@@ -205,19 +207,28 @@ class Program:
         """
         if replicas < 8:
             raise SpecError(f"mixing is measured by the spread of chains, of at least 8; got replicas={replicas}.")
-        asked = Schedule.of(schedule or Schedule(2000, 2000, 5))
-        samples = self.sample(asked, clamp=clamp, replicas=replicas, seed=seed, device=device, discard=False)
+        options = {"clamp": clamp, "replicas": replicas, "seed": seed, "device": device}
+        asked = Schedule.of(schedule or Schedule(2000, 2000, 1))
+        samples = self.sample(asked, discard=False, **options)
+        effective = self._effective(samples)
+        if schedule is None and effective < _FEW_EFFECTIVE:
+            asked = replace(asked, steps_per_sample=16)
+            samples = self.sample(asked, discard=False, **options)
+            effective = self._effective(samples)
+        cycles = ((asked.n_samples - 1) * asked.steps_per_sample + 1) * self.report.cycles_per_sweep
+        how = f"{replicas} chains of {asked.n_samples} samples on {device if isinstance(device, str) else 'a device'}"
+        mixing = Mixing(1e6 * effective / cycles, float(samples.kept.mean()), how)
+        return replace(self, report=replace(self.report, mixing=mixing))
+
+    def _effective(self, samples: Samples) -> float:
+        """Effective samples of a chain: of the means and products of spins, and of the means of categories."""
         states, spin = samples.node_states, np.asarray(self.model.categories) == 0
         values = [np.where(states[..., spin], 1.0, -1.0)]
         if isinstance(self.model, IsingModel):
             values.append(values[0][..., self.model.edges[:, 0]] * values[0][..., self.model.edges[:, 1]])
         for k in np.flatnonzero(~spin):
             values.append(states[..., k, None] == np.arange(self.model.categories[k]))
-        effective = effective_samples(np.concatenate(values, axis=-1), samples.kept)
-        cycles = ((asked.n_samples - 1) * asked.steps_per_sample + 1) * self.report.cycles_per_sweep
-        how = f"{replicas} chains of {asked.n_samples} samples on {device if isinstance(device, str) else 'a device'}"
-        mixing = Mixing(1e6 * effective / cycles, float(samples.kept.mean()), how)
-        return replace(self, report=replace(self.report, mixing=mixing))
+        return effective_samples(np.concatenate(values, axis=-1), samples.kept)
 
     def check(
         self,
