@@ -121,9 +121,9 @@ def test_the_enumerated_distribution_is_over_roots(clique):
 
 def test_no_sample_is_discarded_where_an_embedding_discards():
     """Trees have no copies that could disagree, and no couplings that hold them together."""
-    graph = complete(8, 0.35)
-    embedded = fab.compile(graph, "g12-16x16", verify=False)
-    program = fab.compile(graph, RELAY, verify=False)
+    graph = complete(7, 0.3)
+    embedded = fab.compile(graph, "chimera-4", seed=1, verify=False)
+    program = fab.compile(graph, fab.fabric("chimera-4", architecture="relay"), seed=1, verify=False)
     assert embedded.checks and not program.checks
     assert program.report.quantisation.step < embedded.report.quantisation.step
 
