@@ -73,7 +73,8 @@ class RootAndWire:
         layout = self._exact(stage, layouts)
         if layout is not None:
             longest = int(layout.wire_lengths.max(initial=1))
-            how = "one site per node" if stage.hosting is None else "one p-bit per node, its copies relays"
+            trees = stage.hosting is not None and stage.hosting.order.heights.any()
+            how = "one p-bit per node, its copies relays" if trees else "one site per node"
             how = how if longest == 1 else f"wires of up to {longest} couplings, read at the roots"
             did = f"{layout.n_sites} sites, {len(stage.edges)} wires, no trunks"
             return stage.to(Wired, self.name, did, layout=layout, certificate=Exact(how))
