@@ -23,6 +23,7 @@ app.add_typer(trading.app, name="trade")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 FabricName = Annotated[str, typer.Option("--fabric", help="A fabric by name, e.g. g8-8x8 or king-8x8-torus.")]
+Architecture = Annotated[str, typer.Option(help="spatial, systolic, relay or dense.")]
 Seed = Annotated[int, typer.Option(help="Seed of everything random.", min=0)]
 
 
@@ -51,11 +52,13 @@ def demo(
 
 @app.command()
 def fabrics(as_json: Json = False) -> None:
-    """List topology families, generators and devices."""
+    """List topology families, architectures, generators and devices."""
     from thermofab.hw.spec import FAMILIES, GRID_RULES, device_names, generator_names
+    from thermofab.hw.spec.fabric import ARCHITECTURES
 
     table = {
         "families": {name: list(GRID_RULES.get(name, ())) for name in FAMILIES},
+        "architectures": list(ARCHITECTURES),
         "generators": list(generator_names()),
         "devices": list(device_names()),
     }
@@ -65,6 +68,7 @@ def fabrics(as_json: Json = False) -> None:
     output.print("families (FAMILY-SIZE or FAMILY-SIZE-torus), with the grid rules (a, b) where there are some")
     for name, rules in table["families"].items():
         output.print(f"  {name:<9} {' '.join(str(tuple(rule)) for rule in rules)}")
+    output.print(f"architectures  {', '.join(table['architectures'])}")
     output.print(f"generators  {', '.join(table['generators'])}")
     output.print(f"devices     {', '.join(table['devices'])}")
 
@@ -76,6 +80,7 @@ def compile_command(
     fabric: FabricName = "g8-8x8",
     beta: Annotated[float, typer.Option(help="Inverse temperature: P ∝ exp(-beta E).")] = 1.0,
     profile: Annotated[str, typer.Option(help="Widths of the fabric: default, or fine for cold programs.")] = "default",
+    architecture: Architecture = "spatial",
     tolerance: Annotated[
         float | None, typer.Option(help="Largest total variation distance accepted, end to end.")
     ] = None,
@@ -98,7 +103,7 @@ def compile_command(
         step(f"compile {model} for {fabric}")
         program = compile(
             read_model(model),
-            make_fabric(fabric, profile=profile),
+            make_fabric(fabric, profile=profile, architecture=architecture),
             beta=beta,
             tolerance=tolerance,
             check=check,
@@ -159,22 +164,24 @@ def sample(
 def rtl(
     fabric: FabricName = "g4-8x8",
     out: Annotated[Path | None, typer.Option(help="Verilog file; standard output if left out.")] = None,
+    architecture: Architecture = "spatial",
     name: Annotated[str, typer.Option(help="Name of the top module.")] = "thermofab",
     example: Annotated[
         Path | None, typer.Option(help="Write a folder with a wrapper, headers, memory map and a cocotb example.")
     ] = None,
 ) -> None:
     """Emit a fabric as Verilog."""
-    if example is not None:
-        from thermofab.apps.verilog.kit import write_kit
-        from thermofab.hw.spec import fabric as named
-
-        output.print("\n".join(str(example / file) for file in write_kit(named(fabric), name, example)), markup=False)
-        return
-    from thermofab.hw import emit_verilog
     from thermofab.hw.spec import fabric as make
 
-    text = emit_verilog(make(fabric), name=name)
+    spec = make(fabric, architecture=architecture)
+    if example is not None:
+        from thermofab.apps.verilog.kit import write_kit
+
+        output.print("\n".join(str(example / file) for file in write_kit(spec, name, example)), markup=False)
+        return
+    from thermofab.hw import emit_verilog
+
+    text = emit_verilog(spec, name=name)
     output.print(text, markup=False) if out is None else out.write_text(text)
 
 
