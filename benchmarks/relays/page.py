@@ -88,8 +88,8 @@ def gain(programs: dict[str, dict[str, Any]], areas: Areas) -> str:
         rows.append(line)
     means = ", ".join(f"{way} ×{geometric_mean(values):.3g}" for way, values in gains.items())
     return (
-        "Effective samples per second and thousand LUT4 of an ECP5-85F, host and read-out included, and how many times\n"
-        "those of the embedding:\n\n"
+        "Effective samples per second and thousand LUT4 of an ECP5-85F, host and read-out included, and how many\n"
+        "times those of the embedding:\n\n"
         + table(["program", "embedded, spatial", "relays, same lattice", "dense"], rows)
         + f"\n\nGeometric means over the first five: {means}."
     )
