@@ -15,6 +15,7 @@ from thermofab.compiler.passes.emit import Emit
 from thermofab.compiler.passes.fold_clamps import FoldClamps
 from thermofab.compiler.passes.pipelines import pipeline_of
 from thermofab.compiler.recompile import Structure
+from thermofab.compiler.suits import with_suits
 from thermofab.hw.spec.errors import CompileError, RefusedError
 from thermofab.hw.spec.fabric import FabricSpec
 from thermofab.hw.spec.fabric import fabric as make_fabric
@@ -84,7 +85,7 @@ def compile(
         )
     quantised = run_passes(passes, stage, trace)
     program = emit(quantised).replace(structure=Structure(quantised, (fold, *passes), emit, beta))
-    program = verified(program, quantised, emit.beta_levels, verify)
+    program = verified(with_suits(program, quantised), quantised, emit.beta_levels, verify)
     tolerance = tolerance_of(passes)
     try:
         return accepted(program.check() if check else program, tolerance)

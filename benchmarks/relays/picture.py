@@ -10,6 +10,7 @@ import matplotlib
 
 matplotlib.use("Agg")
 from matplotlib import pyplot
+from matplotlib.patches import Rectangle
 
 ROOT = Path(__file__).resolve().parents[2]
 INK, NODE, OTHER, DRAW = "#333333", "#dbe9f6", "#f1f1f1", "#f6b26b"
@@ -20,7 +21,7 @@ LINKS = (("a", 0), ("a", 1), ("c", 2), ("c", 3), ("e", 4), ("e", 5), ("d", 6), (
 
 def cell(axes: Any, place: tuple[float, float], colour: str, text: str = "") -> None:
     x, y = place
-    axes.add_patch(pyplot.Rectangle((x - 0.3, y - 0.3), 0.6, 0.6, facecolor=colour, edgecolor=INK, zorder=3))
+    axes.add_patch(Rectangle((x - 0.3, y - 0.3), 0.6, 0.6, facecolor=colour, edgecolor=INK, zorder=3))
     axes.text(x, y, text, ha="center", va="center", fontsize=9, color=INK, zorder=4)
 
 

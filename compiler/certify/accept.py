@@ -99,7 +99,13 @@ def _remedy(program: Program) -> str:
         checked = " check=True measures the distance instead of predicting it." if measures else ""
         if program.fabric.threshold_bits < 24:
             return f"Take the fabric with profile='fine' (24-bit thresholds), or weaker couplings.{checked}"
-        return f"Weaken the strongest couplings, or put the program on a fabric of its own graph.{checked}"
+        relays = (
+            ", or on one with architecture='relay'" if report.longest_copy > 1 and program.image.order is None else ""
+        )
+        return f"Weaken the strongest couplings, or put the program on a fabric of its own graph{relays}.{checked}"
     if largest == "compile":
-        return "Take a fabric that holds the program's graph directly, or stronger copies."
+        return (
+            "Take a fabric that holds the program's graph directly, one whose copies are relays "
+            "(architecture='relay'), or stronger copies."
+        )
     return f"Take more than weight_bits={program.fabric.weight_bits}, or refit=True."

@@ -33,35 +33,34 @@ def on_trees(stage: Paired, found: Sequence[Placement], name: str) -> Placed:
         name: of the pass, for the log.
     """
     width = stage.fabric.bias_bits + 2  # of a field, near enough to compare candidates
-    made = [_hosting(stage, one.copies) for one in found]
+    made = [hosting(stage, one.copies) for one in found]
     clocks = [order_clocks(stage.fabric, one.order, width) for one in made]
     best = int(np.argmin(clocks))
-    hosting, placement = made[best], found[best]
-    own = own_fabric(stage, hosting)
-    height = int(hosting.order.heights.max())
+    host, placement = made[best], found[best]
+    height = int(host.order.heights.max())
     did = (
-        f"{len(found)} candidate{'s' * (len(found) > 1)}; {sum(map(len, hosting.trees))} sites of "
-        f"{stage.fabric.topology.name} in {stage.n} trees of height up to {height}, {hosting.order.n_colours} colours"
+        f"{len(found)} candidate{'s' * (len(found) > 1)}; {sum(map(len, host.trees))} sites of "
+        f"{stage.fabric.topology.name} in {stage.n} trees of height up to {height}, {host.order.n_colours} colours"
     )
     identity = Placement(tuple((k,) for k in range(stage.n)), placement.method)
-    return stage.to(Placed, name, did, fabric=own, placements=(identity,), hosting=hosting)
+    return stage.to(Placed, name, did, fabric=own_fabric(stage, host), placements=(identity,), hosting=host)
 
 
-def own_fabric(stage: Paired, hosting: Hosting) -> FabricSpec:
+def own_fabric(stage: Paired, host: Hosting) -> FabricSpec:
     """The fabric of the program's own graph: a site per spin, in the order that the trees are updated."""
-    spec = hosting.fabric
+    spec = host.fabric
     topology = Topology.from_edges(
         f"spins on {spec.topology.name}",
         stage.n,
         stage.edges,
-        coordinates=spec.topology.coordinates[hosting.roots],
-        colours=hosting.order.colours[hosting.roots],
+        coordinates=spec.topology.coordinates[host.roots],
+        colours=host.order.colours[host.roots],
     )
     return FabricSpec(topology, **{name: getattr(spec, name) for name in _SHARED})
 
 
-def _hosting(stage: Paired, copies: Copies) -> Hosting:
-    """Trees of ``copies``, the carriers of the couplings between them, and colours."""
+def hosting(stage: Paired, copies: Copies) -> Hosting:
+    """Trees of ``copies`` on the stage's fabric, the carriers of the couplings between them, and colours."""
     spec, topology = stage.fabric, stage.fabric.topology
     grown = _grown(topology, copies, spec.draw_units)
     depth = np.zeros(topology.n_sites, dtype=np.int64)

@@ -32,3 +32,10 @@ def order_clocks(spec: FabricSpec, order: Order, field_bits: int) -> int:
         return int(np.sum(field_bits + 2 * order.heights + RELAY_CLOCKS))
     additions = -(-spec.n_sites // (spec.elements or spec.n_sites))
     return int(order.is_root.sum()) * additions + order.n_colours * DENSE_CLOCKS
+
+
+def spatial_clocks(colours: int, degree: int) -> int:
+    """Clocks of a sweep of a spatial fabric with a datapath per site, as it is built: its pipeline empties before the
+    next colour, and is a stage longer above eight neighbours.
+    """
+    return colours * (3 if degree <= 8 else 4)

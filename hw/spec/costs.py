@@ -62,6 +62,35 @@ class ClockModel:
 
 
 @dataclass(frozen=True)
+class AreaModel:
+    """LUT4 of an FPGA and the clock that an architecture reaches on it, host and read-out included.
+
+    Attributes:
+        architecture: as in ``FabricSpec``.
+        fixed, per_site, per_neighbour: LUT4 of a fabric, of each of its sites, and of each neighbour of a site.
+        megahertz: the clock.
+        largest: sites of the largest fabric that fits the part.
+        source: where the figures are from.
+    """
+
+    architecture: str
+    fixed: float
+    per_site: float
+    per_neighbour: float
+    megahertz: float
+    largest: int
+    source: str
+
+    def lut4(self, sites: int, degree: int) -> float:
+        """LUT4 of so many sites of that degree."""
+        return self.fixed + sites * (self.per_site + degree * self.per_neighbour)
+
+    def rate(self, sites: int, degree: int, clocks: int) -> float:
+        """Sweeps per second and thousand LUT4."""
+        return self.megahertz * 1e6 / clocks / (self.lut4(sites, degree) / 1000)
+
+
+@dataclass(frozen=True)
 class Figure:
     """One number of a ledger, with what it is worth."""
 
@@ -94,5 +123,12 @@ COST_MODELS = (DTCA, Z1)
 _PLACED = "static timing of benchmarks/area.py, ECP5-85F"
 ECP5_SPATIAL = ClockModel("ECP5 spatial", 80e6, "modelled", f"{_PLACED}, g4-8x8-torus, rounded down")
 ECP5_SYSTOLIC = ClockModel("ECP5 systolic", 105e6, "modelled", f"{_PLACED}, g12-70x70-torus, rounded down")
+
+_AREA = "docs/results/relays_area.json, ECP5-85F"
+AREA_MODELS = {
+    "spatial": AreaModel("spatial", 0.0, 81.0, 7.5, 77.8, 590, _AREA),
+    "relay": AreaModel("relay", 0.0, 34.0, 4.0, 110.0, 900, _AREA),
+    "dense": AreaModel("dense", 400.0, 8.0, 0.0, 95.0, 512, _AREA),
+}
 
 CLOCK_MODELS = (ECP5_SPATIAL, ECP5_SYSTOLIC)

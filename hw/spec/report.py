@@ -141,6 +141,7 @@ class Report:
         mixing: how fast samples become independent: of small programs by enumeration, else where it was measured
             (:meth:`thermofab.Program.with_mixing`).
         checked: a run compared with trusted ones, where there was one.
+        suits: the architecture that would suit the program better, and why; empty where none is known to.
     """
 
     nodes: int
@@ -157,6 +158,7 @@ class Report:
     table: Distance = NOT_ASSESSED
     mixing: Mixing | None = None
     checked: Check | None = None
+    suits: str = ""
 
     @property
     def end_to_end_tv(self) -> float | None:
@@ -229,6 +231,7 @@ class Report:
             f"nodes            {self.nodes} on {self.sites} sites, at most {self.longest_copy} per node",
             f"placement        {self.placement}",
             f"cycles           {self.cycles_per_sweep} per sweep",
+            *([f"suits better     {self.suits}"] if self.suits else []),
             "energy           "
             + ", ".join(
                 f"{model.joules(self.fabric_sites):.2g} J on {model.name} ({model.standing})" for model in COST_MODELS

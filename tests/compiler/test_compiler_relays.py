@@ -159,3 +159,22 @@ def test_tall_trees_share_a_colour_where_they_can():
     near = [{1}, {0}, set(), set()]
     assert _gathered([0, 1, 0, 1], near, [2, 0, 0, 2]).tolist() == [0, 1, 0, 0]
     assert _gathered([0, 1, 0, 1], [{1, 3}, {0}, set(), {0}], [2, 0, 0, 2]).tolist() == [0, 1, 0, 1]
+
+
+def test_the_report_names_the_architecture_that_suits_better(clique):
+    """Eight nodes: one datapath does what 27 cells do, in fewer clocks."""
+    assert clique.report.suits.startswith("dense: 8 sites, 56 clocks per sweep") and "suits better" in str(
+        clique.report
+    )
+    dense = fab.compile(complete(8, 0.35), fab.fabric("complete-8", architecture="dense"))
+    assert dense.report.suits == "" and "suits better" not in str(dense.report)
+    lattice = networkx.grid_2d_graph(24, 24)
+    networkx.set_edge_attributes(lattice, 0.2, "weight")
+    relays = fab.compile(lattice, fab.fabric("g4-24x24", architecture="relay"), verify=False)
+    assert relays.report.suits.startswith("spatial: 576 sites, 6 clocks per sweep")
+    cubic = networkx.random_regular_graph(3, 40, seed=0)
+    networkx.set_edge_attributes(cubic, 0.3, "weight")
+    embedded = fab.compile(cubic, fab.fabric("g8-16x16", architecture="relay"), verify=False)
+    assert embedded.report.suits.startswith("spatial: graphs of at most 3 neighbours per node embed exactly")
+    again = Program.from_json(json.loads(json.dumps(relays.to_json())))
+    assert again.report.suits == relays.report.suits
