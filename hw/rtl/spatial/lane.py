@@ -21,14 +21,9 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from thermofab.hw.host.spatial.plan import LEVELS_A_STAGE, LEVELS_WITH_MEMORY, LanePlan, chunk_sizes
-from thermofab.hw.rtl.common.datapath import high_bits, pipelined_sum, table_address
+from thermofab.hw.rtl.common.datapath import high_bits, pipelined_sum, shift_bits, table_address
 from thermofab.hw.rtl.common.hierarchy import Hierarchy, InPlace
-from thermofab.hw.spec import FabricSpec, generator
-
-
-def shift_bits(spec: FabricSpec) -> int:
-    """Width of ``shift - min_shift``; 0 where the fabric knows one shift only."""
-    return (spec.dither_bits - spec.min_shift).bit_length()
+from thermofab.hw.spec import generator
 
 
 def word_width(plan: LanePlan, sizes: Sequence[int]) -> int:
