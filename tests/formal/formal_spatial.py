@@ -236,7 +236,7 @@ PROOFS = [
             ("3 neighbours in 3 chunks", lambda: UpdateIsExact(plan_lanes(ALL_TO_ALL), 1), 12,
              "max(len(row[k]), len(row[k + 1])) + 1)", "max(len(row[k]), len(row[k + 1])))"),
             ("2 neighbours, block RAM, several slots a colour", lambda: UpdateIsExact(replace(plan_lanes(RING), block=True), 2), 13,
-             "index.eq(clipped.as_unsigned() ^ half)", "index.eq(clipped.as_unsigned() ^ (half - 1))"),
+             "as_unsigned() ^ spec.table_size // 2)", "as_unsigned() ^ spec.table_size // 2 - 1)"),
         )
     ),
     Proof(

@@ -35,20 +35,19 @@ class Readout(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        ports: Any = self
         words = (self._n_sites + 31) // 32
         snapshot = Signal(32 * words)
         left = Signal(range(words + 1))
         m.d.comb += [
-            ports.payload.eq(snapshot[:32]),
-            ports.valid.eq(left != 0),
-            ports.last.eq(left == 1),
-            ports.free.eq(left == 0),
+            self.payload.eq(snapshot[:32]),
+            self.valid.eq(left != 0),
+            self.last.eq(left == 1),
+            self.free.eq(left == 0),
         ]
-        with m.If(ports.valid & ports.ready):
+        with m.If(self.valid & self.ready):
             m.d.sync += [snapshot.eq(snapshot >> 32), left.eq(left - 1)]
-        with m.If(ports.take & ports.free):
-            m.d.sync += [snapshot.eq(ports.state), left.eq(Const(words))]
-        with m.If(ports.flush):
+        with m.If(self.take & self.free):
+            m.d.sync += [snapshot.eq(self.state), left.eq(Const(words))]
+        with m.If(self.flush):
             m.d.sync += left.eq(0)
         return m

@@ -73,14 +73,13 @@ class HostBus(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        ports: Any = self
-        self._address, data = Signal(len(ports.bus_address), name="address"), Signal(32)
+        self._address, data = Signal(len(self.bus_address), name="address"), Signal(32)
         writing, reading = Signal(), Signal()
         m.d.sync += [
-            self._address.eq(ports.bus_address),
-            data.eq(ports.bus_write_data),
-            writing.eq(ports.bus_write),
-            reading.eq(ports.bus_read),
+            self._address.eq(self.bus_address),
+            data.eq(self.bus_write_data),
+            writing.eq(self.bus_write),
+            reading.eq(self.bus_read),
         ]
         hits = {register.name: self._hit(m, register) for register in self._map.registers}
         readable, writable, locked = of_access(self._map, hits)
@@ -98,30 +97,30 @@ class HostBus(wiring.Component):
                 with m.If(hits[register.name]):
                     m.d.comb += bad_value.eq(wrong)
         m.d.comb += [
-            write.eq(writing & ~(locked & ports.busy) & ~bad_value),
-            ports.start.eq(writing & start_asked & ~ports.busy & ~data[1]),
-            ports.abort.eq(writing & hits["CONTROL"] & data[1]),
-            ports.clear_moments.eq(writing & hits["CONTROL"] & data[2]),
-            ports.seed_write.eq(write & hits["SEED"]),
-            ports.read.eq(reading),
-            ports.index.eq(self._address),
-            ports.write_data.eq(data),
-            ports.at_edges.eq(hits.get("MOMENTS_EDGES", 0)),
+            write.eq(writing & ~(locked & self.busy) & ~bad_value),
+            self.start.eq(writing & start_asked & ~self.busy & ~data[1]),
+            self.abort.eq(writing & hits["CONTROL"] & data[1]),
+            self.clear_moments.eq(writing & hits["CONTROL"] & data[2]),
+            self.seed_write.eq(write & hits["SEED"]),
+            self.read.eq(reading),
+            self.index.eq(self._address),
+            self.write_data.eq(data),
+            self.at_edges.eq(hits.get("MOMENTS_EDGES", 0)),
         ]
         for register in self._map.kept:
             with m.If(write & hits[register.name]):
-                m.d.sync += getattr(ports, register.name.lower()).eq(data[: register.width])
+                m.d.sync += getattr(self, register.name.lower()).eq(data[: register.width])
         for name in self._remote:
             if self._map[name].access != "R":
-                m.d.comb += getattr(ports, f"{name.lower()}_write").eq(write & hits[name])
+                m.d.comb += getattr(self, f"{name.lower()}_write").eq(write & hits[name])
         self._bit_arrays(m, write, hits, data)
 
         errors = Signal(4)
         raised = Cat(
-            writing & ports.busy & (locked | (start_asked & ~data[1])),
+            writing & self.busy & (locked | (start_asked & ~data[1])),
             (writing & ~writable) | (reading & ~readable),
             writing & bad_value,
-            ports.full,
+            self.full,
         )
         cleared = Mux(writing & hits["ERRORS"], data[:4], 0)
         m.d.sync += errors.eq((errors & ~cleared) | raised)
@@ -136,13 +135,12 @@ class HostBus(wiring.Component):
 
     def _bit_arrays(self, m: Module, write: Value, hits: dict[str, Signal], data: Value) -> None:
         """CLAMPS is kept here; STATES are the sites' own, loaded 32 at a time."""
-        ports: Any = self
         for k in range(self._map["STATES"].count):
-            m.d.comb += ports.states_write[k].eq(write & hits["STATES"] & self._entry("STATES", k))
+            m.d.comb += self.states_write[k].eq(write & hits["STATES"] & self._entry("STATES", k))
         n = self._spec.n_sites
         for k in range(self._map["CLAMPS"].count):
             mask, first = divmod(32 * k, 32 * self._map["STATES"].count)
-            held = ports.clamps[mask * n : (mask + 1) * n][first : first + 32]
+            held = self.clamps[mask * n : (mask + 1) * n][first : first + 32]
             with m.If(write & hits["CLAMPS"] & self._entry("CLAMPS", k)):
                 m.d.sync += held.eq(data)
 
@@ -157,21 +155,20 @@ class HostBus(wiring.Component):
 
     def _read(self, m: Module, hits: dict[str, Signal], errors: Value) -> None:
         """Data of registers kept here are stored at the read, the others when they have come from where they live."""
-        ports: Any = self
         local = {
-            "STATUS": Cat(ports.busy, ports.done, ports.aborted),
+            "STATUS": Cat(self.busy, self.done, self.aborted),
             "ERRORS": errors,
-            "CYCLES": ports.cycles,
-            "STALLS": ports.stalls,
-            "SWEEPS": ports.sweeps,
-            "STATES": ports.state,
-            "CLAMPS": Cat(self._padded(ports.clamps[: self._spec.n_sites]), ports.clamps[self._spec.n_sites :]),
-            **{register.name: getattr(ports, register.name.lower()) for register in self._map.kept},
+            "CYCLES": self.cycles,
+            "STALLS": self.stalls,
+            "SWEEPS": self.sweeps,
+            "STATES": self.state,
+            "CLAMPS": Cat(self._padded(self.clamps[: self._spec.n_sites]), self.clamps[self._spec.n_sites :]),
+            **{register.name: getattr(self, register.name.lower()) for register in self._map.kept},
             **constants(self._map),
         }
         stored, remote = Signal(32), Signal(len(self._remote))
-        m.d.sync += [stored.eq(ports.bus_read_data), remote.eq(0)]
-        with m.If(ports.read):
+        m.d.sync += [stored.eq(self.bus_read_data), remote.eq(0)]
+        with m.If(self.read):
             m.d.sync += [stored.eq(0), remote.eq(Cat(hits[name] for name in self._remote))]
             for name, value in local.items():
                 register = self._map[name]
@@ -179,7 +176,7 @@ class HostBus(wiring.Component):
                     index = self._address[: register.index_bits]
                     m.d.sync += stored.eq(value.word_select(index, 32) if register.count > 1 else value)
         # Block RAMs answer late in the clock: one level of logic is theirs, and the others' is kept apart from it.
-        words = {name: Value.cast(getattr(ports, f"{name.lower()}_read")) for name in self._remote}
+        words = {name: Value.cast(getattr(self, f"{name.lower()}_read")) for name in self._remote}
         gated = {name: word & remote[k].replicate(32) for k, (name, word) in enumerate(words.items())}
         early, late = Signal(32, attrs={"keep": 1}), Const(0, 32)
         early_word = stored & (~remote.any()).replicate(32)
@@ -188,4 +185,4 @@ class HostBus(wiring.Component):
                 late = late | word
             else:
                 early_word = early_word | word
-        m.d.comb += [early.eq(early_word), ports.bus_read_data.eq(early | late)]
+        m.d.comb += [early.eq(early_word), self.bus_read_data.eq(early | late)]

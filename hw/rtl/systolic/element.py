@@ -83,7 +83,6 @@ class Element(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        ports: Any = self
         spec = self._spec
         self._from_host(m)
         states = self._gather(m)
@@ -92,60 +91,57 @@ class Element(wiring.Component):
         field = self._field(m, states, weights, bias)
 
         dithered = Signal(signed(spec.field_bits), reset_less=True)
-        offset = (word[: spec.dither_bits] & ports.dither_mask) if spec.dither_bits else Const(0)
+        offset = (word[: spec.dither_bits] & self.dither_mask) if spec.dither_bits else Const(0)
         m.d.sync += dithered.eq(field + offset)
         index = Signal(spec.table_bits, name="index_held", reset_less=True)
-        m.d.sync += index.eq(table_address(m, spec, dithered, ports.extra_shift if shift_bits(spec) else None))
-        m.d.comb += ports.index.eq(index)
+        m.d.sync += index.eq(table_address(m, spec, dithered, self.extra_shift if shift_bits(spec) else None))
+        m.d.comb += self.index.eq(index)
 
         threshold = Signal(spec.threshold_bits, reset_less=True)
         m.d.sync += [
-            threshold.eq(ports.threshold),
-            ports.value.eq(Mux(ports.load, ports.initial, high < threshold)),
-            ports.write.eq(ports.load | (ports.update & ~ports.clamped)),
+            threshold.eq(self.threshold),
+            self.value.eq(Mux(self.load, self.initial, high < threshold)),
+            self.write.eq(self.load | (self.update & ~self.clamped)),
         ]
         return m
 
     def _from_host(self, m: Module) -> None:
         """What the host writes, registered beside the memories it goes to."""
-        ports: Any = self
-        self._host_slot = Signal.like(ports.host_slot, reset_less=True)
-        self._host_data = Signal.like(ports.host_data, reset_less=True)
-        self._lanes, self._seeds = Signal.like(ports.coefficient_write), Signal.like(ports.seed_write)
+        self._host_slot = Signal.like(self.host_slot, reset_less=True)
+        self._host_data = Signal.like(self.host_data, reset_less=True)
+        self._lanes, self._seeds = Signal.like(self.coefficient_write), Signal.like(self.seed_write)
         self._seeding = Signal()
         m.d.sync += [
-            self._host_slot.eq(ports.host_slot),
-            self._host_data.eq(ports.host_data),
-            self._lanes.eq(ports.coefficient_write),
-            self._seeds.eq(ports.seed_write),
-            self._seeding.eq(ports.seed_write.any()),
+            self._host_slot.eq(self.host_slot),
+            self._host_data.eq(self.host_data),
+            self._lanes.eq(self.coefficient_write),
+            self._seeds.eq(self.seed_write),
+            self._seeding.eq(self.seed_write.any()),
         ]
 
     def _gather(self, m: Module) -> list[Value]:
         """The neighbours' states at the sum stage."""
-        ports: Any = self
-        program = Signal.like(ports.program, reset_less=True)
-        m.d.sync += program.eq(ports.program)
+        program = Signal.like(self.program, reset_less=True)
+        m.d.sync += program.eq(self.program)
         states = []
         for b, (wire, select) in enumerate(self._inputs):
-            options = [getattr(ports, f"neighbour_{b}_{k}") for k in range(len(wire.steps))]
+            options = [getattr(self, f"neighbour_{b}_{k}") for k in range(len(wire.steps))]
             state = Signal(name=f"state_{b}", reset_less=True)
             m.d.sync += state.eq(Array(options)[selected(select, program)] if len(options) > 1 else options[0])
             states.append(state)
         if states:
-            m.d.comb += ports.inputs.eq(Cat(states))
+            m.d.comb += self.inputs.eq(Cat(states))
         return states
 
     def _coefficients(self, m: Module) -> tuple[list[Any], Any]:
         """Weights and bias at the sum stage."""
-        ports: Any = self
         layout = self._format
         memory = m.submodules.coefficients = Memory(
             shape=unsigned(layout.lanes * layout.lane_bits), depth=self._n_slots, init=[]
         )
         write, read = memory.write_port(granularity=layout.lane_bits), memory.read_port()
-        address, entry = Signal.like(ports.slot_tap, reset_less=True), Signal(layout.bits, reset_less=True)
-        m.d.sync += [address.eq(ports.slot_tap), entry.eq(read.data)]
+        address, entry = Signal.like(self.slot_tap, reset_less=True), Signal(layout.bits, reset_less=True)
+        m.d.sync += [address.eq(self.slot_tap), entry.eq(read.data)]
         m.d.comb += [
             write.addr.eq(self._host_slot),
             write.data.eq(self._host_data.replicate(layout.lanes)),
@@ -158,16 +154,15 @@ class Element(wiring.Component):
 
     def _generator(self, m: Module) -> tuple[Value, Value]:
         """The random word at the field stage, and its high bits at the compare stage."""
-        ports: Any = self
         spec = self._spec
         rng: Generator = generator(spec.rng)
         bits = 32 * rng.state_words
         memory = m.submodules.generators = Memory(shape=unsigned(bits), depth=self._n_slots, init=[])
         write, read = memory.write_port(granularity=32), memory.read_port()
-        draw = Signal.like(ports.slot_draw, reset_less=True)
-        store, step = Signal.like(ports.slot_store, reset_less=True), Signal()
+        draw = Signal.like(self.slot_draw, reset_less=True)
+        store, step = Signal.like(self.slot_store, reset_less=True), Signal()
         state = Signal(bits, name="generator_state", reset_less=True)
-        m.d.sync += [draw.eq(ports.slot_draw), store.eq(ports.slot_store), step.eq(ports.step), state.eq(read.data)]
+        m.d.sync += [draw.eq(self.slot_draw), store.eq(self.slot_store), step.eq(self.step), state.eq(read.data)]
         name = spec.rng.replace("+", "p")
         logic = self._hierarchy.add(m, "generator", name, lambda: rng.create(spec.word_bits), clocked=False)
         m.d.comb += [

@@ -33,14 +33,13 @@ class FieldSum(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        ports: Any = self
-        weights = [getattr(ports, f"weight_{k}") for k in range(self._inputs)]
-        states = list(ports.states) if self._inputs else []
-        nodes: list[Any] = [Mux(n, w, ~w) for n, w in zip(states, weights)] + [ports.bias]
+        weights = [getattr(self, f"weight_{k}") for k in range(self._inputs)]
+        states = list(self.states) if self._inputs else []
+        nodes: list[Any] = [Mux(n, w, ~w) for n, w in zip(states, weights)] + [self.bias]
         carries: list[Value] = [~n for n in states]
         for level in range(adder_levels(self._inputs)):
             nodes, carries = _level(m, level, nodes, carries)
-        m.d.comb += ports.field.eq(nodes[0])
+        m.d.comb += self.field.eq(nodes[0])
         return m
 
 

@@ -62,39 +62,38 @@ class SystolicHost(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        ports: Any = self
-        self._address, data = Signal(len(ports.bus_address), name="address"), Signal(32)
+        self._address, data = Signal(len(self.bus_address), name="address"), Signal(32)
         writing, reading = Signal(), Signal()
         m.d.sync += [
-            self._address.eq(ports.bus_address),
-            data.eq(ports.bus_write_data),
-            writing.eq(ports.bus_write),
-            reading.eq(ports.bus_read),
+            self._address.eq(self.bus_address),
+            data.eq(self.bus_write_data),
+            writing.eq(self.bus_write),
+            reading.eq(self.bus_read),
         ]
         hits, groups = self._decode(m)
         readable, writable, locked = groups
         bad_value, write = self._out_of_range(m, hits), Signal()
         control = writing & hits["CONTROL"]
         starting = hits["CONTROL"] & (data[0] | data[2] | data[3])
-        idle = ~ports.busy & ~data[1]
+        idle = ~self.busy & ~data[1]
         m.d.comb += [
-            write.eq(writing & ~(locked & ports.busy) & ~bad_value),
-            ports.start.eq(control & data[0] & idle),
-            ports.abort.eq(control & data[1]),
-            ports.clear.eq(control & data[2] & idle),
-            ports.dump.eq(control & data[3] & ~data[0] & idle),
+            write.eq(writing & ~(locked & self.busy) & ~bad_value),
+            self.start.eq(control & data[0] & idle),
+            self.abort.eq(control & data[1]),
+            self.clear.eq(control & data[2] & idle),
+            self.dump.eq(control & data[3] & ~data[0] & idle),
         ]
         for register in self._map.kept:
             with m.If(write & hits[register.name]):
-                m.d.sync += getattr(ports, register.name.lower()).eq(data[: register.width])
+                m.d.sync += getattr(self, register.name.lower()).eq(data[: register.width])
         self._arrays(m, write, hits, data)
 
         errors = Signal(4)
         raised = Cat(
-            writing & ports.busy & (locked | (starting & ~data[1])),
+            writing & self.busy & (locked | (starting & ~data[1])),
             (writing & ~writable) | (reading & ~readable),
             writing & bad_value,
-            ports.counter_full,
+            self.counter_full,
         )
         m.d.sync += errors.eq((errors & ~Mux(writing & hits["ERRORS"], data[:4], 0)) | raised)
         self._read(m, reading, hits, errors)
@@ -104,8 +103,7 @@ class SystolicHost(wiring.Component):
         """Which register is addressed, and whether it can be read, written, and is locked: decoded on the way in, so
         that they are registers themselves.
         """
-        ports: Any = self
-        now = {register.name: is_at(register, ports.bus_address) for register in self._map.registers}
+        now = {register.name: is_at(register, self.bus_address) for register in self._map.registers}
         hits = {name: Signal(name=f"at_{name.lower()}") for name in now}
         m.d.sync += [hits[name].eq(inside) for name, inside in now.items()]
         groups = [Signal(name=name) for name in ("readable", "writable", "locked")]
@@ -114,8 +112,7 @@ class SystolicHost(wiring.Component):
 
     def _out_of_range(self, m: Module, hits: dict[str, Signal]) -> Signal:
         """The value written is not one the register addressed can take; compared on the way in."""
-        ports: Any = self
-        data, bad = ports.bus_write_data, Signal()
+        data, bad = self.bus_write_data, Signal()
         wrong = []
         for register in self._map.registers:
             if "W" in register.access and (beyond := out_of_range(register, data)) is not None:
@@ -131,7 +128,6 @@ class SystolicHost(wiring.Component):
 
     def _arrays(self, m: Module, write: Value, hits: dict[str, Signal], data: Value) -> None:
         """Strobes, indices and data for the memories, registered for the way to them."""
-        ports: Any = self
         layout, lanes = self._layout, self._format
         words = element_words(layout.n_elements)
 
@@ -145,42 +141,41 @@ class SystolicHost(wiring.Component):
         seeding = hits["SEED"]
         wanted = Mux(seeding, seed_element, element)
         m.d.sync += [
-            ports.restate.eq(write & hits["STATES"]),
-            ports.phase_write.eq(Cat(write & hits[f"PHASE_{name}"] for name in ("SWEEPS", "LEVEL", "MASK"))),
-            ports.phase_index.eq(self._address),
-            ports.bits_write.eq(strobes("STATES", state_word, words) | strobes("CLAMPS", clamp_word, words)),
-            ports.bits_index.eq(
+            self.restate.eq(write & hits["STATES"]),
+            self.phase_write.eq(Cat(write & hits[f"PHASE_{name}"] for name in ("SWEEPS", "LEVEL", "MASK"))),
+            self.phase_index.eq(self._address),
+            self.bits_write.eq(strobes("STATES", state_word, words) | strobes("CLAMPS", clamp_word, words)),
+            self.bits_index.eq(
                 Mux(
                     hits["STATES"],
-                    Cat(state_slot[: len(ports.slot)], Const(CLAMP_MASKS, 2)),
-                    Cat(clamp_slot[: len(ports.slot)], mask, Const(0, 1)),
+                    Cat(state_slot[: len(self.slot)], Const(CLAMP_MASKS, 2)),
+                    Cat(clamp_slot[: len(self.slot)], mask, Const(0, 1)),
                 )
             ),
-            ports.element.eq(Cat(wanted == k for k in range(layout.n_elements))),
-            ports.slot.eq(Mux(seeding, seed_slot, slot)),
-            ports.coefficient_write.eq(strobes("ENTRIES", lane, lanes.lanes)),
-            ports.seed_write.eq(strobes("SEED", seed_word, self._seeds)),
-            ports.table_write.eq(write & hits["TABLES"]),
-            ports.index.eq(self._address),
-            ports.data.eq(data),
-            ports.wide_data.eq(Cat(data, ports.extra)),
+            self.element.eq(Cat(wanted == k for k in range(layout.n_elements))),
+            self.slot.eq(Mux(seeding, seed_slot, slot)),
+            self.coefficient_write.eq(strobes("ENTRIES", lane, lanes.lanes)),
+            self.seed_write.eq(strobes("SEED", seed_word, self._seeds)),
+            self.table_write.eq(write & hits["TABLES"]),
+            self.index.eq(self._address),
+            self.data.eq(data),
+            self.wide_data.eq(Cat(data, self.extra)),
         ]
 
     def _read(self, m: Module, reading: Value, hits: dict[str, Signal], errors: Value) -> None:
-        ports: Any = self
         shown: dict[str, Any] = {
-            "STATUS": Cat(ports.busy, ports.done, ports.aborted),
+            "STATUS": Cat(self.busy, self.done, self.aborted),
             "ERRORS": errors,
-            "CYCLES": ports.cycles,
-            "STALLS": ports.stalls,
-            "SWEEPS": ports.sweeps,
-            **{register.name: getattr(ports, register.name.lower()) for register in self._map.kept},
+            "CYCLES": self.cycles,
+            "STALLS": self.stalls,
+            "SWEEPS": self.sweeps,
+            **{register.name: getattr(self, register.name.lower()) for register in self._map.kept},
             **constants(self._map),
         }
         with m.If(reading):
-            m.d.sync += ports.bus_read_data.eq(0)
+            m.d.sync += self.bus_read_data.eq(0)
             for name, value in shown.items():
                 register = self._map[name]
                 with m.If(hits[name]):
                     index = self._address[: register.index_bits]
-                    m.d.sync += ports.bus_read_data.eq(value.word_select(index, 32) if register.count > 1 else value)
+                    m.d.sync += self.bus_read_data.eq(value.word_select(index, 32) if register.count > 1 else value)
