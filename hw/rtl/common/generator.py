@@ -17,6 +17,9 @@ class GeneratorComponent(wiring.Component):
         generator: the generator's object; its ``state_words`` fixes the width of the state.
         word_bits: width of the drawn word, 16 or 32.
         logic: ``logic(m, ports)`` drives ``ports.next`` and ``ports.word`` from ``ports.state``.
+
+    Ports:
+        state: before the step; next: after it; word: what it draws.
     """
 
     def __init__(self, generator: Generator, word_bits: int, logic: Callable[[Module, Any], None]) -> None:

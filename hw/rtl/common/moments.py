@@ -20,7 +20,8 @@ class Moments(wiring.Component):
     """Counts the states it is given.
 
     Ports:
-        take: capture ``state``; only while ``free``. It is counted to its end, whatever becomes of the run.
+        take: capture ``state``, only while ``free``. It is counted to its end, whatever becomes of the run.
+        state: ``[N]``, the sites; free: nothing is being counted.
         clear: all counters are zero from here on.
         full: a counter had reached its end and was to count on.
         index, at_edges: the counter to read, of a site or of an edge.

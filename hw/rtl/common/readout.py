@@ -11,7 +11,8 @@ class Readout(wiring.Component):
     """Takes ``state`` when told to and streams it, site 0 in bit 0 of the first word, zeros above the last site.
 
     Ports:
-        take: capture ``state``; only while ``free``.
+        take: capture ``state``, only while ``free``.
+        state: ``[N]``, the sites; free: nothing is left to read.
         flush: drop what has not been read.
         valid, ready, payload: the stream; a word moves in a clock where both are high. ``valid`` waits for no
             ``ready``, and a word shown stays until it moves (or is flushed).

@@ -56,8 +56,10 @@ class Sequencer(wiring.Component):
         start, abort: strobes; an abort wins, drops the samples still to take and ends the run after the sweep in hand.
         hold: nothing happens, and no clock counts, while it is high.
         phases, samples, steps, base_level, base_mask: the schedule; they must not change during a run.
-        phase_write_sweeps, _level, _mask: write ``write_data`` to that memory, at phase ``phase_index``.
-        phase_read_sweeps, _level, _mask: of phase ``phase_index``, from the clock after ``read`` on, between runs.
+        phase_write_sweeps, phase_write_level, phase_write_mask: write ``write_data`` to that memory.
+        phase_read_sweeps, phase_read_level, phase_read_mask: what it holds, from the clock after ``read`` on, between
+            runs.
+        phase_index: the phase written or read; write_data: 32 bits; read: a strobe.
         issue, slot, level, mask: an update begins, of which slot, with which table and which clamps.
         take: the state is a sample; free: the read-out can take it.
         busy, done, aborted: of the run; cycles, stalls, sweeps: its counters.

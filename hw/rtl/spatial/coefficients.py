@@ -50,7 +50,7 @@ class CoefficientLoader(wiring.Component):
     Ports:
         start: go, if anything was written since the last time; abort: stop, and go again at the next start.
         busy: from the clock after ``start`` until the chunks are full.
-        weights_write, weights_index, weights_read, biases_…: the host's side.
+        weights_…, biases_…, factors_…: the host's side of each array: ``_write``, ``_index``, ``_read``.
         write_data, read: as elsewhere.
         coefficient_write: ``[lanes · chunks]``, one-hot; coefficient_index, coefficient_data: the lanes' side.
     """

@@ -35,8 +35,9 @@ class HostBus(wiring.Component):
         start, abort, clear_moments: strobes.
         read, index, at_edges, write_data: a read, the entry of the array addressed, whether it is MOMENTS_EDGES, and
             the data of a write, for the arrays that live elsewhere.
-        seed_write, states_write, weights_write, …: strobes of accepted writes.
-        weights_read, …: data of those arrays, a clock after ``read``.
+        seed_write, states_write: strobes of accepted writes, of states one a word.
+        weights_…, biases_…, factors_…, tables_…, phase_…, moments_…: of each such array ``_write``, a strobe, and
+            ``_read``, its data a clock after ``read``.
     """
 
     def __init__(self, spec: FabricSpec, image: Image | None = None) -> None:

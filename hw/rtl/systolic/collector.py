@@ -26,7 +26,7 @@ class Collector(wiring.Component):
     """``entries`` is the number of entries of a sample; ``width`` the number of elements.
 
     Ports:
-        take: room for a sample is promised to the round that begins.
+        take: room for a sample is promised to the round that begins; single: room for one entry is.
         push, data, end: an entry, and whether it is its sample's last; there must be room.
         flush: drop everything.
         room: a whole sample fits; space: an entry does; empty: nothing is held.

@@ -23,20 +23,21 @@ from thermofab.hw.spec import FabricSpec, generator
 
 
 class Element(wiring.Component):
-    """One element. Elements that find their neighbours alike are the same module.
+    """One element. Elements that find their neighbours alike are the same module. Each input is registered here once,
+    and is given for the slot one clock before it is needed.
 
-    Ports (each is registered here once, and is given for the slot one clock before it is needed):
+    Ports:
         program: the program word, for the slot at its tap stage.
         slot_tap, slot_draw, slot_store: slots one clock before those stages.
         step: generators step and are stored, one clock before the store stage.
         neighbour_b_k: the views that input b chooses from, at the gather stage.
-        level, index, threshold: table in use, address to and threshold from the table memory.
-        update, load, clamped, initial: at the compare stage: sites take new states; or initial ones; is this one
-            clamped; its initial state.
+        index, threshold: address to and threshold from the table memory.
+        update, load: at the compare stage, sites take new states, or initial ones; clamped, initial: whether this
+            one is clamped, and its initial state.
         write, value: to the ring, at its write stage.
         inputs: the neighbours' states, at the sum stage.
         host_slot, host_data, coefficient_write, seed_write: the host writes lanes of an entry.
-        shift, dither_mask: see :mod:`thermofab.hw.rtl.common.datapath`.
+        dither_mask: 2^shift - 1; extra_shift: shift - min_shift; see :mod:`thermofab.hw.rtl.common.datapath`.
     """
 
     def __init__(

@@ -15,7 +15,10 @@ from thermofab.hw.host.systolic.timing import adder_levels
 
 
 class FieldSum(wiring.Component):
-    """Ports: ``states`` ``[D]``; ``weight_k``, ``bias``: signed; ``field``: signed, ``adder_levels(D)`` clocks later.
+    """F of the weights, bias and states of every clock.
+
+    Ports:
+        states: ``[D]``; weight_k, bias: signed; field: signed, ``adder_levels(D)`` clocks later.
 
     Args:
         inputs: D.

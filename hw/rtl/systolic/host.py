@@ -26,10 +26,12 @@ class SystolicHost(wiring.Component):
         bus_…: the bus.
         busy, done, aborted, cycles, stalls, sweeps: shown to the host; counter_full: a strobe, flagged.
         start, abort, clear, dump, restate: strobes.
-        shift, phases, samples, steps, level, mask, stream: registers it holds.
-        phase_write: sweeps, level, mask; phase_index.
-        bits_write, bits_index: a word of states or clamps: a strobe a word; the entry, in banks of clamps, then states.
-        element: one-hot; slot; coefficient_write, seed_write: strobes a lane. table_write; index; data, wide_data.
+        shift, phases, samples, steps, level, mask, stream, extra: registers it holds.
+        phase_write: strobes of sweeps, level and mask of phase ``phase_index``; phase_index: its number.
+        bits_write: a strobe for each word of states or clamps; bits_index: the entry, in banks of clamps, then states.
+        element: one-hot; slot: of that element; coefficient_write, seed_write: strobes, a lane or a word each.
+        table_write: a strobe; index: the entry of the tables.
+        data: the word written; wide_data: that and ``extra`` above it.
     """
 
     def __init__(self, spec: FabricSpec) -> None:

@@ -88,7 +88,7 @@ class Dump(wiring.Component):
     """Walks all counters, a bit of every element at a time, lowest first: slot by slot, counter by counter.
 
     Ports:
-        start, busy; space: the collector takes an entry.
+        start, stop: strobes; busy: between them, or until all is read; space: the collector takes an entry.
         slot, bit: what to read; push: the bits asked for ``LATENCY`` clocks ago are to be collected; end: the last.
         ask: a bit is being asked for, so promise room for it.
     """

@@ -23,8 +23,8 @@ class Rounds(wiring.Component):
         start, abort, clear, restate: strobes: begin a run; end it at the end of this round; zero the counters before
             the next run; the host wrote states, so load them before the next run.
         phases, samples, steps, base_level, base_mask: the schedule; they must not change during a run.
-        phase_write: a strobe for each of sweeps, level and mask of phase ``phase_index``.
-        room: the collector can take a sample; empty: it has nothing left. dumping: it is giving away counters.
+        phase_write: strobes that write sweeps, level and mask of a phase; phase_index: which; write_data: 32 bits.
+        room: the collector can take a sample; empty: it has nothing left.
         slot: the slot issued in this clock.
         update, load, clear_round, take, trail: what this round does; ``trail``: the last one took a sample.
         level, mask: table and clamp mask of this round.
