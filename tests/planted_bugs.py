@@ -82,7 +82,7 @@ TABLE_JAX = (
     "+ half).astype(self._address)",
     "+ half + 1 & 2 * half - 1).astype(self._address)",
 )
-TABLE_RTL = (DATAPATH, "index.eq(clipped.as_unsigned() ^ half)", "index.eq((clipped.as_unsigned() ^ half) + 1)")
+TABLE_RTL = (DATAPATH, "as_unsigned() ^ spec.table_size // 2)", "as_unsigned() + 1 ^ spec.table_size // 2)")
 BARRIER_REFERENCE = (
     REFERENCE,
     "        for sites in self.colours:\n            self.update(sites, self.tables[level])",
@@ -102,7 +102,7 @@ NEIGHBOUR_JAX = (
 )
 NEIGHBOUR_RTL = (COEFFICIENTS, "m.d.sync += weights[k].eq(read)", "m.d.sync += weights[k].eq(read if k else 0)")
 QUEUE_RTL = ("hw/rtl/spatial/lane.py", "zip(queue, [*queue[1:], last])", "zip(queue, [*queue[:-1], last])")
-MASK_RTL = (FABRIC, "clamped.eq(Mux(mask,", "clamped.eq(Mux(ports.mask,")
+MASK_RTL = (FABRIC, "clamped.eq(Mux(mask,", "clamped.eq(Mux(self.mask,")
 STALE_RTL = (
     COEFFICIENTS,
     "                m.d.sync += stale.eq(1)\n        return m",
@@ -115,7 +115,7 @@ FRESH_RTL = ("hw/rtl/common/moments.py", "old.eq(Mux(starting, 0, read.data))", 
 ABORT_RTL = (
     "hw/rtl/common/sequencer.py",
     "ended.eq(running & whole & (ending",
-    "ended.eq(running & (whole | ports.abort) & (ending",
+    "ended.eq(running & (whole | self.abort) & (ending",
 )
 TAPS_NATIVE = (
     f"{NATIVE}/generators.h",
@@ -223,8 +223,8 @@ TAP_SYSTOLIC = (
 )
 LATE_SYSTOLIC = (
     "hw/rtl/systolic/moments.py",
-    "(ports.trail & ports.old)",
-    "(ports.trail & ports.new)",
+    "(self.trail & self.old)",
+    "(self.trail & self.new)",
 )
 
 FACTOR_SIGN = (

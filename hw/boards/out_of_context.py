@@ -57,6 +57,9 @@ class Wrapper(wiring.Component):
         ignore: outputs left open.
     """
 
+    scan_in: Signal
+    scan_out: Signal
+
     def __init__(self, build: Callable[[Hierarchy], Any], hierarchy: Hierarchy, ignore: Iterable[str] = ()) -> None:
         super().__init__({"scan_in": In(1), "scan_out": Out(1)})
         self._build, self._hierarchy, self._ignore = build, hierarchy, frozenset(ignore)
@@ -78,14 +81,12 @@ class Wrapper(wiring.Component):
         return m
 
     def _scan(self, m: Module, inputs: list[Any]) -> None:
-        ports: Any = self
         scan = Signal(len(Cat(inputs)), reset_less=True)
-        m.d.sync += scan.eq(Cat(ports.scan_in, scan))
+        m.d.sync += scan.eq(Cat(self.scan_in, scan))
         joined: Any = Cat(inputs)
         m.d.comb += joined.eq(scan)
 
     def _fold(self, m: Module, outputs: list[Any]) -> None:
-        ports: Any = self
         level: Any = Signal(len(Cat(outputs)), reset_less=True, name="captured")
         m.d.sync += level.eq(Cat(outputs))
         stage = 0
@@ -93,7 +94,7 @@ class Wrapper(wiring.Component):
             folded = Signal(-(-len(level) // 4), reset_less=True, name=f"folded_{stage}")
             m.d.sync += folded.eq(Cat(level[k : k + 4].xor() for k in range(0, len(level), 4)))
             level, stage = folded, stage + 1
-        m.d.comb += ports.scan_out.eq(level)
+        m.d.comb += self.scan_out.eq(level)
 
 
 def measure(

@@ -37,6 +37,10 @@ class BoardTop(wiring.Component):
         clock, rx, tx, led_…: as in :attr:`Board.pins`, and the board's constant outputs.
     """
 
+    clock: Signal
+    rx: Signal
+    tx: Signal
+
     def __init__(self, board: Board, spec: FabricSpec, pll: Pll | None, divisor: int, hierarchy: Hierarchy) -> None:
         self._board, self._spec, self._pll = board, spec, pll
         self._divisor, self._hierarchy = divisor, hierarchy
@@ -45,11 +49,10 @@ class BoardTop(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         board, m = self._board, Module()
-        ports: Any = self
         sync, always = ClockDomain("sync"), ClockDomain("always", reset_less=True)
         m.domains += [sync, always]
         locked, reset = Signal(), Signal(init=1)
-        add_clock(m, ports.clock, sync.clk, locked, self._pll)
+        add_clock(m, self.clock, sync.clk, locked, self._pll)
         m.d.comb += always.clk.eq(sync.clk)
         lost = add_reset(m, locked, reset)
         m.d.comb += ResetSignal().eq(reset)
@@ -58,12 +61,12 @@ class BoardTop(wiring.Component):
         link = self._hierarchy.add(
             m, "link", "link_top", lambda: LinkTop(self._spec, self._divisor, self._hierarchy, clock_hz=clock_hz)
         )
-        m.d.comb += [link.rx.eq(ports.rx), ports.tx.eq(link.tx)]
+        m.d.comb += [link.rx.eq(self.rx), self.tx.eq(link.tx)]
         shown = {
             "locked": lambda: ~reset,
             "busy": lambda: link.busy,
             "error": lambda: lost,
-            "receiving": lambda: self._activity(m, ports.rx, "receiving"),
+            "receiving": lambda: self._activity(m, self.rx, "receiving"),
             "sending": lambda: self._activity(m, link.tx, "sending"),
         }
         for role, pin in board.leds:

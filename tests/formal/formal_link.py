@@ -340,6 +340,6 @@ PROOFS = [
     Proof(
         "CRC", "CRC-32 of any octet, a bit a clock, is that of the octet-wise definition",
         lambda: CrcIsExact(1), "bmc", 36,
-        Fault("hw/rtl/link/crc.py", "& ~ports.give", ""),
+        Fault("hw/rtl/link/crc.py", "& ~self.give", ""),
     ),
 ]  # fmt: skip

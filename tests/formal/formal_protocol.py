@@ -192,7 +192,7 @@ PROOFS = [
     Proof(
         "lane and clamps", "a lane's site changes in a load, or in its slot's commit if it is free, and at no other time",
         LaneObeys, "prove", 4,
-        Fault("hw/rtl/spatial/lane.py", "(ports.commit[slot] & ~ports.clamped[slot])", "ports.commit[slot]"),
+        Fault("hw/rtl/spatial/lane.py", "(self.commit[slot] & ~self.clamped[slot])", "self.commit[slot]"),
     ),
     Proof(
         "slots in order", "slots are issued colour after colour, no sooner than the last colour's are stored, and none at rest",
@@ -207,7 +207,7 @@ PROOFS = [
     Proof(
         "taken when free", "a sample is taken only when the read-out is free, and a word on offer stays until taken",
         TakesOnlyWhenFree, "bmc", 18,
-        Fault("hw/rtl/common/sequencer.py", "running & due & ports.free & ~settled.any()", "running & due & ~settled.any()"),
+        Fault("hw/rtl/common/sequencer.py", "running & due & self.free & ~settled.any()", "running & due & ~settled.any()"),
     ),
     Proof(
         "spatial reset", "after one clock of reset the sequencer's past does not matter, from any two states",
@@ -217,11 +217,11 @@ PROOFS = [
     Proof(
         "spatial bus", "while busy no locked register changes and no locked strobe is given; data read stay",
         lambda: BusGuards(TINY), "prove", 5,
-        Fault("hw/rtl/spatial/host.py", "write.eq(writing & ~(locked & ports.busy) & ~bad_value)", "write.eq(writing & ~bad_value)"),
+        Fault("hw/rtl/spatial/host.py", "write.eq(writing & ~(locked & self.busy) & ~bad_value)", "write.eq(writing & ~bad_value)"),
     ),
     Proof(
         "systolic bus", "while busy no locked register changes and no locked strobe is given; data read stay",
         lambda: BusGuards(fabric(TINY, architecture="systolic")), "prove", 5,
-        Fault("hw/rtl/systolic/host.py", "write.eq(writing & ~(locked & ports.busy) & ~bad_value)", "write.eq(writing & ~bad_value)"),
+        Fault("hw/rtl/systolic/host.py", "write.eq(writing & ~(locked & self.busy) & ~bad_value)", "write.eq(writing & ~bad_value)"),
     ),
 ]  # fmt: skip

@@ -13,9 +13,10 @@ from formal_parts import AnyWords, drive
 from prove import Fault, Proof
 
 from thermofab.hw.host.spatial.plan import NONE, LanePlan, plan_lanes
+from thermofab.hw.rtl.common.datapath import shift_bits
 from thermofab.hw.rtl.spatial.coefficients import CoefficientLoader, loader_rows
 from thermofab.hw.rtl.spatial.fabric import SpatialFabric
-from thermofab.hw.rtl.spatial.lane import Lane, shift_bits
+from thermofab.hw.rtl.spatial.lane import Lane
 from thermofab.hw.spec import fabric
 
 SMALL = {"weight_bits": 3, "bias_bits": 4, "table_bits": 3, "threshold_bits": 3, "dither_bits": 2, "levels": 2,
@@ -235,7 +236,7 @@ PROOFS = [
             ("3 neighbours in 3 chunks", lambda: UpdateIsExact(plan_lanes(ALL_TO_ALL), 1), 12,
              "max(len(row[k]), len(row[k + 1])) + 1)", "max(len(row[k]), len(row[k + 1])))"),
             ("2 neighbours, block RAM, several slots a colour", lambda: UpdateIsExact(replace(plan_lanes(RING), block=True), 2), 13,
-             "index.eq(clipped.as_unsigned() ^ half)", "index.eq(clipped.as_unsigned() ^ (half - 1))"),
+             "as_unsigned() ^ spec.table_size // 2)", "as_unsigned() ^ spec.table_size // 2 - 1)"),
         )
     ),
     Proof(

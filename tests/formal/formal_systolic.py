@@ -224,12 +224,12 @@ class OnlyFreeSitesInSweeps(Elaboratable):
 PROOFS = [
     Proof(
         "ring", "a spin stays what it was until its own slot is written", RingKeepsSpins, "bmc", 30,
-        Fault("hw/rtl/systolic/ring.py", "ring[(written - 1) % places].eq(ports.new)", "ring[written % places].eq(ports.new)"),
+        Fault("hw/rtl/systolic/ring.py", "ring[(written - 1) % places].eq(self.new)", "ring[written % places].eq(self.new)"),
     ),
     Proof(
         "element and clamps", "spins are written by a load, or by an update of a free site, and by nothing else",
         ElementObeysClamps, "prove", 3,
-        Fault("hw/rtl/systolic/element.py", "ports.load | (ports.update & ~ports.clamped)", "ports.load | ports.update"),
+        Fault("hw/rtl/systolic/element.py", "self.load | (self.update & ~self.clamped)", "self.load | self.update"),
     ),
     Proof(
         "queue", "every bit of the first 8 entries comes out once, in its place, whatever the reader does",
@@ -249,7 +249,7 @@ PROOFS = [
     Proof(
         "no sample without room", "a round takes a sample only if the collector had room and a run is on",
         RoundsWaitForRoom, "prove", 8,
-        Fault("hw/rtl/systolic/rounds.py", "with m.Elif((first | takes) & ~ports.room):", "with m.Elif(first & ~ports.room):"), reach=40,
+        Fault("hw/rtl/systolic/rounds.py", "with m.Elif((first | takes) & ~self.room):", "with m.Elif(first & ~self.room):"), reach=40,
     ),
     Proof(
         "reset", "after one clock of reset the sequencer's past does not matter, from any two states",

@@ -7,6 +7,8 @@ from amaranth import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from thermofab.hw.rng.base import Generator
+
 
 class GeneratorComponent(wiring.Component):
     """``next``, ``word`` = step(``state``), all combinational; word k of the state is bits 32k…32k+31.
@@ -15,9 +17,12 @@ class GeneratorComponent(wiring.Component):
         generator: the generator's object; its ``state_words`` fixes the width of the state.
         word_bits: width of the drawn word, 16 or 32.
         logic: ``logic(m, ports)`` drives ``ports.next`` and ``ports.word`` from ``ports.state``.
+
+    Ports:
+        state: before the step; next: after it; word: what it draws.
     """
 
-    def __init__(self, generator: Any, word_bits: int, logic: Callable[[Module, Any], None]) -> None:
+    def __init__(self, generator: Generator, word_bits: int, logic: Callable[[Module, Any], None]) -> None:
         bits = 32 * generator.state_words
         super().__init__({"state": In(bits), "next": Out(bits), "word": Out(word_bits)})
         self._logic = logic

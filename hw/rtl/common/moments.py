@@ -20,7 +20,8 @@ class Moments(wiring.Component):
     """Counts the states it is given.
 
     Ports:
-        take: capture ``state``; only while ``free``. It is counted to its end, whatever becomes of the run.
+        take: capture ``state``, only while ``free``. It is counted to its end, whatever becomes of the run.
+        state: ``[N]``, the sites; free: nothing is being counted.
         clear: all counters are zero from here on.
         full: a counter had reached its end and was to count on.
         index, at_edges: the counter to read, of a site or of an edge.
@@ -47,7 +48,6 @@ class Moments(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        ports: Any = self
         top = self._spec.topology
         bits = max(1, (top.n_sites - 1).bit_length())
         pairs = [i | i << bits for i in range(top.n_sites)] + [i | j << bits for i, j in top.edges.tolist()]
@@ -63,16 +63,16 @@ class Moments(wiring.Component):
         looked_at, counted_at = Signal.like(place), Signal.like(place)
         both, old = Signal(), Signal(self._spec.moment_bits)
         m.d.comb += [
-            ports.free.eq(~(walking | looked | counting)),
+            self.free.eq(~(walking | looked | counting)),
             pair.addr.eq(place),
-            read.addr.eq(Mux(ports.free, ports.index + Mux(ports.at_edges, top.n_sites, 0), looked_at)),
-            read.en.eq(~ports.free | ports.read),
-            ports.data.eq(Mux(fresh, 0, read.data)),
+            read.addr.eq(Mux(self.free, self.index + Mux(self.at_edges, top.n_sites, 0), looked_at)),
+            read.en.eq(~self.free | self.read),
+            self.data.eq(Mux(fresh, 0, read.data)),
             old.eq(Mux(starting, 0, read.data)),
             write.addr.eq(counted_at),
             write.data.eq(Mux(old.all(), old, old + both)),
             write.en.eq(counting),
-            ports.full.eq(counting & both & old.all()),
+            self.full.eq(counting & both & old.all()),
         ]
         states = [snapshot.bit_select(pair.data[:bits], 1), snapshot.bit_select(pair.data[bits:], 1)]
         m.d.sync += [
@@ -86,8 +86,8 @@ class Moments(wiring.Component):
             m.d.sync += place.eq(place + 1)
             with m.If(place == self._count - 1):
                 m.d.sync += walking.eq(0)
-        with m.If(ports.take & ports.free):
-            m.d.sync += [snapshot.eq(ports.state), walking.eq(1), place.eq(0), starting.eq(fresh), fresh.eq(0)]
-        with m.If(ports.clear):
+        with m.If(self.take & self.free):
+            m.d.sync += [snapshot.eq(self.state), walking.eq(1), place.eq(0), starting.eq(fresh), fresh.eq(0)]
+        with m.If(self.clear):
             m.d.sync += fresh.eq(1)
         return m

@@ -11,7 +11,8 @@ class Readout(wiring.Component):
     """Takes ``state`` when told to and streams it, site 0 in bit 0 of the first word, zeros above the last site.
 
     Ports:
-        take: capture ``state``; only while ``free``.
+        take: capture ``state``, only while ``free``.
+        state: ``[N]``, the sites; free: nothing is left to read.
         flush: drop what has not been read.
         valid, ready, payload: the stream; a word moves in a clock where both are high. ``valid`` waits for no
             ``ready``, and a word shown stays until it moves (or is flushed).
@@ -35,20 +36,19 @@ class Readout(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        ports: Any = self
         words = (self._n_sites + 31) // 32
         snapshot = Signal(32 * words)
         left = Signal(range(words + 1))
         m.d.comb += [
-            ports.payload.eq(snapshot[:32]),
-            ports.valid.eq(left != 0),
-            ports.last.eq(left == 1),
-            ports.free.eq(left == 0),
+            self.payload.eq(snapshot[:32]),
+            self.valid.eq(left != 0),
+            self.last.eq(left == 1),
+            self.free.eq(left == 0),
         ]
-        with m.If(ports.valid & ports.ready):
+        with m.If(self.valid & self.ready):
             m.d.sync += [snapshot.eq(snapshot >> 32), left.eq(left - 1)]
-        with m.If(ports.take & ports.free):
-            m.d.sync += [snapshot.eq(ports.state), left.eq(Const(words))]
-        with m.If(ports.flush):
+        with m.If(self.take & self.free):
+            m.d.sync += [snapshot.eq(self.state), left.eq(Const(words))]
+        with m.If(self.flush):
             m.d.sync += left.eq(0)
         return m

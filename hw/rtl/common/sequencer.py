@@ -56,8 +56,10 @@ class Sequencer(wiring.Component):
         start, abort: strobes; an abort wins, drops the samples still to take and ends the run after the sweep in hand.
         hold: nothing happens, and no clock counts, while it is high.
         phases, samples, steps, base_level, base_mask: the schedule; they must not change during a run.
-        phase_write_sweeps, _level, _mask: write ``write_data`` to that memory, at phase ``phase_index``.
-        phase_read_sweeps, _level, _mask: of phase ``phase_index``, from the clock after ``read`` on, between runs.
+        phase_write_sweeps, phase_write_level, phase_write_mask: write ``write_data`` to that memory.
+        phase_read_sweeps, phase_read_level, phase_read_mask: what it holds, from the clock after ``read`` on, between
+            runs.
+        phase_index: the phase written or read; write_data: 32 bits; read: a strobe.
         issue, slot, level, mask: an update begins, of which slot, with which table and which clamps.
         take: the state is a sample; free: the read-out can take it.
         busy, done, aborted: of the run; cycles, stalls, sweeps: its counters.
@@ -101,8 +103,7 @@ class Sequencer(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m, plan = Module(), self._plan
-        ports: Any = self
-        phase = Signal.like(ports.phases)
+        phase = Signal.like(self.phases)
         slot = Signal(range(max(2, plan.slots)))
         place = Signal(range(max(2, plan.colour_clocks)))  # clocks since the colour began
         first = Signal(init=1)  # the next slot is a sweep's first
@@ -116,39 +117,39 @@ class Sequencer(wiring.Component):
         of_phase = self._phase_table(m, upcoming)
         in_phase, last_sweep, whole = Signal(), Signal(), Signal()
         level, mask = Signal(self._level_bits), Signal()
-        m.d.comb += [in_phase.eq(phase != ports.phases), upcoming.eq(phase)]
+        m.d.comb += [in_phase.eq(phase != self.phases), upcoming.eq(phase)]
         m.d.sync += phase.eq(upcoming)
         m.d.comb += [
-            level.eq(Mux(in_phase, of_phase["level"], ports.base_level)),
-            mask.eq(Mux(in_phase, of_phase["mask"], ports.base_mask)),
-            last_sweep.eq(swept + 1 >= Mux(in_phase, of_phase["sweeps"], ports.steps)),
+            level.eq(Mux(in_phase, of_phase["level"], self.base_level)),
+            mask.eq(Mux(in_phase, of_phase["mask"], self.base_mask)),
+            last_sweep.eq(swept + 1 >= Mux(in_phase, of_phase["sweeps"], self.steps)),
             whole.eq(first & (place == 0)),
         ]
 
         # What this clock does: take a sample, issue a slot, end the run, or wait.
         running, take, ended, step, settled = Signal(), Signal(), Signal(), Signal(), Signal(SETTLE)
         m.d.comb += [
-            running.eq(ports.busy & ~ports.hold & ~draining.any()),
-            take.eq(running & due & ports.free & ~settled.any() & (left != 0) & ~ports.abort & ~ending),
-            ended.eq(running & whole & (ending | ports.abort | due & ((left == 0) | (take & (left == 1))))),
+            running.eq(self.busy & ~self.hold & ~draining.any()),
+            take.eq(running & due & self.free & ~settled.any() & (left != 0) & ~self.abort & ~ending),
+            ended.eq(running & whole & (ending | self.abort | due & ((left == 0) | (take & (left == 1))))),
             step.eq(running & ~ended & ~(whole & due & ~take)),
         ]
         issued = Signal()
         m.d.comb += issued.eq(step & (place < plan.fold))
-        m.d.sync += [ports.issue.eq(issued), ports.slot.eq(slot), settled.eq(settled << 1 | take)]
+        m.d.sync += [self.issue.eq(issued), self.slot.eq(slot), settled.eq(settled << 1 | take)]
         with m.If(issued):
-            m.d.sync += [ports.level.eq(level), ports.mask.eq(mask)]
-        m.d.comb += ports.take.eq(settled[-1])
+            m.d.sync += [self.level.eq(level), self.mask.eq(mask)]
+        m.d.comb += self.take.eq(settled[-1])
 
-        with m.If(ports.busy & ~ports.hold):
-            m.d.sync += ports.cycles.eq(ports.cycles + 1)
+        with m.If(self.busy & ~self.hold):
+            m.d.sync += self.cycles.eq(self.cycles + 1)
             with m.If(running & due & ~take & ~ended):
-                m.d.sync += ports.stalls.eq(ports.stalls + 1)
+                m.d.sync += self.stalls.eq(self.stalls + 1)
         with m.If(take):
             m.d.sync += [due.eq(0), left.eq(left - 1)]
         finishing = Signal(SETTLE + 1)
         m.d.sync += finishing.eq(finishing << 1)
-        m.d.comb += ports.sweep_done.eq(finishing[-1])
+        m.d.comb += self.sweep_done.eq(finishing[-1])
         with m.If(step):
             m.d.sync += place.eq(place + 1)
             with m.If(issued):
@@ -156,48 +157,47 @@ class Sequencer(wiring.Component):
             with m.If(place == plan.colour_clocks - 1):
                 m.d.sync += place.eq(0)
                 with m.If(slot == (plan.slots if plan.slots < 1 << len(slot) else 0)):
-                    m.d.sync += [slot.eq(0), first.eq(1), finishing[0].eq(1), ports.sweeps.eq(ports.sweeps + 1)]
+                    m.d.sync += [slot.eq(0), first.eq(1), finishing[0].eq(1), self.sweeps.eq(self.sweeps + 1)]
                     with m.If(last_sweep):
-                        m.d.sync += [swept.eq(0), due.eq(~in_phase | (phase + 1 == ports.phases))]
+                        m.d.sync += [swept.eq(0), due.eq(~in_phase | (phase + 1 == self.phases))]
                         with m.If(in_phase):
                             m.d.comb += upcoming.eq(phase + 1)
                     with m.Else():
                         m.d.sync += swept.eq(swept + 1)
-        with m.If(ports.abort):
+        with m.If(self.abort):
             m.d.sync += [ending.eq(running), settled.eq(0)]
         with m.If(ended):
-            m.d.sync += [draining.eq(1), due.eq(0), ports.aborted.eq(ending | ports.abort)]
+            m.d.sync += [draining.eq(1), due.eq(0), self.aborted.eq(ending | self.abort)]
         with m.If(draining.any()):
             with m.If(draining <= SETTLE):
                 m.d.sync += draining.eq(draining + 1)
-            with m.Elif(ports.free):
-                m.d.sync += [draining.eq(0), ports.busy.eq(0), ports.done.eq(~(ports.aborted | ports.abort))]
-            with m.If(ports.abort):
-                m.d.sync += ports.aborted.eq(1)
-        with m.If(ports.start & ~ports.busy):
+            with m.Elif(self.free):
+                m.d.sync += [draining.eq(0), self.busy.eq(0), self.done.eq(~(self.aborted | self.abort))]
+            with m.If(self.abort):
+                m.d.sync += self.aborted.eq(1)
+        with m.If(self.start & ~self.busy):
             m.d.comb += upcoming.eq(0)
-            m.d.sync += [signal.eq(0) for signal in (swept, ending, ports.done, ports.aborted)]
-            m.d.sync += [signal.eq(0) for signal in (ports.cycles, ports.stalls, ports.sweeps)]
-            m.d.sync += [ports.busy.eq(1), due.eq(ports.phases == 0), left.eq(ports.samples)]
-        with m.If(ports.abort & ports.hold & ports.busy):
-            m.d.sync += [ports.busy.eq(0), ports.aborted.eq(1)]
+            m.d.sync += [signal.eq(0) for signal in (swept, ending, self.done, self.aborted)]
+            m.d.sync += [signal.eq(0) for signal in (self.cycles, self.stalls, self.sweeps)]
+            m.d.sync += [self.busy.eq(1), due.eq(self.phases == 0), left.eq(self.samples)]
+        with m.If(self.abort & self.hold & self.busy):
+            m.d.sync += [self.busy.eq(0), self.aborted.eq(1)]
         return m
 
     def _phase_table(self, m: Module, upcoming: Signal) -> dict[str, Any]:
         """Sweeps, level and mask of the phase in hand, from memories the host writes, and reads between runs."""
-        ports: Any = self
         running, current = Signal(), {}
-        m.d.comb += running.eq(ports.busy | ports.start)
+        m.d.comb += running.eq(self.busy | self.start)
         for name, bits in self._memories.items():
             memory = m.submodules[f"phase_{name}"] = Memory(shape=bits, depth=PHASE_SLOTS, init=[])
             write, read = memory.write_port(), memory.read_port()
             m.d.comb += [
-                write.addr.eq(ports.phase_index),
-                write.data.eq(ports.write_data[:bits]),
-                write.en.eq(getattr(ports, f"phase_write_{name}")),
-                read.addr.eq(Mux(running, upcoming, ports.phase_index)),
-                read.en.eq(running | ports.read),
-                getattr(ports, f"phase_read_{name}").eq(read.data),
+                write.addr.eq(self.phase_index),
+                write.data.eq(self.write_data[:bits]),
+                write.en.eq(getattr(self, f"phase_write_{name}")),
+                read.addr.eq(Mux(running, upcoming, self.phase_index)),
+                read.en.eq(running | self.read),
+                getattr(self, f"phase_read_{name}").eq(read.data),
             ]
             current[name] = read.data
         return current

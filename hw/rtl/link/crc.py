@@ -30,12 +30,11 @@ class SerialCrc(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        ports: Any = self
         register = Signal(32, init=0xFFFFFFFF)
-        feedback = (register[0] ^ ports.bit) & ~ports.give
-        m.d.comb += [ports.octet.eq(~register[:8]), ports.good.eq(register == CRC_RESIDUE)]
-        with m.If(ports.clear):
+        feedback = (register[0] ^ self.bit) & ~self.give
+        m.d.comb += [self.octet.eq(~register[:8]), self.good.eq(register == CRC_RESIDUE)]
+        with m.If(self.clear):
             m.d.sync += register.eq(0xFFFFFFFF)
-        with m.Elif(ports.enable):
+        with m.Elif(self.enable):
             m.d.sync += register.eq((register >> 1) ^ Mux(feedback, Const(CRC_POLYNOMIAL, 32), 0))
         return m

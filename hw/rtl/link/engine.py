@@ -67,16 +67,15 @@ class Engine(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        ports: Any = self
         self._word = Signal(32)  # of the request, as its octets come
         self._kind, self._tag, self._increment = Signal(3), Signal(8), Signal()  # of the request, then of the answer
         self._awaited = Signal(8)  # the sequence number of the next WRITE
         self._count = Signal(COUNT_BITS)  # words still to send after the header and the link words
         self._urge = Signal()  # the host wants what there is, even if it fills no frame
         m.d.comb += [
-            ports.index.eq(self._word[16:]),
-            ports.rewind.eq(self._kind == Kind.FETCH),
-            ports.bus_write_data.eq(self._word),
+            self.index.eq(self._word[16:]),
+            self.rewind.eq(self._kind == Kind.FETCH),
+            self.bus_write_data.eq(self._word),
         ]
         refused = Signal()
         with m.FSM():
@@ -84,46 +83,44 @@ class Engine(wiring.Component):
             self._request(m)
             self._decide(m)
             self._answer(m)
-        with m.If(ports.refused):
+        with m.If(self.refused):
             m.d.sync += refused.eq(1)
         return m
 
     def _idle(self, m: Module, refused: Signal) -> None:
         """A request, else a complaint about a damaged one, else samples."""
-        ports: Any = self
         enough, some = Signal(), Signal()
         m.d.comb += [
-            enough.eq(ports.unsent >= DATA_WORDS),
-            some.eq((ports.unsent != 0) & (self._urge | ~ports.busy)),
+            enough.eq(self.unsent >= DATA_WORDS),
+            some.eq((self.unsent != 0) & (self._urge | ~self.busy)),
         ]
         with m.State("IDLE"):
-            m.d.sync += [ports.place.eq(0), self._count.eq(0)]
-            with m.If(ports.full):
+            m.d.sync += [self.place.eq(0), self._count.eq(0)]
+            with m.If(self.full):
                 m.next = "ASK"
             with m.Elif(refused):
                 m.d.sync += [refused.eq(0), self._kind.eq(Kind.REFUSED)]
                 m.next = "HEADER"
-            with m.Elif(ports.ready & (enough | some)):
+            with m.Elif(self.ready & (enough | some)):
                 m.d.sync += [
                     self._kind.eq(Kind.DATA),
-                    self._count.eq(Mux(enough, DATA_WORDS, ports.unsent[:COUNT_BITS])),
+                    self._count.eq(Mux(enough, DATA_WORDS, self.unsent[:COUNT_BITS])),
                     self._urge.eq(0),
                 ]
                 m.next = "HEADER"
 
     def _request(self, m: Module) -> None:
         """Put the words of a request together, and do what they say."""
-        ports: Any = self
         with m.State("ASK"):
             m.next = "TAKE"
         with m.State("TAKE"):
-            m.d.sync += [self._word.eq(Cat(self._word[8:], ports.data)), ports.place.eq(ports.place + 1)]
+            m.d.sync += [self._word.eq(Cat(self._word[8:], self.data)), self.place.eq(self.place + 1)]
             m.next = "ASK"
-            with m.If(ports.place[:2] == 3):
+            with m.If(self.place[:2] == 3):
                 m.next = "DATA"
-                with m.If(ports.place[2:] == 0):
+                with m.If(self.place[2:] == 0):
                     m.next = "KIND"
-                with m.If(ports.place[2:] == 1):
+                with m.If(self.place[2:] == 1):
                     m.next = "ADDRESS"
         with m.State("KIND"):
             m.d.sync += [
@@ -133,49 +130,48 @@ class Engine(wiring.Component):
             ]
             m.next = "DECIDE"
         with m.State("ADDRESS"):
-            m.d.sync += ports.bus_address.eq(self._word)
+            m.d.sync += self.bus_address.eq(self._word)
             m.next = "ASK"
-            with m.If(ports.place[2:] == ports.words):
-                m.d.comb += ports.release.eq(1)
+            with m.If(self.place[2:] == self.words):
+                m.d.comb += self.release.eq(1)
                 m.next = "HEADER"
         with m.State("DATA"):
-            m.d.comb += ports.bus_write.eq(self._kind == Kind.WRITE)
-            m.d.sync += ports.bus_address.eq(ports.bus_address + self._increment)
+            m.d.comb += self.bus_write.eq(self._kind == Kind.WRITE)
+            m.d.sync += self.bus_address.eq(self.bus_address + self._increment)
             m.next = "ASK"
-            with m.If(ports.place[2:] == ports.words):
-                m.d.comb += ports.release.eq(1)
+            with m.If(self.place[2:] == self.words):
+                m.d.comb += self.release.eq(1)
                 m.next = "HEADER"
 
     def _decide(self, m: Module) -> None:
         """The header is known: go on with the request, or answer at once."""
-        ports: Any = self
         alone, wanted = Signal(), self._word[16 : 16 + COUNT_BITS]
-        m.d.comb += alone.eq(ports.words == 1)
+        m.d.comb += alone.eq(self.words == 1)
         with m.State("DECIDE"):
             m.next = "HEADER"
-            m.d.comb += ports.release.eq(1)
+            m.d.comb += self.release.eq(1)
             with m.Switch(self._kind):
                 with m.Case(Kind.INFO):
-                    m.d.sync += [ports.bus_address.eq(0), self._increment.eq(1), self._count.eq(INFO_REGISTERS)]
+                    m.d.sync += [self.bus_address.eq(0), self._increment.eq(1), self._count.eq(INFO_REGISTERS)]
                 with m.Case(Kind.WRITE):
                     with m.If(alone):
                         m.d.sync += self._kind.eq(Kind.REFUSED)
                     with m.Elif(self._tag == self._awaited):
-                        m.d.comb += ports.release.eq(0)
+                        m.d.comb += self.release.eq(0)
                         m.d.sync += self._awaited.eq(self._awaited + 1)
                         m.next = "ASK"
                 with m.Case(Kind.READ):
-                    with m.If((ports.words == 2) & (wanted <= DATA_WORDS)):
-                        m.d.comb += ports.release.eq(0)
+                    with m.If((self.words == 2) & (wanted <= DATA_WORDS)):
+                        m.d.comb += self.release.eq(0)
                         m.d.sync += self._count.eq(wanted)
                         m.next = "ASK"
                     with m.Else():
                         m.d.sync += self._kind.eq(Kind.REFUSED)
                 with m.Case(Kind.ACK):
-                    m.d.comb += ports.acknowledge.eq(1)
+                    m.d.comb += self.acknowledge.eq(1)
                     m.next = "SETTLE"
                 with m.Case(Kind.FETCH):
-                    m.d.comb += ports.acknowledge.eq(1)
+                    m.d.comb += self.acknowledge.eq(1)
                     m.d.sync += self._urge.eq(1)
                 with m.Default():
                     m.d.sync += self._kind.eq(Kind.REFUSED)
@@ -187,20 +183,19 @@ class Engine(wiring.Component):
 
     def _answer(self, m: Module) -> None:
         """A header and words, from here, from registers or from the ring."""
-        ports: Any = self
         kind, count = self._kind, self._count
         link = Signal(range(INFO_LINK_WORDS))
         with m.State("HEADER"):
             m.d.comb += [
-                ports.word[:8].eq(Cat(kind, Const(0, 4), ports.busy)),
-                ports.word[8:16].eq(self._tag),
-                ports.word[16:].eq(Mux(kind == Kind.DATA, ports.sent, ports.come)),
-                ports.last.eq(count == 0),
-                ports.valid.eq(1),
+                self.word[:8].eq(Cat(kind, Const(0, 4), self.busy)),
+                self.word[8:16].eq(self._tag),
+                self.word[16:].eq(Mux(kind == Kind.DATA, self.sent, self.come)),
+                self.last.eq(count == 0),
+                self.valid.eq(1),
             ]
             with m.If(kind == Kind.WRITE):
-                m.d.comb += ports.word[16:].eq(self._awaited)
-            with m.If(ports.ready):
+                m.d.comb += self.word[16:].eq(self._awaited)
+            with m.If(self.ready):
                 m.next = "IDLE"
                 with m.If(count != 0):
                     m.next = "READ"
@@ -209,34 +204,34 @@ class Engine(wiring.Component):
                     with m.If(kind == Kind.DATA):
                         m.next = "SAMPLE"
         with m.State("LINK"):
-            m.d.comb += ports.valid.eq(1)
+            m.d.comb += self.valid.eq(1)
             with m.Switch(link):
                 with m.Case(0):
-                    m.d.comb += ports.word.eq(Cat(Const(PROTOCOL_VERSION, 8), Const(DATA_WORDS, 8), self._awaited))
+                    m.d.comb += self.word.eq(Cat(Const(PROTOCOL_VERSION, 8), Const(DATA_WORDS, 8), self._awaited))
                 for k, constant in enumerate(self._constants, 1):
                     with m.Case(k):
-                        m.d.comb += ports.word.eq(constant)
-            with m.If(ports.ready):
+                        m.d.comb += self.word.eq(constant)
+            with m.If(self.ready):
                 m.d.sync += link.eq(link + 1)
                 with m.If(link == INFO_LINK_WORDS - 1):
                     m.d.sync += link.eq(0)
                     m.next = "READ"
         with m.State("READ"):
-            m.d.comb += ports.bus_read.eq(1)
+            m.d.comb += self.bus_read.eq(1)
             m.next = "WAIT"
         with m.State("WAIT"):
             m.next = "GIVE"
         with m.State("GIVE"):
-            m.d.comb += [ports.word.eq(ports.bus_read_data), ports.valid.eq(1), ports.last.eq(count == 1)]
-            with m.If(ports.ready):
-                m.d.sync += [count.eq(count - 1), ports.bus_address.eq(ports.bus_address + self._increment)]
+            m.d.comb += [self.word.eq(self.bus_read_data), self.valid.eq(1), self.last.eq(count == 1)]
+            with m.If(self.ready):
+                m.d.sync += [count.eq(count - 1), self.bus_address.eq(self.bus_address + self._increment)]
                 m.next = "READ"
                 with m.If(count == 1):
                     m.next = "IDLE"
         with m.State("SAMPLE"):  # the framer takes a word longer than the ring needs to show the next
-            m.d.comb += [ports.word.eq(ports.sample), ports.valid.eq(1), ports.last.eq(count == 1)]
-            with m.If(ports.ready):
+            m.d.comb += [self.word.eq(self.sample), self.valid.eq(1), self.last.eq(count == 1)]
+            with m.If(self.ready):
                 m.d.sync += count.eq(count - 1)
-                m.d.comb += ports.next.eq(1)
+                m.d.comb += self.next.eq(1)
                 with m.If(count == 1):
                     m.next = "IDLE"

@@ -41,7 +41,6 @@ class Framer(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        ports: Any = self
         m.submodules.memory = memory = Memory(shape=8, depth=512, init=[], attrs=DONT_CARE)
         write, read = memory.write_port(), memory.read_port()
         full = Signal(2)
@@ -55,14 +54,14 @@ class Framer(wiring.Component):
                 with m.If(full.bit_select(sending, 1)):
                     m.next = "SHOW"
             with m.State("SHOW"):  # a register between the memory, which is slow, and what is decided from its data
-                m.d.sync += ports.octet.eq(read.data)
+                m.d.sync += self.octet.eq(read.data)
                 m.next = "SEND"
             with m.State("SEND"):
-                m.d.comb += ports.octet_valid.eq(1)
-                with m.If(ports.octet_ready):
+                m.d.comb += self.octet_valid.eq(1)
+                with m.If(self.octet_ready):
                     m.d.sync += place.eq(place + 1)
                     m.next = "FETCH"
-                    with m.If(ports.octet == 0):
+                    with m.If(self.octet == 0):
                         m.d.sync += [place.eq(0), sending.eq(~sending), full.bit_select(sending, 1).eq(0)]
                         m.next = "PAUSE"
             with m.State("PAUSE"):
@@ -70,7 +69,6 @@ class Framer(wiring.Component):
         return m
 
     def _write(self, m: Module, write: Any, full: Signal, writing: Signal) -> None:
-        ports: Any = self
         m.submodules.crc = crc = SerialCrc()
         shift, last = Signal(32), Signal()
         place, hole = Signal(8, init=1), Signal(8)  # of the next octet, and of the code of the run in hand
@@ -88,10 +86,10 @@ class Framer(wiring.Component):
         ]
         with m.FSM(name="writer"):
             with m.State("IDLE"):
-                m.d.comb += ports.ready.eq(~full.bit_select(writing, 1))
-                m.d.sync += shift.eq(ports.word)
-                m.d.sync += last.eq(ports.last)
-                with m.If(ports.valid & ports.ready):
+                m.d.comb += self.ready.eq(~full.bit_select(writing, 1))
+                m.d.sync += shift.eq(self.word)
+                m.d.sync += last.eq(self.last)
+                with m.If(self.valid & self.ready):
                     m.next = "OCTET"
             with m.State("OCTET"):
                 m.d.comb += write.en.eq(1)

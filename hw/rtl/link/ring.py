@@ -46,7 +46,6 @@ class Ring(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        ports: Any = self
         bits = (RING_WORDS - 1).bit_length()
         m.submodules.memory = memory = Memory(shape=32, depth=RING_WORDS, init=[], attrs=DONT_CARE)
         write, read = memory.write_port(), memory.read_port()
@@ -55,30 +54,30 @@ class Ring(wiring.Component):
         ahead, behind, asked = Signal(INDEX_BITS), Signal(INDEX_BITS), Signal()
         moved = Signal()
         m.d.comb += [
-            moved.eq(ports.valid & ports.ready),
-            write.addr.eq(ports.come[:bits]),
-            write.data.eq(ports.payload),
+            moved.eq(self.valid & self.ready),
+            write.addr.eq(self.come[:bits]),
+            write.data.eq(self.payload),
             write.en.eq(moved),
-            read.addr.eq(ports.sent[:bits]),
+            read.addr.eq(self.sent[:bits]),
         ]
-        m.d.sync += ports.data.eq(read.data)
+        m.d.sync += self.data.eq(read.data)
         m.d.sync += [
-            kept.eq(ports.come[: bits + 1] - gone[: bits + 1]),
+            kept.eq(self.come[: bits + 1] - gone[: bits + 1]),
             # ``kept`` lags: up to two words that it does not count have come when ``ready`` shows. Four places held
             # back make the comparison a few gates.
-            ports.ready.eq(~(kept[bits] | kept[2:bits].all())),
-            ports.unsent.eq(ports.come - ports.sent),
-            asked.eq(ports.acknowledge),
-            ahead.eq(ports.index - gone),
-            behind.eq(ports.index - ports.sent),
+            self.ready.eq(~(kept[bits] | kept[2:bits].all())),
+            self.unsent.eq(self.come - self.sent),
+            asked.eq(self.acknowledge),
+            ahead.eq(self.index - gone),
+            behind.eq(self.index - self.sent),
         ]
         with m.If(moved):
-            m.d.sync += ports.come.eq(ports.come + 1)
-        with m.If(ports.next):
-            m.d.sync += ports.sent.eq(ports.sent + 1)
+            m.d.sync += self.come.eq(self.come + 1)
+        with m.If(self.next):
+            m.d.sync += self.sent.eq(self.sent + 1)
         with m.If(asked & (ahead <= kept)):
-            m.d.sync += gone.eq(ports.index)
+            m.d.sync += gone.eq(self.index)
             # The host may acknowledge, after a rewind, what was sent before it: s never stays behind a.
-            with m.If(ports.rewind | ~behind[-1]):
-                m.d.sync += ports.sent.eq(ports.index)
+            with m.If(self.rewind | ~behind[-1]):
+                m.d.sync += self.sent.eq(self.index)
         return m

@@ -51,7 +51,6 @@ class Link(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        ports: Any = self
         m.submodules.receiver = receiver = UartReceiver(self._divisor)
         m.submodules.transmitter = transmitter = UartTransmitter(self._divisor)
         m.submodules.unframer = unframer = Unframer()
@@ -59,20 +58,20 @@ class Link(wiring.Component):
         m.submodules.ring = ring = Ring()
         m.submodules.engine = engine = Engine(self._address_bits, self._divisor, self._clock_hz)
         m.d.comb += [
-            receiver.rx.eq(ports.rx),
+            receiver.rx.eq(self.rx),
             unframer.octet.eq(receiver.octet),
             unframer.valid.eq(receiver.valid),
             unframer.broken.eq(receiver.broken),
             transmitter.octet.eq(framer.octet),
             transmitter.valid.eq(framer.octet_valid),
             framer.octet_ready.eq(transmitter.ready),
-            ports.tx.eq(transmitter.tx),
-            ring.valid.eq(ports.sample_valid),
-            ring.payload.eq(ports.sample_payload),
-            ports.sample_ready.eq(ring.ready),
+            self.tx.eq(transmitter.tx),
+            ring.valid.eq(self.sample_valid),
+            ring.payload.eq(self.sample_payload),
+            self.sample_ready.eq(ring.ready),
             engine.sample.eq(ring.data),
-            engine.busy.eq(ports.busy),
-            engine.bus_read_data.eq(ports.bus_read_data),
+            engine.busy.eq(self.busy),
+            engine.bus_read_data.eq(self.bus_read_data),
         ]
         for name in ("full", "words", "data", "refused"):
             m.d.comb += getattr(engine, name).eq(getattr(unframer, name))
@@ -86,7 +85,7 @@ class Link(wiring.Component):
         for name in ("index", "acknowledge", "rewind", "next"):
             m.d.comb += getattr(ring, name).eq(getattr(engine, name))
         for name in ("address", "write", "write_data", "read"):
-            m.d.comb += getattr(ports, f"bus_{name}").eq(getattr(engine, f"bus_{name}"))
+            m.d.comb += getattr(self, f"bus_{name}").eq(getattr(engine, f"bus_{name}"))
         return m
 
 
@@ -120,7 +119,6 @@ class LinkTop(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        ports: Any = self
         fabric = self._hierarchy.add(m, "fabric", "top", lambda: fabric_top(self._spec, self._hierarchy, self._image))
         width = len(fabric.bus_address)
         link = self._hierarchy.add(m, "link", "link", lambda: Link(width, self._divisor, self._clock_hz))
@@ -128,5 +126,5 @@ class LinkTop(wiring.Component):
             m.d.comb += getattr(fabric, name).eq(getattr(link, name))
         for name in ("bus_read_data", "sample_valid", "sample_payload", "busy"):
             m.d.comb += getattr(link, name).eq(getattr(fabric, name))
-        m.d.comb += [link.rx.eq(ports.rx), ports.tx.eq(link.tx), ports.busy.eq(fabric.busy)]
+        m.d.comb += [link.rx.eq(self.rx), self.tx.eq(link.tx), self.busy.eq(fabric.busy)]
         return m

@@ -41,14 +41,13 @@ class UartReceiver(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        ports: Any = self
         line = Signal(init=1)
-        m.submodules.synchroniser = FFSynchronizer(ports.rx, line, init=1)
+        m.submodules.synchroniser = FFSynchronizer(self.rx, line, init=1)
         first = self._divisor + self._divisor // 2 - 1
         timer = Signal(range(first + 1))
         left = Signal(range(10))  # bits still to sample, the stop bit included
         waiting = Signal()  # after a broken octet, for the line to be idle again
-        m.d.sync += [ports.valid.eq(0), ports.broken.eq(0)]
+        m.d.sync += [self.valid.eq(0), self.broken.eq(0)]
         with m.If(left == 0):
             m.d.sync += timer.eq(first)
             with m.If(line):
@@ -60,9 +59,9 @@ class UartReceiver(wiring.Component):
         with m.Else():
             m.d.sync += [timer.eq(self._divisor - 1), left.eq(left - 1)]
             with m.If(left != 1):
-                m.d.sync += ports.octet.eq(Cat(ports.octet[1:], line))
+                m.d.sync += self.octet.eq(Cat(self.octet[1:], line))
             with m.Else():
-                m.d.sync += [timer.eq(first), ports.valid.eq(line), ports.broken.eq(~line), waiting.eq(~line)]
+                m.d.sync += [timer.eq(first), self.valid.eq(line), self.broken.eq(~line), waiting.eq(~line)]
         return m
 
 
@@ -80,18 +79,17 @@ class UartTransmitter(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        ports: Any = self
         shift = Signal(9, init=0x1FF)
         timer = Signal(range(max(2, self._divisor)))
         left = Signal(range(11))
         last_clock = Signal()
         m.d.comb += [
-            ports.tx.eq(shift[0]),
+            self.tx.eq(shift[0]),
             last_clock.eq(timer == 0),
-            ports.ready.eq((left == 0) | ((left == 1) & last_clock)),
+            self.ready.eq((left == 0) | ((left == 1) & last_clock)),
         ]
-        with m.If(ports.valid & ports.ready):
-            m.d.sync += [shift.eq(Cat(0, ports.octet)), left.eq(10), timer.eq(self._divisor - 1)]
+        with m.If(self.valid & self.ready):
+            m.d.sync += [shift.eq(Cat(0, self.octet)), left.eq(10), timer.eq(self._divisor - 1)]
         with m.Elif(left != 0):
             m.d.sync += timer.eq(timer - 1)
             with m.If(last_clock):

@@ -47,7 +47,6 @@ class Unframer(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        ports: Any = self
         m.submodules.crc = crc = SerialCrc()
         m.submodules.memory = memory = Memory(shape=8, depth=512, init=[], attrs=DONT_CARE)
         write, read = memory.write_port(), memory.read_port()
@@ -59,15 +58,15 @@ class Unframer(wiring.Component):
 
         starts, ends, code, gives = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
-            ends.eq(ports.valid & (ports.octet == 0)),
+            ends.eq(self.valid & (self.octet == 0)),
             code.eq(run == 0),
-            starts.eq(ports.valid & ~ends & ~begun),
-            gives.eq(ports.valid & ~ends & begun),
+            starts.eq(self.valid & ~ends & ~begun),
+            gives.eq(self.valid & ~ends & begun),
             write.addr.eq(Cat(count, filling)),
-            write.data.eq(ports.octet & ~code.replicate(8)),
+            write.data.eq(self.octet & ~code.replicate(8)),
             write.en.eq(gives),
-            read.addr.eq(Cat(ports.place, ~filling)),
-            ports.data.eq(read.data),
+            read.addr.eq(Cat(self.place, ~filling)),
+            self.data.eq(read.data),
             crc.bit.eq(bits[0]),
             crc.enable.eq(left != 0),
         ]
@@ -76,24 +75,24 @@ class Unframer(wiring.Component):
         with m.If(starts | gives):
             m.d.sync += [begun.eq(1), run.eq(run - 1)]
             with m.If(code):
-                m.d.sync += run.eq(ports.octet - 1)
+                m.d.sync += run.eq(self.octet - 1)
         with m.If(gives):
             m.d.sync += [bits.eq(write.data), left.eq(8), count.eq(count + 1)]
             with m.If(count == LONGEST):
                 m.d.sync += spoiled.eq(1)
-        with m.If(ports.broken):
+        with m.If(self.broken):
             m.d.sync += spoiled.eq(1)
 
-        with m.If(ports.release):
-            m.d.sync += ports.full.eq(0)
-        m.d.sync += ports.refused.eq(0)
+        with m.If(self.release):
+            m.d.sync += self.full.eq(0)
+        m.d.sync += self.refused.eq(0)
         with m.If(ends):
             m.d.comb += crc.clear.eq(1)
             m.d.sync += [begun.eq(0), spoiled.eq(0), run.eq(0), count.eq(0)]
             # The last octet went in ten clocks ago at least, so its eight bits are in the CRC.
             whole = crc.good & code & ~spoiled & (count[:2] == 0) & (count[3:] != 0)
-            with m.If(whole & ~ports.full):
-                m.d.sync += [ports.full.eq(1), ports.words.eq(count[2:] - 1), filling.eq(~filling)]
+            with m.If(whole & ~self.full):
+                m.d.sync += [self.full.eq(1), self.words.eq(count[2:] - 1), filling.eq(~filling)]
             with m.Elif(begun | spoiled):
-                m.d.sync += ports.refused.eq(1)
+                m.d.sync += self.refused.eq(1)
         return m

@@ -50,7 +50,7 @@ class CoefficientLoader(wiring.Component):
     Ports:
         start: go, if anything was written since the last time; abort: stop, and go again at the next start.
         busy: from the clock after ``start`` until the chunks are full.
-        weights_write, weights_index, weights_read, biases_…: the host's side.
+        weights_…, biases_…, factors_…: the host's side of each array: ``_write``, ``_index``, ``_read``.
         write_data, read: as elsewhere.
         coefficient_write: ``[lanes · chunks]``, one-hot; coefficient_index, coefficient_data: the lanes' side.
     """
@@ -81,7 +81,6 @@ class CoefficientLoader(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        ports: Any = self
         plan, size = self._plan, self._plan.code_bits
         rows = loader_rows(plan)
         row, tick = Signal(range(len(rows) + 1)), Signal(range(COME + size + 2**size + 1))
@@ -131,38 +130,38 @@ class CoefficientLoader(wiring.Component):
         # The clock before the first word, code_after is its code too: the count has not begun.
         table = self._array(m, "factors", Value.cast(Cat(code_after, factor)))
         slot, slot_then = Signal(plan.slot_bits), Signal(plan.slot_bits)
-        target = Signal(len(ports.coefficient_write), init=1)  # one-hot: lane and chunk
+        target = Signal(len(self.coefficient_write), init=1)  # one-hot: lane and chunk
         target_then = Signal.like(target)
         code_then = Signal(size)
         last_tick = Signal()
         m.d.comb += [
             emitting.eq(tick >= COME + size),
             last_tick.eq(tick == COME + size + 2**size - 1),
-            ports.coefficient_index.eq(Cat(code_then, slot_then)),
-            ports.coefficient_write.eq(Mux(written, target_then, 0)),
+            self.coefficient_index.eq(Cat(code_then, slot_then)),
+            self.coefficient_write.eq(Mux(written, target_then, 0)),
         ]
         m.d.sync += [
-            written.eq(ports.busy & emitting),
-            ports.coefficient_data.eq(Mux(has_factor, table, word)),
+            written.eq(self.busy & emitting),
+            self.coefficient_data.eq(Mux(has_factor, table, word)),
             code_then.eq(code),
             slot_then.eq(slot),
             target_then.eq(target),
         ]
         stale = Signal(init=1)
-        with m.If(ports.busy):
+        with m.If(self.busy):
             m.d.sync += tick.eq(tick + 1)
             with m.If(last_tick):
                 m.d.sync += [tick.eq(0), row.eq(row + 1), slot.eq(slot + 1)]
                 with m.If(slot == plan.slots - 1):
                     m.d.sync += [slot.eq(0), target.eq(target.rotate_left(1))]
             with m.If(row == len(rows)):  # the last word is on its way
-                m.d.sync += ports.busy.eq(0)
-        with m.If(ports.start & stale):
-            m.d.sync += [ports.busy.eq(1), stale.eq(0), row.eq(0), tick.eq(0), slot.eq(0), target.eq(1)]
-        with m.If(ports.abort & ports.busy):
-            m.d.sync += [ports.busy.eq(0), stale.eq(1)]
+                m.d.sync += self.busy.eq(0)
+        with m.If(self.start & stale):
+            m.d.sync += [self.busy.eq(1), stale.eq(0), row.eq(0), tick.eq(0), slot.eq(0), target.eq(1)]
+        with m.If(self.abort & self.busy):
+            m.d.sync += [self.busy.eq(0), stale.eq(1)]
         for name in self._arrays:
-            with m.If(getattr(ports, f"{name}_write")):
+            with m.If(getattr(self, f"{name}_write")):
                 m.d.sync += stale.eq(1)
         return m
 
@@ -199,18 +198,17 @@ class CoefficientLoader(wiring.Component):
 
     def _array(self, m: Module, name: str, index: Value) -> Value:
         """Entry ``index`` of what the host has written, a clock later; the host reads through the same port."""
-        ports: Any = self
         if name not in self._arrays:
             return Const(0)
         count, bits = self._arrays[name]
         memory = m.submodules[name] = Memory(shape=signed(bits), depth=max(2, count), init=[])
         write, read = memory.write_port(), memory.read_port()
         m.d.comb += [
-            write.addr.eq(getattr(ports, f"{name}_index")),
-            write.data.eq(ports.write_data[:bits]),
-            write.en.eq(getattr(ports, f"{name}_write")),
-            read.addr.eq(Mux(ports.busy, index, getattr(ports, f"{name}_index"))),
-            read.en.eq(ports.busy | ports.read),
-            getattr(ports, f"{name}_read").eq(read.data),
+            write.addr.eq(getattr(self, f"{name}_index")),
+            write.data.eq(self.write_data[:bits]),
+            write.en.eq(getattr(self, f"{name}_write")),
+            read.addr.eq(Mux(self.busy, index, getattr(self, f"{name}_index"))),
+            read.en.eq(self.busy | self.read),
+            getattr(self, f"{name}_read").eq(read.data),
         ]
         return read.data

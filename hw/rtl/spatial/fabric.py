@@ -12,8 +12,9 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from thermofab.hw.host.spatial.plan import NONE, LanePlan
+from thermofab.hw.rtl.common.datapath import shift_bits
 from thermofab.hw.rtl.common.hierarchy import Hierarchy, InPlace
-from thermofab.hw.rtl.spatial.lane import Lane, shift_bits
+from thermofab.hw.rtl.spatial.lane import Lane
 from thermofab.hw.spec import Image
 
 
@@ -67,23 +68,22 @@ class SpatialFabric(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         plan, spec, m = self._plan, self._plan.spec, Module()
-        ports: Any = self
         lanes = [self._lane(m, number) for number in range(len(plan.lanes))]
 
         state_of: dict[int, Value] = {}
         for described, lane in zip(plan.lanes, lanes):
             state_of |= {site: lane.state[slot] for slot, site in enumerate(described.sites) if site != NONE}
-        m.d.comb += ports.state.eq(Cat(state_of[site] for site in range(spec.n_sites)))
+        m.d.comb += self.state.eq(Cat(state_of[site] for site in range(spec.n_sites)))
 
         valid, slot, commit, mask = self._pipeline(m)
         clamped = Signal(spec.n_sites)
-        m.d.comb += clamped.eq(Mux(mask, ports.clamps[spec.n_sites :], ports.clamps[: spec.n_sites]))
+        m.d.comb += clamped.eq(Mux(mask, self.clamps[spec.n_sites :], self.clamps[: spec.n_sites]))
         # The shift does not change in a run, nor in the clocks before its first update.
         dither_mask, extra_shift = Signal(spec.dither_bits, reset_less=True), Signal(shift_bits(spec), reset_less=True)
         if spec.dither_bits:
-            m.d.sync += dither_mask.eq((1 << ports.shift) - 1)
+            m.d.sync += dither_mask.eq((1 << self.shift) - 1)
         if shift_bits(spec):
-            m.d.sync += extra_shift.eq(ports.shift - spec.min_shift)
+            m.d.sync += extra_shift.eq(self.shift - spec.min_shift)
         for described, lane in zip(plan.lanes, lanes):
             m.d.comb += [lane.valid.eq(valid), lane.slot.eq(slot), lane.commit.eq(commit)]
             for k, sources in enumerate(described.sources):
@@ -92,8 +92,8 @@ class SpatialFabric(wiring.Component):
                 if site != NONE:
                     m.d.comb += [
                         lane.clamped[s].eq(clamped[site]),
-                        lane.state_load[s].eq(ports.states_write[site // 32]),
-                        lane.state_value[s].eq(ports.write_data[site % 32]),
+                        lane.state_load[s].eq(self.states_write[site // 32]),
+                        lane.state_value[s].eq(self.write_data[site % 32]),
                     ]
             if spec.dither_bits:
                 m.d.comb += lane.dither_mask.eq(dither_mask)
@@ -116,24 +116,22 @@ class SpatialFabric(wiring.Component):
         made = self._hierarchy.add(
             m, f"lane_{number}", kind, lambda: Lane(plan, positions, self._hierarchy, widths=lane.widths)
         )
-        ports: Any = self
         start = number * plan.chunks
         m.d.comb += [
-            made.coefficient_write.eq(ports.coefficient_write[start : start + len(plan.chunk_sizes(lane))]),
-            made.coefficient_index.eq(ports.coefficient_index),
-            made.coefficient_data.eq(ports.coefficient_data),
+            made.coefficient_write.eq(self.coefficient_write[start : start + len(plan.chunk_sizes(lane))]),
+            made.coefficient_index.eq(self.coefficient_index),
+            made.coefficient_data.eq(self.coefficient_data),
         ]
         return made
 
     def _pipeline(self, m: Module) -> tuple[Value, Value, Value, Value]:
         """What travels beside the lanes: ``valid``; the slot at ``read_stage``; ``commit`` and the mask at the end."""
-        ports: Any = self
         plan, spec = self._plan, self._plan.spec
-        ways = {"slot": (ports.slot, plan.slot_bits), "mask": (ports.mask, 1)}
+        ways = {"slot": (self.slot, plan.slot_bits), "mask": (self.mask, 1)}
         if spec.levels > 1:
-            ways["level"] = (ports.level, (spec.levels - 1).bit_length())
+            ways["level"] = (self.level, (spec.levels - 1).bit_length())
         self._at: dict[str, list[Value]] = {name: [start] for name, (start, _) in ways.items()}
-        valid = [ports.issue]
+        valid = [self.issue]
         for k in range(1, plan.latency):
             for name, (_, width) in ways.items():
                 held = Signal(width, name=f"{name}_{k}", reset_less=True)
@@ -157,18 +155,17 @@ class SpatialFabric(wiring.Component):
 
     def _seeds(self, m: Module, lanes: list[Any]) -> None:
         """The chains through which generator states come in, each entered at its last lane."""
-        ports: Any = self
         plan = self._plan
         words = max(1, plan.seed_bits // 32)
         shift, data = Signal(), Signal(max(32, plan.seed_bits))
         if words == 1:
-            m.d.comb += [shift.eq(ports.seed_write), data.eq(ports.write_data)]
+            m.d.comb += [shift.eq(self.seed_write), data.eq(self.write_data)]
         else:
             early, count = Signal(32 * (words - 1)), Signal(range(words))
-            m.d.comb += [data.eq(Cat(early, ports.write_data)), shift.eq(ports.seed_write & (count == words - 1))]
-            with m.If(ports.seed_write):
+            m.d.comb += [data.eq(Cat(early, self.write_data)), shift.eq(self.seed_write & (count == words - 1))]
+            with m.If(self.seed_write):
                 m.d.sync += [early.eq(data[32:]), count.eq(Mux(count == words - 1, 0, count + 1))]
-            with m.If(ports.seed_clear):
+            with m.If(self.seed_clear):
                 m.d.sync += count.eq(0)
         # Held for a clock, as it goes to every generator there is; a run's first update is later still.
         shift_held, data_held = Signal(), Signal(len(data), reset_less=True)
@@ -181,7 +178,6 @@ class SpatialFabric(wiring.Component):
 
     def _tables(self, m: Module, lanes: list[Any]) -> None:
         """The activation tables, which hold 2^t - 1 - T: a lane gets its entry a clock after its address."""
-        ports: Any = self
         plan, spec = self._plan, self._plan.spec
         depth = spec.levels * spec.table_size
         for first in range(0, len(lanes), 2):
@@ -195,17 +191,17 @@ class SpatialFabric(wiring.Component):
                 m.d.comb += lane.threshold.eq(read.data)
                 if k == 1:
                     # Enabled when nothing writes, or tools would add logic for what a collision reads.
-                    m.d.comb += [read.addr.eq(address), read.en.eq(ports.busy)]
+                    m.d.comb += [read.addr.eq(address), read.en.eq(self.busy)]
                     continue
                 # One address for reading and writing, so that both are one port of a block RAM; and never disabled,
                 # which such a port cannot be without logic behind its slow output.
                 shared, write = Signal(len(read.addr), name=f"tables_address_{first // 2}"), memory.write_port()
                 m.d.comb += [
-                    shared.eq(Mux(ports.busy, address, ports.tables_index)),
+                    shared.eq(Mux(self.busy, address, self.tables_index)),
                     read.addr.eq(shared),
                     write.addr.eq(shared),
-                    write.data.eq(~ports.write_data[: spec.threshold_bits]),
-                    write.en.eq(ports.tables_write),
+                    write.data.eq(~self.write_data[: spec.threshold_bits]),
+                    write.en.eq(self.tables_write),
                 ]
                 if first == 0:
-                    m.d.comb += ports.tables_read.eq((~read.data)[: spec.threshold_bits])
+                    m.d.comb += self.tables_read.eq((~read.data)[: spec.threshold_bits])

@@ -13,7 +13,7 @@ from amaranth.lib.wiring import In, Out
 
 from thermofab.hw.host import registers as rm
 from thermofab.hw.host.spatial.registers import spatial_register_map
-from thermofab.hw.rtl.common.bus import bus_ports, constants, is_at, kept_ports, kept_registers, of_access, outside
+from thermofab.hw.rtl.common.bus import bus_ports, constants, is_at, kept_ports, of_access, out_of_range
 from thermofab.hw.spec import FabricSpec, Image
 
 # Arrays that live in memories elsewhere: their data arrive a clock after the read by themselves.
@@ -35,13 +35,13 @@ class HostBus(wiring.Component):
         start, abort, clear_moments: strobes.
         read, index, at_edges, write_data: a read, the entry of the array addressed, whether it is MOMENTS_EDGES, and
             the data of a write, for the arrays that live elsewhere.
-        seed_write, states_write, weights_write, …: strobes of accepted writes.
-        weights_read, …: data of those arrays, a clock after ``read``.
+        seed_write, states_write: strobes of accepted writes, of states one a word.
+        weights_…, biases_…, factors_…, tables_…, phase_…, moments_…: of each such array ``_write``, a strobe, and
+            ``_read``, its data a clock after ``read``.
     """
 
     def __init__(self, spec: FabricSpec, image: Image | None = None) -> None:
         self._spec, self._map = spec, spatial_register_map(spec, image)
-        self._kept = kept_registers(spec)
         self._remote = [name for name in REMOTE if name in self._map.names]
         self.index_bits = max([1, *(self._map[name].index_bits for name in self._remote)])
         ports: dict[str, Any] = {
@@ -65,7 +65,7 @@ class HostBus(wiring.Component):
             "seed_write": Out(1),
             "states_write": Out(self._map["STATES"].count),
         }
-        ports |= kept_ports(self._kept)
+        ports |= kept_ports(self._map)
         for name in self._remote:
             ports[f"{name.lower()}_read"] = In(32)
             if self._map[name].access != "R":
@@ -74,14 +74,13 @@ class HostBus(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        ports: Any = self
-        self._address, data = Signal(len(ports.bus_address), name="address"), Signal(32)
+        self._address, data = Signal(len(self.bus_address), name="address"), Signal(32)
         writing, reading = Signal(), Signal()
         m.d.sync += [
-            self._address.eq(ports.bus_address),
-            data.eq(ports.bus_write_data),
-            writing.eq(ports.bus_write),
-            reading.eq(ports.bus_read),
+            self._address.eq(self.bus_address),
+            data.eq(self.bus_write_data),
+            writing.eq(self.bus_write),
+            reading.eq(self.bus_read),
         ]
         hits = {register.name: self._hit(m, register) for register in self._map.registers}
         readable, writable, locked = of_access(self._map, hits)
@@ -94,35 +93,35 @@ class HostBus(wiring.Component):
             m.d.comb += bad_value.eq((data == 0) | (data >= 1 << self._spec.threshold_bits))
         with m.If(hits["PHASE_MASK"]):
             m.d.comb += bad_value.eq(data > 1)
-        for name, (_, low, high) in self._kept.items():
-            if (wrong := outside(data, low, high)) is not None:
-                with m.If(hits[name]):
+        for register in self._map.kept:
+            if (wrong := out_of_range(register, data)) is not None:
+                with m.If(hits[register.name]):
                     m.d.comb += bad_value.eq(wrong)
         m.d.comb += [
-            write.eq(writing & ~(locked & ports.busy) & ~bad_value),
-            ports.start.eq(writing & start_asked & ~ports.busy & ~data[1]),
-            ports.abort.eq(writing & hits["CONTROL"] & data[1]),
-            ports.clear_moments.eq(writing & hits["CONTROL"] & data[2]),
-            ports.seed_write.eq(write & hits["SEED"]),
-            ports.read.eq(reading),
-            ports.index.eq(self._address),
-            ports.write_data.eq(data),
-            ports.at_edges.eq(hits.get("MOMENTS_EDGES", 0)),
+            write.eq(writing & ~(locked & self.busy) & ~bad_value),
+            self.start.eq(writing & start_asked & ~self.busy & ~data[1]),
+            self.abort.eq(writing & hits["CONTROL"] & data[1]),
+            self.clear_moments.eq(writing & hits["CONTROL"] & data[2]),
+            self.seed_write.eq(write & hits["SEED"]),
+            self.read.eq(reading),
+            self.index.eq(self._address),
+            self.write_data.eq(data),
+            self.at_edges.eq(hits.get("MOMENTS_EDGES", 0)),
         ]
-        for name, (width, _, _) in self._kept.items():
-            with m.If(write & hits[name]):
-                m.d.sync += getattr(ports, name.lower()).eq(data[:width])
+        for register in self._map.kept:
+            with m.If(write & hits[register.name]):
+                m.d.sync += getattr(self, register.name.lower()).eq(data[: register.width])
         for name in self._remote:
             if self._map[name].access != "R":
-                m.d.comb += getattr(ports, f"{name.lower()}_write").eq(write & hits[name])
+                m.d.comb += getattr(self, f"{name.lower()}_write").eq(write & hits[name])
         self._bit_arrays(m, write, hits, data)
 
         errors = Signal(4)
         raised = Cat(
-            writing & ports.busy & (locked | (start_asked & ~data[1])),
+            writing & self.busy & (locked | (start_asked & ~data[1])),
             (writing & ~writable) | (reading & ~readable),
             writing & bad_value,
-            ports.full,
+            self.full,
         )
         cleared = Mux(writing & hits["ERRORS"], data[:4], 0)
         m.d.sync += errors.eq((errors & ~cleared) | raised)
@@ -137,13 +136,12 @@ class HostBus(wiring.Component):
 
     def _bit_arrays(self, m: Module, write: Value, hits: dict[str, Signal], data: Value) -> None:
         """CLAMPS is kept here; STATES are the sites' own, loaded 32 at a time."""
-        ports: Any = self
         for k in range(self._map["STATES"].count):
-            m.d.comb += ports.states_write[k].eq(write & hits["STATES"] & self._entry("STATES", k))
+            m.d.comb += self.states_write[k].eq(write & hits["STATES"] & self._entry("STATES", k))
         n = self._spec.n_sites
         for k in range(self._map["CLAMPS"].count):
             mask, first = divmod(32 * k, 32 * self._map["STATES"].count)
-            held = ports.clamps[mask * n : (mask + 1) * n][first : first + 32]
+            held = self.clamps[mask * n : (mask + 1) * n][first : first + 32]
             with m.If(write & hits["CLAMPS"] & self._entry("CLAMPS", k)):
                 m.d.sync += held.eq(data)
 
@@ -158,21 +156,20 @@ class HostBus(wiring.Component):
 
     def _read(self, m: Module, hits: dict[str, Signal], errors: Value) -> None:
         """Data of registers kept here are stored at the read, the others when they have come from where they live."""
-        ports: Any = self
         local = {
-            "STATUS": Cat(ports.busy, ports.done, ports.aborted),
+            "STATUS": Cat(self.busy, self.done, self.aborted),
             "ERRORS": errors,
-            "CYCLES": ports.cycles,
-            "STALLS": ports.stalls,
-            "SWEEPS": ports.sweeps,
-            "STATES": ports.state,
-            "CLAMPS": Cat(self._padded(ports.clamps[: self._spec.n_sites]), ports.clamps[self._spec.n_sites :]),
-            **{name: getattr(ports, name.lower()) for name in self._kept},
+            "CYCLES": self.cycles,
+            "STALLS": self.stalls,
+            "SWEEPS": self.sweeps,
+            "STATES": self.state,
+            "CLAMPS": Cat(self._padded(self.clamps[: self._spec.n_sites]), self.clamps[self._spec.n_sites :]),
+            **{register.name: getattr(self, register.name.lower()) for register in self._map.kept},
             **constants(self._map),
         }
         stored, remote = Signal(32), Signal(len(self._remote))
-        m.d.sync += [stored.eq(ports.bus_read_data), remote.eq(0)]
-        with m.If(ports.read):
+        m.d.sync += [stored.eq(self.bus_read_data), remote.eq(0)]
+        with m.If(self.read):
             m.d.sync += [stored.eq(0), remote.eq(Cat(hits[name] for name in self._remote))]
             for name, value in local.items():
                 register = self._map[name]
@@ -180,7 +177,7 @@ class HostBus(wiring.Component):
                     index = self._address[: register.index_bits]
                     m.d.sync += stored.eq(value.word_select(index, 32) if register.count > 1 else value)
         # Block RAMs answer late in the clock: one level of logic is theirs, and the others' is kept apart from it.
-        words = {name: Value.cast(getattr(ports, f"{name.lower()}_read")) for name in self._remote}
+        words = {name: Value.cast(getattr(self, f"{name.lower()}_read")) for name in self._remote}
         gated = {name: word & remote[k].replicate(32) for k, (name, word) in enumerate(words.items())}
         early, late = Signal(32, attrs={"keep": 1}), Const(0, 32)
         early_word = stored & (~remote.any()).replicate(32)
@@ -189,4 +186,4 @@ class HostBus(wiring.Component):
                 late = late | word
             else:
                 early_word = early_word | word
-        m.d.comb += [early.eq(early_word), ports.bus_read_data.eq(early | late)]
+        m.d.comb += [early.eq(early_word), self.bus_read_data.eq(early | late)]

@@ -21,14 +21,10 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from thermofab.hw.host.spatial.plan import LEVELS_A_STAGE, LEVELS_WITH_MEMORY, LanePlan, chunk_sizes
-from thermofab.hw.rtl.common.datapath import high_bits, pipelined_sum, table_address
+from thermofab.hw.rng.base import Generator
+from thermofab.hw.rtl.common.datapath import high_bits, pipelined_sum, shift_bits, table_address
 from thermofab.hw.rtl.common.hierarchy import Hierarchy, InPlace
-from thermofab.hw.spec import FabricSpec, generator
-
-
-def shift_bits(spec: FabricSpec) -> int:
-    """Width of ``shift - min_shift``; 0 where the fabric knows one shift only."""
-    return (spec.dither_bits - spec.min_shift).bit_length()
+from thermofab.hw.spec import generator
 
 
 def word_width(plan: LanePlan, sizes: Sequence[int]) -> int:
@@ -99,21 +95,20 @@ class Lane(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         spec, plan, m = self._spec, self._plan, Module()
-        ports: Any = self
         word = self._generators(m)
 
         terms = self._chunks(m)
         if spec.dither_bits:
-            dither = word[: spec.dither_bits] & ports.dither_mask
+            dither = word[: spec.dither_bits] & self.dither_mask
             terms.append(self._delayed(m, dither, 1, int(plan.block)) if plan.block else dither)
         terms = [Cat(term, 0).as_signed() if not term.shape().signed else term for term in terms]
         first = LEVELS_A_STAGE if plan.block else LEVELS_WITH_MEMORY
         levels = [first] + [LEVELS_A_STAGE] * (plan.adder_stages - 1)
         start = plan.read_stage + plan.block
-        advance = [ports.valid[start + k] for k in range(plan.adder_stages)]
+        advance = [self.valid[start + k] for k in range(plan.adder_stages)]
         dithered = pipelined_sum(m, terms, levels, advance, spec.field_bits)
-        extra = ports.extra_shift if shift_bits(spec) else None
-        m.d.comb += ports.address.eq(table_address(m, spec, dithered, extra))
+        extra = self.extra_shift if shift_bits(spec) else None
+        m.d.comb += self.address.eq(table_address(m, spec, dithered, extra))
 
         compared = high_bits(spec, word)
         if plan.fold > 1:  # the next slot's word comes before this one's has been compared
@@ -121,56 +116,53 @@ class Lane(wiring.Component):
         # u < T when u + (2^t - 1 - T) + 1 gives no carry. Where a subtraction of T would put an inverter behind the
         # table's slow output, the host, which has time, gets it.
         carried, new = Signal(spec.threshold_bits + 2), Signal()
-        m.d.comb += [carried.eq(Cat(1, compared) + Cat(1, ports.threshold)), new.eq(~carried[-1])]
+        m.d.comb += [carried.eq(Cat(1, compared) + Cat(1, self.threshold)), new.eq(~carried[-1])]
         # Kept, or the host's decoder is merged into the logic between the comparison and the states.
         load = Signal(plan.slots, attrs={"keep": 1})
-        m.d.comb += load.eq(ports.state_load)
+        m.d.comb += load.eq(self.state_load)
         for slot in range(plan.slots):
             # Not reset: the host loads states, and a reset net to every site costs routing.
             state = Signal(name=f"state_{slot}", reset_less=True)
-            m.d.comb += ports.state[slot].eq(state)
-            with m.If(load[slot] | (ports.commit[slot] & ~ports.clamped[slot])):
-                m.d.sync += state.eq(Mux(load[slot], ports.state_value[slot], new))
+            m.d.comb += self.state[slot].eq(state)
+            with m.If(load[slot] | (self.commit[slot] & ~self.clamped[slot])):
+                m.d.sync += state.eq(Mux(load[slot], self.state_value[slot], new))
         return m
 
     def _generators(self, m: Module) -> Value:
         """The queue of generators; the word drawn at an update's issue, from the next clock on."""
-        ports: Any = self
         spec, plan = self._spec, self._plan
-        rng = generator(spec.rng)
+        rng: Generator = generator(spec.rng)
         module = spec.rng.replace("+", "p")
         step = self._hierarchy.add(m, "generator", module, lambda: rng.create(spec.word_bits), clocked=False)
         bits, shifted = 32 * rng.state_words, plan.seed_bits
         queue = [Signal(bits, name=f"generator_{k}", reset_less=True) for k in range(plan.slots)]
-        m.d.comb += [step.state.eq(queue[0]), ports.seed_out.eq(queue[0][:shifted])]
+        m.d.comb += [step.state.eq(queue[0]), self.seed_out.eq(queue[0][:shifted])]
         # Of a window generator only the word differs between a step and a load; of others, the whole state.
-        last = Cat(queue[0][shifted:], Mux(ports.seed_shift, ports.seed_in, step.next[bits - shifted :]))
-        with m.If(ports.valid[0] | ports.seed_shift):
+        last = Cat(queue[0][shifted:], Mux(self.seed_shift, self.seed_in, step.next[bits - shifted :]))
+        with m.If(self.valid[0] | self.seed_shift):
             m.d.sync += [entry.eq(after) for entry, after in zip(queue, [*queue[1:], last])]
-        if shifted == spec.word_bits and getattr(rng, "window", False):
+        if shifted == spec.word_bits and rng.window:
             return Value.cast(queue[-1][bits - shifted :])
         word = Signal(spec.word_bits, reset_less=True)
-        with m.If(ports.valid[0]):
+        with m.If(self.valid[0]):
             m.d.sync += word.eq(step.word)
         return word
 
     def _delayed(self, m: Module, value: Value, first: int, clocks: int) -> Value:
         """``value`` of ``first`` clocks after issue, so many clocks later."""
-        ports: Any = self
         for k in range(clocks):
             held = Signal(len(value), name=f"held_{first + k}_{len(value)}", reset_less=True)
-            with m.If(ports.valid[first + k]):
+            with m.If(self.valid[first + k]):
                 m.d.sync += held.eq(value)
             value = held
         return value
 
     def _chunks(self, m: Module) -> list[Value]:
         """The partial sums: of the slot and neighbours of this clock, or of the last one where they are block RAMs."""
-        ports: Any = self
         plan, sums, start = self._plan, [], 0
         for number, size in enumerate(self._sizes):
-            near = [getattr(ports, f"neighbour_{start + k}") for k in range(size)]
-            slot = ports.slot if plan.slots > 1 else Const(0, 1)
+            near = [getattr(self, f"neighbour_{start + k}") for k in range(size)]
+            slot = self.slot if plan.slots > 1 else Const(0, 1)
             address, bits = Value.cast(Cat(near, slot)), plan.chunk_bits(number == 0, size)
             depth = max(2, plan.slots << size)
             start += size
@@ -182,12 +174,12 @@ class Lane(wiring.Component):
             write = memory.write_port()
             m.d.comb += [
                 read.addr.eq(address),
-                write.en.eq(ports.coefficient_write[number]),
-                write.addr.eq(Cat(ports.coefficient_index[:size], ports.coefficient_index[plan.code_bits :])),
-                write.data.eq(ports.coefficient_data[:bits]),
+                write.en.eq(self.coefficient_write[number]),
+                write.addr.eq(Cat(self.coefficient_index[:size], self.coefficient_index[plan.code_bits :])),
+                write.data.eq(self.coefficient_data[:bits]),
             ]
             if plan.block:
-                m.d.comb += read.en.eq(ports.valid[plan.read_stage])
+                m.d.comb += read.en.eq(self.valid[plan.read_stage])
             sums.append(read.data.as_signed())
         return sums
 
@@ -199,8 +191,7 @@ class Lane(wiring.Component):
         if plan.block:
             memory = m.submodules[f"chunk_{number}"] = Memory(shape=bits, depth=depth, init=words)
             read = memory.read_port()
-            ports: Any = self
-            m.d.comb += [read.addr.eq(address), read.en.eq(ports.valid[plan.read_stage])]
+            m.d.comb += [read.addr.eq(address), read.en.eq(self.valid[plan.read_stage])]
             return read.data.as_signed()
         words += [0] * (2 ** len(address) - depth)
         chosen = Signal(bits, name=f"chunk_{number}")

@@ -60,14 +60,13 @@ class SpatialTop(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         spec, image, plan, m = self._spec, self._image, plan_lanes(self._spec), Module()
-        ports: Any = self
         add = self._hierarchy.add
         host = add(m, "host", "host_bus", lambda: HostBus(spec, image))
         sequencer = add(m, "sequencer", "sequencer", lambda: Sequencer(plan))
         readout = add(m, "readout", "readout", lambda: Readout(spec.n_sites))
         fabric = add(m, "fabric", "fabric", lambda: SpatialFabric(plan, self._hierarchy, image))
 
-        m.d.comb += connect_bus(host, ports)
+        m.d.comb += connect_bus(host, self)
         for name in ("busy", "done", "aborted", "cycles", "stalls", "sweeps"):
             m.d.comb += getattr(host, name).eq(getattr(sequencer, name))
         for name in ("start", "abort", "phases", "samples", "steps", "read", "write_data"):
@@ -98,13 +97,13 @@ class SpatialTop(wiring.Component):
             readout.take.eq(sequencer.take & host.stream),
             readout.flush.eq(host.abort),
             readout.state.eq(fabric.state),
-            readout.ready.eq(ports.sample_ready),
-            ports.sample_valid.eq(readout.valid),
-            ports.sample_payload.eq(readout.payload),
-            ports.sample_last.eq(readout.last),
-            ports.busy.eq(sequencer.busy),
-            ports.sweep_done.eq(sequencer.sweep_done),
-            ports.state.eq(fabric.state),
+            readout.ready.eq(self.sample_ready),
+            self.sample_valid.eq(readout.valid),
+            self.sample_payload.eq(readout.payload),
+            self.sample_last.eq(readout.last),
+            self.busy.eq(sequencer.busy),
+            self.sweep_done.eq(sequencer.sweep_done),
+            self.state.eq(fabric.state),
         ]
         if image is None:
             self._load(m, add(m, "loader", "coefficient_loader", lambda: CoefficientLoader(plan)),

@@ -26,7 +26,7 @@ class Collector(wiring.Component):
     """``entries`` is the number of entries of a sample; ``width`` the number of elements.
 
     Ports:
-        take: room for a sample is promised to the round that begins.
+        take: room for a sample is promised to the round that begins; single: room for one entry is.
         push, data, end: an entry, and whether it is its sample's last; there must be room.
         flush: drop everything.
         room: a whole sample fits; space: an entry does; empty: nothing is held.
@@ -48,7 +48,6 @@ class Collector(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        ports: Any = self
         width, depth = self._width, self._depth
         memory = m.submodules.queue = Memory(shape=unsigned(width + 1), depth=depth, init=[])
         write, read = memory.write_port(), memory.read_port()
@@ -58,8 +57,8 @@ class Collector(wiring.Component):
         entry, waiting = Signal(width + 1), Signal()
         m.d.comb += [
             write.addr.eq(tail),
-            write.data.eq(Cat(ports.data, ports.end)),
-            write.en.eq(ports.push),
+            write.data.eq(Cat(self.data, self.end)),
+            write.en.eq(self.push),
             read.addr.eq(head),
         ]
 
@@ -69,37 +68,36 @@ class Collector(wiring.Component):
         m.d.sync += [
             fetched.eq(pop),
             head.eq(head + pop),
-            tail.eq(tail + ports.push),
-            held.eq(held + ports.push - pop),
-            promised.eq(promised + Mux(ports.take, self._entries, 0) + ports.single - pop),
-            ports.room.eq(promised <= depth - self._entries),
-            ports.space.eq(promised < depth - 4),
+            tail.eq(tail + self.push),
+            held.eq(held + self.push - pop),
+            promised.eq(promised + Mux(self.take, self._entries, 0) + self.single - pop),
+            self.room.eq(promised <= depth - self._entries),
+            self.space.eq(promised < depth - 4),
         ]
         with m.If(take_entry):
             m.d.sync += waiting.eq(0)
         with m.If(fetched):
             m.d.sync += [entry.eq(read.data), waiting.eq(1)]
         busy = self._pack(m, entry, waiting, take_entry)
-        m.d.sync += ports.empty.eq((promised == 0) & ~fetched & ~waiting & ~busy & ~ports.valid)
-        with m.If(ports.flush):
+        m.d.sync += self.empty.eq((promised == 0) & ~fetched & ~waiting & ~busy & ~self.valid)
+        with m.If(self.flush):
             m.d.sync += [signal.eq(0) for signal in (tail, head, held, promised, fetched, waiting)]
         return m
 
     def _pack(self, m: Module, entry: Signal, waiting: Signal, take_entry: Signal) -> Signal:
         """Entries to words; returns whether bits are left."""
-        ports: Any = self
         bits = Signal(self._width + WORD)
         filled = Signal(range(self._width + WORD + 1))
         ending, leave, some = Signal(), Signal(), Signal()
         full = Signal()
         m.d.comb += [
             full.eq(filled >= WORD),
-            leave.eq((full | (ending & (filled != 0))) & (~ports.valid | ports.ready)),
+            leave.eq((full | (ending & (filled != 0))) & (~self.valid | self.ready)),
             take_entry.eq(waiting & ~full & ~ending),
             some.eq(filled != 0),
         ]
-        with m.If(ports.valid & ports.ready):
-            m.d.sync += ports.valid.eq(0)
+        with m.If(self.valid & self.ready):
+            m.d.sync += self.valid.eq(0)
         with m.If(take_entry):
             m.d.sync += [
                 bits.eq(bits | (entry[:-1] << filled[: (WORD - 1).bit_length()])),
@@ -108,14 +106,14 @@ class Collector(wiring.Component):
             ]
         with m.If(leave):
             m.d.sync += [
-                ports.valid.eq(1),
-                ports.payload.eq(bits[:WORD]),
-                ports.last.eq(ending & (filled <= WORD)),
+                self.valid.eq(1),
+                self.payload.eq(bits[:WORD]),
+                self.last.eq(ending & (filled <= WORD)),
                 bits.eq(bits >> WORD),
                 filled.eq(Mux(full, filled - WORD, 0)),
             ]
             with m.If(filled <= WORD):
                 m.d.sync += ending.eq(0)
-        with m.If(ports.flush):
-            m.d.sync += [signal.eq(0) for signal in (bits, filled, ending, ports.valid)]
+        with m.If(self.flush):
+            m.d.sync += [signal.eq(0) for signal in (bits, filled, ending, self.valid)]
         return some

@@ -14,6 +14,8 @@ from thermofab.hw.host.systolic.format import CoefficientFormat, coefficient_for
 from thermofab.hw.host.systolic.layout import Input
 from thermofab.hw.host.systolic.program import Select
 from thermofab.hw.host.systolic.timing import Timing
+from thermofab.hw.rng.base import Generator
+from thermofab.hw.rtl.common.datapath import high_bits, shift_bits, table_address
 from thermofab.hw.rtl.common.hierarchy import Hierarchy, InPlace
 from thermofab.hw.rtl.systolic.field import FieldSum
 from thermofab.hw.rtl.systolic.select import selected
@@ -21,20 +23,21 @@ from thermofab.hw.spec import FabricSpec, generator
 
 
 class Element(wiring.Component):
-    """One element. Elements that find their neighbours alike are the same module.
+    """One element. Elements that find their neighbours alike are the same module. Each input is registered here once,
+    and is given for the slot one clock before it is needed.
 
-    Ports (each is registered here once, and is given for the slot one clock before it is needed):
+    Ports:
         program: the program word, for the slot at its tap stage.
         slot_tap, slot_draw, slot_store: slots one clock before those stages.
         step: generators step and are stored, one clock before the store stage.
         neighbour_b_k: the views that input b chooses from, at the gather stage.
-        level, index, threshold: table in use, address to and threshold from the table memory.
-        update, load, clamped, initial: at the compare stage: sites take new states; or initial ones; is this one
-            clamped; its initial state.
+        index, threshold: address to and threshold from the table memory.
+        update, load: at the compare stage, sites take new states, or initial ones; clamped, initial: whether this
+            one is clamped, and its initial state.
         write, value: to the ring, at its write stage.
         inputs: the neighbours' states, at the sum stage.
         host_slot, host_data, coefficient_write, seed_write: the host writes lanes of an entry.
-        shift, dither_mask: see :mod:`thermofab.hw.rtl.common.datapath`.
+        dither_mask: 2^shift - 1; extra_shift: shift - min_shift; see :mod:`thermofab.hw.rtl.common.datapath`.
     """
 
     def __init__(
@@ -75,13 +78,12 @@ class Element(wiring.Component):
             ports |= {f"neighbour_{b}_{k}": In(1) for k in range(len(wire.steps))}
         if spec.dither_bits:
             ports["dither_mask"] = In(spec.dither_bits)
-        if spec.dither_bits > spec.min_shift:
-            ports["extra_shift"] = In((spec.dither_bits - spec.min_shift).bit_length())
+        if shift_bits(spec):
+            ports["extra_shift"] = In(shift_bits(spec))
         super().__init__(ports)
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        ports: Any = self
         spec = self._spec
         self._from_host(m)
         states = self._gather(m)
@@ -90,63 +92,57 @@ class Element(wiring.Component):
         field = self._field(m, states, weights, bias)
 
         dithered = Signal(signed(spec.field_bits), reset_less=True)
-        offset = (word[: spec.dither_bits] & ports.dither_mask) if spec.dither_bits else Const(0)
+        offset = (word[: spec.dither_bits] & self.dither_mask) if spec.dither_bits else Const(0)
         m.d.sync += dithered.eq(field + offset)
-        shifted = dithered >> spec.min_shift
-        if spec.dither_bits > spec.min_shift:
-            shifted = shifted >> ports.extra_shift
-        index = Signal(spec.table_bits, reset_less=True)
-        m.d.sync += index.eq(clipped(m, shifted, spec.table_bits) ^ (1 << (spec.table_bits - 1)))
-        m.d.comb += ports.index.eq(index)
+        index = Signal(spec.table_bits, name="index_held", reset_less=True)
+        m.d.sync += index.eq(table_address(m, spec, dithered, self.extra_shift if shift_bits(spec) else None))
+        m.d.comb += self.index.eq(index)
 
         threshold = Signal(spec.threshold_bits, reset_less=True)
         m.d.sync += [
-            threshold.eq(ports.threshold),
-            ports.value.eq(Mux(ports.load, ports.initial, high < threshold)),
-            ports.write.eq(ports.load | (ports.update & ~ports.clamped)),
+            threshold.eq(self.threshold),
+            self.value.eq(Mux(self.load, self.initial, high < threshold)),
+            self.write.eq(self.load | (self.update & ~self.clamped)),
         ]
         return m
 
     def _from_host(self, m: Module) -> None:
         """What the host writes, registered beside the memories it goes to."""
-        ports: Any = self
-        self._host_slot = Signal.like(ports.host_slot, reset_less=True)
-        self._host_data = Signal.like(ports.host_data, reset_less=True)
-        self._lanes, self._seeds = Signal.like(ports.coefficient_write), Signal.like(ports.seed_write)
+        self._host_slot = Signal.like(self.host_slot, reset_less=True)
+        self._host_data = Signal.like(self.host_data, reset_less=True)
+        self._lanes, self._seeds = Signal.like(self.coefficient_write), Signal.like(self.seed_write)
         self._seeding = Signal()
         m.d.sync += [
-            self._host_slot.eq(ports.host_slot),
-            self._host_data.eq(ports.host_data),
-            self._lanes.eq(ports.coefficient_write),
-            self._seeds.eq(ports.seed_write),
-            self._seeding.eq(ports.seed_write.any()),
+            self._host_slot.eq(self.host_slot),
+            self._host_data.eq(self.host_data),
+            self._lanes.eq(self.coefficient_write),
+            self._seeds.eq(self.seed_write),
+            self._seeding.eq(self.seed_write.any()),
         ]
 
     def _gather(self, m: Module) -> list[Value]:
         """The neighbours' states at the sum stage."""
-        ports: Any = self
-        program = Signal.like(ports.program, reset_less=True)
-        m.d.sync += program.eq(ports.program)
+        program = Signal.like(self.program, reset_less=True)
+        m.d.sync += program.eq(self.program)
         states = []
         for b, (wire, select) in enumerate(self._inputs):
-            options = [getattr(ports, f"neighbour_{b}_{k}") for k in range(len(wire.steps))]
+            options = [getattr(self, f"neighbour_{b}_{k}") for k in range(len(wire.steps))]
             state = Signal(name=f"state_{b}", reset_less=True)
             m.d.sync += state.eq(Array(options)[selected(select, program)] if len(options) > 1 else options[0])
             states.append(state)
         if states:
-            m.d.comb += ports.inputs.eq(Cat(states))
+            m.d.comb += self.inputs.eq(Cat(states))
         return states
 
     def _coefficients(self, m: Module) -> tuple[list[Any], Any]:
         """Weights and bias at the sum stage."""
-        ports: Any = self
         layout = self._format
         memory = m.submodules.coefficients = Memory(
             shape=unsigned(layout.lanes * layout.lane_bits), depth=self._n_slots, init=[]
         )
         write, read = memory.write_port(granularity=layout.lane_bits), memory.read_port()
-        address, entry = Signal.like(ports.slot_tap, reset_less=True), Signal(layout.bits, reset_less=True)
-        m.d.sync += [address.eq(ports.slot_tap), entry.eq(read.data)]
+        address, entry = Signal.like(self.slot_tap, reset_less=True), Signal(layout.bits, reset_less=True)
+        m.d.sync += [address.eq(self.slot_tap), entry.eq(read.data)]
         m.d.comb += [
             write.addr.eq(self._host_slot),
             write.data.eq(self._host_data.replicate(layout.lanes)),
@@ -159,16 +155,15 @@ class Element(wiring.Component):
 
     def _generator(self, m: Module) -> tuple[Value, Value]:
         """The random word at the field stage, and its high bits at the compare stage."""
-        ports: Any = self
         spec = self._spec
-        rng = generator(spec.rng)
+        rng: Generator = generator(spec.rng)
         bits = 32 * rng.state_words
         memory = m.submodules.generators = Memory(shape=unsigned(bits), depth=self._n_slots, init=[])
         write, read = memory.write_port(granularity=32), memory.read_port()
-        draw = Signal.like(ports.slot_draw, reset_less=True)
-        store, step = Signal.like(ports.slot_store, reset_less=True), Signal()
+        draw = Signal.like(self.slot_draw, reset_less=True)
+        store, step = Signal.like(self.slot_store, reset_less=True), Signal()
         state = Signal(bits, name="generator_state", reset_less=True)
-        m.d.sync += [draw.eq(ports.slot_draw), store.eq(ports.slot_store), step.eq(ports.step), state.eq(read.data)]
+        m.d.sync += [draw.eq(self.slot_draw), store.eq(self.slot_store), step.eq(self.step), state.eq(read.data)]
         name = spec.rng.replace("+", "p")
         logic = self._hierarchy.add(m, "generator", name, lambda: rng.create(spec.word_bits), clocked=False)
         m.d.comb += [
@@ -180,7 +175,7 @@ class Element(wiring.Component):
         ]
         word = Signal(spec.word_bits, reset_less=True)
         m.d.sync += word.eq(logic.word)
-        high: Any = word[spec.word_bits - spec.threshold_bits :]
+        high = high_bits(spec, word)
         for k in range(self._timing.compare - self._timing.field):
             delayed = Signal(spec.threshold_bits, name=f"high_{k}", reset_less=True)
             m.d.sync += delayed.eq(high)
@@ -195,14 +190,3 @@ class Element(wiring.Component):
         if states:
             m.d.comb += field.states.eq(Cat(states))
         return field.field
-
-
-def clipped(m: Module, value: Value, bits: int) -> Any:
-    """``value`` clipped to the range of ``bits`` signed bits, as unsigned."""
-    wide = Signal(value.shape(), name="shifted")
-    m.d.comb += wide.eq(value)
-    if len(wide) <= bits:
-        return Cat(wide, wide[-1].replicate(bits - len(wide)))
-    out = wide[bits - 1 :]
-    inside = ~(out.any() ^ out.all())
-    return Mux(inside, wide[:bits], Cat((~wide[-1]).replicate(bits - 1), wide[-1]))

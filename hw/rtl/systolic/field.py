@@ -15,7 +15,10 @@ from thermofab.hw.host.systolic.timing import adder_levels
 
 
 class FieldSum(wiring.Component):
-    """Ports: ``states`` ``[D]``; ``weight_k``, ``bias``: signed; ``field``: signed, ``adder_levels(D)`` clocks later.
+    """F of the weights, bias and states of every clock.
+
+    Ports:
+        states: ``[D]``; weight_k, bias: signed; field: signed, ``adder_levels(D)`` clocks later.
 
     Args:
         inputs: D.
@@ -33,14 +36,13 @@ class FieldSum(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        ports: Any = self
-        weights = [getattr(ports, f"weight_{k}") for k in range(self._inputs)]
-        states = list(ports.states) if self._inputs else []
-        nodes: list[Any] = [Mux(n, w, ~w) for n, w in zip(states, weights)] + [ports.bias]
+        weights = [getattr(self, f"weight_{k}") for k in range(self._inputs)]
+        states = list(self.states) if self._inputs else []
+        nodes: list[Any] = [Mux(n, w, ~w) for n, w in zip(states, weights)] + [self.bias]
         carries: list[Value] = [~n for n in states]
         for level in range(adder_levels(self._inputs)):
             nodes, carries = _level(m, level, nodes, carries)
-        m.d.comb += ports.field.eq(nodes[0])
+        m.d.comb += self.field.eq(nodes[0])
         return m
 
 

@@ -15,7 +15,7 @@ from thermofab.hw.host import registers as rm
 from thermofab.hw.host.systolic.format import coefficient_format
 from thermofab.hw.host.systolic.registers import CLAMP_MASKS, element_words, fields, systolic_register_map
 from thermofab.hw.host.systolic.timing import layout_of
-from thermofab.hw.rtl.common.bus import bus_ports, constants, is_at, kept_ports, kept_registers, of_access, outside
+from thermofab.hw.rtl.common.bus import bus_ports, constants, is_at, kept_ports, of_access, out_of_range
 from thermofab.hw.spec import FabricSpec, generator
 
 
@@ -26,15 +26,16 @@ class SystolicHost(wiring.Component):
         bus_…: the bus.
         busy, done, aborted, cycles, stalls, sweeps: shown to the host; counter_full: a strobe, flagged.
         start, abort, clear, dump, restate: strobes.
-        shift, phases, samples, steps, level, mask, stream: registers it holds.
-        phase_write: sweeps, level, mask; phase_index.
-        bits_write, bits_index: a word of states or clamps: a strobe a word; the entry, in banks of clamps, then states.
-        element: one-hot; slot; coefficient_write, seed_write: strobes a lane. table_write; index; data, wide_data.
+        shift, phases, samples, steps, level, mask, stream, extra: registers it holds.
+        phase_write: strobes of sweeps, level and mask of phase ``phase_index``; phase_index: its number.
+        bits_write: a strobe for each word of states or clamps; bits_index: the entry, in banks of clamps, then states.
+        element: one-hot; slot: of that element; coefficient_write, seed_write: strobes, a lane or a word each.
+        table_write: a strobe; index: the entry of the tables.
+        data: the word written; wide_data: that and ``extra`` above it.
     """
 
     def __init__(self, spec: FabricSpec) -> None:
         self._spec, self._map, self._layout = spec, systolic_register_map(spec), layout_of(spec)
-        self._kept = kept_registers(spec) | {"EXTRA": (4, 0, 15)}
         self._format = coefficient_format(spec, self._layout.n_inputs)
         slot = (self._layout.n_slots - 1).bit_length()
         self._seeds, words = generator(spec.rng).state_words, element_words(self._layout.n_elements)
@@ -45,7 +46,7 @@ class SystolicHost(wiring.Component):
             "stalls": In(32),
             "sweeps": In(32),
             **{name: Out(1) for name in ("start", "abort", "clear", "dump", "restate")},
-            **kept_ports(self._kept),
+            **kept_ports(self._map),
             "phase_write": Out(3),
             "phase_index": Out((rm.PHASE_SLOTS - 1).bit_length()),
             "bits_write": Out(words),
@@ -63,39 +64,38 @@ class SystolicHost(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        ports: Any = self
-        self._address, data = Signal(len(ports.bus_address), name="address"), Signal(32)
+        self._address, data = Signal(len(self.bus_address), name="address"), Signal(32)
         writing, reading = Signal(), Signal()
         m.d.sync += [
-            self._address.eq(ports.bus_address),
-            data.eq(ports.bus_write_data),
-            writing.eq(ports.bus_write),
-            reading.eq(ports.bus_read),
+            self._address.eq(self.bus_address),
+            data.eq(self.bus_write_data),
+            writing.eq(self.bus_write),
+            reading.eq(self.bus_read),
         ]
         hits, groups = self._decode(m)
         readable, writable, locked = groups
         bad_value, write = self._out_of_range(m, hits), Signal()
         control = writing & hits["CONTROL"]
         starting = hits["CONTROL"] & (data[0] | data[2] | data[3])
-        idle = ~ports.busy & ~data[1]
+        idle = ~self.busy & ~data[1]
         m.d.comb += [
-            write.eq(writing & ~(locked & ports.busy) & ~bad_value),
-            ports.start.eq(control & data[0] & idle),
-            ports.abort.eq(control & data[1]),
-            ports.clear.eq(control & data[2] & idle),
-            ports.dump.eq(control & data[3] & ~data[0] & idle),
+            write.eq(writing & ~(locked & self.busy) & ~bad_value),
+            self.start.eq(control & data[0] & idle),
+            self.abort.eq(control & data[1]),
+            self.clear.eq(control & data[2] & idle),
+            self.dump.eq(control & data[3] & ~data[0] & idle),
         ]
-        for name, (width, _, _) in self._kept.items():
-            with m.If(write & hits[name]):
-                m.d.sync += getattr(ports, name.lower()).eq(data[:width])
+        for register in self._map.kept:
+            with m.If(write & hits[register.name]):
+                m.d.sync += getattr(self, register.name.lower()).eq(data[: register.width])
         self._arrays(m, write, hits, data)
 
         errors = Signal(4)
         raised = Cat(
-            writing & ports.busy & (locked | (starting & ~data[1])),
+            writing & self.busy & (locked | (starting & ~data[1])),
             (writing & ~writable) | (reading & ~readable),
             writing & bad_value,
-            ports.counter_full,
+            self.counter_full,
         )
         m.d.sync += errors.eq((errors & ~Mux(writing & hits["ERRORS"], data[:4], 0)) | raised)
         self._read(m, reading, hits, errors)
@@ -105,8 +105,7 @@ class SystolicHost(wiring.Component):
         """Which register is addressed, and whether it can be read, written, and is locked: decoded on the way in, so
         that they are registers themselves.
         """
-        ports: Any = self
-        now = {register.name: is_at(register, ports.bus_address) for register in self._map.registers}
+        now = {register.name: is_at(register, self.bus_address) for register in self._map.registers}
         hits = {name: Signal(name=f"at_{name.lower()}") for name in now}
         m.d.sync += [hits[name].eq(inside) for name, inside in now.items()]
         groups = [Signal(name=name) for name in ("readable", "writable", "locked")]
@@ -115,16 +114,13 @@ class SystolicHost(wiring.Component):
 
     def _out_of_range(self, m: Module, hits: dict[str, Signal]) -> Signal:
         """The value written is not one the register addressed can take; compared on the way in."""
-        ports: Any = self
-        data, bad = ports.bus_write_data, Signal()
-        ranges = {name: (low, high) for name, (_, low, high) in self._kept.items()}
-        ranges |= {"PHASE_LEVEL": (0, self._spec.levels - 1), "PHASE_MASK": (0, CLAMP_MASKS - 1)}
+        data, bad = self.bus_write_data, Signal()
         wrong = []
-        for name, (low, high) in ranges.items():
-            if (beyond := outside(data, low, high)) is not None:
-                held = Signal(name=f"outside_{name.lower()}")
+        for register in self._map.registers:
+            if "W" in register.access and (beyond := out_of_range(register, data)) is not None:
+                held = Signal(name=f"outside_{register.name.lower()}")
                 m.d.sync += held.eq(beyond)
-                wrong.append(held & hits[name])
+                wrong.append(held & hits[register.name])
         m.d.comb += bad.eq(Cat(wrong).any())
         return bad
 
@@ -134,7 +130,6 @@ class SystolicHost(wiring.Component):
 
     def _arrays(self, m: Module, write: Value, hits: dict[str, Signal], data: Value) -> None:
         """Strobes, indices and data for the memories, registered for the way to them."""
-        ports: Any = self
         layout, lanes = self._layout, self._format
         words = element_words(layout.n_elements)
 
@@ -148,42 +143,41 @@ class SystolicHost(wiring.Component):
         seeding = hits["SEED"]
         wanted = Mux(seeding, seed_element, element)
         m.d.sync += [
-            ports.restate.eq(write & hits["STATES"]),
-            ports.phase_write.eq(Cat(write & hits[f"PHASE_{name}"] for name in ("SWEEPS", "LEVEL", "MASK"))),
-            ports.phase_index.eq(self._address),
-            ports.bits_write.eq(strobes("STATES", state_word, words) | strobes("CLAMPS", clamp_word, words)),
-            ports.bits_index.eq(
+            self.restate.eq(write & hits["STATES"]),
+            self.phase_write.eq(Cat(write & hits[f"PHASE_{name}"] for name in ("SWEEPS", "LEVEL", "MASK"))),
+            self.phase_index.eq(self._address),
+            self.bits_write.eq(strobes("STATES", state_word, words) | strobes("CLAMPS", clamp_word, words)),
+            self.bits_index.eq(
                 Mux(
                     hits["STATES"],
-                    Cat(state_slot[: len(ports.slot)], Const(CLAMP_MASKS, 2)),
-                    Cat(clamp_slot[: len(ports.slot)], mask, Const(0, 1)),
+                    Cat(state_slot[: len(self.slot)], Const(CLAMP_MASKS, 2)),
+                    Cat(clamp_slot[: len(self.slot)], mask, Const(0, 1)),
                 )
             ),
-            ports.element.eq(Cat(wanted == k for k in range(layout.n_elements))),
-            ports.slot.eq(Mux(seeding, seed_slot, slot)),
-            ports.coefficient_write.eq(strobes("ENTRIES", lane, lanes.lanes)),
-            ports.seed_write.eq(strobes("SEED", seed_word, self._seeds)),
-            ports.table_write.eq(write & hits["TABLES"]),
-            ports.index.eq(self._address),
-            ports.data.eq(data),
-            ports.wide_data.eq(Cat(data, ports.extra)),
+            self.element.eq(Cat(wanted == k for k in range(layout.n_elements))),
+            self.slot.eq(Mux(seeding, seed_slot, slot)),
+            self.coefficient_write.eq(strobes("ENTRIES", lane, lanes.lanes)),
+            self.seed_write.eq(strobes("SEED", seed_word, self._seeds)),
+            self.table_write.eq(write & hits["TABLES"]),
+            self.index.eq(self._address),
+            self.data.eq(data),
+            self.wide_data.eq(Cat(data, self.extra)),
         ]
 
     def _read(self, m: Module, reading: Value, hits: dict[str, Signal], errors: Value) -> None:
-        ports: Any = self
         shown: dict[str, Any] = {
-            "STATUS": Cat(ports.busy, ports.done, ports.aborted),
+            "STATUS": Cat(self.busy, self.done, self.aborted),
             "ERRORS": errors,
-            "CYCLES": ports.cycles,
-            "STALLS": ports.stalls,
-            "SWEEPS": ports.sweeps,
-            **{name: getattr(ports, name.lower()) for name in self._kept},
+            "CYCLES": self.cycles,
+            "STALLS": self.stalls,
+            "SWEEPS": self.sweeps,
+            **{register.name: getattr(self, register.name.lower()) for register in self._map.kept},
             **constants(self._map),
         }
         with m.If(reading):
-            m.d.sync += ports.bus_read_data.eq(0)
+            m.d.sync += self.bus_read_data.eq(0)
             for name, value in shown.items():
                 register = self._map[name]
                 with m.If(hits[name]):
                     index = self._address[: register.index_bits]
-                    m.d.sync += ports.bus_read_data.eq(value.word_select(index, 32) if register.count > 1 else value)
+                    m.d.sync += self.bus_read_data.eq(value.word_select(index, 32) if register.count > 1 else value)

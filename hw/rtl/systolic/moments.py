@@ -47,41 +47,40 @@ class Moments(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        ports: Any = self
         bits, count = self._bits, self._owned + 1
         memory = m.submodules.counters = Memory(shape=unsigned(bits * count), depth=self._n_slots, init=[])
         write, read = memory.write_port(), memory.read_port()
-        read_slot = Signal.like(ports.slot_read, reset_less=True)
-        write_slot = Signal.like(ports.slot_write, reset_less=True)
+        read_slot = Signal.like(self.slot_read, reset_less=True)
+        write_slot = Signal.like(self.slot_write, reset_less=True)
         entry, total = Signal(bits * count, reset_less=True), Signal(bits * count, reset_less=True)
         changed = Signal()
         m.d.sync += [
-            read_slot.eq(ports.slot_read),
-            write_slot.eq(ports.slot_write),
+            read_slot.eq(self.slot_read),
+            write_slot.eq(self.slot_write),
             entry.eq(read.data),
-            changed.eq(ports.take | ports.trail | ports.zero),
+            changed.eq(self.take | self.trail | self.zero),
         ]
-        steps: list[Value] = [ports.take & ports.new]
+        steps: list[Value] = [self.take & self.new]
         if self._owned:
-            inputs: Value = ports.inputs
+            inputs: Value = self.inputs
             for k in range(self._timing.write - SUM):
                 delayed = Signal(self._owned, name=f"inputs_{k}", reset_less=True)
                 m.d.sync += delayed.eq(inputs)
                 inputs = delayed
-            early = (ports.take & ports.new).replicate(self._owned)
-            after = (ports.trail & ports.old).replicate(self._owned)
-            steps += list(inputs & ((ports.late & after) | (~ports.late & early)))
+            early = (self.take & self.new).replicate(self._owned)
+            after = (self.trail & self.old).replicate(self._owned)
+            steps += list(inputs & ((self.late & after) | (~self.late & early)))
         for k, step in enumerate(steps):
             old = entry.word_select(k, bits)
-            m.d.sync += total.word_select(k, bits).eq(Mux(ports.zero, Const(0, bits), old + step))
+            m.d.sync += total.word_select(k, bits).eq(Mux(self.zero, Const(0, bits), old + step))
         m.d.comb += [
             read.addr.eq(read_slot),
             write.addr.eq(write_slot),
             write.data.eq(total),
             write.en.eq(changed),
         ]
-        chosen = Signal.like(ports.dump_bit, reset_less=True)
-        m.d.sync += [chosen.eq(ports.dump_bit), ports.dumped.eq(entry.bit_select(chosen, 1))]
+        chosen = Signal.like(self.dump_bit, reset_less=True)
+        m.d.sync += [chosen.eq(self.dump_bit), self.dumped.eq(entry.bit_select(chosen, 1))]
         return m
 
 
@@ -89,7 +88,7 @@ class Dump(wiring.Component):
     """Walks all counters, a bit of every element at a time, lowest first: slot by slot, counter by counter.
 
     Ports:
-        start, busy; space: the collector takes an entry.
+        start, stop: strobes; busy: between them, or until all is read; space: the collector takes an entry.
         slot, bit: what to read; push: the bits asked for ``LATENCY`` clocks ago are to be collected; end: the last.
         ask: a bit is being asked for, so promise room for it.
     """
@@ -113,30 +112,29 @@ class Dump(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        ports: Any = self
         settle = Signal(range(self.SETTLE + 1))
         last_bit, last = Signal(), Signal()
         m.d.comb += [
-            ports.ask.eq(ports.busy & (settle == 0) & ports.space),
-            last_bit.eq(ports.bit == self._bits - 1),
-            last.eq(last_bit & (ports.slot == self._n_slots - 1)),
+            self.ask.eq(self.busy & (settle == 0) & self.space),
+            last_bit.eq(self.bit == self._bits - 1),
+            last.eq(last_bit & (self.slot == self._n_slots - 1)),
         ]
         with m.If(settle != 0):
             m.d.sync += settle.eq(settle - 1)
-        with m.If(ports.start):
-            m.d.sync += [ports.busy.eq(1), ports.slot.eq(0), ports.bit.eq(0), settle.eq(self.SETTLE)]
-        with m.Elif(ports.ask):
-            m.d.sync += ports.bit.eq(Mux(last_bit, 0, ports.bit + 1))
+        with m.If(self.start):
+            m.d.sync += [self.busy.eq(1), self.slot.eq(0), self.bit.eq(0), settle.eq(self.SETTLE)]
+        with m.Elif(self.ask):
+            m.d.sync += self.bit.eq(Mux(last_bit, 0, self.bit + 1))
             with m.If(last_bit):
-                m.d.sync += [ports.slot.eq(ports.slot + 1), settle.eq(self.SETTLE)]
+                m.d.sync += [self.slot.eq(self.slot + 1), settle.eq(self.SETTLE)]
             with m.If(last):
-                m.d.sync += ports.busy.eq(0)
-        with m.If(ports.stop):
-            m.d.sync += ports.busy.eq(0)
-        asked: Any = Cat(ports.ask, last)
+                m.d.sync += self.busy.eq(0)
+        with m.If(self.stop):
+            m.d.sync += self.busy.eq(0)
+        asked: Any = Cat(self.ask, last)
         for k in range(self.LATENCY):
             delayed = Signal(2, name=f"asked_{k}")
             m.d.sync += delayed.eq(asked)
             asked = delayed
-        m.d.comb += [ports.push.eq(asked[0]), ports.end.eq(asked[0] & asked[1])]
+        m.d.comb += [self.push.eq(asked[0]), self.end.eq(asked[0] & asked[1])]
         return m

@@ -14,7 +14,11 @@ GROUP = 5  # elements to a relay
 
 
 class Relay(wiring.Component):
-    """Ports: ``NAME`` in, ``NAME_later`` out a clock later, for every name and width given."""
+    """One register for all that a group is told.
+
+    Ports:
+        …: an input for every name and width given; …_later: the same a clock later.
+    """
 
     def __init__(self, widths: dict[str, int]) -> None:
         self._names = tuple(widths)

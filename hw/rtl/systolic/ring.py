@@ -37,21 +37,20 @@ class Ring(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        ports: Any = self
         places = self._n_slots
         ring = Signal(places, reset_less=True)
         written = -self._timing.write % places
         m.d.comb += [
-            ports.old.eq(ring[written]),
-            ports.new.eq(Mux(ports.write, ports.value, ports.old)),
+            self.old.eq(ring[written]),
+            self.new.eq(Mux(self.write, self.value, self.old)),
         ]
-        m.d.sync += [ring.eq(ring.rotate_right(1)), ring[(written - 1) % places].eq(ports.new)]
-        program = Signal.like(ports.program, reset_less=True)
-        m.d.sync += program.eq(ports.program)
+        m.d.sync += [ring.eq(ring.rotate_right(1)), ring[(written - 1) % places].eq(self.new)]
+        program = Signal.like(self.program, reset_less=True)
+        m.d.sync += program.eq(self.program)
         for k, (view, select) in enumerate(self._views):
             taps = [ring[(distance - TAP) % places] for distance in view.distances]
             shown = Array(taps)[selected(select, program)] if len(taps) > 1 else taps[0]
             view_shown = Signal(name=f"shown_{k}", reset_less=True)
             m.d.sync += view_shown.eq(shown)
-            m.d.comb += getattr(ports, f"view_{k}").eq(view_shown)
+            m.d.comb += getattr(self, f"view_{k}").eq(view_shown)
         return m

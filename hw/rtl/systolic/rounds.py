@@ -23,8 +23,8 @@ class Rounds(wiring.Component):
         start, abort, clear, restate: strobes: begin a run; end it at the end of this round; zero the counters before
             the next run; the host wrote states, so load them before the next run.
         phases, samples, steps, base_level, base_mask: the schedule; they must not change during a run.
-        phase_write: a strobe for each of sweeps, level and mask of phase ``phase_index``.
-        room: the collector can take a sample; empty: it has nothing left. dumping: it is giving away counters.
+        phase_write: strobes that write sweeps, level and mask of a phase; phase_index: which; write_data: 32 bits.
+        room: the collector can take a sample; empty: it has nothing left.
         slot: the slot issued in this clock.
         update, load, clear_round, take, trail: what this round does; ``trail``: the last one took a sample.
         level, mask: table and clamp mask of this round.
@@ -59,13 +59,12 @@ class Rounds(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        ports: Any = self
         last = Signal()
-        m.d.sync += [ports.slot.eq(ports.slot + 1), last.eq(ports.slot == self._n_slots - 2)]
+        m.d.sync += [self.slot.eq(self.slot + 1), last.eq(self.slot == self._n_slots - 2)]
         with m.If(last):
-            m.d.sync += ports.slot.eq(0)
+            m.d.sync += self.slot.eq(0)
 
-        phase = Signal.like(ports.phases)
+        phase = Signal.like(self.phases)
         swept, left = Signal(32), Signal(32)
         first = Signal()  # the first sample is the state before any sweep
         restate, clear = Signal(), Signal()  # asked for before the next run
@@ -79,77 +78,76 @@ class Rounds(wiring.Component):
         ends_phases, some_left = Signal(), Signal()
         target, swept_after = Signal(32), Signal(32)
         m.d.sync += [
-            in_phase.eq(phase != ports.phases),
-            target.eq(Mux(in_phase, sweeps_of, ports.steps)),
+            in_phase.eq(phase != self.phases),
+            target.eq(Mux(in_phase, sweeps_of, self.steps)),
             swept_after.eq(swept + 1),
             ends_group.eq(swept_after >= target),
-            ends_phases.eq(phase + 1 >= ports.phases),
+            ends_phases.eq(phase + 1 >= self.phases),
             some_left.eq(left != 0),
             takes.eq(ends_group & ends_phases & some_left),
             finished.eq(~in_phase & ~some_left),
-            ports.flush.eq(0),
+            self.flush.eq(0),
         ]
-        with m.If(ports.busy):
-            m.d.sync += ports.cycles.eq(ports.cycles + 1)
+        with m.If(self.busy):
+            m.d.sync += self.cycles.eq(self.cycles + 1)
         with m.If(fresh != 0):
             m.d.sync += fresh.eq(fresh - 1)
 
-        counted = ports.take | ports.trail if self._counted else ports.take
+        counted = self.take | self.trail if self._counted else self.take
         with m.If(last):
-            m.d.sync += [getattr(ports, name).eq(0) for name in ("update", "load", "clear_round", "take")]
-            m.d.sync += ports.trail.eq(ports.take)
+            m.d.sync += [getattr(self, name).eq(0) for name in ("update", "load", "clear_round", "take")]
+            m.d.sync += self.trail.eq(self.take)
             with m.If(aborting):
                 # What the aborted round still brings must have reached the collector when that is flushed.
                 m.d.sync += aborted_round.eq(1)
                 with m.If(aborted_round):
-                    m.d.sync += [signal.eq(0) for signal in (aborting, aborted_round, draining, ports.busy)]
-                    m.d.sync += [ports.aborted.eq(1), ports.flush.eq(1)]
+                    m.d.sync += [signal.eq(0) for signal in (aborting, aborted_round, draining, self.busy)]
+                    m.d.sync += [self.aborted.eq(1), self.flush.eq(1)]
             with m.Elif(draining):
-                with m.If(~counted & ports.empty):
-                    m.d.sync += [draining.eq(0), ports.busy.eq(0), ports.done.eq(1)]
-            with m.Elif(ports.busy & (fresh == 0)):
+                with m.If(~counted & self.empty):
+                    m.d.sync += [draining.eq(0), self.busy.eq(0), self.done.eq(1)]
+            with m.Elif(self.busy & (fresh == 0)):
                 with m.If(restate):
-                    m.d.sync += [restate.eq(0), ports.load.eq(1)]
+                    m.d.sync += [restate.eq(0), self.load.eq(1)]
                 with m.Elif(clear):
-                    m.d.sync += [clear.eq(0), ports.clear_round.eq(1)]
-                with m.Elif((first | takes) & ~ports.room):
-                    m.d.sync += ports.stalls.eq(ports.stalls + self._n_slots)
+                    m.d.sync += [clear.eq(0), self.clear_round.eq(1)]
+                with m.Elif((first | takes) & ~self.room):
+                    m.d.sync += self.stalls.eq(self.stalls + self._n_slots)
                 with m.Elif(first):
-                    m.d.sync += [first.eq(0), ports.take.eq(1), left.eq(left - 1)]
+                    m.d.sync += [first.eq(0), self.take.eq(1), left.eq(left - 1)]
                 with m.Elif(finished):
                     m.d.sync += draining.eq(1)
                 with m.Else():
-                    m.d.sync += [ports.update.eq(1), ports.take.eq(takes), ports.sweeps.eq(ports.sweeps + 1)]
+                    m.d.sync += [self.update.eq(1), self.take.eq(takes), self.sweeps.eq(self.sweeps + 1)]
                     m.d.sync += [
-                        ports.level.eq(Mux(in_phase, level_of, ports.base_level)),
-                        ports.mask.eq(Mux(in_phase, mask_of, ports.base_mask)),
+                        self.level.eq(Mux(in_phase, level_of, self.base_level)),
+                        self.mask.eq(Mux(in_phase, mask_of, self.base_mask)),
                         swept.eq(Mux(ends_group, 0, swept_after)),
                         phase.eq(phase + (ends_group & in_phase)),
                         left.eq(left - takes),
                     ]
 
-        with m.If(ports.restate):
+        with m.If(self.restate):
             m.d.sync += restate.eq(1)
-        with m.If(ports.clear):
+        with m.If(self.clear):
             m.d.sync += clear.eq(1)
-        with m.If(ports.start & ~ports.busy):
-            m.d.sync += [signal.eq(0) for signal in (phase, swept, ports.done, ports.aborted)]
-            m.d.sync += [signal.eq(0) for signal in (ports.cycles, ports.stalls, ports.sweeps)]
-            m.d.sync += [ports.busy.eq(1), left.eq(ports.samples), fresh.eq(7)]
-            m.d.sync += first.eq((ports.phases == 0) & (ports.samples != 0))
-        with m.If(ports.abort & ports.busy):
+        with m.If(self.start & ~self.busy):
+            m.d.sync += [signal.eq(0) for signal in (phase, swept, self.done, self.aborted)]
+            m.d.sync += [signal.eq(0) for signal in (self.cycles, self.stalls, self.sweeps)]
+            m.d.sync += [self.busy.eq(1), left.eq(self.samples), fresh.eq(7)]
+            m.d.sync += first.eq((self.phases == 0) & (self.samples != 0))
+        with m.If(self.abort & self.busy):
             m.d.sync += aborting.eq(1)
         return m
 
     def _phase_table(self, m: Module, phase: Signal) -> tuple[Any, Any, Any]:
         """Sweeps, level and mask of the phase in hand: four bytes, a byte and a byte of one memory."""
-        ports: Any = self
         memory = m.submodules.phases = Memory(shape=unsigned(48), depth=PHASE_SLOTS, init=[])
         write, read = memory.write_port(granularity=8), memory.read_port()
-        sweeps, level, mask = ports.phase_write
+        sweeps, level, mask = self.phase_write
         m.d.comb += [
-            write.addr.eq(ports.phase_index),
-            write.data.eq(Cat(ports.write_data, ports.write_data[:8], ports.write_data[:8])),
+            write.addr.eq(self.phase_index),
+            write.data.eq(Cat(self.write_data, self.write_data[:8], self.write_data[:8])),
             write.en.eq(Cat(sweeps.replicate(4), level, mask)),
             read.addr.eq(phase),
         ]

@@ -33,21 +33,20 @@ class Tables(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        ports: Any = self
         spec = self._spec
         memory = m.submodules.memory = Memory(
             shape=unsigned(spec.threshold_bits), depth=spec.levels * spec.table_size, init=[]
         )
         write = memory.write_port()
         for k in range(self._readers):
-            index = getattr(ports, f"index_{k}")
-            place: Any = Cat(index, ports.level) if spec.levels > 1 else index
+            index = getattr(self, f"index_{k}")
+            place: Any = Cat(index, self.level) if spec.levels > 1 else index
             read = memory.read_port()
             if k == 0:
                 # Writing and reading by one address signal lets both use one port of the memory.
                 address = Signal.like(write.addr)
-                m.d.comb += [address.eq(Mux(ports.host_write, ports.host_index, place)), write.addr.eq(address)]
+                m.d.comb += [address.eq(Mux(self.host_write, self.host_index, place)), write.addr.eq(address)]
                 place = address
-            m.d.comb += [read.addr.eq(place), getattr(ports, f"threshold_{k}").eq(read.data)]
-        m.d.comb += [write.data.eq(ports.host_data), write.en.eq(ports.host_write)]
+            m.d.comb += [read.addr.eq(place), getattr(self, f"threshold_{k}").eq(read.data)]
+        m.d.comb += [write.data.eq(self.host_data), write.en.eq(self.host_write)]
         return m

@@ -12,6 +12,7 @@ from thermofab.hw.host.systolic.program import slot_program
 from thermofab.hw.host.systolic.registers import CLAMP_MASKS, element_words, systolic_register_map
 from thermofab.hw.host.systolic.timing import TAP, layout_of, timing_of
 from thermofab.hw.rtl.common.bus import connect_bus, top_ports
+from thermofab.hw.rtl.common.datapath import shift_bits
 from thermofab.hw.rtl.common.hierarchy import Hierarchy, InPlace
 from thermofab.hw.rtl.systolic.collector import Collector
 from thermofab.hw.rtl.systolic.element import Element
@@ -56,7 +57,6 @@ class SystolicTop(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         spec, layout, timing, m = self._spec, self._layout, self._timing, Module()
-        ports: Any = self
         add = self._hierarchy.add
         host = add(m, "host", "host", lambda: SystolicHost(spec))
         rounds = add(m, "rounds", "rounds", lambda: Rounds(spec, layout.n_slots))
@@ -97,25 +97,24 @@ class SystolicTop(wiring.Component):
         last_used = max(t for t in range(layout.n_slots) if layout.used[t])
         used = self._program.used
         used_later = late("used", selected(used, program), written - 2)
-        m.d.sync += ports.state.eq(Cat(ring.new for ring in rings))
+        m.d.sync += self.state.eq(Cat(ring.new for ring in rings))
         m.d.comb += [
-            ports.state_slot.eq(slot),
-            ports.state_update.eq(late("update", rounds.update, written)),
-            ports.busy.eq(host.busy),
+            self.state_slot.eq(slot),
+            self.state_update.eq(late("update", rounds.update, written)),
+            self.busy.eq(host.busy),
         ]
         push = late("take", rounds.take, written) & used_later & host.stream
         m.d.comb += [
             collector.push.eq(push),
             collector.end.eq(slot == last_used),
-            collector.data.eq(ports.state),
+            collector.data.eq(self.state),
         ]
         if spec.moment_bits:
             self._moments(m, host, rounds, collector, late, rings, elements, relays, told, program, push)
         return m
 
     def _connect_host(self, m: Module, host: Any, rounds: Any, collector: Any) -> None:
-        ports: Any = self
-        m.d.comb += connect_bus(host, ports)
+        m.d.comb += connect_bus(host, self)
         for name in ("done", "aborted", "cycles", "stalls", "sweeps"):
             m.d.comb += getattr(host, name).eq(getattr(rounds, name))
         for name in ("start", "abort", "clear", "restate", "phases", "samples", "steps", "phase_write", "phase_index"):
@@ -131,10 +130,10 @@ class SystolicTop(wiring.Component):
             rounds.empty.eq(collector.empty),
             collector.take.eq(starts & rounds.take & host.stream),
             collector.flush.eq(rounds.flush),
-            collector.ready.eq(ports.sample_ready),
-            ports.sample_valid.eq(collector.valid),
-            ports.sample_payload.eq(collector.payload),
-            ports.sample_last.eq(collector.last),
+            collector.ready.eq(self.sample_ready),
+            self.sample_valid.eq(collector.valid),
+            self.sample_payload.eq(collector.payload),
+            self.sample_last.eq(collector.last),
         ]
 
     def _program_word(self, m: Module, slot: Value) -> Value:
@@ -173,7 +172,7 @@ class SystolicTop(wiring.Component):
         spec = self._spec
         names = ["slot_tap", "slot_draw", "slot_store", "step", "update", "load", "host_slot", "host_data"]
         names += ["dither_mask"] if spec.dither_bits else []
-        return (*names, *(["extra_shift"] if spec.dither_bits > spec.min_shift else []))
+        return (*names, *(["extra_shift"] if shift_bits(spec) else []))
 
     def _told(self, m: Module, host: Any, rounds: Any, late: "_Delays", program: Value) -> dict[str, Value]:
         """What all elements are told, two clocks before they use it: a relay and a register of their own lie between;
@@ -202,7 +201,7 @@ class SystolicTop(wiring.Component):
         }
         if spec.dither_bits:
             told["dither_mask"] = dither_mask
-        if spec.dither_bits > spec.min_shift:
+        if shift_bits(spec):
             told["extra_shift"] = extra_shift
         if spec.levels > 1:
             told["table_level"] = late("level", rounds.level, timing.look_up - 1)
