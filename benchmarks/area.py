@@ -19,8 +19,8 @@ import numpy as np
 from thermofab.hw.boards.out_of_context import WATCHED_ONLY, measure
 from thermofab.hw.boards.part import ECP5_85, ICE40_UP5K, Part
 from thermofab.hw.boards.recipe import recipe_of
-from thermofab.hw.rtl.loading import loading_of
-from thermofab.hw.rtl.top import fabric_top
+from thermofab.hw.host.architectures import loading_of
+from thermofab.hw.rtl.architectures import fabric_top
 from thermofab.hw.spec import FREE, DeviceError, FabricSpec, Image, fabric
 
 LOGIC = {"ecp5": "TRELLIS_COMB", "ice40": "ICESTORM_LC"}

@@ -13,7 +13,7 @@ import numpy as np
 from speed import spin_glass
 from timing import machine
 
-from thermofab.hw.rtl.registers import register_map
+from thermofab.hw.host.architectures import register_map
 from thermofab.hw.spec import Schedule, open_device
 from thermofab.sim.rtl.board import SimulatedBoard
 from thermofab.sim.rtl.line import FaultyLine

@@ -22,8 +22,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from rtl_speed_bench import recorded_writes
 from timing import machine
 
-from thermofab.hw.rtl.driver import FabricDriver, RunSettings
-from thermofab.hw.rtl.top import fabric_top
+from thermofab.hw.host.driver import FabricDriver, RunSettings
+from thermofab.hw.rtl.architectures import fabric_top
 from thermofab.hw.spec import FabricSpec, Schedule, fabric, plan_run
 from thermofab.sim.conformance import random_image
 from thermofab.sim.rtl.build import build_library

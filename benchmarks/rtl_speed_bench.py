@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from thermofab.hw.rtl.driver import FabricDriver, RunSettings
+from thermofab.hw.host.driver import FabricDriver, RunSettings
 from thermofab.hw.spec import FabricSpec, Schedule, plan_run
 from thermofab.sim.conformance import random_image
 

@@ -15,7 +15,7 @@ from thermofab.sim.chains import Chunk, Phases, Request, Tally
 
 
 class Placing(Protocol):
-    """What a :class:`thermofab.hw.rtl.driven.DrivenDevice` offers."""
+    """What a :class:`thermofab.hw.host.driven.DrivenDevice` offers."""
 
     def plan(self, schedule: Any, **arguments: Any) -> RunPlan: ...
 

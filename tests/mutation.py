@@ -41,9 +41,9 @@ SHAPES = ("Signal", "In", "Out", "range", "signed", "unsigned")  # their argumen
 
 @dataclass(frozen=True)
 class Area:
-    """Part of the source: its files, the tests that judge its mutants, and designs, as Python, that hold its logic."""
+    """Part of the source: its folders, tests that judge its mutants, and designs, as Python, that hold its logic."""
 
-    folder: str
+    folders: tuple[str, ...]
     tests: tuple[str, ...]
     designs: str
 
@@ -69,15 +69,17 @@ for name in generator_names():
 """
 BATTERY_TESTS = "tests/rtl/test_rtl_battery.py"
 AREAS = {
-    "spatial": Area("hw/rtl", (BATTERY_TESTS, "-k", "spatial"), BATTERY.format(name="spatial")),
+    "spatial": Area(
+        ("hw/rtl/common", "hw/rtl/spatial"), (BATTERY_TESTS, "-k", "spatial"), BATTERY.format(name="spatial")
+    ),
     "systolic": Area(
-        "hw/rtl/systolic",
+        ("hw/rtl/systolic",),
         (BATTERY_TESTS, "tests/rtl/systolic/test_systolic_blocks.py", "-k", "(battery and systolic) or clipping"),
         BATTERY.format(name="systolic"),
     ),
-    "generators": Area("hw/rng", ("tests/rtl/test_rtl_generators.py",), GENERATORS),
+    "generators": Area(("hw/rng",), ("tests/rtl/test_rtl_generators.py",), GENERATORS),
     "link": Area(
-        "hw/rtl/link",
+        ("hw/rtl/link",),
         ("tests/link/test_link_gateware.py", "tests/link/test_link_board.py", "-k",
          "gateware or same_bits_as_the_reference or bad_line or once_each or no_sense or sleeps"),
         LINK,
@@ -173,7 +175,7 @@ class _Mutator(ast.NodeTransformer):
 def mutants(area: str, root: Path = ROOT) -> list[Mutant]:
     """Every change that can be made in an area."""
     found = []
-    for path in sorted((root / AREAS[area].folder).glob("*.py")):
+    for path in sorted(path for folder in AREAS[area].folders for path in (root / folder).glob("*.py")):
         mutator, file = _Mutator(), str(path.relative_to(root))
         text = path.read_text()
         mutator.visit(ast.parse(text))
@@ -302,7 +304,15 @@ def page(results: dict[str, dict], seed: int) -> str:
         equivalent = sum(notes.get(m["key"], "").startswith("Equivalent") for m in alive)
         judged, endless = len(found["judged"]), sum(m["verdict"] == "no end" for m in found["judged"])
         drawn = judged + found["stillborn"] + found["unchanged"]
-        cells = [f"`{AREAS[area].folder}`", found["possible"], drawn, found["stillborn"], found["unchanged"], judged]
+        where = ", ".join(f"`{folder}`" for folder in AREAS[area].folders)
+        cells = [
+            where,
+            found["possible"],
+            drawn,
+            found["stillborn"],
+            found["unchanged"],
+            judged,
+        ]
         cells += [judged - len(alive) - endless, endless, len(alive), equivalent, round(found["seconds"] / 60)]
         lines.append("| " + " | ".join(map(str, cells)) + " |")
     lines += ["", "## Survivors", ""]

@@ -33,10 +33,10 @@ REFERENCE, KERNEL, NATIVE, DATAPATH, FABRIC, LANES, COEFFICIENTS = (
     "sim/reference.py",
     "sim/functional/kernel.py",
     "sim/native",
-    "hw/rtl/datapath.py",
-    "hw/rtl/fabric.py",
-    "hw/rtl/lanes.py",
-    "hw/rtl/coefficients.py",
+    "hw/rtl/common/datapath.py",
+    "hw/rtl/spatial/fabric.py",
+    "hw/host/spatial/plan.py",
+    "hw/rtl/spatial/coefficients.py",
 )
 CONSECUTIVE = (
     "hw/spec/seeding.py",
@@ -101,7 +101,7 @@ NEIGHBOUR_JAX = (
     "for slot, neighbour in enumerate(near[1:slots], 1):",
 )
 NEIGHBOUR_RTL = (COEFFICIENTS, "m.d.sync += weights[k].eq(read)", "m.d.sync += weights[k].eq(read if k else 0)")
-QUEUE_RTL = ("hw/rtl/lane.py", "zip(queue, [*queue[1:], last])", "zip(queue, [*queue[:-1], last])")
+QUEUE_RTL = ("hw/rtl/spatial/lane.py", "zip(queue, [*queue[1:], last])", "zip(queue, [*queue[:-1], last])")
 MASK_RTL = (FABRIC, "clamped.eq(Mux(mask,", "clamped.eq(Mux(ports.mask,")
 STALE_RTL = (
     COEFFICIENTS,
@@ -109,11 +109,11 @@ STALE_RTL = (
     "                pass\n        return m",
 )
 CONSTANT_RTL = (LANES, "w if code >> k & 1 else -w", "w if code >> k & 1 or k else -w")
-PAIR_RTL = ("hw/rtl/moments.py", "both.eq(Cat(states).all())", "both.eq(states[0])")
-FULL_RTL = ("hw/rtl/moments.py", "write.data.eq(Mux(old.all(), old, old + both))", "write.data.eq(old + both)")
-FRESH_RTL = ("hw/rtl/moments.py", "old.eq(Mux(starting, 0, read.data))", "old.eq(read.data)")
+PAIR_RTL = ("hw/rtl/common/moments.py", "both.eq(Cat(states).all())", "both.eq(states[0])")
+FULL_RTL = ("hw/rtl/common/moments.py", "write.data.eq(Mux(old.all(), old, old + both))", "write.data.eq(old + both)")
+FRESH_RTL = ("hw/rtl/common/moments.py", "old.eq(Mux(starting, 0, read.data))", "old.eq(read.data)")
 ABORT_RTL = (
-    "hw/rtl/sequencer.py",
+    "hw/rtl/common/sequencer.py",
     "ended.eq(running & whole & (ending",
     "ended.eq(running & (whole | ports.abort) & (ending",
 )

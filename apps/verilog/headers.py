@@ -1,7 +1,7 @@
 """A fabric's numbers for other languages: Verilog ``localparam``s, a C header, and the memory map as Markdown."""
 
-from thermofab.hw.rtl import registers as rm
-from thermofab.hw.rtl.registers import RegisterMap
+from thermofab.hw.host import registers as rm
+from thermofab.hw.host.registers import RegisterMap
 from thermofab.hw.spec import FabricSpec
 
 BITS = {

@@ -10,9 +10,10 @@ from thermofab.apps.verilog import bench
 from thermofab.apps.verilog.headers import c_header, memory_map, verilog_header
 from thermofab.apps.verilog.wrapper import wrapper
 from thermofab.hw import emit_verilog
-from thermofab.hw.rtl import registers as rm
-from thermofab.hw.rtl.driver import FabricDriver, split_schedule
-from thermofab.hw.rtl.loading import Loading, loading_of
+from thermofab.hw.host import registers as rm
+from thermofab.hw.host.architectures import loading_of
+from thermofab.hw.host.driver import FabricDriver, split_schedule
+from thermofab.hw.host.loading import Loading
 from thermofab.hw.spec import FabricSpec, Image, Schedule, open_device, plan_run
 from thermofab.hw.spec.activation import sigmoid_table
 

@@ -16,8 +16,8 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from thermofab.hw.rtl.datapath import high_bits, pipelined_sum, table_address
-from thermofab.hw.rtl.lane import shift_bits
+from thermofab.hw.rtl.common.datapath import high_bits, pipelined_sum, table_address
+from thermofab.hw.rtl.spatial.lane import shift_bits
 from thermofab.hw.spec import FabricSpec, generator
 
 CLOCKS_A_STATE = 2

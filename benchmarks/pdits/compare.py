@@ -35,9 +35,9 @@ from thermofab.compiler.passes.categorical import Categorical
 from thermofab.compiler.passes.higher_order import HigherOrder
 from thermofab.hw.boards.part import ECP5_85
 from thermofab.hw.boards.synthesis import synthesise
+from thermofab.hw.host.spatial.plan import plan_lanes
 from thermofab.hw.rtl.emit import rtlil_of
-from thermofab.hw.rtl.lane import Lane
-from thermofab.hw.rtl.lanes import plan_lanes
+from thermofab.hw.rtl.spatial.lane import Lane
 from thermofab.hw.spec import FabricSpec, Schedule
 from thermofab.hw.spec.discrete import DiscreteModel, factor_of
 

@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from thermofab.hw.boards.part import Part
-from thermofab.hw.rtl.systolic.timing import layout_of
+from thermofab.hw.host.systolic.timing import layout_of
 from thermofab.hw.spec import FabricSpec
 
 # Block RAM sites of the LFE5U-85F: rows, and columns in fours of the site's number within its tile.

@@ -22,9 +22,9 @@ from thermofab.hw.boards.part import Part
 from thermofab.hw.boards.recipe import recipe_of
 from thermofab.hw.boards.report import Report
 from thermofab.hw.boards.synthesis import Floorplan, Progress, SynthesisOptions, place_and_route, silent
+from thermofab.hw.rtl.architectures import fabric_top
+from thermofab.hw.rtl.common.hierarchy import Hierarchy
 from thermofab.hw.rtl.emit import rtlil_of
-from thermofab.hw.rtl.hierarchy import Hierarchy
-from thermofab.hw.rtl.top import fabric_top
 from thermofab.hw.spec import FabricSpec, SpecError
 
 # Only for watching a simulation: registers and stream show the same.

@@ -14,7 +14,7 @@ from amaranth.lib.wiring import In, Out
 
 from thermofab.hw.boards.board import Board
 from thermofab.hw.boards.pll import Ecp5Pll, Ice40Pll, Pll
-from thermofab.hw.rtl.hierarchy import Hierarchy
+from thermofab.hw.rtl.common.hierarchy import Hierarchy
 from thermofab.hw.rtl.link.top import LinkTop
 from thermofab.hw.spec import FabricSpec
 

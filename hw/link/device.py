@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from thermofab.hw.host.driven import DrivenDevice
+from thermofab.hw.host.driver import FabricDriver
 from thermofab.hw.link.port import open_port, port_address
 from thermofab.hw.link.transport import SENDINGS, LinkBus, LinkCounters
-from thermofab.hw.rtl.driven import DrivenDevice
-from thermofab.hw.rtl.driver import FabricDriver
 from thermofab.hw.spec import DeviceError, DeviceInfo, FabricSpec, Image, check_image
 
 

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from thermofab.hw.host import registers as rm
 from thermofab.hw.link.frames import INFO_LINK_WORDS, INFO_REGISTERS, PROTOCOL_VERSION, Frame
-from thermofab.hw.rtl import registers as rm
 from thermofab.hw.spec import DeviceError, FabricSpec, generator
 
 # The octets of the WIDTHS registers, low first; the eighth is the words of generator state a site.

@@ -70,7 +70,7 @@ class LinkCounters:
 
 
 class LinkBus:
-    """A :class:`thermofab.hw.rtl.driver.RegisterBus` over a line.
+    """A :class:`thermofab.hw.host.driver.RegisterBus` over a line.
 
     Args:
         port: the open line.

@@ -20,7 +20,7 @@ class _LFSR32:
     def create(self, word_bits: int) -> Any:
         from amaranth import Cat
 
-        from thermofab.hw.rtl.generator import GeneratorComponent
+        from thermofab.hw.rtl.common.generator import GeneratorComponent
 
         def logic(m, ports):
             s = ports.state

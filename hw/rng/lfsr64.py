@@ -27,7 +27,7 @@ class _LFSR64:
     def create(self, word_bits: int) -> Any:
         from amaranth import Cat
 
-        from thermofab.hw.rtl.generator import GeneratorComponent
+        from thermofab.hw.rtl.common.generator import GeneratorComponent
 
         def logic(m, ports):
             taps = [ports.state[k : k + word_bits] for k in (0, 1, 3, 4)]

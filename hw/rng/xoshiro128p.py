@@ -28,7 +28,7 @@ class _Xoshiro128P:
     def create(self, word_bits: int) -> Any:
         from amaranth import Cat, Signal
 
-        from thermofab.hw.rtl.generator import GeneratorComponent
+        from thermofab.hw.rtl.common.generator import GeneratorComponent
 
         def logic(m, ports):
             s0, s1, s2, s3 = (ports.state.word_select(k, 32) for k in range(4))

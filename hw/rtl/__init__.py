@@ -1,1 +1,1 @@
-"""Amaranth descriptions of the p-bit datapath, the fabrics, the sequencer and the register bus."""
+"""Amaranth descriptions: a folder an architecture, what they share, the serial link, and Verilog emission."""

@@ -21,7 +21,7 @@ def require_yosys() -> None:
 
 def emit_rtlil(spec: FabricSpec, name: str = "thermofab", image: Image | None = None) -> str:
     """The fabric in Yosys' RTLIL, its top module called ``name``, every other one ``name_…``."""
-    from thermofab.hw.rtl.top import fabric_top
+    from thermofab.hw.rtl.architectures import fabric_top
 
     return rtlil_of(lambda hierarchy: fabric_top(spec, hierarchy, image), name)
 
@@ -30,7 +30,7 @@ def rtlil_of(build: Callable[[Any], Any], name: str) -> str:
     """A design in Yosys' RTLIL: ``build(hierarchy)`` makes its top module, called ``name``, every other ``name_…``."""
     from amaranth.back import rtlil
 
-    from thermofab.hw.rtl.hierarchy import ByName
+    from thermofab.hw.rtl.common.hierarchy import ByName
 
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
         raise SpecError(f"a Verilog module name has letters, digits and underscores only, got {name!r}.")

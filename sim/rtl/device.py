@@ -3,8 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
-from thermofab.hw.rtl.driven import DrivenDevice
-from thermofab.hw.rtl.driver import FabricDriver
+from thermofab.hw.host.driven import DrivenDevice
+from thermofab.hw.host.driver import FabricDriver
 from thermofab.hw.spec import DeviceInfo, FabricSpec, Image, check_image
 from thermofab.sim.rtl.build import OPTIMISE, build_library
 from thermofab.sim.rtl.library import CompiledFabric

@@ -34,7 +34,7 @@ def _load(path: Path) -> Any:
 
 
 class CompiledFabric:
-    """One instance of the fabric in a shared library; a :class:`thermofab.hw.rtl.driver.RegisterBus`.
+    """One instance of the fabric in a shared library; a :class:`thermofab.hw.host.driver.RegisterBus`.
 
     Args:
         path: what :func:`thermofab.sim.rtl.build.build_library` returned.

@@ -7,9 +7,9 @@ from amaranth.asserts import AnySeq
 from amaranth.hdl import Assert
 from prove import Fault, Proof
 
+from thermofab.hw.host.systolic.timing import adder_levels
 from thermofab.hw.rtl.systolic.element import clipped
 from thermofab.hw.rtl.systolic.field import FieldSum
-from thermofab.hw.rtl.systolic.timing import adder_levels
 
 
 class FieldIsExact(Elaboratable):

@@ -7,7 +7,7 @@ from amaranth.asserts import AnySeq
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from thermofab.hw.rtl.hierarchy import InPlace
+from thermofab.hw.rtl.common.hierarchy import InPlace
 
 
 def drive(m: Module, component: Any, **given: Any) -> None:

@@ -8,11 +8,11 @@ from amaranth.hdl import Assert, Assume
 from formal_parts import drive, outputs
 from prove import Fault, Proof
 
-from thermofab.hw.rtl.host import HostBus
-from thermofab.hw.rtl.lane import Lane
-from thermofab.hw.rtl.lanes import plan_lanes
-from thermofab.hw.rtl.readout import Readout
-from thermofab.hw.rtl.sequencer import Sequencer
+from thermofab.hw.host.spatial.plan import plan_lanes
+from thermofab.hw.rtl.common.readout import Readout
+from thermofab.hw.rtl.common.sequencer import Sequencer
+from thermofab.hw.rtl.spatial.host import HostBus
+from thermofab.hw.rtl.spatial.lane import Lane
 from thermofab.hw.rtl.systolic.host import SystolicHost
 from thermofab.hw.spec import FabricSpec, fabric
 
@@ -192,32 +192,32 @@ PROOFS = [
     Proof(
         "lane and clamps", "a lane's site changes in a load, or in its slot's commit if it is free, and at no other time",
         LaneObeys, "prove", 4,
-        Fault("hw/rtl/lane.py", "(ports.commit[slot] & ~ports.clamped[slot])", "ports.commit[slot]"),
+        Fault("hw/rtl/spatial/lane.py", "(ports.commit[slot] & ~ports.clamped[slot])", "ports.commit[slot]"),
     ),
     Proof(
         "slots in order", "slots are issued colour after colour, no sooner than the last colour's are stored, and none at rest",
         Issues, "bmc", 22,
-        Fault("hw/rtl/sequencer.py", "with m.If(place == plan.colour_clocks - 1):", "with m.If(place == plan.colour_clocks - 2):"),
+        Fault("hw/rtl/common/sequencer.py", "with m.If(place == plan.colour_clocks - 1):", "with m.If(place == plan.colour_clocks - 2):"),
     ),
     Proof(
         "spatial runs end", "a run of up to a phase and two samples ends within its bound, for all steps up to 2",
         RunsEnd, "bmc", 66,
-        Fault("hw/rtl/sequencer.py", "draining.eq(draining + 1)", "draining.eq(draining)"),
+        Fault("hw/rtl/common/sequencer.py", "draining.eq(draining + 1)", "draining.eq(draining)"),
     ),
     Proof(
         "taken when free", "a sample is taken only when the read-out is free, and a word on offer stays until taken",
         TakesOnlyWhenFree, "bmc", 18,
-        Fault("hw/rtl/sequencer.py", "running & due & ports.free & ~settled.any()", "running & due & ~settled.any()"),
+        Fault("hw/rtl/common/sequencer.py", "running & due & ports.free & ~settled.any()", "running & due & ~settled.any()"),
     ),
     Proof(
         "spatial reset", "after one clock of reset the sequencer's past does not matter, from any two states",
         ResetForgets, "bmc", 10,
-        Fault("hw/rtl/sequencer.py", "finishing = Signal(SETTLE + 1)", "finishing = Signal(SETTLE + 1, reset_less=True)"), any_start=True,
+        Fault("hw/rtl/common/sequencer.py", "finishing = Signal(SETTLE + 1)", "finishing = Signal(SETTLE + 1, reset_less=True)"), any_start=True,
     ),
     Proof(
         "spatial bus", "while busy no locked register changes and no locked strobe is given; data read stay",
         lambda: BusGuards(TINY), "prove", 5,
-        Fault("hw/rtl/host.py", "write.eq(writing & ~(locked & ports.busy) & ~bad_value)", "write.eq(writing & ~bad_value)"),
+        Fault("hw/rtl/spatial/host.py", "write.eq(writing & ~(locked & ports.busy) & ~bad_value)", "write.eq(writing & ~bad_value)"),
     ),
     Proof(
         "systolic bus", "while busy no locked register changes and no locked strobe is given; data read stay",

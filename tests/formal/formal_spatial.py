@@ -12,10 +12,10 @@ from amaranth.hdl import Assert, Assume
 from formal_parts import AnyWords, drive
 from prove import Fault, Proof
 
-from thermofab.hw.rtl.coefficients import CoefficientLoader, loader_rows
-from thermofab.hw.rtl.fabric import SpatialFabric
-from thermofab.hw.rtl.lane import Lane, shift_bits
-from thermofab.hw.rtl.lanes import NONE, LanePlan, plan_lanes
+from thermofab.hw.host.spatial.plan import NONE, LanePlan, plan_lanes
+from thermofab.hw.rtl.spatial.coefficients import CoefficientLoader, loader_rows
+from thermofab.hw.rtl.spatial.fabric import SpatialFabric
+from thermofab.hw.rtl.spatial.lane import Lane, shift_bits
 from thermofab.hw.spec import fabric
 
 SMALL = {"weight_bits": 3, "bias_bits": 4, "table_bits": 3, "threshold_bits": 3, "dither_bits": 2, "levels": 2,
@@ -227,7 +227,7 @@ PROOFS = [
         Proof(
             f"update, {name}", "address A + clip((b + Σ ±w + (u mod 2^shift)) >> shift) and state (u >> (W-t)) < T, for all "
             "weights, biases, states, words, shifts and thresholds", design, "bmc", depth,
-            Fault("hw/rtl/datapath.py", old, new),
+            Fault("hw/rtl/common/datapath.py", old, new),
         )
         for name, design, depth, old, new in (
             ("3 neighbours in 2 chunks", lambda: UpdateIsExact(plan_lanes(ALL_TO_ALL), 2), 12,
@@ -241,11 +241,11 @@ PROOFS = [
     Proof(
         "loader", "every chunk word is written once, as b + Σ ±w, for all weights and biases of a fabric of three sites",
         lambda: LoaderIsExact(plan_lanes(fabric("complete-3", **TINY))), "bmc", 60,
-        Fault("hw/rtl/coefficients.py", "minus.eq(~emitting | ~to_one)", "minus.eq(~emitting | to_one)"),
+        Fault("hw/rtl/spatial/coefficients.py", "minus.eq(~emitting | ~to_one)", "minus.eq(~emitting | to_one)"),
     ),
     Proof(
         "whole spatial fabric", "of four sites in two colours, a site changes only when its own slot was issued and it was "
         "free, or in a load; coupled sites never together", OnlyFreeSitesOfTheSlot, "prove", 8,
-        Fault("hw/rtl/fabric.py", "lane.clamped[s].eq(clamped[site])", "lane.clamped[s].eq(clamped[0])"),
+        Fault("hw/rtl/spatial/fabric.py", "lane.clamped[s].eq(clamped[site])", "lane.clamped[s].eq(clamped[0])"),
     ),
 ]  # fmt: skip

@@ -15,7 +15,7 @@ from cocotb.clock import Clock
 from cocotb.task import bridge, resume
 from cocotb.triggers import ClockCycles, FallingEdge
 
-from thermofab.hw.rtl.driver import FabricDriver
+from thermofab.hw.host.driver import FabricDriver
 from thermofab.hw.spec import FabricSpec, Schedule, open_device, plan_run
 from thermofab.sim.conformance import random_image
 
@@ -26,7 +26,7 @@ PATIENCE = 20_000
 
 
 class SimulatedBus:
-    """The fabric's bus and stream as a :class:`thermofab.hw.rtl.driver.RegisterBus`, called from another thread."""
+    """The fabric's bus and stream as a :class:`thermofab.hw.host.driver.RegisterBus`, called from another thread."""
 
     def __init__(self, dut) -> None:
         self.dut = dut

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import thermofab as fab
+from thermofab.hw.host import registers as rm
+from thermofab.hw.host.driver import FabricDriver
 from thermofab.hw.rng.base import seed_words
-from thermofab.hw.rtl import registers as rm
-from thermofab.hw.rtl.driver import FabricDriver
 from thermofab.hw.spec import (
     CONTRACT_VERSION,
     DeviceError,

@@ -11,9 +11,9 @@ import numpy as np
 from cocotb.triggers import ClockCycles, Event, FallingEdge, First
 from functional_coverage import Coverage, link_bins
 
+from thermofab.hw.host.architectures import loading_of
+from thermofab.hw.host.registers import RegisterMap
 from thermofab.hw.link.frames import DATA_WORDS, Deframer, Frame, Kind, parse, request
-from thermofab.hw.rtl.loading import loading_of
-from thermofab.hw.rtl.registers import RegisterMap
 from thermofab.hw.spec import FabricSpec
 
 

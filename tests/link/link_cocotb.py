@@ -15,11 +15,11 @@ from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles
 from link_bench import Host, Scoreboard
 
+from thermofab.hw.host.architectures import loading_of
+from thermofab.hw.host.driver import FabricDriver, split_schedule
 from thermofab.hw.link.bursts import bursts
 from thermofab.hw.link.frames import DATA_WORDS, INDEX_BITS, RING_WORDS, Kind, request
 from thermofab.hw.link.info import LinkInfo
-from thermofab.hw.rtl.driver import FabricDriver, split_schedule
-from thermofab.hw.rtl.loading import loading_of
 from thermofab.hw.spec import FabricSpec, Schedule, open_device, plan_run
 from thermofab.sim.conformance import random_image
 

@@ -12,11 +12,12 @@ import time
 import numpy as np
 import pytest
 
+from thermofab.hw.host import registers as rm
+from thermofab.hw.host.architectures import register_map
+from thermofab.hw.host.driver import FabricDriver
 from thermofab.hw.link.frames import DATA_WORDS, RING_WORDS, Frame, Kind, request
 from thermofab.hw.link.port import open_port, port_address
 from thermofab.hw.link.transport import LinkBus
-from thermofab.hw.rtl import registers as rm
-from thermofab.hw.rtl.driver import FabricDriver
 from thermofab.hw.spec import DeviceError, Schedule, SpecError, fabric, open_device
 from thermofab.sim.conformance import compare, random_case, random_image
 from thermofab.sim.rtl.board import SimulatedBoard, simulated_board
@@ -119,7 +120,7 @@ def test_a_bad_line_changes_nothing(board, expected, share, seed):
 
 def test_writes_happen_once_each_on_a_bad_line(board):
     """Everything written is there, though three frames in ten are hit."""
-    driver_map = rm.register_map(TORUS)
+    driver_map = register_map(TORUS)
     rng = np.random.default_rng(5)
     with faulty_line(board.path, 0.3, 5) as path:
         port = open_port(port_address(f"serial://{path}"))
@@ -270,7 +271,7 @@ def test_a_board_that_was_reset_is_noticed(board, device):
 def test_requests_that_make_no_sense_are_answered_and_ignored(board, device):
     bus, driver = device._bus, device._driver
     device.load(random_image(np.random.default_rng(0), TORUS))
-    tables = rm.register_map(TORUS)["TABLES"].base
+    tables = register_map(TORUS)["TABLES"].base
     before = bus.read_burst(tables, 4)
     awaited = bus._awaited
     for octets in (

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from thermofab.hw.host import registers as rm
 from thermofab.hw.link import port as port_module
 from thermofab.hw.link.bursts import bursts
 from thermofab.hw.link.cobs import cobs_decode, cobs_encode
@@ -30,7 +31,6 @@ from thermofab.hw.link.frames import (
 from thermofab.hw.link.info import LinkInfo
 from thermofab.hw.link.patience import Patience
 from thermofab.hw.link.port import PortAddress, open_port, port_address
-from thermofab.hw.rtl import registers as rm
 from thermofab.hw.spec import DeviceError, ToolMissingError, fabric, open_device
 from thermofab.sim.rtl.line import FAULTS, hit
 

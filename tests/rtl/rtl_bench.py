@@ -13,9 +13,10 @@ import numpy as np
 from cocotb.triggers import FallingEdge
 from functional_coverage import Coverage, probe
 
+from thermofab.hw.host.architectures import loading_of
+from thermofab.hw.host.driver import RunSettings
+from thermofab.hw.host.loading import Write
 from thermofab.hw.rng.base import seed_words
-from thermofab.hw.rtl.driver import RunSettings
-from thermofab.hw.rtl.loading import Write, loading_of
 from thermofab.hw.spec import FabricSpec, Image, RunPlan, Topology
 from thermofab.sim.reference import Chain
 
@@ -238,7 +239,7 @@ class SystolicMonitor(Watch):
     """
 
     def __init__(self, dut, spec: FabricSpec, scoreboard: Scoreboard) -> None:
-        from thermofab.hw.rtl.systolic.timing import layout_of
+        from thermofab.hw.host.systolic.timing import layout_of
 
         super().__init__(dut, spec.topology, scoreboard)
         layout = layout_of(spec)

@@ -17,8 +17,8 @@ from cocotb.triggers import ClockCycles, FallingEdge
 from functional_coverage import LOCKED, Coverage, fabric_bins
 from rtl_bench import BusDriver, Replay, SampleSink, Scoreboard, mask_of, monitor_of
 
-from thermofab.hw.rtl import registers as rm
-from thermofab.hw.rtl.driver import RunSettings
+from thermofab.hw.host import registers as rm
+from thermofab.hw.host.driver import RunSettings
 from thermofab.hw.spec import FabricSpec, Image, RunPlan, Schedule, plan_run
 from thermofab.sim.conformance import random_image
 from thermofab.sim.reference import Chain

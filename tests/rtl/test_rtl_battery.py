@@ -10,9 +10,9 @@ from functools import cache
 import numpy as np
 import pytest
 
-from thermofab.hw.rtl import registers as rm
-from thermofab.hw.rtl.driver import FabricDriver, RunSettings
-from thermofab.hw.rtl.loading import loading_of
+from thermofab.hw.host import registers as rm
+from thermofab.hw.host.architectures import loading_of
+from thermofab.hw.host.driver import FabricDriver, RunSettings
 from thermofab.hw.spec import Counts, RunPlan, Schedule, fabric, open_device, plan_run
 from thermofab.sim.conformance import random_case, random_image, states_of
 from thermofab.sim.reference import Chain

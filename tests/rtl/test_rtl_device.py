@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from thermofab.hw.rtl import registers as rm
-from thermofab.hw.rtl.driver import LONGEST, FabricDriver, RunSettings, split_schedule
-from thermofab.hw.rtl.loading import unpack_bits
+from thermofab.hw.host import registers as rm
+from thermofab.hw.host.architectures import register_map
+from thermofab.hw.host.bits import unpack_bits
+from thermofab.hw.host.driver import LONGEST, FabricDriver, RunSettings, split_schedule
 from thermofab.hw.spec import (
     Counts,
     DeviceError,
@@ -255,7 +256,7 @@ def test_everything_written_reads_back(bus):
     driver.write("CLAMPS", np.array([0x5A5A, 0x0F0F]))
     assert [driver.read("CLAMPS", k) for k in range(2)] == [0x5A5A, 0x0F0F]
     assert driver.read("ERRORS") == 0
-    for register in rm.register_map(SMALL).registers:
+    for register in register_map(SMALL).registers:
         if register.constant is not None:
             assert [driver.read(register.name, k) for k in range(register.count)] == list(register.constant)
 
@@ -289,16 +290,16 @@ def test_values_out_of_range_are_refused(bus, name, good, bad):
 
 def test_addresses_that_do_not_exist(bus):
     compiled, driver = bus
-    hole = rm.register_map(SMALL)["WEIGHTS"].base - 1
+    hole = register_map(SMALL)["WEIGHTS"].base - 1
     assert compiled.read(hole) == 0
     assert driver.read("ERRORS") == rm.ERROR_ADDRESS
     driver.write("ERRORS", 7)
-    for address in (hole, rm.register_map(SMALL)["ID"].base, rm.register_map(SMALL)["STATUS"].base):
+    for address in (hole, register_map(SMALL)["ID"].base, register_map(SMALL)["STATUS"].base):
         compiled.write([address], [1])
         with pytest.raises(DeviceError, match=r"^the fabric flags an error: an address does not exist\.$"):
             driver.check_errors()
         driver.write("ERRORS", 7)
-    compiled.read(rm.register_map(SMALL)["SEED"].base)
+    compiled.read(register_map(SMALL)["SEED"].base)
     assert driver.read("ERRORS") == rm.ERROR_ADDRESS
 
 
@@ -415,7 +416,7 @@ def test_a_failing_tool_is_quoted(tmp_path):
 
 def test_a_build_is_named_by_what_this_process_elaborates(monkeypatch):
     """A design that is not the one of the sources on disk, as after an edit in mid-session, has another name."""
-    from thermofab.hw.rtl import lane
+    from thermofab.hw.rtl.spatial import lane
 
     monkeypatch.setattr(build, "made_once", lambda name, make: Path(name))
     own = build.build_library(SMALL, "verilator")

@@ -7,9 +7,9 @@ import pytest
 from amaranth import Module
 from amaranth.sim import Simulator
 
-from thermofab.hw.rtl.datapath import table_address
-from thermofab.hw.rtl.lane import Lane, shift_bits
-from thermofab.hw.rtl.lanes import NONE, plan_lanes
+from thermofab.hw.host.spatial.plan import NONE, plan_lanes
+from thermofab.hw.rtl.common.datapath import table_address
+from thermofab.hw.rtl.spatial.lane import Lane, shift_bits
 from thermofab.hw.spec import Image, fabric, generator
 
 SPECS = {

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from thermofab.hw.rtl.lanes import NONE, chunk_sizes, plan_lanes
+from thermofab.hw.host.spatial.plan import NONE, chunk_sizes, plan_lanes
 from thermofab.hw.spec import SpecError, fabric, generator
 from thermofab.sim.conformance import families, random_fabric
 

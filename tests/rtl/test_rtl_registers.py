@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 import thermofab
-from thermofab.hw.rtl.manual import EXAMPLE, register_page
-from thermofab.hw.rtl.registers import register_map
+from thermofab.hw.host.architectures import register_map
+from thermofab.hw.host.manual import EXAMPLE, register_page
 from thermofab.hw.spec import SpecError, fabric
 
 SPECS = [
@@ -46,5 +46,5 @@ def test_the_manual_page_is_current(architecture, name):
     page = Path(str(thermofab.__file__)).resolve().parent.parent / "docs" / f"{name}.md"
     assert page.read_text() == register_page(fabric(EXAMPLE, architecture=architecture)), (
         f"docs/{name}.md is out of date; write it with: "
-        f"python -m thermofab.hw.rtl.manual {EXAMPLE} {architecture} > docs/{name}.md"
+        f"python -m thermofab.hw.host.manual {EXAMPLE} {architecture} > docs/{name}.md"
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from thermofab.apps.verilog.kit import write_kit
-from thermofab.hw.rtl.loading import loading_of
+from thermofab.hw.host.architectures import loading_of
 from thermofab.hw.spec import fabric
 from thermofab.sim.rtl.tools import find_verilator
 

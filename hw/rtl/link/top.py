@@ -6,13 +6,13 @@ from amaranth import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from thermofab.hw.rtl.hierarchy import Hierarchy, InPlace
+from thermofab.hw.rtl.architectures import fabric_top
+from thermofab.hw.rtl.common.hierarchy import Hierarchy, InPlace
 from thermofab.hw.rtl.link.engine import Engine
 from thermofab.hw.rtl.link.framer import Framer
 from thermofab.hw.rtl.link.ring import Ring
 from thermofab.hw.rtl.link.uart import UartReceiver, UartTransmitter, check_divisor
 from thermofab.hw.rtl.link.unframer import Unframer
-from thermofab.hw.rtl.top import fabric_top
 from thermofab.hw.spec import FabricSpec, Image, SpecError
 
 
@@ -26,7 +26,7 @@ class Link(wiring.Component):
 
     Ports:
         rx, tx: the line.
-        bus_…, sample_…, busy: a fabric's, see :class:`thermofab.hw.rtl.top.SpatialTop`.
+        bus_…, sample_…, busy: a fabric's, see :class:`thermofab.hw.rtl.spatial.top.SpatialTop`.
     """
 
     def __init__(self, address_bits: int, divisor: int, clock_hz: int = 0) -> None:

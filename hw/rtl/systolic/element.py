@@ -1,6 +1,6 @@
 """A processing element: a site a clock, with its coefficients and generators in block RAM.
 
-See :mod:`thermofab.hw.rtl.systolic.timing` for what happens when.
+See :mod:`thermofab.hw.host.systolic.timing` for what happens when.
 """
 
 from typing import Any
@@ -10,12 +10,13 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from thermofab.hw.rtl.hierarchy import Hierarchy, InPlace
+from thermofab.hw.host.systolic.format import CoefficientFormat, coefficient_format
+from thermofab.hw.host.systolic.layout import Input
+from thermofab.hw.host.systolic.program import Select
+from thermofab.hw.host.systolic.timing import Timing
+from thermofab.hw.rtl.common.hierarchy import Hierarchy, InPlace
 from thermofab.hw.rtl.systolic.field import FieldSum
-from thermofab.hw.rtl.systolic.format import CoefficientFormat, coefficient_format
-from thermofab.hw.rtl.systolic.layout import Input
-from thermofab.hw.rtl.systolic.program import Select
-from thermofab.hw.rtl.systolic.timing import Timing
+from thermofab.hw.rtl.systolic.select import selected
 from thermofab.hw.spec import FabricSpec, generator
 
 
@@ -33,7 +34,7 @@ class Element(wiring.Component):
         write, value: to the ring, at its write stage.
         inputs: the neighbours' states, at the sum stage.
         host_slot, host_data, coefficient_write, seed_write: the host writes lanes of an entry.
-        shift, dither_mask: see :mod:`thermofab.hw.rtl.datapath`.
+        shift, dither_mask: see :mod:`thermofab.hw.rtl.common.datapath`.
     """
 
     def __init__(
@@ -130,7 +131,7 @@ class Element(wiring.Component):
         for b, (wire, select) in enumerate(self._inputs):
             options = [getattr(ports, f"neighbour_{b}_{k}") for k in range(len(wire.steps))]
             state = Signal(name=f"state_{b}", reset_less=True)
-            m.d.sync += state.eq(Array(options)[select.value(program)] if len(options) > 1 else options[0])
+            m.d.sync += state.eq(Array(options)[selected(select, program)] if len(options) > 1 else options[0])
             states.append(state)
         if states:
             m.d.comb += ports.inputs.eq(Cat(states))

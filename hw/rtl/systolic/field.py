@@ -11,7 +11,7 @@ from amaranth import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from thermofab.hw.rtl.systolic.timing import adder_levels
+from thermofab.hw.host.systolic.timing import adder_levels
 
 
 class FieldSum(wiring.Component):

@@ -1,4 +1,4 @@
-"""The register bus of a systolic fabric: as :mod:`thermofab.hw.rtl.host`, with arrays that live in block RAMs.
+"""The register bus of a systolic fabric: as :mod:`thermofab.hw.rtl.spatial.host`, with arrays that live in block RAMs.
 
 The bus inputs are registered. With ``bus_write`` high in clock k, the write takes effect at the end of clock k+1, or
 for arrays of memories one clock later; with ``bus_read`` high in clock k, the data are on ``bus_read_data`` from clock
@@ -11,11 +11,11 @@ from amaranth import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from thermofab.hw.rtl import registers as rm
-from thermofab.hw.rtl.bus import bus_ports, constants, is_at, kept_ports, kept_registers, of_access, outside
-from thermofab.hw.rtl.systolic.format import coefficient_format
-from thermofab.hw.rtl.systolic.registers import CLAMP_MASKS, element_words, fields, systolic_register_map
-from thermofab.hw.rtl.systolic.timing import layout_of
+from thermofab.hw.host import registers as rm
+from thermofab.hw.host.systolic.format import coefficient_format
+from thermofab.hw.host.systolic.registers import CLAMP_MASKS, element_words, fields, systolic_register_map
+from thermofab.hw.host.systolic.timing import layout_of
+from thermofab.hw.rtl.common.bus import bus_ports, constants, is_at, kept_ports, kept_registers, of_access, outside
 from thermofab.hw.spec import FabricSpec, generator
 
 

@@ -13,7 +13,7 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from thermofab.hw.rtl.systolic.timing import SUM, Timing
+from thermofab.hw.host.systolic.timing import SUM, Timing
 
 READ_AHEAD = 2  # clocks between addressing a counter and adding to it
 

@@ -6,9 +6,10 @@ from amaranth import Array, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from thermofab.hw.rtl.systolic.layout import View
-from thermofab.hw.rtl.systolic.program import Select
-from thermofab.hw.rtl.systolic.timing import TAP, Timing
+from thermofab.hw.host.systolic.layout import View
+from thermofab.hw.host.systolic.program import Select
+from thermofab.hw.host.systolic.timing import TAP, Timing
+from thermofab.hw.rtl.systolic.select import selected
 
 
 class Ring(wiring.Component):
@@ -49,7 +50,7 @@ class Ring(wiring.Component):
         m.d.sync += program.eq(ports.program)
         for k, (view, select) in enumerate(self._views):
             taps = [ring[(distance - TAP) % places] for distance in view.distances]
-            shown = Array(taps)[select.value(program)] if len(taps) > 1 else taps[0]
+            shown = Array(taps)[selected(select, program)] if len(taps) > 1 else taps[0]
             view_shown = Signal(name=f"shown_{k}", reset_less=True)
             m.d.sync += view_shown.eq(shown)
             m.d.comb += getattr(ports, f"view_{k}").eq(view_shown)

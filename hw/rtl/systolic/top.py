@@ -7,27 +7,35 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import Out
 
-from thermofab.hw.rtl.bus import connect_bus, top_ports
-from thermofab.hw.rtl.hierarchy import Hierarchy, InPlace
+from thermofab.hw.host.systolic.architecture import refuse_built_in
+from thermofab.hw.host.systolic.program import slot_program
+from thermofab.hw.host.systolic.registers import CLAMP_MASKS, element_words, systolic_register_map
+from thermofab.hw.host.systolic.timing import TAP, layout_of, timing_of
+from thermofab.hw.rtl.common.bus import connect_bus, top_ports
+from thermofab.hw.rtl.common.hierarchy import Hierarchy, InPlace
 from thermofab.hw.rtl.systolic.collector import Collector
 from thermofab.hw.rtl.systolic.element import Element
 from thermofab.hw.rtl.systolic.host import SystolicHost
 from thermofab.hw.rtl.systolic.moments import READ_AHEAD, Dump, Moments
-from thermofab.hw.rtl.systolic.program import slot_program
-from thermofab.hw.rtl.systolic.registers import CLAMP_MASKS, element_words, systolic_register_map
 from thermofab.hw.rtl.systolic.relay import GROUP, Relay
 from thermofab.hw.rtl.systolic.ring import Ring
 from thermofab.hw.rtl.systolic.rounds import Rounds
+from thermofab.hw.rtl.systolic.select import selected
 from thermofab.hw.rtl.systolic.tables import Tables
-from thermofab.hw.rtl.systolic.timing import TAP, layout_of, timing_of
-from thermofab.hw.spec import FabricSpec
+from thermofab.hw.spec import FabricSpec, Image
+
+
+def systolic_top(spec: FabricSpec, hierarchy: Hierarchy | None = None, image: Image | None = None) -> "SystolicTop":
+    """The architecture's entry in :mod:`thermofab.hw.rtl.architectures`; it has no variant with built-in weights."""
+    refuse_built_in(image)
+    return SystolicTop(spec, hierarchy)
 
 
 class SystolicTop(wiring.Component):
     """A whole fabric, in the clock domain ``sync``.
 
     Ports:
-        bus_…, sample_…, busy: as those of :class:`thermofab.hw.rtl.top.SpatialTop`.
+        bus_…, sample_…, busy: as those of :class:`thermofab.hw.rtl.spatial.top.SpatialTop`.
         state, state_slot, state_update: to watch: the spins that all elements have after slot ``state_slot``, and
             whether its round is a sweep.
     """
@@ -88,7 +96,7 @@ class SystolicTop(wiring.Component):
         slot = late("slot", rounds.slot, written)
         last_used = max(t for t in range(layout.n_slots) if layout.used[t])
         used = self._program.used
-        used_later = late("used", used.value(program), written - 2)
+        used_later = late("used", selected(used, program), written - 2)
         m.d.sync += ports.state.eq(Cat(ring.new for ring in rings))
         m.d.comb += [
             ports.state_slot.eq(slot),
@@ -311,7 +319,7 @@ class SystolicTop(wiring.Component):
             told["count_dump_bit"].eq(dump.bit),
         ]
         if owned:
-            bits = Cat(select.value(program) for select in self._program.late)
+            bits = Cat(selected(select, program) for select in self._program.late)
             m.d.comb += told["count_late"].eq(late("late", bits, timing.write - 3))
         dumped = []
         for e, element in enumerate(elements):

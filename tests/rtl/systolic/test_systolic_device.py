@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from thermofab.hw.host import registers as rm
+from thermofab.hw.host.driver import FabricDriver, RunSettings
+from thermofab.hw.host.systolic.timing import layout_of
 from thermofab.hw.rng.base import seed_words
-from thermofab.hw.rtl import registers as rm
-from thermofab.hw.rtl.driver import FabricDriver, RunSettings
-from thermofab.hw.rtl.systolic.timing import layout_of
 from thermofab.hw.spec import DeviceError, Schedule, UnsupportedError, fabric, generator, open_device, plan_run
 from thermofab.sim.conformance import compare, random_case, random_image, states_of
 from thermofab.sim.reference import Chain

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from thermofab.hw.rtl.systolic.format import coefficient_format, packed
-from thermofab.hw.rtl.systolic.layout import NONE, systolic_layout
-from thermofab.hw.rtl.systolic.program import Select, slot_program
-from thermofab.hw.rtl.systolic.timing import layout_of, timing_of
+from thermofab.hw.host.systolic.format import coefficient_format, packed
+from thermofab.hw.host.systolic.layout import NONE, systolic_layout
+from thermofab.hw.host.systolic.program import Select, slot_program
+from thermofab.hw.host.systolic.timing import layout_of, timing_of
 from thermofab.hw.spec import SpecError, fabric, topology
 from thermofab.sim.conformance import families, random_topology
 

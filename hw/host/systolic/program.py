@@ -4,12 +4,10 @@ It is a read-only memory of a bit a column; equal columns are kept once, constan
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from amaranth import Cat, Const
 
-from thermofab.hw.rtl.systolic.layout import SystolicLayout
+from thermofab.hw.host.systolic.layout import SystolicLayout
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,9 +15,6 @@ class Select:
     """An index: bit k is program column ``columns[k]``, or constant where that is -1 (0) or -2 (1)."""
 
     columns: tuple[int, ...]
-
-    def value(self, word: Any) -> Any:
-        return Cat(word[c] if c >= 0 else Const(-1 - c, 1) for c in self.columns)
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,9 +2,9 @@
 
 from functools import cache
 
-import thermofab.hw.rtl.registers as rm
-from thermofab.hw.rtl.systolic.format import coefficient_format
-from thermofab.hw.rtl.systolic.timing import layout_of
+from thermofab.hw.host import registers as rm
+from thermofab.hw.host.systolic.format import coefficient_format
+from thermofab.hw.host.systolic.timing import layout_of
 from thermofab.hw.spec import FabricSpec, generator
 
 CLAMP_MASKS = 2

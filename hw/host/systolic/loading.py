@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from thermofab.hw.rtl.loading import Write, unpack_bits
-from thermofab.hw.rtl.systolic.format import coefficient_format, packed
-from thermofab.hw.rtl.systolic.layout import NONE
-from thermofab.hw.rtl.systolic.registers import CLAMP_MASKS, DUMP, WORD, element_words, fields, systolic_register_map
-from thermofab.hw.rtl.systolic.timing import layout_of
+from thermofab.hw.host.bits import unpack_bits
+from thermofab.hw.host.loading import Write
+from thermofab.hw.host.systolic.format import coefficient_format, packed
+from thermofab.hw.host.systolic.layout import NONE
+from thermofab.hw.host.systolic.registers import CLAMP_MASKS, DUMP, WORD, element_words, fields, systolic_register_map
+from thermofab.hw.host.systolic.timing import layout_of
 from thermofab.hw.spec import FabricSpec, Image
 
 

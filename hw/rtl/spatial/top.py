@@ -6,33 +6,17 @@ from amaranth import Const, Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Out
 
-from thermofab.hw.rtl.bus import connect_bus, top_ports
-from thermofab.hw.rtl.coefficients import CoefficientLoader
-from thermofab.hw.rtl.fabric import SpatialFabric
-from thermofab.hw.rtl.hierarchy import Hierarchy, InPlace
-from thermofab.hw.rtl.host import HostBus
-from thermofab.hw.rtl.lanes import plan_lanes
-from thermofab.hw.rtl.moments import Moments
-from thermofab.hw.rtl.readout import Readout
-from thermofab.hw.rtl.registers import register_map
-from thermofab.hw.rtl.sequencer import Sequencer
+from thermofab.hw.host.spatial.plan import plan_lanes
+from thermofab.hw.host.spatial.registers import spatial_register_map
+from thermofab.hw.rtl.common.bus import connect_bus, top_ports
+from thermofab.hw.rtl.common.hierarchy import Hierarchy, InPlace
+from thermofab.hw.rtl.common.moments import Moments
+from thermofab.hw.rtl.common.readout import Readout
+from thermofab.hw.rtl.common.sequencer import Sequencer
+from thermofab.hw.rtl.spatial.coefficients import CoefficientLoader
+from thermofab.hw.rtl.spatial.fabric import SpatialFabric
+from thermofab.hw.rtl.spatial.host import HostBus
 from thermofab.hw.spec import FabricSpec, Image, UnsupportedError, check_image
-
-
-def fabric_top(spec: FabricSpec, hierarchy: Hierarchy | None = None, image: Image | None = None) -> Any:
-    """The top of a fabric of whatever architecture: a component with the ports ``bus_…``, ``sample_…`` and ``busy``
-    of :class:`SpatialTop`. With an image, its weights and biases are fixed at elaboration.
-    """
-    if spec.architecture == "spatial":
-        return SpatialTop(spec, hierarchy, image)
-    if image is not None:
-        raise UnsupportedError(
-            "a systolic fabric keeps its weights in block RAM and always loads them; leave the image out, or use "
-            "architecture='spatial' for built-in weights."
-        )
-    from thermofab.hw.rtl.systolic.top import SystolicTop
-
-    return SystolicTop(spec, hierarchy)
 
 
 def require_spatial(spec: FabricSpec) -> None:
@@ -53,7 +37,7 @@ class SpatialTop(wiring.Component):
         image: an image whose weights and biases are fixed at elaboration; None for a fabric that loads them.
 
     Ports:
-        bus_…: the register bus, see :mod:`thermofab.hw.rtl.host` and docs/register-map.md.
+        bus_…: the register bus, see :mod:`thermofab.hw.rtl.spatial.host` and docs/register-map.md.
         sample_valid, sample_ready, sample_payload, sample_last: the read-out, ceil(N/32) words a sample.
         busy: a run is going on.
         state: ``[N]``, the sites, for observation.
@@ -65,7 +49,7 @@ class SpatialTop(wiring.Component):
         if image is not None:
             check_image(image, spec)
         self._spec, self._hierarchy, self._image = spec, hierarchy or InPlace(), image
-        self._map = register_map(spec, image)
+        self._map = spatial_register_map(spec, image)
         super().__init__(
             {
                 **top_ports(self._map.address_bits),

@@ -24,8 +24,8 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from thermofab.hw.rtl.lane import word_width
-from thermofab.hw.rtl.lanes import NONE, LanePlan
+from thermofab.hw.host.spatial.plan import NONE, LanePlan
+from thermofab.hw.rtl.spatial.lane import word_width
 
 
 def loader_rows(plan: LanePlan) -> list[tuple[tuple[int, ...], int]]:

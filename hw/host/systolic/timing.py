@@ -19,7 +19,7 @@ Views are tapped in clock 4, so a spin can be read 8 + A slots after its site wa
 
 from dataclasses import dataclass
 
-from thermofab.hw.rtl.systolic.layout import SystolicLayout, systolic_layout
+from thermofab.hw.host.systolic.layout import SystolicLayout, systolic_layout
 from thermofab.hw.spec import FabricSpec
 
 TAP, GATHER, SUM = 4, 5, 6

@@ -1,9 +1,9 @@
-"""The register map as a page of the manual: ``python -m thermofab.hw.rtl.manual [FABRIC [ARCHITECTURE]]``."""
+"""The register map as a page of the manual: ``python -m thermofab.hw.host.manual [FABRIC [ARCHITECTURE]]``."""
 
 import sys
 
-from thermofab.hw.rtl.loading import loading_of
-from thermofab.hw.rtl.registers import Register
+from thermofab.hw.host.architectures import register_map
+from thermofab.hw.host.registers import Register
 from thermofab.hw.spec import FabricSpec, fabric
 
 EXAMPLE = "g12-16x16-torus"
@@ -19,15 +19,15 @@ def register_page(spec: FabricSpec) -> str:
         f"As built for `{top.name}` with default widths ({spec.n_sites} sites, {top.n_edges} edges, "
         f"{top.n_colours} colours). Addresses count 32-bit words. The order of registers is the same for every fabric; "
         "where the arrays start follows from their lengths, so drivers take addresses from "
-        "`thermofab.hw.rtl.registers.register_map(spec)`, which also makes the decoder and this page "
-        "(`python -m thermofab.hw.rtl.manual > docs/register-map.md`).",
+        "`thermofab.hw.host.architectures.register_map(spec)`, which also makes the decoder and this page "
+        "(`python -m thermofab.hw.host.manual > docs/register-map.md`).",
         "",
         "*Locked* registers can be written between runs only: a write during a run is ignored and flagged in `ERRORS`. "
         "To reconfigure in mid-run, abort, write, start; nothing needs a reset.",
         "",
         "| address | register | entries | access | holds |",
         "|---|---|---|---|---|",
-        *(_row(register) for register in loading_of(spec).map.registers),
+        *(_row(register) for register in register_map(spec).registers),
         "",
     ]
     return "\n".join(lines)

@@ -1,7 +1,7 @@
 """The sequencer: runs a schedule, slot by slot, and waits rather than lose a sample.
 
 A run goes through its phases, then takes a sample every ``steps`` sweeps, the first right after the phases. A colour
-takes ``LanePlan.colour_clocks``: a clock a slot, then a wait until the next colour can read what those slots wrote. A
+takes ``SlotPlan.colour_clocks``: a clock a slot, then a wait until the next colour can read what those slots wrote. A
 sample is taken with the next sweep's first slot, so it costs no clock of its own; while the last one is still being
 read out, that slot is put off.
 
@@ -9,17 +9,44 @@ The pipeline outside adds two clocks to everything: ``issue`` and its companions
 over for the sequencer shows in the states ``SETTLE`` clocks after the next sweep may begin.
 """
 
-from typing import Any
+from typing import Any, Protocol
 
 from amaranth import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from thermofab.hw.rtl.lanes import LanePlan
-from thermofab.hw.rtl.registers import PHASE_SLOTS
+from thermofab.hw.host.registers import PHASE_SLOTS
+from thermofab.hw.spec import FabricSpec
 
 SETTLE = 2  # clocks from where the next sweep may begin to where the states show the last one
+
+
+class SlotPlan(Protocol):
+    """The slots of a sweep: those of colour 0, then those of colour 1, and so on."""
+
+    @property
+    def spec(self) -> FabricSpec: ...
+
+    @property
+    def fold(self) -> int:
+        """Slots a colour."""
+        ...
+
+    @property
+    def slots(self) -> int:
+        """Slots of a sweep."""
+        ...
+
+    @property
+    def slot_bits(self) -> int:
+        """Width of a slot's number."""
+        ...
+
+    @property
+    def colour_clocks(self) -> int:
+        """Clocks from a colour's first slot to the next colour's; no fewer than ``fold``."""
+        ...
 
 
 class Sequencer(wiring.Component):
@@ -37,7 +64,7 @@ class Sequencer(wiring.Component):
         sweep_done: the state is that after a sweep.
     """
 
-    def __init__(self, plan: LanePlan) -> None:
+    def __init__(self, plan: SlotPlan) -> None:
         self._plan = plan
         self._level_bits = max(1, (plan.spec.levels - 1).bit_length())
         slot_bits = (PHASE_SLOTS - 1).bit_length()

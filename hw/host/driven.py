@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from thermofab.hw.rtl.driver import FabricDriver
+from thermofab.hw.host.driver import FabricDriver
 from thermofab.hw.spec import (
     Counts,
     DeviceInfo,

@@ -1,14 +1,35 @@
 """What the hosts of both architectures share: the ports of a bus and of a stream, and how registers are decoded."""
 
-from typing import Any
+from typing import Any, Protocol
 
-from amaranth import Cat, Const, Value
+from amaranth import Cat, Const, Module, Signal, Value
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from thermofab.hw.rtl import registers as rm
+from thermofab.hw.host import registers as rm
 from thermofab.hw.spec import FabricSpec
 
 BUS = ("address", "write", "write_data", "read", "read_data")
+
+
+class FabricTop(Protocol):
+    """The top of a fabric: a component with the ports of :func:`top_ports`, and any others that watch."""
+
+    bus_address: Signal
+    bus_write: Signal
+    bus_write_data: Signal
+    bus_read: Signal
+    bus_read_data: Signal
+    sample_valid: Signal
+    sample_ready: Signal
+    sample_payload: Signal
+    sample_last: Signal
+    busy: Signal
+
+    @property
+    def signature(self) -> wiring.Signature: ...
+
+    def elaborate(self, platform: Any) -> Module: ...
 
 
 def bus_ports(address_bits: int) -> dict[str, Any]:

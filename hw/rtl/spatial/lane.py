@@ -1,7 +1,7 @@
 """A lane: the datapath that a few sites share, with their states and their generators.
 
 An update runs down a pipeline, a clock a line, where ``+k`` are clocks after the slot's issue and the names are those
-of :class:`thermofab.hw.rtl.lanes.LanePlan`:
+of :class:`thermofab.hw.host.spatial.plan.LanePlan`:
 
     +0             the generator of the slot steps
     +read_stage    neighbours' states and the slot address the chunks; the partial sums and the dither are added
@@ -20,9 +20,9 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from thermofab.hw.rtl.datapath import high_bits, pipelined_sum, table_address
-from thermofab.hw.rtl.hierarchy import Hierarchy, InPlace
-from thermofab.hw.rtl.lanes import LEVELS_A_STAGE, LEVELS_WITH_MEMORY, LanePlan, chunk_sizes
+from thermofab.hw.host.spatial.plan import LEVELS_A_STAGE, LEVELS_WITH_MEMORY, LanePlan, chunk_sizes
+from thermofab.hw.rtl.common.datapath import high_bits, pipelined_sum, table_address
+from thermofab.hw.rtl.common.hierarchy import Hierarchy, InPlace
 from thermofab.hw.spec import FabricSpec, generator
 
 

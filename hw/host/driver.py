@@ -9,9 +9,10 @@ from typing import Protocol
 
 import numpy as np
 
+from thermofab.hw.host import registers as rm
+from thermofab.hw.host.architectures import loading_of
+from thermofab.hw.host.loading import Write
 from thermofab.hw.rng.base import seed_words
-from thermofab.hw.rtl import registers as rm
-from thermofab.hw.rtl.loading import Write, loading_of
 from thermofab.hw.spec import DeviceError, FabricSpec, Image, RunPlan, Schedule, UnsupportedError, generator
 
 LONGEST = 2**32 - 1  # sweeps a counter of the fabric holds

@@ -11,9 +11,9 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from thermofab.hw.rtl.hierarchy import Hierarchy, InPlace
-from thermofab.hw.rtl.lane import Lane, shift_bits
-from thermofab.hw.rtl.lanes import NONE, LanePlan
+from thermofab.hw.host.spatial.plan import NONE, LanePlan
+from thermofab.hw.rtl.common.hierarchy import Hierarchy, InPlace
+from thermofab.hw.rtl.spatial.lane import Lane, shift_bits
 from thermofab.hw.spec import Image
 
 

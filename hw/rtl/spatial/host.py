@@ -11,8 +11,9 @@ from amaranth import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from thermofab.hw.rtl import registers as rm
-from thermofab.hw.rtl.bus import bus_ports, constants, is_at, kept_ports, kept_registers, of_access, outside
+from thermofab.hw.host import registers as rm
+from thermofab.hw.host.spatial.registers import spatial_register_map
+from thermofab.hw.rtl.common.bus import bus_ports, constants, is_at, kept_ports, kept_registers, of_access, outside
 from thermofab.hw.spec import FabricSpec, Image
 
 # Arrays that live in memories elsewhere: their data arrive a clock after the read by themselves.
@@ -39,7 +40,7 @@ class HostBus(wiring.Component):
     """
 
     def __init__(self, spec: FabricSpec, image: Image | None = None) -> None:
-        self._spec, self._map = spec, rm.register_map(spec, image)
+        self._spec, self._map = spec, spatial_register_map(spec, image)
         self._kept = kept_registers(spec)
         self._remote = [name for name in REMOTE if name in self._map.names]
         self.index_bits = max([1, *(self._map[name].index_bits for name in self._remote)])

@@ -1,0 +1,1 @@
+"""The systolic fabric as its host sees it: where sites and slots are, registers, loading."""
