@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from amaranth.sim import Simulator
 
-from thermofab.hw.rtl.registers import PHASE_SLOTS
-from thermofab.hw.rtl.sweeps import SHORTEST, TURN, SweepSequencer
+from thermofab.hw.host.registers import PHASE_SLOTS
+from thermofab.hw.rtl.common.sweeps import SHORTEST, TURN, SweepSequencer
 
 LEVELS = 4
 

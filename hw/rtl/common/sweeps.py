@@ -19,7 +19,7 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from thermofab.hw.rtl.registers import PHASE_SLOTS
+from thermofab.hw.host.registers import PHASE_SLOTS
 
 TURN = 2  # clocks from swept to the next go
 SHORTEST = 2
