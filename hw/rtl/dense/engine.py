@@ -21,20 +21,15 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from thermofab.hw.host.dense.registers import CLAMP_MASKS, padded
-from thermofab.hw.rtl.common.datapath import high_bits, pipelined_sum, table_address
+from thermofab.hw.rtl.common.datapath import high_bits, pipelined_sum, shift_bits, table_address
 from thermofab.hw.rtl.common.hierarchy import Hierarchy, InPlace
 from thermofab.hw.rtl.dense.order import row_bits
 from thermofab.hw.rtl.dense.rows import Chunks, PlainRows
 from thermofab.hw.rtl.dense.stages import Stages, block_memory
-from thermofab.hw.spec import FabricSpec, generator
+from thermofab.hw.spec import generator
 from thermofab.hw.spec.dense import DensePlan
 
 BASE, STEP, READ, TERMS = 1, 2, 3, 4
-
-
-def shift_bits(spec: FabricSpec) -> int:
-    """Width of shift - min_shift."""
-    return (spec.dither_bits - spec.min_shift).bit_length()
 
 
 class Engine(wiring.Component):
@@ -175,7 +170,7 @@ class Engine(wiring.Component):
         return read.data
 
     def _shift(self, m: Module) -> tuple[Value | None, Value | None]:
-        """The mask of the dither, and shift - min_shift; None where the fabric has none. They do not change in a run."""
+        """The mask of the dither, and shift - min_shift; None where there is none. They do not change in a run."""
         ports: Any = self
         spec = self._plan.spec
         if not spec.dither_bits:

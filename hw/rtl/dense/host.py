@@ -14,9 +14,8 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from thermofab.hw.host import registers as rm
 from thermofab.hw.host.dense.registers import dense_register_map, padded
-from thermofab.hw.rtl.common.bus import bus_ports, is_at, kept_ports, kept_registers, of_access, outside
+from thermofab.hw.rtl.common.bus import bus_ports, is_at, kept_ports, of_access, out_of_range
 from thermofab.hw.spec import FabricSpec, generator
 
 # Arrays that are written, and their strobes.
@@ -37,8 +36,7 @@ class DenseHost(wiring.Component):
     """
 
     def __init__(self, spec: FabricSpec) -> None:
-        self._spec, self._map = spec, dense_register_map(spec)
-        self._kept = kept_registers(spec) | {"LAST": (max(1, (spec.n_sites - 1).bit_length()), 0, spec.n_sites - 1)}
+        self._map = dense_register_map(spec)
         self._written = [name for name in WRITTEN if name in self._map.names]
         self._moments = [name for name in MOMENTS if name in self._map.names]
         self._seeds = generator(spec.rng).state_words
@@ -50,7 +48,7 @@ class DenseHost(wiring.Component):
             "stalls": In(32),
             "sweeps": In(32),
             **{name: Out(1) for name in ("start", "abort", "clear_moments")},
-            **kept_ports(self._kept),
+            **kept_ports(self._map),
             **{f"{name.lower()}_write": Out(1) for name in self._written},
             "seed_write": Out(self._seeds),
             "index": Out(widest),
@@ -81,9 +79,9 @@ class DenseHost(wiring.Component):
             ports.abort.eq(control & data[1]),
             ports.clear_moments.eq(control & data[2]),
         ]
-        for name, (width, _, _) in self._kept.items():
-            with m.If(write & hits[name]):
-                m.d.sync += getattr(ports, name.lower()).eq(data[:width])
+        for register in self._map.kept:
+            with m.If(write & hits[register.name]):
+                m.d.sync += getattr(ports, register.name.lower()).eq(data[: register.width])
         m.d.sync += [ports.index.eq(self._address), ports.data.eq(data)]
         for name in self._written:
             m.d.sync += getattr(ports, f"{name.lower()}_write").eq(write & hits[name])
@@ -116,30 +114,24 @@ class DenseHost(wiring.Component):
     def _out_of_range(self, m: Module, hits: dict[str, Signal]) -> Signal:
         """The value written is not one the register addressed can take; compared on the way in."""
         ports: Any = self
-        spec, bad = self._spec, Signal(name="bad_value")
-        ranges = {name: (low, high) for name, (_, low, high) in self._kept.items()}
-        ranges |= {"PHASE_LEVEL": (0, spec.levels - 1), "PHASE_MASK": (0, 1)}
-        ranges |= {"TABLES": (1, 2**spec.threshold_bits - 1)}
-        wrong = []
-        for name, (low, high) in ranges.items():
-            if (beyond := outside(ports.bus_write_data, low, high)) is not None:
-                held = Signal(name=f"outside_{name.lower()}")
+        bad, wrong = Signal(name="bad_value"), []
+        for register in self._map.registers:
+            if "W" in register.access and (beyond := out_of_range(register, ports.bus_write_data)) is not None:
+                held = Signal(name=f"outside_{register.name.lower()}")
                 m.d.sync += held.eq(beyond)
-                wrong.append(held & hits[name])
+                wrong.append(held & hits[register.name])
         m.d.comb += bad.eq(Cat(wrong).any())
         return bad
 
     def _constants(self, m: Module) -> tuple[Value, set[str]]:
-        """What a fixed register holds, in the clock after its address was on the bus; 0 beside them. And their names."""
+        """What a fixed register holds, in the clock after its address was on the bus; and the names of those."""
         ports: Any = self
         fixed = [register for register in self._map.registers if register.constant is not None]
         words = [0] * padded(max(register.base + register.count for register in fixed))
         for register in fixed:
             assert register.constant is not None
             words[register.base : register.base + register.count] = register.constant
-        memory = m.submodules.constants = Memory(
-            shape=32, depth=len(words), init=words, attrs={"ram_style": "block"}
-        )
+        memory = m.submodules.constants = Memory(shape=32, depth=len(words), init=words, attrs={"ram_style": "block"})
         read = memory.read_port()
         m.d.comb += read.addr.eq(ports.bus_address)
         return read.data, {register.name for register in fixed}
@@ -148,7 +140,7 @@ class DenseHost(wiring.Component):
         """Registers kept here are stored at the read; counters of moments come a clock later from where they are."""
         ports: Any = self
         fixed, names = self._constants(m)
-        kept: dict[str, Value] = {name: getattr(ports, name.lower()) for name in self._kept}
+        kept = {register.name: getattr(ports, register.name.lower()) for register in self._map.kept}
         shown: dict[str, Value] = {
             "STATUS": Cat(ports.busy, ports.done, ports.aborted),
             "ERRORS": errors,

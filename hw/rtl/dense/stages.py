@@ -5,7 +5,7 @@ from amaranth.lib.memory import Memory
 
 
 class Stages:
-    """``at(k)`` is the value ``k`` clocks after stage ``first``, where it is ``value``; registers are made as asked for.
+    """``at(k)`` is the value at stage ``k``, if it is ``value`` at stage ``first``; registers are made as asked for.
 
     Args:
         name: of the registers.
