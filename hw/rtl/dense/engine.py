@@ -82,13 +82,15 @@ class Engine(wiring.Component):
         m, plan, spec = Module(), self._plan, self._plan.spec
         ports: Any = self
         field_at = TERMS + plan.sum_clocks
-        issue = Stages(m, "issued", ports.issue, resets=True)
-        site, last = Stages(m, "site", ports.site), Stages(m, "last_part", ports.last_part)
-        first = Stages(m, "first_part", ports.first_part)
+        compared = field_at + 1
+        issue = Stages(m, "issued", ports.issue, 0, compared, resets=True)
+        site = Stages(m, "site", ports.site, 0, compared)
+        first = Stages(m, "first_part", ports.first_part, 0, field_at)
+        last = Stages(m, "last_part", ports.last_part, 0, compared)
 
         word = self._generator(m, site, issue.at(STEP) & last.at(STEP))
-        base = Stages(m, "base", self._base(m, site.at(BASE)), BASE + 1)
-        clamp = Stages(m, "clamped", self._clamp(m, site.at(BASE)), BASE + 1)
+        base = Stages(m, "base", self._base(m, site.at(BASE)), BASE + 1, READ)
+        clamp = Stages(m, "clamped", self._clamp(m, site.at(BASE)), BASE + 1, compared)
         dither_mask, extra_shift = self._shift(m)
         offset = base.at(READ) if dither_mask is None else base.at(READ) + (word[: spec.dither_bits] & dither_mask)
         start = Signal(signed(plan.field_bits), reset_less=True)
@@ -97,12 +99,12 @@ class Engine(wiring.Component):
         dithered = self._sum(m, self._terms(m, site), start, first)
         index = table_address(m, spec, dithered, extra_shift)
         threshold = self._threshold(m, index, field_at)
-        high = Stages(m, "high", high_bits(spec, word), READ)
+        high = Stages(m, "high", high_bits(spec, word), READ, compared)
         value = Signal(reset_less=True)
-        drawn = issue.at(field_at + 1) & last.at(field_at + 1) & ~clamp.at(field_at + 1)
+        drawn = issue.at(compared) & last.at(compared) & ~clamp.at(compared)
         # The host writes states through the same register, between runs.
-        target = Mux(ports.states_write, ports.index[: plan.site_bits], site.at(field_at + 1))
-        m.d.sync += value.eq(Mux(ports.states_write, ports.data[0], high.at(field_at + 1) < threshold))
+        target = Mux(ports.states_write, ports.index[: plan.site_bits], site.at(compared))
+        m.d.sync += value.eq(Mux(ports.states_write, ports.data[0], high.at(compared) < threshold))
         written, where = Signal(), Signal(plan.site_bits)
         m.d.comb += [written.eq(drawn | ports.states_write), where.eq(target)]
         self._states(m, written, where, value)
@@ -193,7 +195,7 @@ class Engine(wiring.Component):
         if not plan.masked:
             m.d.comb += [rows.site.eq(site.at(READ)), rows.states.eq(ports.state), rows.busy.eq(ports.busy)]
         else:
-            row = Stages(m, "row", ports.row) if plan.parts > 1 else site
+            row = Stages(m, "row", ports.row, 0, READ - 1) if plan.parts > 1 else site
             m.d.comb += [rows.row.eq(row.at(READ - 1)), rows.states.eq(self._part_states(m))]
         return [getattr(rows, f"term_{c}") for c in range(plan.terms)]
 
@@ -207,16 +209,16 @@ class Engine(wiring.Component):
         part = Signal(range(plan.parts))
         with m.If(ports.issue):
             m.d.sync += part.eq(Mux(ports.first_part, 0, part + 1))
-        number = Stages(m, "part", part, 1)
+        number = Stages(m, "part", part, 1, READ)
         return Value.cast(Array(whole[k * plan.width :][: plan.width] for k in range(plan.parts))[number.at(READ)])
 
     def _sum(self, m: Module, terms: list[Value], start: Value, first: Stages) -> Value:
         """F + dither at stage ``TERMS + sum_clocks``, signed."""
         plan = self._plan
         stages, bits = plan.adder_stages, plan.field_bits - 1
-        low = Stages(m, "low", start[0], TERMS)
-        summed = pipelined_sum(m, [*terms, start[1:].as_signed()], stages, [Const(1)] * len(stages), bits)
         end = TERMS + len(stages)
+        low = Stages(m, "low", start[0], TERMS, end)
+        summed = pipelined_sum(m, [*terms, start[1:].as_signed()], stages, [Const(1)] * len(stages), bits)
         if plan.parts == 1:
             return Cat(low.at(end), summed).as_signed()
         total, lowest = Signal(signed(bits), reset_less=True), Signal(reset_less=True)
@@ -233,7 +235,7 @@ class Engine(wiring.Component):
         write, read = memory.write_port(), memory.read_port()
         place: Any = index
         if spec.levels > 1:
-            place = Cat(index, Stages(m, "level", ports.level).at(stage))
+            place = Cat(index, Stages(m, "level", ports.level, 0, stage).at(stage))
         m.d.comb += [
             write.addr.eq(ports.index),
             write.data.eq(ports.data),

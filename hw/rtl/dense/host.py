@@ -14,8 +14,9 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from thermofab.hw.host import registers as rm
 from thermofab.hw.host.dense.registers import dense_register_map, padded
-from thermofab.hw.rtl.common.bus import bus_ports, is_at, kept_ports, of_access, out_of_range
+from thermofab.hw.rtl.common.bus import bus_ports, is_at, kept_ports, of_access
 from thermofab.hw.spec import FabricSpec, generator
 
 # Arrays that are written, and their strobes.
@@ -116,9 +117,9 @@ class DenseHost(wiring.Component):
         ports: Any = self
         bad, wrong = Signal(name="bad_value"), []
         for register in self._map.registers:
-            if "W" in register.access and (beyond := out_of_range(register, ports.bus_write_data)) is not None:
+            if "W" in register.access and (limits := beyond(register, ports.bus_write_data)):
                 held = Signal(name=f"outside_{register.name.lower()}")
-                m.d.sync += held.eq(beyond)
+                m.d.sync += held.eq(Cat(limits).any())
                 wrong.append(held & hits[register.name])
         m.d.comb += bad.eq(Cat(wrong).any())
         return bad
@@ -170,3 +171,16 @@ class DenseHost(wiring.Component):
         m.d.sync += coming.eq(reading & at_moments)
         with m.If(coming & ~reading):
             m.d.sync += stored.eq(ports.moments_read)
+
+
+def beyond(register: rm.Register, data: Value) -> list[Value]:
+    """What of a word of 32 bits is true where the register does not take it: no carry chain where bits say it."""
+    low, high, width = register.low, register.high, register.width
+    mine, limits = data[:width], []
+    if width < 32:
+        limits.append(data[width:].any())
+    if high + 1 != 1 << width:
+        limits.append(mine > high)
+    if low:
+        limits.append(~mine.any() if low == 1 else mine < low)
+    return limits

@@ -5,24 +5,21 @@ from amaranth.lib.memory import Memory
 
 
 class Stages:
-    """``at(k)`` is the value at stage ``k``, if it is ``value`` at stage ``first``; registers are made as asked for.
+    """``at(k)`` is the value at stage ``k``, if it is ``value`` at stage ``first``; up to stage ``last``.
 
     Args:
         name: of the registers.
         resets: they are 0 after a reset; where what they say is looked at only beside another that does, it is saved.
     """
 
-    def __init__(self, m: Module, name: str, value: Value, first: int = 0, resets: bool = False) -> None:
-        self._m, self._name, self._first, self._resets = m, name, first, resets
-        self._values = [value]
+    def __init__(self, m: Module, name: str, value: Value, first: int, last: int, resets: bool = False) -> None:
+        self._first, self._values = first, [value]
+        for stage in range(first + 1, last + 1):
+            held = Signal(value.shape(), name=f"{name}_{stage}", reset_less=not resets)
+            m.d.sync += held.eq(self._values[-1])
+            self._values.append(held)
 
     def at(self, stage: int) -> Value:
-        while len(self._values) <= stage - self._first:
-            before = self._values[-1]
-            number = self._first + len(self._values)
-            held = Signal(before.shape(), name=f"{self._name}_{number}", reset_less=not self._resets)
-            self._m.d.sync += held.eq(before)
-            self._values.append(held)
         return self._values[stage - self._first]
 
 
