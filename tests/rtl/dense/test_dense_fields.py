@@ -1,14 +1,11 @@
-"""Every draw of a dense fabric, in Amaranth's simulator: site, field with its dither, and the bits that are compared.
-
-States alone show a wrong field only now and then: the table is flat where the field is large, and the dither hides the
-lowest bits.
-"""
+"""Every draw of a dense fabric, in Amaranth's simulator: site, field with its dither, and the bits that are compared."""
 
 from typing import Any
 
 import numpy as np
 import pytest
 from amaranth.sim import Simulator
+from drawing import Draw, Drawing
 
 from thermofab.hw.host import registers as rm
 from thermofab.hw.host.architectures import loading_of
@@ -18,8 +15,8 @@ from thermofab.hw.spec import FabricSpec, Image, Schedule, fabric, plan_run
 from thermofab.hw.spec.clocks import sweep_clocks
 from thermofab.hw.spec.dense import dense_plan
 from thermofab.sim.conformance import random_image
-from thermofab.sim.reference import Chain
 
+RUN_CLOCKS = 9  # beside its sweeps
 NARROW = {"table_bits": 4, "threshold_bits": 8, "levels": 1}
 SPECS = {
     "one site": fabric("complete-1", architecture="dense", **NARROW),
@@ -31,28 +28,15 @@ SPECS = {
     "rows a weight at a time": fabric("complete-9", architecture="dense", elements=1, weight_bits=11, **NARROW),
     "plain rows": fabric("g4-9x15", architecture="dense", min_shift=4, rng="lfsr32", **NARROW),
 }
-Draw = tuple[int, int, int]
 
 
-class Drawing(Chain):
-    """The reference, which notes every draw: site, F + (u mod 2^shift), the high bits of u."""
-
-    draws: list[Draw]
-
-    def update(self, sites: list[int], table: list[int]) -> None:
-        for site in sites:
-            _, u = self.generator.step(self.rng[site], self.spec.word_bits)
-            dither = u & ((1 << self.shift) - 1)
-            self.draws.append((site, self.field(site) + dither, u >> self.spec.word_bits - self.spec.threshold_bits))
-        super().update(sites, table)
-
-
-def drawn_and_counted(spec: FabricSpec, image: Image, sweeps: int) -> tuple[list[Draw], list[Draw], int, int]:
-    """``(draws, expected, CYCLES, final state)`` of so many sweeps in one phase."""
+def drawn_and_counted(spec: FabricSpec, image: Image, sweeps: int) -> tuple[list[Draw], list[Draw], int]:
+    """``(draws, expected, CYCLES)`` of so many sweeps in one phase."""
     top: Any = fabric_top(spec)
     loading, plan = loading_of(spec), plan_run(image, Schedule(0, 1), 1, None, None, None)
     chain = Drawing(plan, 0)
-    chain.draws, draws, found = [], [], []
+    draws: list[Draw] = []
+    found: list[int] = []
     simulator = Simulator(top)
     simulator.add_clock(1e-6)
 
@@ -61,7 +45,7 @@ def drawn_and_counted(spec: FabricSpec, image: Image, sweeps: int) -> tuple[list
             top.draw, top.draw_site, top.draw_field, top.draw_high
         ):
             if draw:
-                draws.append((site, field, high))
+                draws.append((site, field % (1 << len(top.draw_field)), high))
 
     async def host(ctx: Any) -> None:
         async def write(where: np.ndarray, what: np.ndarray) -> None:
@@ -106,31 +90,28 @@ def drawn_and_counted(spec: FabricSpec, image: Image, sweeps: int) -> tuple[list
         chain.sweep(0)
     state = sum(bit << k for k, bit in enumerate(chain.n))
     assert found[0] == state, "the states after the run are the reference's"
-    return draws, chain.draws, found[1], sweeps
+    return draws, chain.draws, found[1]
 
 
 @pytest.mark.parametrize("name", SPECS)
 def test_draws_and_clocks(name):
     """Random images, orders and clamps: every field of every sweep, and the clocks a sweep takes."""
     spec = SPECS[name]
-    for seed in range(3):
+    for seed in range(2):
         image = random_image(np.random.default_rng([seed, spec.n_sites]), spec)
-        if seed == 2:  # fields as far from zero as they get
+        if seed == 1:  # fields as far from zero as they get
             image = image.replace(biases=np.sign(image.biases) * spec.bias_max,
                                   weights=np.sign(image.weights) * spec.weight_max)  # fmt: skip
         cycles = []
-        for sweeps in (1, 4):
-            draws, expected, counted, _ = drawn_and_counted(spec, image, sweeps)
+        for sweeps in (1, 3):
+            draws, expected, counted = drawn_and_counted(spec, image, sweeps)
             clamped = {site for site in range(spec.n_sites) if image.clamps[site] != -1}
             assert len(draws) == len(expected)
             for k, (draw, wanted) in enumerate(zip(draws, expected)):
                 assert draw == wanted, f"draw {k} of seed {seed}; clamped are {clamped}"
             cycles.append(counted)
-        assert cycles[1] - cycles[0] == 3 * sweep_clocks(image)
+        assert cycles[1] - cycles[0] == 2 * sweep_clocks(image)
         assert cycles[0] - sweep_clocks(image) == RUN_CLOCKS
-
-
-RUN_CLOCKS = 9
 
 
 def test_plans():
