@@ -32,6 +32,7 @@ from thermofab.hw.spec.seeding import site_keys
 
 GRAPH = "graph"
 FACTORS = "factors"
+DENSE = "dense"
 REFERENCE = "reference"
 # Extents to draw sizes from: small enough to compile gateware in seconds, large enough for the longest bond.
 _EXTENTS: dict[str, tuple[tuple[int, int], ...]] = {
@@ -84,8 +85,8 @@ class Outcome:
 
 
 def families() -> tuple[str, ...]:
-    """Every registered topology family, random explicit graphs, and such graphs with random factors."""
-    return (*FAMILIES, GRAPH, FACTORS)
+    """Every registered topology family, random explicit graphs, such graphs with random factors, and dense fabrics."""
+    return (*FAMILIES, GRAPH, FACTORS, DENSE)
 
 
 def random_topology(rng: np.random.Generator, family: str) -> Topology:
@@ -93,6 +94,12 @@ def random_topology(rng: np.random.Generator, family: str) -> Topology:
     if family == GRAPH:
         n = int(rng.integers(2, 40))
         graph = networkx.gnp_random_graph(n, float(rng.uniform(0.05, 0.5)), seed=int(rng.integers(2**31)))
+        return Topology.from_networkx(graph, "graph")
+    if family == DENSE:
+        if rng.random() < 0.7:
+            return random_topology(rng, str(rng.choice([GRAPH, "complete", "king", "g8"])))
+        n = int(rng.integers(60, 160))  # both sides of where rows are no longer chunks
+        graph = networkx.gnp_random_graph(n, float(rng.uniform(0.02, 0.2)), seed=int(rng.integers(2**31)))
         return Topology.from_networkx(graph, "graph")
     if family == FACTORS:
         n = int(rng.integers(3, 24))
@@ -119,7 +126,7 @@ def random_fabric(rng: np.random.Generator, family: str) -> FabricSpec:
         word_bits = int(rng.choice([16, 32], p=[0.75, 0.25]))
         dither_bits = int(rng.integers(0, 7 if word_bits == 16 else 9))
         try:
-            return fabric(
+            made = fabric(
                 random_topology(rng, family),
                 weight_bits=int(rng.integers(3, 13)),
                 bias_bits=int(rng.integers(4, 15)),
@@ -131,6 +138,10 @@ def random_fabric(rng: np.random.Generator, family: str) -> FabricSpec:
                 levels=int(rng.choice([1, 2, 4])),
                 rng=str(rng.choice(generator_names())),
             )
+            if family != DENSE:
+                return made
+            elements = 0 if rng.random() < 0.5 else int(rng.integers(1, made.n_sites + 1))
+            return fabric(made, architecture="dense", elements=elements)
         except SpecError:
             continue
     raise SpecError(f"no fabric of family '{family}' could be drawn.")

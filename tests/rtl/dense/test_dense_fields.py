@@ -1,4 +1,4 @@
-"""Every draw of a dense fabric, in Amaranth's simulator: site, field with its dither, and the bits that are compared."""
+"""Every draw of a dense fabric, in Amaranth's simulator: site, field with its dither, and the bits compared."""
 
 from typing import Any
 
