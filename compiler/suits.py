@@ -11,10 +11,13 @@ import numpy as np
 
 from thermofab.compiler.ir.stages import Paired, Quantised
 from thermofab.compiler.placement.trees import hosting
-from thermofab.hw.spec.clocks import DENSE_CLOCKS, order_clocks, spatial_clocks, sweep_clocks
-from thermofab.hw.spec.colouring import graph_colouring
+from thermofab.hw.spec.clocks import order_clocks, spatial_clocks, sweep_clocks
+from thermofab.hw.spec.colouring import compact_colours, graph_colouring
 from thermofab.hw.spec.costs import AREA_MODELS
+from thermofab.hw.spec.fabric import FabricSpec
+from thermofab.hw.spec.order import Order
 from thermofab.hw.spec.program import Program
+from thermofab.hw.spec.topology import Topology
 
 # How many times the rate of sweeps per area must be for another architecture to be named.
 _WORTH = 1.2
@@ -63,8 +66,7 @@ def suits(program: Program, draft: Quantised) -> tuple[Suit, ...]:
     elif not single:
         made["relay"] = _on_relays(program, draft)
     if "dense" not in made and draft.n <= AREA_MODELS["dense"].largest:
-        colours = int(graph_colouring(draft.n, draft.edges).max(initial=0)) + 1
-        made["dense"] = _suit("dense", draft.n, 0, draft.n + DENSE_CLOCKS * colours, True)
+        made["dense"] = _suit("dense", draft.n, 0, _dense_clocks(draft), True)
     first = "spatial" if image.order is None else spec.architecture
     return (made.pop(first), *sorted(made.values(), key=lambda one: -one.rate))
 
@@ -99,6 +101,13 @@ def _on_relays(program: Program, draft: Quantised) -> Suit:
     host = hosting(stage, program.copies)
     clocks = order_clocks(spec, host.order, program.fabric.bias_bits + 2)
     return _suit("relay", sum(map(len, host.trees)), spec.topology.max_degree, clocks, True)
+
+
+def _dense_clocks(draft: Quantised) -> int:
+    """Of a dense fabric of as many sites as there are spins, updated in as few colours as are found."""
+    colours = compact_colours(graph_colouring(draft.n, draft.edges))
+    graph = Topology.from_edges("spins", draft.n, draft.edges, colours=colours)
+    return order_clocks(FabricSpec(graph, architecture="dense"), Order.of_roots(colours), 0)
 
 
 def _most_neighbours(draft: Quantised) -> int:

@@ -14,8 +14,10 @@ from thermofab.hw.rng.base import seed_words
 from thermofab.hw.spec import (
     FAMILIES,
     FREE,
+    IDLE,
     FabricSpec,
     Image,
+    Order,
     Schedule,
     SpecError,
     Topology,
@@ -30,6 +32,7 @@ from thermofab.hw.spec.seeding import site_keys
 
 GRAPH = "graph"
 FACTORS = "factors"
+DENSE = "dense"
 REFERENCE = "reference"
 # Extents to draw sizes from: small enough to compile gateware in seconds, large enough for the longest bond.
 _EXTENTS: dict[str, tuple[tuple[int, int], ...]] = {
@@ -82,8 +85,8 @@ class Outcome:
 
 
 def families() -> tuple[str, ...]:
-    """Every registered topology family, random explicit graphs, and such graphs with random factors."""
-    return (*FAMILIES, GRAPH, FACTORS)
+    """Every registered topology family, random explicit graphs, such graphs with random factors, and dense fabrics."""
+    return (*FAMILIES, GRAPH, FACTORS, DENSE)
 
 
 def random_topology(rng: np.random.Generator, family: str) -> Topology:
@@ -91,6 +94,12 @@ def random_topology(rng: np.random.Generator, family: str) -> Topology:
     if family == GRAPH:
         n = int(rng.integers(2, 40))
         graph = networkx.gnp_random_graph(n, float(rng.uniform(0.05, 0.5)), seed=int(rng.integers(2**31)))
+        return Topology.from_networkx(graph, "graph")
+    if family == DENSE:
+        if rng.random() < 0.7:
+            return random_topology(rng, str(rng.choice([GRAPH, "complete", "king", "g8"])))
+        n = int(rng.integers(60, 160))  # both sides of where rows are no longer chunks
+        graph = networkx.gnp_random_graph(n, float(rng.uniform(0.02, 0.2)), seed=int(rng.integers(2**31)))
         return Topology.from_networkx(graph, "graph")
     if family == FACTORS:
         n = int(rng.integers(3, 24))
@@ -117,7 +126,7 @@ def random_fabric(rng: np.random.Generator, family: str) -> FabricSpec:
         word_bits = int(rng.choice([16, 32], p=[0.75, 0.25]))
         dither_bits = int(rng.integers(0, 7 if word_bits == 16 else 9))
         try:
-            return fabric(
+            made = fabric(
                 random_topology(rng, family),
                 weight_bits=int(rng.integers(3, 13)),
                 bias_bits=int(rng.integers(4, 15)),
@@ -129,6 +138,10 @@ def random_fabric(rng: np.random.Generator, family: str) -> FabricSpec:
                 levels=int(rng.choice([1, 2, 4])),
                 rng=str(rng.choice(generator_names())),
             )
+            if family != DENSE:
+                return made
+            elements = 0 if rng.random() < 0.5 else int(rng.integers(1, made.n_sites + 1))
+            return fabric(made, architecture="dense", elements=elements)
         except SpecError:
             continue
     raise SpecError(f"no fabric of family '{family}' could be drawn.")
@@ -148,7 +161,7 @@ def random_image(rng: np.random.Generator, spec: FabricSpec) -> Image:
         tables = [sigmoid_table(spec, step, shift, beta) for beta in rng.uniform(0.3, 2.0, spec.levels)]
     else:
         tables = rng.integers(1, 2**spec.threshold_bits, (spec.levels, spec.table_size))
-    return Image(
+    image = Image(
         fabric=spec,
         weights=integers(spec.weight_max, spec.topology.n_edges),
         biases=integers(spec.bias_max, spec.n_sites),
@@ -157,6 +170,37 @@ def random_image(rng: np.random.Generator, spec: FabricSpec) -> Image:
         clamps=rng.choice([-1, 0, 1], spec.n_sites, p=[0.8, 0.1, 0.1]),
         factors=integers(spec.weight_max, int(spec.topology.factor_starts[-1])),
         seed=int(rng.integers(2**63)),
+    )
+    return with_random_order(rng, image) if spec.programmed and not spec.has_relays else image
+
+
+def with_random_order(rng: np.random.Generator, image: Image) -> Image:
+    """The image with some weights left out, some sites idle, and the others in random colours, few or many, that the
+    weights allow; sometimes as it is, in the topology's order.
+    """
+    top, n = image.fabric.topology, image.fabric.n_sites
+    if rng.random() < 0.25:
+        return image
+    idle = rng.random(n) < rng.choice([0.0, 0.2, 0.7])
+    idle[rng.integers(n)] = False
+    kept = rng.random(top.n_edges) < rng.choice([0.05, 0.4, 1.0])
+    weights = np.where(kept & ~idle[top.edges].any(axis=1), image.weights, 0)
+    near: list[set[int]] = [set() for _ in range(n)]
+    for i, j in top.edges[weights != 0].tolist():
+        near[i].add(j)
+        near[j].add(i)
+    colours, used, spread = np.full(n, IDLE), 0, rng.choice([0.0, 0.1, 1.0])
+    for site in rng.permutation(np.flatnonzero(~idle)).tolist():
+        free = sorted(set(range(used)) - {int(colours[j]) for j in near[site]})
+        fresh = not free or rng.random() < spread
+        colours[site] = used if fresh else rng.choice(free)
+        used += fresh
+    colours[~idle] = rng.permutation(used)[colours[~idle]]
+    return image.replace(
+        weights=weights,
+        biases=np.where(idle, 0, image.biases),
+        clamps=np.where(idle, FREE, image.clamps),
+        order=Order.of_roots(colours),
     )
 
 
@@ -174,6 +218,8 @@ def random_case(rng: np.random.Generator, family: str, site_updates: int, spec: 
     clamp = None
     if rng.random() < 0.5:
         mask = rng.random(n) < 0.2
+        if image.order is not None:
+            mask &= image.order.is_root
         clamp = np.where(mask, rng.integers(0, 2, (replicas, n)), -1)
     return Case(family, image, schedule, replicas, init, clamp)
 

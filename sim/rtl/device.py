@@ -5,7 +5,7 @@ from typing import Any
 
 from thermofab.hw.host.driven import DrivenDevice
 from thermofab.hw.host.driver import FabricDriver
-from thermofab.hw.spec import DeviceInfo, FabricSpec, Image, check_image
+from thermofab.hw.spec import DeviceInfo, FabricSpec, Image, UnsupportedError, check_image
 from thermofab.sim.rtl.build import OPTIMISE, build_library
 from thermofab.sim.rtl.library import CompiledFabric
 
@@ -61,5 +61,10 @@ class SystolicRtlDevice(RtlDevice):
     name = "rtl-systolic"
 
     def __init__(self, fabric: FabricSpec, **options: Any) -> None:
+        if fabric.programmed:
+            raise UnsupportedError(
+                f"a systolic fabric updates its sites in its topology's order, and on a {fabric.architecture} fabric "
+                "the order is the image's; use the device 'rtl'."
+            )
         super().__init__(replace(fabric, architecture="systolic"), **options)
         self._fabric = fabric
