@@ -16,8 +16,7 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from thermofab.hw.rtl.common.datapath import high_bits, pipelined_sum, table_address
-from thermofab.hw.rtl.spatial.lane import shift_bits
+from thermofab.hw.rtl.common.datapath import high_bits, pipelined_sum, shift_bits, table_address
 from thermofab.hw.spec import FabricSpec, generator
 
 CLOCKS_A_STATE = 2

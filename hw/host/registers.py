@@ -7,7 +7,8 @@ Addresses count 32-bit words. An array of registers starts at a multiple of a po
 length, so that the decoder compares high address bits and indexes with the low ones.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from thermofab.hw.spec import DeviceError, FabricSpec, Image, SpecError, generator
 from thermofab.hw.spec.contract import KNOWN_CONTRACTS, named
@@ -30,21 +31,33 @@ class Register:
 
     Attributes:
         name: in capitals, as drivers call it.
-        base: word address of the (first) register.
-        count: registers in the array.
         access: ``"R"``, ``"W"``, ``"RW"``, or ``"RC"`` (read; write ones to clear).
         text: what it holds, a sentence for the manual.
+        count: registers in the array.
+        base: word address of the (first) register.
         constant: the values of a register fixed at build time.
         locked: writes during a run are ignored and set ``ERROR_BUSY``.
+        low, high: the values it takes; others are refused and set ``ERROR_VALUE``.
+        init: value after reset.
+        kept: the bus's decoder keeps it, for whoever else needs it; others live elsewhere.
     """
 
     name: str
-    base: int
-    count: int
     access: str
     text: str
+    count: int = 1
+    base: int = 0
     constant: tuple[int, ...] | None = None
     locked: bool = False
+    low: int = 0
+    high: int = 2**32 - 1
+    init: int = 0
+    kept: bool = False
+
+    @property
+    def width(self) -> int:
+        """Bits that hold every value it takes."""
+        return max(1, self.high.bit_length())
 
     def at(self, index: int = 0) -> int:
         """Word address of entry ``index``."""
@@ -70,12 +83,30 @@ class RegisterMap:
         raise SpecError(f"there is no register '{name}'.")
 
     @property
+    def kept(self) -> tuple[Register, ...]:
+        """Those that the bus's decoder keeps."""
+        return tuple(register for register in self.registers if register.kept)
+
+    @property
     def names(self) -> tuple[str, ...]:
         return tuple(register.name for register in self.registers)
 
     @property
     def address_bits(self) -> int:
         return max(register.base + register.count - 1 for register in self.registers).bit_length()
+
+
+def placed(registers: Iterable[Register]) -> RegisterMap:
+    """A map of ``registers`` in this order, each where it may start next; arrays without entries are left out."""
+    made: list[Register] = []
+    place = 0
+    for register in registers:
+        if register.count:
+            size = 1 << register.index_bits
+            base = -(-place // size) * size
+            made.append(replace(register, base=base))
+            place = base + register.count
+    return RegisterMap(tuple(made))
 
 
 def version_word(contract: int = CONTRACT) -> int:
@@ -119,7 +150,7 @@ def identity_registers(spec: FabricSpec, sweep_clocks: int, image: Image | None 
     made: list[Register] = []
 
     def one(name: str, text: str, count: int, constant: tuple[int, ...]) -> None:
-        made.append(Register(name, 0, count, "R", text, constant))
+        made.append(Register(name, "R", text, count, constant=constant))
 
     one("ID", f"`0x{ID:08x}`, the letters TFAB.", 1, (ID,))
     one("VERSION", "Bits 15…0: version of this register map. Bits 31…16: version of the arithmetic contract, 0 for "

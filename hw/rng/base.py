@@ -24,13 +24,13 @@ class Generator(Protocol):
     Attributes:
         name: as in ``FabricSpec.rng``.
         state_words: 32-bit words of state.
-
-    A generator may also have ``window = True``: its state is the last bits drawn, the oldest lowest, so that a step
-    shifts the word drawn in at the top. Hardware then loads a state by shifting words in, through the same path.
+        window: its state is the last bits drawn, the oldest lowest, so that a step shifts the word drawn in at the
+            top. Hardware then loads a state by shifting words in, through the same path.
     """
 
     name: str
     state_words: int
+    window: bool
 
     def step(self, state: tuple[Any, ...], word_bits: int) -> tuple[tuple[Any, ...], Any]:
         """``(next state, word)`` with a fresh word of ``word_bits`` (16 or 32) bits."""

@@ -8,7 +8,7 @@ from amaranth.hdl import Assert
 from prove import Fault, Proof
 
 from thermofab.hw.host.systolic.timing import adder_levels
-from thermofab.hw.rtl.systolic.element import clipped
+from thermofab.hw.rtl.common.datapath import clipped
 from thermofab.hw.rtl.systolic.field import FieldSum
 
 
@@ -71,6 +71,6 @@ PROOFS = [
     Proof(
         "clip", "the table address is clipped to its range, for all fields of 13 bits",
         lambda: ClipIsExact(13, 8), "bmc", 1,
-        Fault("hw/rtl/systolic/element.py", "inside = ~(out.any() ^ out.all())", "inside = ~out.any()"),
+        Fault("hw/rtl/common/datapath.py", "Mux(sign, -half, half - 1)", "Mux(sign, -half, half)"),
     ),
 ]  # fmt: skip

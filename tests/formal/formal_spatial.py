@@ -13,9 +13,10 @@ from formal_parts import AnyWords, drive
 from prove import Fault, Proof
 
 from thermofab.hw.host.spatial.plan import NONE, LanePlan, plan_lanes
+from thermofab.hw.rtl.common.datapath import shift_bits
 from thermofab.hw.rtl.spatial.coefficients import CoefficientLoader, loader_rows
 from thermofab.hw.rtl.spatial.fabric import SpatialFabric
-from thermofab.hw.rtl.spatial.lane import Lane, shift_bits
+from thermofab.hw.rtl.spatial.lane import Lane
 from thermofab.hw.spec import fabric
 
 SMALL = {"weight_bits": 3, "bias_bits": 4, "table_bits": 3, "threshold_bits": 3, "dither_bits": 2, "levels": 2,

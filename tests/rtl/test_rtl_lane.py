@@ -8,8 +8,8 @@ from amaranth import Module
 from amaranth.sim import Simulator
 
 from thermofab.hw.host.spatial.plan import NONE, plan_lanes
-from thermofab.hw.rtl.common.datapath import table_address
-from thermofab.hw.rtl.spatial.lane import Lane, shift_bits
+from thermofab.hw.rtl.common.datapath import shift_bits, table_address
+from thermofab.hw.rtl.spatial.lane import Lane
 from thermofab.hw.spec import Image, fabric, generator
 
 SPECS = {

@@ -7,6 +7,7 @@ import pytest
 import thermofab
 from thermofab.hw.host.architectures import register_map
 from thermofab.hw.host.manual import EXAMPLE, register_page
+from thermofab.hw.host.registers import Register, RegisterMap, placed
 from thermofab.hw.spec import SpecError, fabric
 
 SPECS = [
@@ -16,9 +17,10 @@ SPECS = [
     fabric("king-7x9", rng="xoshiro128+", levels=256, table_bits=12),
     fabric(EXAMPLE),
 ]
+SYSTOLIC = fabric("g4-8x8-torus", architecture="systolic", moment_bits=8, min_shift=2)
 
 
-@pytest.mark.parametrize("spec", SPECS, ids=repr)
+@pytest.mark.parametrize("spec", [*SPECS, SYSTOLIC], ids=repr)
 def test_registers_do_not_overlap_and_arrays_are_aligned(spec):
     registers = register_map(spec).registers
     used = [address for register in registers for address in range(register.base, register.base + register.count)]
@@ -31,6 +33,24 @@ def test_the_head_of_the_map_is_the_same_for_all():
     """A driver can read ID, sizes and digest before it knows the fabric."""
     heads = [[(r.name, r.base, r.count) for r in register_map(spec).registers][:28] for spec in SPECS]
     assert all(head == heads[0] for head in heads)
+
+
+def test_architectures_have_the_same_control_block():
+    """The settings of a run are the same registers, of the same ranges, in the same order, on every fabric."""
+    spatial = fabric(SYSTOLIC, architecture="spatial")
+    maps = [register_map(spec) for spec in (spatial, SYSTOLIC)]
+    settings = [[(r.name, r.access, r.low, r.high, r.init, r.locked) for r in map_.kept] for map_ in maps]
+    assert settings[0] == settings[1][:-1] and settings[1][-1][0] == "EXTRA"
+    assert settings[0][0] == ("SHIFT", "RW", 2, spatial.dither_bits, 0, True)
+    assert all(map_["CONTROL"].at() == map_["STATUS"].at() - 1 for map_ in maps)
+
+
+def test_arrays_without_entries_are_left_out():
+    """A fabric without edges has no weights."""
+    assert {"WEIGHTS", "FACTORS"}.isdisjoint(register_map(SPECS[0]).names)
+    assert placed([Register("A", "R", "", 3), Register("B", "R", "", 0), Register("C", "R", "", 2)]) == RegisterMap(
+        (Register("A", "R", "", 3), Register("C", "R", "", 2, base=4))
+    )
 
 
 def test_names_and_entries_are_checked():

@@ -28,6 +28,7 @@ from functools import cache, cached_property
 
 import numpy as np
 
+from thermofab.hw.rng.base import Generator
 from thermofab.hw.spec import FabricSpec, Image, SpecError, Topology, generator
 
 NONE = -1
@@ -170,8 +171,8 @@ class LanePlan:
     @property
     def seed_bits(self) -> int:
         """Bits that a lane's queue of generators takes in at a time: see :meth:`seed_words`."""
-        rng = generator(self.spec.rng)
-        return self.spec.word_bits if getattr(rng, "window", False) else 32 * rng.state_words
+        rng: Generator = generator(self.spec.rng)
+        return self.spec.word_bits if rng.window else 32 * rng.state_words
 
     @property
     def seed_chains(self) -> tuple[tuple[int, ...], ...]:

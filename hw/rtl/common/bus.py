@@ -7,7 +7,6 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from thermofab.hw.host import registers as rm
-from thermofab.hw.spec import FabricSpec
 
 BUS = ("address", "write", "write_data", "read", "read_data")
 
@@ -56,22 +55,9 @@ def connect_bus(host: Any, top: Any) -> list[Any]:
     return [*given, top.bus_read_data.eq(host.bus_read_data)]
 
 
-def kept_registers(spec: FabricSpec) -> dict[str, tuple[int, int, int]]:
-    """Width, smallest and largest value of the registers that a host keeps for the sequencer and the datapath."""
-    return {
-        "SHIFT": (max(1, spec.dither_bits.bit_length()), spec.min_shift, spec.dither_bits),
-        "PHASES": (rm.PHASE_SLOTS.bit_length(), 0, rm.PHASE_SLOTS),
-        "SAMPLES": (32, 0, 2**32 - 1),
-        "STEPS": (32, 0, 2**32 - 1),
-        "LEVEL": (max(1, (spec.levels - 1).bit_length()), 0, spec.levels - 1),
-        "MASK": (1, 0, 1),
-        "STREAM": (1, 0, 1),
-    }
-
-
-def kept_ports(kept: dict[str, tuple[int, int, int]]) -> dict[str, Any]:
-    """Ports that show those registers; samples go out on the stream unless the host says otherwise."""
-    return {name.lower(): Out(width, init=int(name == "STREAM")) for name, (width, _, _) in kept.items()}
+def kept_ports(map_: rm.RegisterMap) -> dict[str, Any]:
+    """Ports that show the registers a host keeps."""
+    return {register.name.lower(): Out(register.width, init=register.init) for register in map_.kept}
 
 
 def is_at(register: rm.Register, address: Value) -> Value:
@@ -81,8 +67,9 @@ def is_at(register: rm.Register, address: Value) -> Value:
     return Value.cast(inside if register.count == 1 << bits else inside & (address[:bits] < register.count))
 
 
-def outside(data: Value, low: int, high: int) -> Value | None:
-    """A word is not in ``low``…``high``; ``None`` where every word is."""
+def out_of_range(register: rm.Register, data: Value) -> Value | None:
+    """A word is not one that the register takes; ``None`` where it takes every word."""
+    low, high = register.low, register.high
     limits = ([data < low] if low else []) + ([data > high] if high < 2**32 - 1 else [])
     return Cat(limits).any() if limits else None
 

@@ -43,6 +43,11 @@ def add_pairs(m: Module, row: Sequence[Value], name: str, bits: int) -> list[Val
     return sums + list(row[len(sums) * 2 :])
 
 
+def shift_bits(spec: FabricSpec) -> int:
+    """Width of ``shift - min_shift``; 0 where the fabric knows one shift only."""
+    return (spec.dither_bits - spec.min_shift).bit_length()
+
+
 def table_address(m: Module, spec: FabricSpec, dithered: Value, extra_shift: Value | None) -> Value:
     """Index a + A into the table, unsigned ``[table_bits]``, from ``F + (u mod 2^shift)``.
 
@@ -51,20 +56,25 @@ def table_address(m: Module, spec: FabricSpec, dithered: Value, extra_shift: Val
     shifted = dithered >> spec.min_shift
     if extra_shift is not None:
         shifted = shifted >> extra_shift
-    wide = Signal(shifted.shape(), name="shifted")
-    m.d.comb += wide.eq(shifted)
-    half = spec.table_size // 2
-    clipped = Signal(signed(spec.table_bits), name="clipped")
-    if len(wide) > spec.table_bits:
-        # Beyond the table when the bits above its sign differ from the sign.
-        above, sign = wide[spec.table_bits - 1 : -1], wide[-1]
-        beyond = Mux(sign, ~above.all(), above.any())
-        m.d.comb += clipped.eq(Mux(beyond, Mux(sign, -half, half - 1), wide))
-    else:
-        m.d.comb += clipped.eq(wide)
     index = Signal(unsigned(spec.table_bits), name="index")
-    m.d.comb += index.eq(clipped.as_unsigned() ^ half)
+    m.d.comb += index.eq(clipped(m, shifted, spec.table_bits).as_unsigned() ^ spec.table_size // 2)
     return index
+
+
+def clipped(m: Module, value: Value, bits: int) -> Signal:
+    """A signed ``value`` clipped to the range of ``bits`` signed bits."""
+    wide = Signal(value.shape(), name="shifted")
+    m.d.comb += wide.eq(value)
+    half = 1 << (bits - 1)
+    inside = Signal(signed(bits), name="clipped")
+    if len(wide) > bits:
+        # Beyond the table when the bits above its sign differ from the sign.
+        above, sign = wide[bits - 1 : -1], wide[-1]
+        beyond = Mux(sign, ~above.all(), above.any())
+        m.d.comb += inside.eq(Mux(beyond, Mux(sign, -half, half - 1), wide))
+    else:
+        m.d.comb += inside.eq(wide)
+    return inside
 
 
 def high_bits(spec: FabricSpec, word: Value) -> Value:

@@ -7,6 +7,8 @@ from amaranth import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from thermofab.hw.rng.base import Generator
+
 
 class GeneratorComponent(wiring.Component):
     """``next``, ``word`` = step(``state``), all combinational; word k of the state is bits 32k…32k+31.
@@ -17,7 +19,7 @@ class GeneratorComponent(wiring.Component):
         logic: ``logic(m, ports)`` drives ``ports.next`` and ``ports.word`` from ``ports.state``.
     """
 
-    def __init__(self, generator: Any, word_bits: int, logic: Callable[[Module, Any], None]) -> None:
+    def __init__(self, generator: Generator, word_bits: int, logic: Callable[[Module, Any], None]) -> None:
         bits = 32 * generator.state_words
         super().__init__({"state": In(bits), "next": Out(bits), "word": Out(word_bits)})
         self._logic = logic

@@ -12,8 +12,9 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from thermofab.hw.host.spatial.plan import NONE, LanePlan
+from thermofab.hw.rtl.common.datapath import shift_bits
 from thermofab.hw.rtl.common.hierarchy import Hierarchy, InPlace
-from thermofab.hw.rtl.spatial.lane import Lane, shift_bits
+from thermofab.hw.rtl.spatial.lane import Lane
 from thermofab.hw.spec import Image
 
 

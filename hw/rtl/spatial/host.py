@@ -13,7 +13,7 @@ from amaranth.lib.wiring import In, Out
 
 from thermofab.hw.host import registers as rm
 from thermofab.hw.host.spatial.registers import spatial_register_map
-from thermofab.hw.rtl.common.bus import bus_ports, constants, is_at, kept_ports, kept_registers, of_access, outside
+from thermofab.hw.rtl.common.bus import bus_ports, constants, is_at, kept_ports, of_access, out_of_range
 from thermofab.hw.spec import FabricSpec, Image
 
 # Arrays that live in memories elsewhere: their data arrive a clock after the read by themselves.
@@ -41,7 +41,6 @@ class HostBus(wiring.Component):
 
     def __init__(self, spec: FabricSpec, image: Image | None = None) -> None:
         self._spec, self._map = spec, spatial_register_map(spec, image)
-        self._kept = kept_registers(spec)
         self._remote = [name for name in REMOTE if name in self._map.names]
         self.index_bits = max([1, *(self._map[name].index_bits for name in self._remote)])
         ports: dict[str, Any] = {
@@ -65,7 +64,7 @@ class HostBus(wiring.Component):
             "seed_write": Out(1),
             "states_write": Out(self._map["STATES"].count),
         }
-        ports |= kept_ports(self._kept)
+        ports |= kept_ports(self._map)
         for name in self._remote:
             ports[f"{name.lower()}_read"] = In(32)
             if self._map[name].access != "R":
@@ -94,9 +93,9 @@ class HostBus(wiring.Component):
             m.d.comb += bad_value.eq((data == 0) | (data >= 1 << self._spec.threshold_bits))
         with m.If(hits["PHASE_MASK"]):
             m.d.comb += bad_value.eq(data > 1)
-        for name, (_, low, high) in self._kept.items():
-            if (wrong := outside(data, low, high)) is not None:
-                with m.If(hits[name]):
+        for register in self._map.kept:
+            if (wrong := out_of_range(register, data)) is not None:
+                with m.If(hits[register.name]):
                     m.d.comb += bad_value.eq(wrong)
         m.d.comb += [
             write.eq(writing & ~(locked & ports.busy) & ~bad_value),
@@ -109,9 +108,9 @@ class HostBus(wiring.Component):
             ports.write_data.eq(data),
             ports.at_edges.eq(hits.get("MOMENTS_EDGES", 0)),
         ]
-        for name, (width, _, _) in self._kept.items():
-            with m.If(write & hits[name]):
-                m.d.sync += getattr(ports, name.lower()).eq(data[:width])
+        for register in self._map.kept:
+            with m.If(write & hits[register.name]):
+                m.d.sync += getattr(ports, register.name.lower()).eq(data[: register.width])
         for name in self._remote:
             if self._map[name].access != "R":
                 m.d.comb += getattr(ports, f"{name.lower()}_write").eq(write & hits[name])
@@ -167,7 +166,7 @@ class HostBus(wiring.Component):
             "SWEEPS": ports.sweeps,
             "STATES": ports.state,
             "CLAMPS": Cat(self._padded(ports.clamps[: self._spec.n_sites]), ports.clamps[self._spec.n_sites :]),
-            **{name: getattr(ports, name.lower()) for name in self._kept},
+            **{register.name: getattr(ports, register.name.lower()) for register in self._map.kept},
             **constants(self._map),
         }
         stored, remote = Signal(32), Signal(len(self._remote))

@@ -21,14 +21,10 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from thermofab.hw.host.spatial.plan import LEVELS_A_STAGE, LEVELS_WITH_MEMORY, LanePlan, chunk_sizes
-from thermofab.hw.rtl.common.datapath import high_bits, pipelined_sum, table_address
+from thermofab.hw.rng.base import Generator
+from thermofab.hw.rtl.common.datapath import high_bits, pipelined_sum, shift_bits, table_address
 from thermofab.hw.rtl.common.hierarchy import Hierarchy, InPlace
-from thermofab.hw.spec import FabricSpec, generator
-
-
-def shift_bits(spec: FabricSpec) -> int:
-    """Width of ``shift - min_shift``; 0 where the fabric knows one shift only."""
-    return (spec.dither_bits - spec.min_shift).bit_length()
+from thermofab.hw.spec import generator
 
 
 def word_width(plan: LanePlan, sizes: Sequence[int]) -> int:
@@ -137,7 +133,7 @@ class Lane(wiring.Component):
         """The queue of generators; the word drawn at an update's issue, from the next clock on."""
         ports: Any = self
         spec, plan = self._spec, self._plan
-        rng = generator(spec.rng)
+        rng: Generator = generator(spec.rng)
         module = spec.rng.replace("+", "p")
         step = self._hierarchy.add(m, "generator", module, lambda: rng.create(spec.word_bits), clocked=False)
         bits, shifted = 32 * rng.state_words, plan.seed_bits
@@ -147,7 +143,7 @@ class Lane(wiring.Component):
         last = Cat(queue[0][shifted:], Mux(ports.seed_shift, ports.seed_in, step.next[bits - shifted :]))
         with m.If(ports.valid[0] | ports.seed_shift):
             m.d.sync += [entry.eq(after) for entry, after in zip(queue, [*queue[1:], last])]
-        if shifted == spec.word_bits and getattr(rng, "window", False):
+        if shifted == spec.word_bits and rng.window:
             return Value.cast(queue[-1][bits - shifted :])
         word = Signal(spec.word_bits, reset_less=True)
         with m.If(ports.valid[0]):

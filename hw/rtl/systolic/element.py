@@ -14,6 +14,8 @@ from thermofab.hw.host.systolic.format import CoefficientFormat, coefficient_for
 from thermofab.hw.host.systolic.layout import Input
 from thermofab.hw.host.systolic.program import Select
 from thermofab.hw.host.systolic.timing import Timing
+from thermofab.hw.rng.base import Generator
+from thermofab.hw.rtl.common.datapath import high_bits, shift_bits, table_address
 from thermofab.hw.rtl.common.hierarchy import Hierarchy, InPlace
 from thermofab.hw.rtl.systolic.field import FieldSum
 from thermofab.hw.rtl.systolic.select import selected
@@ -75,8 +77,8 @@ class Element(wiring.Component):
             ports |= {f"neighbour_{b}_{k}": In(1) for k in range(len(wire.steps))}
         if spec.dither_bits:
             ports["dither_mask"] = In(spec.dither_bits)
-        if spec.dither_bits > spec.min_shift:
-            ports["extra_shift"] = In((spec.dither_bits - spec.min_shift).bit_length())
+        if shift_bits(spec):
+            ports["extra_shift"] = In(shift_bits(spec))
         super().__init__(ports)
 
     def elaborate(self, platform: Any) -> Module:
@@ -92,11 +94,8 @@ class Element(wiring.Component):
         dithered = Signal(signed(spec.field_bits), reset_less=True)
         offset = (word[: spec.dither_bits] & ports.dither_mask) if spec.dither_bits else Const(0)
         m.d.sync += dithered.eq(field + offset)
-        shifted = dithered >> spec.min_shift
-        if spec.dither_bits > spec.min_shift:
-            shifted = shifted >> ports.extra_shift
-        index = Signal(spec.table_bits, reset_less=True)
-        m.d.sync += index.eq(clipped(m, shifted, spec.table_bits) ^ (1 << (spec.table_bits - 1)))
+        index = Signal(spec.table_bits, name="index_held", reset_less=True)
+        m.d.sync += index.eq(table_address(m, spec, dithered, ports.extra_shift if shift_bits(spec) else None))
         m.d.comb += ports.index.eq(index)
 
         threshold = Signal(spec.threshold_bits, reset_less=True)
@@ -161,7 +160,7 @@ class Element(wiring.Component):
         """The random word at the field stage, and its high bits at the compare stage."""
         ports: Any = self
         spec = self._spec
-        rng = generator(spec.rng)
+        rng: Generator = generator(spec.rng)
         bits = 32 * rng.state_words
         memory = m.submodules.generators = Memory(shape=unsigned(bits), depth=self._n_slots, init=[])
         write, read = memory.write_port(granularity=32), memory.read_port()
@@ -180,7 +179,7 @@ class Element(wiring.Component):
         ]
         word = Signal(spec.word_bits, reset_less=True)
         m.d.sync += word.eq(logic.word)
-        high: Any = word[spec.word_bits - spec.threshold_bits :]
+        high = high_bits(spec, word)
         for k in range(self._timing.compare - self._timing.field):
             delayed = Signal(spec.threshold_bits, name=f"high_{k}", reset_less=True)
             m.d.sync += delayed.eq(high)
@@ -195,14 +194,3 @@ class Element(wiring.Component):
         if states:
             m.d.comb += field.states.eq(Cat(states))
         return field.field
-
-
-def clipped(m: Module, value: Value, bits: int) -> Any:
-    """``value`` clipped to the range of ``bits`` signed bits, as unsigned."""
-    wide = Signal(value.shape(), name="shifted")
-    m.d.comb += wide.eq(value)
-    if len(wide) <= bits:
-        return Cat(wide, wide[-1].replicate(bits - len(wide)))
-    out = wide[bits - 1 :]
-    inside = ~(out.any() ^ out.all())
-    return Mux(inside, wide[:bits], Cat((~wide[-1]).replicate(bits - 1), wide[-1]))

@@ -15,7 +15,7 @@ from thermofab.hw.host import registers as rm
 from thermofab.hw.host.systolic.format import coefficient_format
 from thermofab.hw.host.systolic.registers import CLAMP_MASKS, element_words, fields, systolic_register_map
 from thermofab.hw.host.systolic.timing import layout_of
-from thermofab.hw.rtl.common.bus import bus_ports, constants, is_at, kept_ports, kept_registers, of_access, outside
+from thermofab.hw.rtl.common.bus import bus_ports, constants, is_at, kept_ports, of_access, out_of_range
 from thermofab.hw.spec import FabricSpec, generator
 
 
@@ -34,7 +34,6 @@ class SystolicHost(wiring.Component):
 
     def __init__(self, spec: FabricSpec) -> None:
         self._spec, self._map, self._layout = spec, systolic_register_map(spec), layout_of(spec)
-        self._kept = kept_registers(spec) | {"EXTRA": (4, 0, 15)}
         self._format = coefficient_format(spec, self._layout.n_inputs)
         slot = (self._layout.n_slots - 1).bit_length()
         self._seeds, words = generator(spec.rng).state_words, element_words(self._layout.n_elements)
@@ -45,7 +44,7 @@ class SystolicHost(wiring.Component):
             "stalls": In(32),
             "sweeps": In(32),
             **{name: Out(1) for name in ("start", "abort", "clear", "dump", "restate")},
-            **kept_ports(self._kept),
+            **kept_ports(self._map),
             "phase_write": Out(3),
             "phase_index": Out((rm.PHASE_SLOTS - 1).bit_length()),
             "bits_write": Out(words),
@@ -85,9 +84,9 @@ class SystolicHost(wiring.Component):
             ports.clear.eq(control & data[2] & idle),
             ports.dump.eq(control & data[3] & ~data[0] & idle),
         ]
-        for name, (width, _, _) in self._kept.items():
-            with m.If(write & hits[name]):
-                m.d.sync += getattr(ports, name.lower()).eq(data[:width])
+        for register in self._map.kept:
+            with m.If(write & hits[register.name]):
+                m.d.sync += getattr(ports, register.name.lower()).eq(data[: register.width])
         self._arrays(m, write, hits, data)
 
         errors = Signal(4)
@@ -117,14 +116,12 @@ class SystolicHost(wiring.Component):
         """The value written is not one the register addressed can take; compared on the way in."""
         ports: Any = self
         data, bad = ports.bus_write_data, Signal()
-        ranges = {name: (low, high) for name, (_, low, high) in self._kept.items()}
-        ranges |= {"PHASE_LEVEL": (0, self._spec.levels - 1), "PHASE_MASK": (0, CLAMP_MASKS - 1)}
         wrong = []
-        for name, (low, high) in ranges.items():
-            if (beyond := outside(data, low, high)) is not None:
-                held = Signal(name=f"outside_{name.lower()}")
+        for register in self._map.registers:
+            if "W" in register.access and (beyond := out_of_range(register, data)) is not None:
+                held = Signal(name=f"outside_{register.name.lower()}")
                 m.d.sync += held.eq(beyond)
-                wrong.append(held & hits[name])
+                wrong.append(held & hits[register.name])
         m.d.comb += bad.eq(Cat(wrong).any())
         return bad
 
@@ -177,7 +174,7 @@ class SystolicHost(wiring.Component):
             "CYCLES": ports.cycles,
             "STALLS": ports.stalls,
             "SWEEPS": ports.sweeps,
-            **{name: getattr(ports, name.lower()) for name in self._kept},
+            **{register.name: getattr(ports, register.name.lower()) for register in self._map.kept},
             **constants(self._map),
         }
         with m.If(reading):

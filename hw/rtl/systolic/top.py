@@ -12,6 +12,7 @@ from thermofab.hw.host.systolic.program import slot_program
 from thermofab.hw.host.systolic.registers import CLAMP_MASKS, element_words, systolic_register_map
 from thermofab.hw.host.systolic.timing import TAP, layout_of, timing_of
 from thermofab.hw.rtl.common.bus import connect_bus, top_ports
+from thermofab.hw.rtl.common.datapath import shift_bits
 from thermofab.hw.rtl.common.hierarchy import Hierarchy, InPlace
 from thermofab.hw.rtl.systolic.collector import Collector
 from thermofab.hw.rtl.systolic.element import Element
@@ -173,7 +174,7 @@ class SystolicTop(wiring.Component):
         spec = self._spec
         names = ["slot_tap", "slot_draw", "slot_store", "step", "update", "load", "host_slot", "host_data"]
         names += ["dither_mask"] if spec.dither_bits else []
-        return (*names, *(["extra_shift"] if spec.dither_bits > spec.min_shift else []))
+        return (*names, *(["extra_shift"] if shift_bits(spec) else []))
 
     def _told(self, m: Module, host: Any, rounds: Any, late: "_Delays", program: Value) -> dict[str, Value]:
         """What all elements are told, two clocks before they use it: a relay and a register of their own lie between;
@@ -202,7 +203,7 @@ class SystolicTop(wiring.Component):
         }
         if spec.dither_bits:
             told["dither_mask"] = dither_mask
-        if spec.dither_bits > spec.min_shift:
+        if shift_bits(spec):
             told["extra_shift"] = extra_shift
         if spec.levels > 1:
             told["table_level"] = late("level", rounds.level, timing.look_up - 1)

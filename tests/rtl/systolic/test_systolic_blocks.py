@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from amaranth.sim import Simulator
 
+from thermofab.hw.rtl.common.datapath import clipped
 from thermofab.hw.rtl.systolic.collector import Collector
-from thermofab.hw.rtl.systolic.element import clipped
 
 
 @pytest.mark.parametrize("width, entries", [(1, 40), (3, 11), (8, 16), (31, 5), (32, 7), (35, 9), (70, 6)])
