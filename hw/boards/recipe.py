@@ -31,6 +31,15 @@ def recipe_of(spec: FabricSpec, part: Part) -> Recipe:
     Elements of a systolic fabric are equal modules: each kind is mapped once, and registers that are equal in all of
     them stay apart.
     """
+    if spec.architecture == "relay":
+        # Adders are mapped each by itself, and functions of five inputs and more, which take twice the LUTs for each
+        # input, are left out.
+        return Recipe(
+            SynthesisOptions(
+                flatten=False, before=(NO_COLLISIONS,), extra=("-nowidelut", "-no-rw-check"),
+                after=("flatten", "opt_clean"),
+            )
+        )  # fmt: skip
     if spec.architecture != "systolic":
         return Recipe(SynthesisOptions(before=(NO_TABLE_COLLISIONS,)))
     abc9 = () if "-abc9" in part.synthesis else ("-abc9",)

@@ -3,10 +3,11 @@
 A spatial or systolic fabric is modelled by a clock per colour, as if it had a datapath per site. The others are counted
 as they are built, which tests compare with the counters of their RTL:
 
-    relay:  Σ over the colours of (width of a field + 2 · height of the colour's trees + RELAY_CLOCKS)
+    relay:  Σ over the colours of (bits added up + 2 · height of the colour's trees + RELAY_CLOCKS) + RELAY_TURN
     dense:  Σ over the colours of (its sites · additions of a row + DENSE_CLOCKS)
 
-where a row of N weights is added ``FabricSpec.elements`` at a time.
+where the bits added up are those of a field, but no fewer than a table's address and a generator's step take
+(:func:`relay_width`), and a row of N weights is added ``FabricSpec.elements`` at a time.
 """
 
 import numpy as np
@@ -14,6 +15,8 @@ import numpy as np
 from thermofab.hw.spec.image import Image
 
 RELAY_CLOCKS = 5
+RELAY_TURN = 2  # between two sweeps
+RELAY_WIDTHS = (13, 24)  # the least and the most bits that a relay fabric adds up
 DENSE_CLOCKS = 6
 
 
@@ -23,6 +26,11 @@ def sweep_clocks(image: Image) -> int:
     if order is None:
         return spec.topology.n_colours
     if spec.has_relays:
-        return int(np.sum(image.merged.field_bits + 2 * order.heights + RELAY_CLOCKS))
+        return int(np.sum(relay_width(image) + 2 * order.heights + RELAY_CLOCKS)) + RELAY_TURN
     additions = -(-spec.n_sites // (spec.elements or spec.n_sites))
     return int(order.is_root.sum()) * additions + order.n_colours * DENSE_CLOCKS
+
+
+def relay_width(image: Image) -> int:
+    """Bits of a field that a relay fabric adds up for ``image``, dither included."""
+    return max(image.merged.field_bits, image.shift + image.fabric.table_bits, RELAY_WIDTHS[0])
