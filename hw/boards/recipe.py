@@ -15,6 +15,9 @@ NO_COLLISIONS = "setparam -set COLLISION_X_MASK 1'1 t:$memrd_v2"
 # The same of a spatial fabric's tables, which are written between runs and read in runs.
 NO_TABLE_COLLISIONS = "setparam -set COLLISION_X_MASK 1'1 t:$memrd_v2 r:MEMID=*tables_* %i"
 
+# The same of a relay fabric's memories, but for those of masks, which are read without a clock.
+NO_BANK_COLLISIONS = "setparam -set COLLISION_X_MASK 1'1 t:$memrd_v2 r:CLK_ENABLE=1 %i"
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -36,7 +39,7 @@ def recipe_of(spec: FabricSpec, part: Part) -> Recipe:
         # input, are left out.
         return Recipe(
             SynthesisOptions(
-                flatten=False, before=(NO_COLLISIONS,), extra=("-nowidelut", "-no-rw-check"),
+                flatten=False, before=(NO_BANK_COLLISIONS,), extra=("-nowidelut", "-no-rw-check"),
                 after=("flatten", "opt_clean"),
             )
         )  # fmt: skip

@@ -49,7 +49,7 @@ class RelayFabric(wiring.Component):
         plan, spec, source, m = self._plan, self._plan.spec, self._plan.source, Module()
         ports: Any = self
         add = self._hierarchy.add
-        steps = self._steps = add(m, "steps", "steps", lambda: Steps(plan))
+        steps = self._steps = add(m, "steps", "steps", lambda: Steps(plan, self._hierarchy))
         for name in STEERED:
             m.d.comb += getattr(steps, name).eq(getattr(ports, name))
         m.d.comb += [ports.swept.eq(steps.swept), ports.loading.eq(steps.loading)]
@@ -67,9 +67,12 @@ class RelayFabric(wiring.Component):
         ]
 
         units = [
-            add(m, f"unit_{k}", f"unit{len(sites)}", lambda n=len(sites): DrawUnit(spec, source, n, self._hierarchy))
+            add(
+                m, f"unit_{k}", f"unit{len(sites)}",
+                lambda sites=sites: DrawUnit(spec, source, len(sites), self._hierarchy),
+            )
             for k, sites in enumerate(plan.units)
-        ]
+        ]  # fmt: skip
         cells = self._cells(m, units)
         self._draws(m, units, cells)
         self._tables(m, units)

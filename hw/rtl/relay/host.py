@@ -11,7 +11,6 @@ from amaranth import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from thermofab.hw.host import registers as rm
 from thermofab.hw.host.relay.registers import LOAD_STATES, REWIND, relay_register_map
 from thermofab.hw.rtl.common.bus import bus_ports, constants, is_at, kept_ports, of_access, out_of_range
 from thermofab.hw.spec import FabricSpec
@@ -32,7 +31,7 @@ class RelayHost(wiring.Component):
         start, abort, clear_moments, load, rewind: strobes.
         index, write_data: the entry of the array addressed, and the data of a write.
         phase_sweeps_write, …, heights_write, …: strobes of accepted writes.
-        read, at_edges, moments_read: a read, whether it is of MOMENTS_EDGES, and what the moments answer, a clock later.
+        read, at_edges: a read, and whether it is of MOMENTS_EDGES. moments_read: what they answer, a clock later.
     """
 
     def __init__(self, spec: FabricSpec) -> None:
