@@ -14,8 +14,11 @@ from thermofab.hw.rng.base import seed_words
 from thermofab.hw.spec import (
     FAMILIES,
     FREE,
+    IDLE,
+    NO_PARENT,
     FabricSpec,
     Image,
+    Order,
     Schedule,
     SpecError,
     Topology,
@@ -30,6 +33,7 @@ from thermofab.hw.spec.seeding import site_keys
 
 GRAPH = "graph"
 FACTORS = "factors"
+RELAY = "relay"
 REFERENCE = "reference"
 # Extents to draw sizes from: small enough to compile gateware in seconds, large enough for the longest bond.
 _EXTENTS: dict[str, tuple[tuple[int, int], ...]] = {
@@ -82,8 +86,10 @@ class Outcome:
 
 
 def families() -> tuple[str, ...]:
-    """Every registered topology family, random explicit graphs, and such graphs with random factors."""
-    return (*FAMILIES, GRAPH, FACTORS)
+    """Every registered topology family, random explicit graphs, such graphs with random factors, and fabrics of sites
+    that relay.
+    """
+    return (*FAMILIES, GRAPH, FACTORS, RELAY)
 
 
 def random_topology(rng: np.random.Generator, family: str) -> Topology:
@@ -100,6 +106,8 @@ def random_topology(rng: np.random.Generator, family: str) -> Topology:
         return Topology.from_networkx(graph, "factors", sorted(drawn))
     from thermofab.hw.spec import topology
 
+    if family == RELAY:
+        return random_topology(rng, str(rng.choice(["g4", "g8", "g8", "g12", "king", "cubic", GRAPH])))
     for _ in range(200):
         extents = _EXTENTS.get(family, ((2, 4),))
         size = "x".join(str(rng.integers(low, high + 1)) for low, high in extents)
@@ -116,9 +124,11 @@ def random_fabric(rng: np.random.Generator, family: str) -> FabricSpec:
     for _ in range(200):
         word_bits = int(rng.choice([16, 32], p=[0.75, 0.25]))
         dither_bits = int(rng.integers(0, 7 if word_bits == 16 else 9))
+        own = {"architecture": "relay", "tile": int(rng.integers(0, 4))} if family == RELAY else {}
         try:
             return fabric(
                 random_topology(rng, family),
+                **own,
                 weight_bits=int(rng.integers(3, 13)),
                 bias_bits=int(rng.integers(4, 15)),
                 table_bits=int(rng.integers(3, 10)),
@@ -148,7 +158,7 @@ def random_image(rng: np.random.Generator, spec: FabricSpec) -> Image:
         tables = [sigmoid_table(spec, step, shift, beta) for beta in rng.uniform(0.3, 2.0, spec.levels)]
     else:
         tables = rng.integers(1, 2**spec.threshold_bits, (spec.levels, spec.table_size))
-    return Image(
+    image = Image(
         fabric=spec,
         weights=integers(spec.weight_max, spec.topology.n_edges),
         biases=integers(spec.bias_max, spec.n_sites),
@@ -157,6 +167,92 @@ def random_image(rng: np.random.Generator, spec: FabricSpec) -> Image:
         clamps=rng.choice([-1, 0, 1], spec.n_sites, p=[0.8, 0.1, 0.1]),
         factors=integers(spec.weight_max, int(spec.topology.factor_starts[-1])),
         seed=int(rng.integers(2**63)),
+    )
+    if spec.has_relays:
+        return with_random_trees(rng, image)
+    return with_random_order(rng, image) if spec.programmed else image
+
+
+def with_random_trees(rng: np.random.Generator, image: Image) -> Image:
+    """The image with its sites in random trees, from chains as deep as they go to stars, some of them idle, in colours
+    that what is left of the weights allows; sometimes as it is, every site a root.
+    """
+    spec, top = image.fabric, image.fabric.topology
+    if rng.random() < 0.15:
+        return image
+    tree, parents = _random_trees(rng, top)
+    busy = tree[top.edges] >= 0
+    between = busy.all(axis=1) & (tree[top.edges[:, 0]] != tree[top.edges[:, 1]])
+    kept = between & (rng.random(top.n_edges) < rng.choice([0.1, 0.5, 1.0]))
+    roots = np.flatnonzero((tree >= 0) & (parents == NO_PARENT))
+    apart = {tuple(pair) for pair in tree[top.edges[kept]].tolist()}
+    apart |= {(int(tree[i]), int(tree[j])) for i in roots for j in roots if spec.draw_units[i] == spec.draw_units[j]}
+    colours = np.full(len(roots), IDLE)
+    spread = rng.choice([0.0, 0.1, 0.5])
+    for k in rng.permutation(len(roots)).tolist():
+        taken = {int(colours[a if b == k else b]) for a, b in apart if k in (a, b) and a != b}
+        free = sorted(set(range(int(colours.max()) + 1)) - taken)
+        colours[k] = rng.choice(free) if free and rng.random() >= spread else colours.max() + 1
+    colours = rng.permutation(int(colours.max()) + 1)[colours]
+    changes = {
+        "biases": np.where(tree >= 0, image.biases, 0),
+        "clamps": np.where((tree >= 0) & (parents == NO_PARENT), image.clamps, FREE),
+        "order": Order(np.where(tree >= 0, colours[tree], IDLE), parents),
+    }
+    for halvings in range(8):
+        try:  # sums over large trees may be wider than a fabric's
+            return image.replace(weights=np.where(kept, image.weights >> halvings, 0), **changes)
+        except SpecError as error:
+            refusal = error
+    raise refusal
+
+
+def _random_trees(rng: np.random.Generator, top: Topology) -> tuple[np.ndarray, np.ndarray]:
+    """``(tree, parents)`` of every site; trees are numbered as their roots are, -1 for idle sites."""
+    n = top.n_sites
+    tree, parents = np.full(n, -1), np.full(n, NO_PARENT)
+    near = [[j for j in row if j >= 0] for row in top.neighbour_table[0].tolist()]
+    starts = sorted(rng.choice(n, int(rng.integers(1, max(2, n // int(rng.choice([1, 3, 8]))) + 1)), replace=False))
+    grown: list[list[int]] = [[int(site)] for site in starts]
+    tree[starts] = np.arange(len(starts))
+    deep = rng.choice([0.0, 0.5, 1.0])  # share of sites that go on from the last, not from anywhere
+    for _ in range(int(rng.choice([n // 2, 2 * n, 6 * n]))):
+        members = grown[rng.integers(len(grown))]
+        site = members[-1] if rng.random() < deep else members[rng.integers(1 + len(members) // 4)]
+        if free := [j for j in near[site] if tree[j] < 0]:
+            child = int(rng.choice(free))
+            tree[child], parents[child] = tree[site], site
+            members.append(child)
+    return tree, parents
+
+
+def with_random_order(rng: np.random.Generator, image: Image) -> Image:
+    """The image with some weights left out, some sites idle, and the others in random colours, few or many, that the
+    weights allow; sometimes as it is, in the topology's order.
+    """
+    top, n = image.fabric.topology, image.fabric.n_sites
+    if rng.random() < 0.25:
+        return image
+    idle = rng.random(n) < rng.choice([0.0, 0.2, 0.7])
+    idle[rng.integers(n)] = False
+    kept = rng.random(top.n_edges) < rng.choice([0.05, 0.4, 1.0])
+    weights = np.where(kept & ~idle[top.edges].any(axis=1), image.weights, 0)
+    near: list[set[int]] = [set() for _ in range(n)]
+    for i, j in top.edges[weights != 0].tolist():
+        near[i].add(j)
+        near[j].add(i)
+    colours, used, spread = np.full(n, IDLE), 0, rng.choice([0.0, 0.1, 1.0])
+    for site in rng.permutation(np.flatnonzero(~idle)).tolist():
+        free = sorted(set(range(used)) - {int(colours[j]) for j in near[site]})
+        fresh = not free or rng.random() < spread
+        colours[site] = used if fresh else rng.choice(free)
+        used += fresh
+    colours[~idle] = rng.permutation(used)[colours[~idle]]
+    return image.replace(
+        weights=weights,
+        biases=np.where(idle, 0, image.biases),
+        clamps=np.where(idle, FREE, image.clamps),
+        order=Order.of_roots(colours),
     )
 
 
@@ -174,6 +270,8 @@ def random_case(rng: np.random.Generator, family: str, site_updates: int, spec: 
     clamp = None
     if rng.random() < 0.5:
         mask = rng.random(n) < 0.2
+        if image.order is not None:
+            mask &= image.order.is_root
         clamp = np.where(mask, rng.integers(0, 2, (replicas, n)), -1)
     return Case(family, image, schedule, replicas, init, clamp)
 

@@ -28,7 +28,10 @@ from thermofab.hw.rtl.emit import rtlil_of
 from thermofab.hw.spec import FabricSpec, SpecError
 
 # Only for watching a simulation: registers and stream show the same.
-WATCHED_ONLY = ("state", "sweep_done", "state_slot", "state_update")
+WATCHED_ONLY = (
+    *("state", "sweep_done", "state_slot", "state_update"),
+    *("draw", "draw_site", "draw_field", "draw_high"),
+)
 
 
 @dataclass(frozen=True)

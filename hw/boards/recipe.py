@@ -7,9 +7,9 @@ from thermofab.hw.boards.part import Part
 from thermofab.hw.boards.synthesis import Floorplan, SynthesisOptions
 from thermofab.hw.spec import FabricSpec
 
-# No word of a systolic fabric's memories is ever read in the clock that writes it: the host writes between runs, and a
-# generator's, counter's or queue's word is written clocks away from its reading. Told so, Yosys builds no logic for
-# that clock, and lets two elements share a table memory.
+# No word of a systolic or dense fabric's memories is ever read in the clock that writes it: the host writes between
+# runs, and a generator's, counter's or queue's word is written clocks away from its reading. Told so, Yosys builds no
+# logic for that clock, and lets two elements share a table memory, and two chunks of a row a block RAM.
 NO_COLLISIONS = "setparam -set COLLISION_X_MASK 1'1 t:$memrd_v2"
 
 # The same of a spatial fabric's tables, which are written between runs and read in runs.
@@ -43,6 +43,8 @@ def recipe_of(spec: FabricSpec, part: Part) -> Recipe:
                 after=("flatten", "opt_clean"),
             )
         )  # fmt: skip
+    if spec.architecture == "dense":
+        return Recipe(SynthesisOptions(before=(NO_COLLISIONS,), extra=("-no-rw-check",)))
     if spec.architecture != "systolic":
         return Recipe(SynthesisOptions(before=(NO_TABLE_COLLISIONS,)))
     abc9 = () if "-abc9" in part.synthesis else ("-abc9",)

@@ -11,12 +11,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from thermofab.hw.spec import DeviceError, FabricSpec, Image, SpecError, generator
-from thermofab.hw.spec.contract import KNOWN_CONTRACTS, ORDERED, named
+from thermofab.hw.spec.contract import KNOWN_CONTRACTS, ORDERED, UNORDERED, named
 from thermofab.hw.spec.digest import digest_of
 
 ID = 0x54464142  # "TFAB"
 VERSION = 2
-CONTRACT = 1  # version of the arithmetic contract that gateware computes by, but for orders that are programmed
+CONTRACT = UNORDERED  # of the arithmetic contract that gateware computes by, where images have no order
 PHASE_SLOTS = 16  # phases of one run; a driver splits longer annealing lists over several runs
 
 # Bits of CONTROL, STATUS and ERRORS.
@@ -147,7 +147,6 @@ def identity_registers(spec: FabricSpec, sweep_clocks: int, image: Image | None 
         _pack(spec.weight_bits, spec.bias_bits, spec.table_bits, spec.threshold_bits),
         _pack(spec.dither_bits, spec.min_shift, spec.word_bits, generator(spec.rng).state_words),
     )
-    contract = ORDERED if spec.programmed else CONTRACT
     made: list[Register] = []
 
     def one(name: str, text: str, count: int, constant: tuple[int, ...]) -> None:
@@ -155,7 +154,7 @@ def identity_registers(spec: FabricSpec, sweep_clocks: int, image: Image | None 
 
     one("ID", f"`0x{ID:08x}`, the letters TFAB.", 1, (ID,))
     one("VERSION", "Bits 15…0: version of this register map. Bits 31…16: version of the arithmetic contract, 0 for "
-        "version 1.", 1, (version_word(contract),))  # fmt: skip
+        "version 1.", 1, (version_word(ORDERED if spec.programmed else CONTRACT),))  # fmt: skip
     one("SITES", "Sites of the fabric, N.", 1, (spec.n_sites,))
     one("EDGES", "Edges of the topology, E.", 1, (spec.topology.n_edges,))
     one("COLOURS", "Colours, C.", 1, (spec.topology.n_colours,))

@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import Any
 
 LOCKED = ("WEIGHTS", "BIASES", "ENTRIES", "EXTRA", "TABLES", "SHIFT", "CLAMPS", "STATES", "SEED", "LEVEL", "STEPS",
-          "SAMPLES", "PHASES", "PHASE_SWEEPS", "PHASE_LEVEL", "PHASE_MASK", "MASK", "STREAM")  # fmt: skip
-OF_ONE = {"spatial": ("WEIGHTS", "BIASES"), "systolic": ("ENTRIES", "EXTRA")}  # registers that the other has not
+          "SAMPLES", "PHASES", "PHASE_SWEEPS", "PHASE_LEVEL", "PHASE_MASK", "MASK", "STREAM", "ORDER", "LAST",
+          "BASES")  # fmt: skip
+# Registers that not all architectures have.
+OF_ONE = {"spatial": ("WEIGHTS", "BIASES"), "systolic": ("ENTRIES", "EXTRA"),
+          "dense": ("WEIGHTS", "BASES", "ORDER", "LAST")}  # fmt: skip
 
 FABRIC = {
     "read-out": ("reader always ready", "a word waits for its reader", "the fabric stalls for the reader",
@@ -43,7 +46,7 @@ LINK = {
 
 def fabric_bins(architecture: str, counters: bool) -> list[str]:
     """The bins of a fabric, ``group: what``."""
-    other = {name for kind, names in OF_ONE.items() if kind != architecture for name in names}
+    other = {name for names in OF_ONE.values() for name in names} - set(OF_ONE[architecture])
     locked = [f"locked in mid-run: {name}" for name in LOCKED if name not in other]
     skipped = () if counters else ("moments", "ERRORS bit 3")
     named = [f"{group}: {what}" for group, whats in FABRIC.items() for what in whats]

@@ -5,12 +5,15 @@ middle of a clock, at its falling edge: what they see is what the next rising ed
 long before it.
 """
 
+import copy
 import random
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import cocotb
 import numpy as np
 from cocotb.triggers import FallingEdge
+from drawing import Draw, Drawing, shown
 from functional_coverage import Coverage, probe
 
 from thermofab.hw.host.architectures import loading_of
@@ -161,7 +164,7 @@ class Scoreboard:
         level, mask, sampled = self._levels[self.sweeps]
         self.chain.clamped = self._masks[mask].tolist()
         if self.sweeps < PROBED:
-            probe(self.chain, level, self.coverage)
+            probe(copy.deepcopy(self.chain), level, self.coverage)
         self.chain.sweep(level)
         wrong = state ^ self.state
         sites = [k for k in range(len(self.chain.n)) if wrong >> k & 1]
@@ -229,7 +232,33 @@ class SpatialMonitor(Watch):
                 self.check_change(state ^ before)
             before = state
             if int(dut.sweep_done.value):
-                self.scoreboard.sweep(state)
+                self.swept(state)
+
+    def swept(self, state: int) -> None:
+        """The state after a sweep."""
+        self.scoreboard.sweep(state)
+
+
+class DenseMonitor(SpatialMonitor):
+    """Beside the states: every draw of a sweep, in order."""
+
+    def begin(self, clamped: int, loaded: bool) -> None:
+        super().begin(clamped, loaded)
+        self.draws: list[Draw] = []
+
+    async def run(self) -> None:
+        cocotb.start_soon(super().run())
+        while True:
+            await FallingEdge(self.dut.clk)
+            if self.watching and int(self.dut.draw.value):
+                self.draws.append(shown(self.dut))
+
+    def swept(self, state: int) -> None:
+        super().swept(state)
+        chain = self.scoreboard.chain
+        assert isinstance(chain, Drawing)
+        assert self.draws == chain.draws, f"sweep {self.scoreboard.sweeps - 1}: site, field and word of a draw differ"
+        self.draws, chain.draws = [], []
 
 
 class SystolicMonitor(Watch):
@@ -286,6 +315,8 @@ def monitor_of(dut, spec: FabricSpec, scoreboard: Scoreboard) -> Any:
     """The monitor of a fabric's architecture."""
     if spec.architecture == "systolic":
         return SystolicMonitor(dut, spec, scoreboard)
+    if spec.architecture == "dense":
+        return DenseMonitor(dut, spec.topology, scoreboard)
     return SpatialMonitor(dut, spec.topology, scoreboard)
 
 

@@ -1,4 +1,4 @@
-"""cocotb: the emitted Verilog of both architectures in lockstep with the reference, every site after every sweep.
+"""cocotb: the emitted Verilog of all architectures in lockstep with the reference, every site after every sweep.
 
 ``THERMOFAB_SEED`` in the environment replaces the seeds given here.
 """
@@ -32,7 +32,16 @@ SHORT = {
         rng="lfsr32",
         levels=2,
     ),
-}
+    "dense, chunks": fabric("complete-12", architecture="dense", moment_bits=5, table_bits=6),
+    "dense, rows in parts": fabric(
+        "king-4x5", architecture="dense", elements=6, levels=3, rng="xoshiro128+", word_bits=32, dither_bits=7,
+        min_shift=2,
+    ),
+    "dense, narrow": fabric(
+        "complete-7", architecture="dense", weight_bits=4, bias_bits=5, table_bits=4, threshold_bits=4, rng="lfsr32",
+        levels=2, elements=7,
+    ),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("simulator", simulators())

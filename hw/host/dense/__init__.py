@@ -1,0 +1,1 @@
+"""The host's side of dense fabrics: registers, and what is loaded where."""

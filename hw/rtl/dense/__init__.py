@@ -1,0 +1,1 @@
+"""The dense fabric: one pipelined datapath, rows of weights in block RAM, any graph."""

@@ -1,0 +1,129 @@
+"""The top of a dense fabric: register bus in, samples out."""
+
+from typing import Any
+
+from amaranth import Const, Module, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import Out
+
+from thermofab.hw.host.dense.architecture import refuse_built_in
+from thermofab.hw.host.dense.registers import dense_register_map
+from thermofab.hw.rtl.common.bus import connect_bus, top_ports
+from thermofab.hw.rtl.common.hierarchy import Hierarchy, InPlace
+from thermofab.hw.rtl.common.moments import Moments
+from thermofab.hw.rtl.common.readout import Readout
+from thermofab.hw.rtl.common.sweeps import TURN, SweepSequencer
+from thermofab.hw.rtl.dense.engine import READ, Engine
+from thermofab.hw.rtl.dense.host import DenseHost
+from thermofab.hw.rtl.dense.order import EARLY, OrderWalk
+from thermofab.hw.spec import FabricSpec, Image, UnsupportedError
+from thermofab.hw.spec.dense import dense_plan
+
+# Clocks from ``swept`` to the states: the next entry is issued EARLY clocks after it, and read when they show.
+LEAD = EARLY + READ
+assert TURN < EARLY
+
+
+class DenseTop(wiring.Component):
+    """A whole fabric, in the clock domain ``sync``.
+
+    Ports:
+        bus_…, sample_…, busy: as those of :class:`thermofab.hw.rtl.spatial.top.SpatialTop`.
+        state, sweep_done: to watch: the sites, and in this clock they are those after a sweep.
+        draw, draw_site, draw_field, draw_high: to watch: see :class:`thermofab.hw.rtl.dense.engine.Engine`.
+    """
+
+    def __init__(self, spec: FabricSpec, hierarchy: Hierarchy | None = None) -> None:
+        if spec.architecture != "dense":
+            raise UnsupportedError(f"this generator builds architecture 'dense', not '{spec.architecture}'.")
+        self._spec, self._hierarchy = spec, hierarchy or InPlace()
+        self._plan, self._map = dense_plan(spec), dense_register_map(spec)
+        super().__init__(
+            {
+                **top_ports(self._map.address_bits),
+                "sweep_done": Out(1),
+                "state": Out(spec.n_sites),
+                "draw": Out(1),
+                "draw_site": Out(self._plan.site_bits),
+                "draw_field": Out(signed(self._plan.field_bits)),
+                "draw_high": Out(spec.threshold_bits),
+            }
+        )
+
+    def elaborate(self, platform: Any) -> Module:
+        spec, plan, m = self._spec, self._plan, Module()
+        ports: Any = self
+        add = self._hierarchy.add
+        host = add(m, "host", "host", lambda: DenseHost(spec))
+        sequencer = add(m, "sequencer", "sequencer", lambda: SweepSequencer(spec.levels, LEAD))
+        walk = add(m, "walk", "walk", lambda: OrderWalk(plan))
+        engine = add(m, "engine", "engine", lambda: Engine(plan, self._hierarchy))
+        readout = add(m, "readout", "readout", lambda: Readout(spec.n_sites))
+
+        m.d.comb += connect_bus(host, ports)
+        for name in ("busy", "done", "aborted", "cycles", "stalls", "sweeps"):
+            m.d.comb += getattr(host, name).eq(getattr(sequencer, name))
+        for name in ("start", "abort", "phases", "samples", "steps"):
+            m.d.comb += getattr(sequencer, name).eq(getattr(host, name))
+        m.d.comb += [
+            sequencer.base_level.eq(host.level),
+            sequencer.base_mask.eq(host.mask),
+            sequencer.phase_index.eq(host.index),
+            sequencer.write_data.eq(host.data),
+            walk.restart.eq(host.start),
+            walk.go.eq(sequencer.go),
+            sequencer.swept.eq(walk.swept),
+            walk.last.eq(host.last),
+            walk.write.eq(host.order_write),
+            walk.index.eq(host.index),
+            walk.data.eq(host.data),
+            engine.mask.eq(sequencer.mask),
+            engine.busy.eq(sequencer.busy),
+        ]
+        for name in ("sweeps", "level", "mask"):
+            m.d.comb += getattr(sequencer, f"phase_write_{name}").eq(getattr(host, f"phase_{name}_write"))
+        for name in ("issue", "first_part", "last_part", "site", "row"):
+            m.d.comb += getattr(engine, name).eq(getattr(walk, name))
+        for name in ("states", "clamps", "bases", "tables", "weights", "seed"):
+            m.d.comb += getattr(engine, f"{name}_write").eq(getattr(host, f"{name}_write"))
+        m.d.comb += [engine.index.eq(host.index), engine.data.eq(host.data)]
+        if spec.levels > 1:
+            m.d.comb += engine.level.eq(sequencer.level)
+        if spec.dither_bits:
+            m.d.comb += engine.shift.eq(host.shift)
+
+        m.d.comb += [
+            readout.take.eq(sequencer.take & host.stream),
+            readout.flush.eq(host.abort),
+            readout.state.eq(engine.state),
+            readout.ready.eq(ports.sample_ready),
+            ports.sample_valid.eq(readout.valid),
+            ports.sample_payload.eq(readout.payload),
+            ports.sample_last.eq(readout.last),
+            ports.busy.eq(sequencer.busy),
+            ports.sweep_done.eq(sequencer.sweep_done),
+        ]
+        for name in ("state", "draw", "draw_site", "draw_field", "draw_high"):
+            m.d.comb += getattr(ports, name).eq(getattr(engine, name))
+        counted: Any = Const(1)
+        if spec.moment_bits:
+            moments = add(m, "moments", "moments", lambda: Moments(spec))
+            counted = moments.free
+            m.d.comb += [
+                moments.take.eq(sequencer.take & ~host.stream),
+                moments.clear.eq(host.clear_moments),
+                moments.state.eq(engine.state),
+                moments.index.eq(host.read_index),
+                moments.at_edges.eq(host.at_edges),
+                moments.read.eq(host.read),
+                host.full.eq(moments.full),
+                host.moments_read.eq(moments.data),
+            ]
+        m.d.comb += sequencer.free.eq(readout.free & counted)
+        return m
+
+
+def dense_top(spec: FabricSpec, hierarchy: Hierarchy | None = None, image: Image | None = None) -> DenseTop:
+    """See :class:`thermofab.hw.rtl.architectures.MakesTop`."""
+    refuse_built_in(image)
+    return DenseTop(spec, hierarchy)
