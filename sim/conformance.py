@@ -212,7 +212,8 @@ def _random_trees(rng: np.random.Generator, top: Topology) -> tuple[np.ndarray, 
     n = top.n_sites
     tree, parents = np.full(n, -1), np.full(n, NO_PARENT)
     near = [[j for j in row if j >= 0] for row in top.neighbour_table[0].tolist()]
-    starts = sorted(rng.choice(n, int(rng.integers(1, max(2, n // int(rng.choice([1, 3, 8]))) + 1)), replace=False))
+    most = max(min(n, 2), n // int(rng.choice([1, 3, 8])))
+    starts = sorted(rng.choice(n, int(rng.integers(1, most + 1)), replace=False))
     grown: list[list[int]] = [[int(site)] for site in starts]
     tree[starts] = np.arange(len(starts))
     deep = rng.choice([0.0, 0.5, 1.0])  # share of sites that go on from the last, not from anywhere

@@ -21,9 +21,6 @@ from thermofab.hw.rtl.relay.serial import SerialSum
 from thermofab.hw.rtl.relay.source import Stepper, Window
 from thermofab.hw.spec import FabricSpec
 
-# What all draw units are told, besides the dither's.
-TOLD = ("adding", "capture", "beyond", "fire", "force", "shift", *("pick", "step"))
-
 
 class DrawUnit(wiring.Component):
     """Serves ``sites`` cells, of which at most one is a root of a colour.
@@ -38,6 +35,7 @@ class DrawUnit(wiring.Component):
         threshold: from the table, a clock after the address. fire: it was registered, and ``drawn`` is to be the
             state drawn in the next clock; else that is 0, but where ``force`` makes it 1.
         stored, store, shift, step: of the generator (:mod:`thermofab.hw.rtl.relay.source`).
+        bit: of F + (u mod 2^shift), to watch.
     """
 
     def __init__(self, spec: FabricSpec, source: Source, sites: int, hierarchy: Hierarchy | None = None) -> None:
@@ -60,6 +58,7 @@ class DrawUnit(wiring.Component):
             "stored": In(source.bits),
             "store": Out(source.bits),
             "drawn": Out(1),
+            "bit": Out(1),
         }
         if spec.dither_bits:
             ports |= {"dithering": In(1), "place": In(max(1, (spec.dither_bits - 1).bit_length()))}
@@ -78,7 +77,7 @@ class DrawUnit(wiring.Component):
         bit = adder.add(self._root_wire(m), bias)
         if spec.dither_bits:
             bit = adder.add(bit, self._dither(m, word), mask=ports.dithering)
-        m.d.comb += ports.address.eq(self._address(m, bit, clear))
+        m.d.comb += [ports.bit.eq(bit), ports.address.eq(self._address(m, bit, clear))]
 
         threshold, drawn = Signal(spec.threshold_bits, reset_less=True), Signal()
         m.d.sync += [

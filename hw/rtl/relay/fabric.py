@@ -27,6 +27,7 @@ class RelayFabric(wiring.Component):
         last_colour, field_bits, shift: of the image. load, rewind, loading: see :class:`Steps`.
         write_data, index: of whichever of the strobes below is high: the data of a write and the entry of its array.
         heights_write, events_write, biases_write, seed_write, mask_word_write, masks_write, tables_write: strobes.
+        draw_adding, draw_bits: to watch: a bit of every draw unit's F + (u mod 2^shift), lowest first.
         state: ``[N]``, the sites; between colours and between sweeps their states.
     """
 
@@ -41,6 +42,8 @@ class RelayFabric(wiring.Component):
                 "write_data": In(32),
                 "index": In(max(map_[name].index_bits for name in self._loaded)),
                 **{f"{name.lower()}_write": In(1) for name in self._loaded},
+                "draw_adding": Out(1),
+                "draw_bits": Out(len(plan.units)),
                 "state": Out(spec.n_sites),
             }
         )
@@ -145,7 +148,10 @@ class RelayFabric(wiring.Component):
         plan, spec, source, steps = self._plan, self._plan.spec, self._plan.source, self._steps
         biases = self._banks(m, "BIASES", len(units), BIAS_WORDS)
         states = self._banks(m, "SEED", len(units) * source.bits, COLOURS * source.words, written=True)
+        ports: Any = self
         m.d.comb += [
+            ports.draw_adding.eq(steps.adding),
+            ports.draw_bits.eq(Cat(unit.bit for unit in units)),
             biases.address.eq(steps.bias_address),
             states.address.eq(steps.state_address),
             states.write_address.eq(steps.state_write_address),

@@ -7,7 +7,7 @@ k, the data are on ``bus_read_data`` from clock k+2 on, until those of the next 
 
 from typing import Any
 
-from amaranth import Cat, Module, Mux, Signal, Value
+from amaranth import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -69,10 +69,15 @@ class RelayHost(wiring.Component):
             reading.eq(ports.bus_read),
         ]
         hits, (readable, writable, locked) = self._decode(m)
-        bad_value, write = self._out_of_range(m, hits), Signal()
-        control, loading = writing & hits["CONTROL"], write & hits["LOAD"]
+        outside = self._out_of_range(m)
+
+        def accepted(name: str) -> Value:
+            """A write to this register has an effect."""
+            refused = (ports.busy if self._map[name].locked else Const(0)) | outside.get(name, Const(0))
+            return writing & hits[name] & ~refused
+
+        control, loading = writing & hits["CONTROL"], accepted("LOAD")
         m.d.comb += [
-            write.eq(writing & ~(locked & ports.busy) & ~bad_value),
             ports.start.eq(control & data[0] & ~ports.busy & ~data[1]),
             ports.abort.eq(control & data[1]),
             ports.clear_moments.eq(control & data[2]),
@@ -83,16 +88,16 @@ class RelayHost(wiring.Component):
             ports.read.eq(reading),
             ports.at_edges.eq(hits.get("MOMENTS_EDGES", 0)),
         ]
-        m.d.comb += [getattr(ports, f"{name.lower()}_write").eq(write & hits[name]) for name in self._arrays]
+        m.d.comb += [getattr(ports, f"{name.lower()}_write").eq(accepted(name)) for name in self._arrays]
         for register in self._map.kept:
-            with m.If(write & hits[register.name]):
+            with m.If(accepted(register.name)):
                 m.d.sync += getattr(ports, register.name.lower()).eq(data[: register.width])
 
         errors = Signal(4)
         raised = Cat(
             writing & ports.busy & (locked | (hits["CONTROL"] & data[0] & ~data[1])),
             (writing & ~writable) | (reading & ~readable),
-            writing & bad_value,
+            writing & Cat(hits[name] & wrong for name, wrong in outside.items()).any(),
             ports.full,
         )
         m.d.sync += errors.eq((errors & ~Mux(writing & hits["ERRORS"], data[:4], 0)) | raised)
@@ -109,17 +114,15 @@ class RelayHost(wiring.Component):
         m.d.sync += [group.eq(chosen) for group, chosen in zip(groups, of_access(self._map, now))]
         return hits, groups
 
-    def _out_of_range(self, m: Module, hits: dict[str, Signal]) -> Signal:
-        """The value written is not one that the register addressed takes."""
+    def _out_of_range(self, m: Module) -> dict[str, Value]:
+        """By register: the value written is not one that it takes."""
         ports: Any = self
-        bad, wrong = Signal(), []
+        found: dict[str, Value] = {}
         for register in self._map.registers:
             if "W" in register.access and (beyond := out_of_range(register, ports.bus_write_data)) is not None:
-                held = Signal(name=f"outside_{register.name.lower()}")
+                held = found[register.name] = Signal(name=f"outside_{register.name.lower()}")
                 m.d.sync += held.eq(beyond)
-                wrong.append(held & hits[register.name])
-        m.d.comb += bad.eq(Cat(wrong).any())
-        return bad
+        return found
 
     def _read(self, m: Module, reading: Value, address: Value, hits: dict[str, Signal], errors: Value) -> None:
         ports: Any = self

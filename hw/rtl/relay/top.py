@@ -33,6 +33,7 @@ class RelayTop(wiring.Component):
         bus_…, sample_…, busy: of every top, see docs/register-map-relay.md.
         state: ``[N]``, the wires of the sites, for observation: their states between sweeps, and all but those of the
             colour in hand during one.
+        draw_adding, draw_bits: while the former is high, a bit of every draw unit's F + (u mod 2^shift), lowest first.
         sweep_done: in this clock ``state`` is the state after a sweep.
     """
 
@@ -42,6 +43,8 @@ class RelayTop(wiring.Component):
             {
                 **top_ports(relay_register_map(spec).address_bits),
                 "sweep_done": Out(1),
+                "draw_adding": Out(1),
+                "draw_bits": Out(len(plan_of(spec).units)),
                 "state": Out(spec.n_sites),
             }
         )
@@ -85,6 +88,8 @@ class RelayTop(wiring.Component):
             ports.sample_last.eq(readout.last),
             ports.busy.eq(sequencer.busy),
             ports.sweep_done.eq(sequencer.sweep_done),
+            ports.draw_adding.eq(fabric.draw_adding),
+            ports.draw_bits.eq(fabric.draw_bits),
             ports.state.eq(fabric.state),
         ]
         counted = self._count(m, host, sequencer, fabric) if spec.moment_bits else Const(1)
