@@ -15,6 +15,7 @@ from thermofab.hw.spec import (
     FAMILIES,
     FREE,
     IDLE,
+    NO_PARENT,
     FabricSpec,
     Image,
     Order,
@@ -33,6 +34,7 @@ from thermofab.hw.spec.seeding import site_keys
 GRAPH = "graph"
 FACTORS = "factors"
 DENSE = "dense"
+RELAY = "relay"
 REFERENCE = "reference"
 # Extents to draw sizes from: small enough to compile gateware in seconds, large enough for the longest bond.
 _EXTENTS: dict[str, tuple[tuple[int, int], ...]] = {
@@ -85,8 +87,10 @@ class Outcome:
 
 
 def families() -> tuple[str, ...]:
-    """Every registered topology family, random explicit graphs, such graphs with random factors, and dense fabrics."""
-    return (*FAMILIES, GRAPH, FACTORS, DENSE)
+    """Every registered topology family, random explicit graphs, such graphs with random factors, fabrics of sites that
+    relay, and dense fabrics.
+    """
+    return (*FAMILIES, GRAPH, FACTORS, RELAY, DENSE)
 
 
 def random_topology(rng: np.random.Generator, family: str) -> Topology:
@@ -109,6 +113,8 @@ def random_topology(rng: np.random.Generator, family: str) -> Topology:
         return Topology.from_networkx(graph, "factors", sorted(drawn))
     from thermofab.hw.spec import topology
 
+    if family == RELAY:
+        return random_topology(rng, str(rng.choice(["g4", "g8", "g8", "g12", "king", "cubic", GRAPH])))
     for _ in range(200):
         extents = _EXTENTS.get(family, ((2, 4),))
         size = "x".join(str(rng.integers(low, high + 1)) for low, high in extents)
@@ -125,9 +131,11 @@ def random_fabric(rng: np.random.Generator, family: str) -> FabricSpec:
     for _ in range(200):
         word_bits = int(rng.choice([16, 32], p=[0.75, 0.25]))
         dither_bits = int(rng.integers(0, 7 if word_bits == 16 else 9))
+        own = {"architecture": "relay", "tile": int(rng.integers(0, 4))} if family == RELAY else {}
         try:
             made = fabric(
                 random_topology(rng, family),
+                **own,
                 weight_bits=int(rng.integers(3, 13)),
                 bias_bits=int(rng.integers(4, 15)),
                 table_bits=int(rng.integers(3, 10)),
@@ -171,7 +179,63 @@ def random_image(rng: np.random.Generator, spec: FabricSpec) -> Image:
         factors=integers(spec.weight_max, int(spec.topology.factor_starts[-1])),
         seed=int(rng.integers(2**63)),
     )
-    return with_random_order(rng, image) if spec.programmed and not spec.has_relays else image
+    if spec.has_relays:
+        return with_random_trees(rng, image)
+    return with_random_order(rng, image) if spec.programmed else image
+
+
+def with_random_trees(rng: np.random.Generator, image: Image) -> Image:
+    """The image with its sites in random trees, from chains as deep as they go to stars, some of them idle, in colours
+    that what is left of the weights allows; sometimes as it is, every site a root.
+    """
+    spec, top = image.fabric, image.fabric.topology
+    if rng.random() < 0.15:
+        return image
+    tree, parents = _random_trees(rng, top)
+    busy = tree[top.edges] >= 0
+    between = busy.all(axis=1) & (tree[top.edges[:, 0]] != tree[top.edges[:, 1]])
+    kept = between & (rng.random(top.n_edges) < rng.choice([0.1, 0.5, 1.0]))
+    roots = np.flatnonzero((tree >= 0) & (parents == NO_PARENT))
+    apart = {tuple(pair) for pair in tree[top.edges[kept]].tolist()}
+    apart |= {(int(tree[i]), int(tree[j])) for i in roots for j in roots if spec.draw_units[i] == spec.draw_units[j]}
+    colours = np.full(len(roots), IDLE)
+    spread = rng.choice([0.0, 0.1, 0.5])
+    for k in rng.permutation(len(roots)).tolist():
+        taken = {int(colours[a if b == k else b]) for a, b in apart if k in (a, b) and a != b}
+        free = sorted(set(range(int(colours.max()) + 1)) - taken)
+        colours[k] = rng.choice(free) if free and rng.random() >= spread else colours.max() + 1
+    colours = rng.permutation(int(colours.max()) + 1)[colours]
+    changes = {
+        "biases": np.where(tree >= 0, image.biases, 0),
+        "clamps": np.where((tree >= 0) & (parents == NO_PARENT), image.clamps, FREE),
+        "order": Order(np.where(tree >= 0, colours[tree], IDLE), parents),
+    }
+    for halvings in range(8):
+        try:  # sums over large trees may be wider than a fabric's
+            return image.replace(weights=np.where(kept, image.weights >> halvings, 0), **changes)
+        except SpecError as error:
+            refusal = error
+    raise refusal
+
+
+def _random_trees(rng: np.random.Generator, top: Topology) -> tuple[np.ndarray, np.ndarray]:
+    """``(tree, parents)`` of every site; trees are numbered as their roots are, -1 for idle sites."""
+    n = top.n_sites
+    tree, parents = np.full(n, -1), np.full(n, NO_PARENT)
+    near = [[j for j in row if j >= 0] for row in top.neighbour_table[0].tolist()]
+    most = max(min(n, 2), n // int(rng.choice([1, 3, 8])))
+    starts = sorted(rng.choice(n, int(rng.integers(1, most + 1)), replace=False))
+    grown: list[list[int]] = [[int(site)] for site in starts]
+    tree[starts] = np.arange(len(starts))
+    deep = rng.choice([0.0, 0.5, 1.0])  # share of sites that go on from the last, not from anywhere
+    for _ in range(int(rng.choice([n // 2, 2 * n, 6 * n]))):
+        members = grown[rng.integers(len(grown))]
+        site = members[-1] if rng.random() < deep else members[rng.integers(1 + len(members) // 4)]
+        if free := [j for j in near[site] if tree[j] < 0]:
+            child = int(rng.choice(free))
+            tree[child], parents[child] = tree[site], site
+            members.append(child)
+    return tree, parents
 
 
 def with_random_order(rng: np.random.Generator, image: Image) -> Image:

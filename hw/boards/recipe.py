@@ -15,6 +15,9 @@ NO_COLLISIONS = "setparam -set COLLISION_X_MASK 1'1 t:$memrd_v2"
 # The same of a spatial fabric's tables, which are written between runs and read in runs.
 NO_TABLE_COLLISIONS = "setparam -set COLLISION_X_MASK 1'1 t:$memrd_v2 r:MEMID=*tables_* %i"
 
+# The same of a relay fabric's memories, but for those of masks, which are read without a clock.
+NO_BANK_COLLISIONS = "setparam -set COLLISION_X_MASK 1'1 t:$memrd_v2 r:CLK_ENABLE=1 %i"
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -31,6 +34,15 @@ def recipe_of(spec: FabricSpec, part: Part) -> Recipe:
     Elements of a systolic fabric are equal modules: each kind is mapped once, and registers that are equal in all of
     them stay apart.
     """
+    if spec.architecture == "relay":
+        # Adders are mapped each by itself, and functions of five inputs and more, which take twice the LUTs for each
+        # input, are left out.
+        return Recipe(
+            SynthesisOptions(
+                flatten=False, before=(NO_BANK_COLLISIONS,), extra=("-nowidelut", "-no-rw-check"),
+                after=("flatten", "opt_clean"),
+            )
+        )  # fmt: skip
     if spec.architecture == "dense":
         return Recipe(SynthesisOptions(before=(NO_COLLISIONS,), extra=("-no-rw-check",)))
     if spec.architecture != "systolic":

@@ -14,6 +14,7 @@ from thermofab.hw.spec import FabricSpec, Image, UnsupportedError
 ARCHITECTURES = {
     "spatial": "thermofab.hw.host.spatial.architecture:SPATIAL",
     "systolic": "thermofab.hw.host.systolic.architecture:SYSTOLIC",
+    "relay": "thermofab.hw.host.relay.architecture:RELAY",
     "dense": "thermofab.hw.host.dense.architecture:DENSE",
 }
 

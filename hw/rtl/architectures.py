@@ -10,6 +10,7 @@ from thermofab.hw.spec import FabricSpec, Image
 TOPS = {
     "spatial": "thermofab.hw.rtl.spatial.top:SpatialTop",
     "systolic": "thermofab.hw.rtl.systolic.top:systolic_top",
+    "relay": "thermofab.hw.rtl.relay.top:relay_top",
     "dense": "thermofab.hw.rtl.dense.top:dense_top",
 }
 

@@ -3,11 +3,12 @@
 A spatial or systolic fabric is modelled by a clock per colour, as if it had a datapath per site. The others are counted
 as they are built, which tests compare with the counters of their RTL:
 
-    relay:  Σ over the colours of (width of a field + 2 · height of the colour's trees + RELAY_CLOCKS)
+    relay:  Σ over the colours of (bits added up + 2 · height of the colour's trees + RELAY_CLOCKS) + RELAY_TURN
     dense:  Σ over the colours of (its sites · parts of a row + the pipeline's drain)
 
-where a row of N weights is added ``FabricSpec.elements`` at a time, and the drain (:mod:`thermofab.hw.spec.dense`) is 3
-clocks and one for each of the adder tree's: 5 in all for 64 sites, 6 for 256.
+where the bits added up are those of a field, but no fewer than a table's address and a generator's step take
+(:func:`relay_width`); a row of N weights is added ``FabricSpec.elements`` at a time, and the drain
+(:mod:`thermofab.hw.spec.dense`) is 3 clocks and one for each of the adder tree's: 5 in all for 64 sites, 6 for 256.
 """
 
 import numpy as np
@@ -19,20 +20,27 @@ from thermofab.hw.spec.merging import default_order
 from thermofab.hw.spec.order import Order
 
 RELAY_CLOCKS = 5
+RELAY_TURN = 2  # between two sweeps
+RELAY_WIDTHS = (13, 24)  # the least and the most bits that a relay fabric adds up
 
 
 def sweep_clocks(image: Image) -> int:
     """Clocks from the start of one sweep to the start of the next."""
     if image.order is None:
         return image.fabric.topology.n_colours
-    return order_clocks(image.fabric, image.order, image.merged.field_bits)
+    return order_clocks(image.fabric, image.order, relay_width(image) if image.fabric.has_relays else 0)
 
 
-def order_clocks(spec: FabricSpec, order: Order, field_bits: int) -> int:
-    """Clocks of a sweep in an order, with fields of ``field_bits``."""
+def order_clocks(spec: FabricSpec, order: Order, width: int) -> int:
+    """Clocks of a sweep in an order; a relay fabric adds up ``width`` bits of a field."""
     if spec.has_relays:
-        return int(np.sum(field_bits + 2 * order.heights + RELAY_CLOCKS))
+        return int(np.sum(width + 2 * order.heights + RELAY_CLOCKS)) + RELAY_TURN
     return dense_clocks(spec, order)
+
+
+def relay_width(image: Image) -> int:
+    """Bits of a field that a relay fabric adds up for ``image``, dither included."""
+    return max(image.merged.field_bits, image.shift + image.fabric.table_bits, RELAY_WIDTHS[0])
 
 
 def dense_clocks(spec: FabricSpec, order: Order | None = None) -> int:

@@ -12,10 +12,12 @@ from typing import Any
 
 LOCKED = ("WEIGHTS", "BIASES", "ENTRIES", "EXTRA", "TABLES", "SHIFT", "CLAMPS", "STATES", "SEED", "LEVEL", "STEPS",
           "SAMPLES", "PHASES", "PHASE_SWEEPS", "PHASE_LEVEL", "PHASE_MASK", "MASK", "STREAM", "ORDER", "LAST",
-          "BASES")  # fmt: skip
+          "BASES", "FIELD_BITS", "LAST_COLOUR", "HEIGHTS", "LOAD", "EVENTS", "MASK_WORD", "MASKS")  # fmt: skip
 # Registers that not all architectures have.
-OF_ONE = {"spatial": ("WEIGHTS", "BIASES"), "systolic": ("ENTRIES", "EXTRA"),
-          "dense": ("WEIGHTS", "BASES", "ORDER", "LAST")}  # fmt: skip
+OF_ONE = {"spatial": ("WEIGHTS", "BIASES", "CLAMPS", "STATES"), "systolic": ("ENTRIES", "EXTRA", "CLAMPS", "STATES"),
+          "dense": ("WEIGHTS", "BASES", "ORDER", "LAST", "CLAMPS", "STATES"),
+          "relay": ("BIASES", "FIELD_BITS", "LAST_COLOUR", "HEIGHTS", "LOAD", "EVENTS", "MASK_WORD", "MASKS"),
+          }  # fmt: skip
 
 FABRIC = {
     "read-out": ("reader always ready", "a word waits for its reader", "the fabric stalls for the reader",

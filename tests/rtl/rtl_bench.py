@@ -13,7 +13,7 @@ from typing import Any
 import cocotb
 import numpy as np
 from cocotb.triggers import FallingEdge
-from drawing import Draw, Drawing, shown
+from drawing import Draw, Drawing, Gathered, Gathering, shown
 from functional_coverage import Coverage, probe
 
 from thermofab.hw.host.architectures import loading_of
@@ -261,6 +261,26 @@ class DenseMonitor(SpatialMonitor):
         self.draws, chain.draws = [], []
 
 
+class RelayMonitor(Watch):
+    """Wires carry partial sums in a sweep, so states are looked at after it; beside them, every root's field."""
+
+    def __init__(self, dut, spec: FabricSpec, scoreboard: Scoreboard) -> None:
+        super().__init__(dut, spec.topology, scoreboard)
+        self._gathered = Gathered(len(dut.draw_bits))
+
+    async def run(self) -> None:
+        dut = self.dut
+        while True:
+            await FallingEdge(dut.clk)
+            if self.watching:
+                self._gathered.clock(int(dut.draw_adding.value), int(dut.draw_bits.value))
+                if int(dut.sweep_done.value):
+                    self.scoreboard.sweep(int(dut.state.value))
+                    chain = self.scoreboard.chain
+                    assert isinstance(chain, Gathering)
+                    self._gathered.check(chain.fields, chain.width)
+
+
 class SystolicMonitor(Watch):
     """A bit an element is shown in every clock: its spin after a slot, and whether the slot's round is a sweep.
 
@@ -315,6 +335,8 @@ def monitor_of(dut, spec: FabricSpec, scoreboard: Scoreboard) -> Any:
     """The monitor of a fabric's architecture."""
     if spec.architecture == "systolic":
         return SystolicMonitor(dut, spec, scoreboard)
+    if spec.architecture == "relay":
+        return RelayMonitor(dut, spec, scoreboard)
     if spec.architecture == "dense":
         return DenseMonitor(dut, spec.topology, scoreboard)
     return SpatialMonitor(dut, spec.topology, scoreboard)

@@ -14,7 +14,7 @@ import cocotb
 import numpy as np
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, FallingEdge
-from drawing import Drawing
+from drawing import Drawing, Gathering
 from functional_coverage import LOCKED, Coverage, fabric_bins
 from rtl_bench import BusDriver, Replay, SampleSink, Scoreboard, mask_of, monitor_of
 
@@ -29,7 +29,8 @@ SPEC = FabricSpec.from_json(json.loads(Path(os.environ["THERMOFAB_FABRIC"]).read
 SEED = int(os.environ["THERMOFAB_SEED"])
 SYSTOLIC = SPEC.architecture == "systolic"
 DENSE = SPEC.architecture == "dense"
-CHAIN = Drawing if DENSE else Chain
+RELAY = SPEC.architecture == "relay"
+CHAIN = {"dense": Drawing, "relay": Gathering}.get(SPEC.architecture, Chain)
 DUMP = 1 << 3  # CONTROL of a systolic fabric: stream the counters out
 
 
@@ -88,6 +89,8 @@ class Bench:
         masks = [plan.clamped, rng.random(SPEC.n_sites) < rng.choice([0.0, 0.3, 1.0], p=[0.45, 0.45, 0.1])]
         phase_masks, mask = rng.integers(0, 2, len(run.phases)).tolist(), int(rng.integers(0, 2))
         await self.bus.load(plan.image, masks)
+        if loaded:
+            await self.bus.load_states(plan)
         await self.bus.schedule(run, phase_masks, mask)
         # What a sweep takes is the image's where its order is.
         self.each = sweep_clocks(plan.image) if SPEC.programmed else self.bus.sweep_clocks
@@ -172,7 +175,7 @@ class Bench:
         if eager and not self.counting:
             # A systolic run waits for a round to begin, and for another if its schedule came late in it; a load, a
             # sample before any sweep, the end and two drains take a round each.
-            more = 7 * each + words + 16 if SYSTOLIC else words + (15 if DENSE else 4)
+            more = 7 * each + words + 16 if SYSTOLIC else words + (15 if DENSE else 30 if RELAY else 4)
             assert cycles - stalls <= sweeping + more
 
     async def counters(self) -> None:
@@ -285,7 +288,7 @@ class Bench:
         await self.bus.write("CONTROL", rm.ABORT)
         # The spatial fabric ends with the sweep in hand, or when its counters are through with a sample.
         counting = SPEC.n_sites + SPEC.topology.n_edges + 4 if SPEC.moment_bits else 0
-        for _ in range(2 * self.each + 40 if SYSTOLIC else self.each + 12 + counting):
+        for _ in range(2 * self.each + 40 if SYSTOLIC else self.each + 20 + counting):
             await FallingEdge(dut.clk)
             assert SYSTOLIC or not int(dut.sample_valid.value), "an abort drops the read-out"
         await self.settle()
@@ -300,7 +303,7 @@ class Bench:
             await ClockCycles(dut.clk, 5)
             await FallingEdge(dut.clk)
             assert int(dut.state.value) == still, "an aborted fabric stands still"
-            if self.bus.map["STATES"].access == "RW":
+            if "STATES" in self.bus.map.names and self.bus.map["STATES"].access == "RW":
                 words = [await self.bus.read("STATES", k) for k in range(self.bus.map["STATES"].count)]
                 assert words == [still >> (32 * k) & 0xFFFFFFFF for k in range(len(words))]
         await self.bus.write("ERRORS", 0xF)
@@ -322,18 +325,21 @@ async def lockstep(dut) -> None:
     bench = Bench(dut)
     await bench.start()
     total, chain, turn = int(os.environ["THERMOFAB_UPDATES"]), None, 0
+    plan = None
     while bench.scoreboard.compared < total or turn < 24:
         run = bench.random_run(min(total // 12, 10000))
         rejecting = turn % 6 == 1
         if rejecting:  # long enough for a write and a read of every locked register
-            shortest = 5 if DENSE else bench.bus.sweep_clocks
-            first = (2 + (200 if DENSE else 160) // shortest, run.level)
+            shortest = 5 if DENSE else 20 if RELAY else bench.bus.sweep_clocks
+            first = (2 + (200 if SPEC.programmed else 160) // shortest, run.level)
             run = RunSettings((first, *run.phases[:8]), run.samples, run.steps, 0)
-        plan = plan_run(bench.random_image(), Schedule(0, 1), 1, None, None, None)
         loaded = chain is None or turn % 2 == 0
+        image = bench.random_image()
+        if RELAY and plan is not None and not loaded:  # generators are laid out by the trees, so those stay
+            image = plan.image.replace(tables=image.tables, shift=image.shift)
+        plan = plan_run(image, Schedule(0, 1), 1, None, None, None)
         if loaded:
             chain = CHAIN(plan, 0)
-            await bench.bus.load_states(plan)
         else:  # neither states nor generators are loaded: the run goes on from where the last one ended
             chain = carried_on(plan, chain)
         await bench.begin(plan, chain, run, loaded)

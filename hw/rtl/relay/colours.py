@@ -1,0 +1,103 @@
+"""The walk over the colours of a sweep: which word of the event memory comes when.
+
+A colour of height H with fields of S bits takes S + 2H + 5 clocks:
+
+    gather   H + 1   its events in rising order, the deepest sites first, so that a parent starts a clock after its
+                     children; the last are the roots'
+    wait     S + 3   fields come, addresses and thresholds are looked up
+    take     H + 1   the same events in falling order: roots take what was drawn, their children a clock later theirs
+
+and the next colour's follow without a gap. Between the last of a sweep and the first of the next pass RELAY_TURN.
+"""
+
+from typing import Any
+
+from amaranth import Module, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from thermofab.hw.host.relay.plan import COLOURS, EVENT_WORDS
+from thermofab.hw.host.relay.registers import TALLEST
+from thermofab.hw.spec.clocks import RELAY_WIDTHS
+
+WAIT = 3  # clocks between gathering and taking, beside the field's
+
+
+class Colours(wiring.Component):
+    """Walks when told to.
+
+    Ports:
+        go: a strobe: a sweep begins. swept: a strobe: it is in its last clock.
+        last_colour, field_bits: of the image. height_write, height_index, height: those of its colours.
+        word: of the event memory, in clocks with ``gathering`` or ``taking``.
+        roots: a strobe: the word is that of a colour's roots, to gather. colour; first, last: that one, and whether it
+            is the sweep's first or last.
+        drawn: a strobe, a clock before the roots are to take.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            {
+                "go": In(1),
+                "swept": Out(1),
+                "last_colour": In(range(COLOURS)),
+                "field_bits": In(range(RELAY_WIDTHS[1] + 1)),
+                "height_write": In(1),
+                "height_index": In(range(COLOURS)),
+                "height": In(range(TALLEST + 1)),
+                "word": Out(range(EVENT_WORDS)),
+                **{name: Out(1) for name in ("gathering", "taking", "roots", "first", "last", "drawn")},
+                "colour": Out(range(COLOURS)),
+            }
+        )
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        ports: Any = self
+        word, gathering, taking = ports.word, ports.gathering, ports.taking
+        upcoming = Signal(range(COLOURS))
+        next_height = self._next_height(m, upcoming)
+        height, left, top = Signal(range(TALLEST + 1)), Signal(range(TALLEST + 1)), Signal(range(EVENT_WORDS))
+        waiting, waited = Signal(), Signal(range(RELAY_WIDTHS[1] + WAIT + 1))
+        final, begins = Signal(), Signal()  # the word is the last of gathering or taking; a colour begins
+
+        m.d.comb += [ports.roots.eq(gathering & final), begins.eq(ports.go | (taking & final & ~ports.last))]
+        m.d.sync += [ports.drawn.eq(waiting & (waited == 1)), ports.swept.eq(0)]
+        with m.If(gathering | taking):
+            m.d.sync += [left.eq(left - 1), final.eq(left == 1)]
+        with m.If(gathering):
+            m.d.sync += word.eq(word + 1)
+            with m.If(final):
+                m.d.sync += [gathering.eq(0), waiting.eq(1), word.eq(word), top.eq(word)]
+                m.d.sync += waited.eq(ports.field_bits + (WAIT - 1))
+        with m.If(waiting):
+            m.d.sync += waited.eq(waited - 1)
+        with m.If(ports.drawn):
+            m.d.sync += [waiting.eq(0), taking.eq(1), left.eq(height), final.eq(height == 0)]
+            m.d.sync += ports.swept.eq(ports.last & (height == 0))
+        with m.If(taking):
+            m.d.sync += [word.eq(word - 1), ports.swept.eq(ports.last & (left == 1))]
+            with m.If(final):
+                m.d.sync += [taking.eq(0), word.eq(top + 1)]
+        with m.If(begins):
+            m.d.sync += [gathering.eq(1), height.eq(next_height), left.eq(next_height), final.eq(next_height == 0)]
+            m.d.sync += [ports.colour.eq(upcoming), ports.first.eq(ports.go), ports.last.eq(0)]
+            m.d.sync += upcoming.eq(upcoming + 1)
+            with m.If(upcoming == ports.last_colour):
+                m.d.sync += [ports.last.eq(1), upcoming.eq(0)]
+        with m.If(ports.go):
+            m.d.sync += word.eq(0)
+        return m
+
+    def _next_height(self, m: Module, upcoming: Value) -> Value:
+        ports: Any = self
+        heights = m.submodules.heights = Memory(shape=range(TALLEST + 1), depth=COLOURS, init=[])
+        write, read = heights.write_port(), heights.read_port()
+        m.d.comb += [
+            write.addr.eq(ports.height_index),
+            write.data.eq(ports.height),
+            write.en.eq(ports.height_write),
+            read.addr.eq(upcoming),
+        ]
+        return read.data
