@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from thermofab.hw.spec import IDLE, FabricSpec, Image, Order, SpecError, fabric, sigmoid_table
-from thermofab.hw.spec.clocks import RELAY_CLOCKS, sweep_clocks
+from thermofab.hw.spec.clocks import RELAY_CLOCKS, RELAY_TURN, relay_width, sweep_clocks
 
 # A path of three sites is one tree, read at its middle, and the last two sites are another; site 5 is idle.
 PATH = fabric("g4-1x6", architecture="relay", tile=1)
@@ -61,7 +61,8 @@ def test_an_image_with_an_order_comes_back_from_a_file():
 
 def test_the_clocks_of_a_sweep_count_heights():
     made = image()
-    assert sweep_clocks(made) == 2 * (made.merged.field_bits + 2 * 1 + RELAY_CLOCKS)
+    assert relay_width(made) == 13 > made.merged.field_bits  # a generator's word takes that long
+    assert sweep_clocks(made) == 2 * (13 + 2 * 1 + RELAY_CLOCKS) + RELAY_TURN
 
 
 @pytest.mark.parametrize(
