@@ -190,6 +190,8 @@ def verify(
     device: Annotated[list[str] | None, typer.Option(help="Devices to hold to the reference; may be repeated.")] = None,
     configurations: Annotated[int, typer.Option(help="Random configurations, families in turn.", min=1)] = 28,
     updates: Annotated[int, typer.Option(help="Site updates in all.", min=1)] = 1_000_000,
+    family: Annotated[list[str] | None, typer.Option(help="Families to take in turn, all if left out.")] = None,
+    against: Annotated[str, typer.Option(help="The device that is taken to be right.")] = "reference",
     seed: Seed = 0,
     workers: Annotated[int, typer.Option(help="Processes.", min=1)] = 2,
     as_json: Json = False,
@@ -197,7 +199,10 @@ def verify(
     """Run random configurations on devices and on the reference, and compare every recorded state."""
     from thermofab.apps.verify import run
 
-    result = run(tuple(device or ("jax", "rtl")), configurations, updates, seed, workers, quiet=as_json)
+    result = run(
+        tuple(device or ("jax", "rtl")), configurations, updates, seed, workers, as_json,
+        only=tuple(family or ()), against=against,
+    )  # fmt: skip
     output.print_json(json.dumps(result.to_json())) if as_json else output.print(result.table())
     raise typer.Exit(0 if result.differing == 0 else 1)
 

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from thermofab.apps.console import bar
-from thermofab.hw.spec import DeviceError, device_names
-from thermofab.sim.conformance import Outcome, families, run_one
+from thermofab.hw.spec import DeviceError, SpecError, device_names
+from thermofab.sim.conformance import REFERENCE, Outcome, families, run_one
 
 # Configurations a process takes before it is replaced.
 PER_POOL = 20
@@ -54,13 +54,38 @@ class Campaign:
         return "\n".join([*lines, f"{self.configurations} configurations in {self.seconds:.0f} s"])
 
 
-def run(devices: tuple[str, ...], configurations: int, updates: int, seed: int, workers: int, quiet: bool) -> Campaign:
-    """Run the campaign; a case does not depend on the number of processes."""
-    unknown = [name for name in devices if name.partition("://")[0] not in device_names()]
+def run(
+    devices: tuple[str, ...],
+    configurations: int,
+    updates: int,
+    seed: int,
+    workers: int,
+    quiet: bool,
+    *,
+    only: tuple[str, ...] = (),
+    against: str = REFERENCE,
+) -> Campaign:
+    """Run the campaign; a case does not depend on the number of processes.
+
+    Args:
+        devices: compared with ``against``.
+        configurations, updates, seed: of the campaign; site updates in all.
+        workers: processes.
+        quiet: no progress bar.
+        only: families to take in turn, by default all.
+        against: the device whose states are taken to be right.
+
+    Raises:
+        DeviceError, SpecError: an unknown device or family.
+    """
+    unknown = [name for name in (*devices, against) if name.partition("://")[0] not in device_names()]
     if unknown:
         raise DeviceError(f"unknown device '{unknown[0]}'; known are {', '.join(device_names())}.")
+    strange = [name for name in only if name not in families()]
+    if strange:
+        raise SpecError(f"unknown family '{strange[0]}'; known are {', '.join(families())}.")
     started = time.perf_counter()
-    names = families()
+    names = only or families()
     share = -(-updates // configurations)
     outcomes: dict[int, list[tuple[str, Outcome]]] = {}
     context = multiprocessing.get_context("spawn")  # JAX does not survive a fork
@@ -69,7 +94,7 @@ def run(devices: tuple[str, ...], configurations: int, updates: int, seed: int, 
             # Compiled fabrics stay loaded in a process, so every so often the processes are new ones.
             with ProcessPoolExecutor(workers, mp_context=context) as pool:
                 jobs = {
-                    pool.submit(run_one, devices, names[k % len(names)], share, seed, k): k
+                    pool.submit(run_one, devices, names[k % len(names)], share, seed, k, against): k
                     for k in range(first, min(first + PER_POOL * workers, configurations))
                 }
                 for job in as_completed(jobs):

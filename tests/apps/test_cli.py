@@ -88,6 +88,13 @@ def test_verify_counts_and_passes():
     assert sum(outcome["site_updates"] for outcome in result["outcomes"]) > 2000
 
 
+def test_verify_takes_families_and_another_trusted_device():
+    arguments = ("--device", "jax-xla", "--against", "native", "--family", "relay", "--family", "dense")
+    done = thermofab("verify", *arguments, "--configurations", 2, "--updates", 4000, "--workers", 1, "--json")
+    result = json.loads(done.stdout)
+    assert done.returncode == 0 and [one["family"] for one in result["outcomes"]] == ["relay", "dense"]
+
+
 def test_verify_replaces_its_processes(monkeypatch):
     """A case does not depend on which process ran it: two pools of one process agree with none."""
     from thermofab.apps import verify
@@ -117,6 +124,7 @@ def test_demo_passes_and_writes_its_report(tmp_path):
         (("sample", "nowhere.json"), "there is no file nowhere.json; write one with 'thermofab compile'."),
         (("rtl", "--fabric", "g5-4x4"), "unknown topology family 'g5' in 'g5-4x4'; known are g4"),
         (("verify", "--device", "abacus"), "unknown device 'abacus'; known are reference"),
+        (("verify", "--family", "torus"), "unknown family 'torus'; known are g4"),
     ],
 )
 def test_errors_are_one_sentence(arguments, sentence, tmp_path):
