@@ -127,8 +127,8 @@ ECP5_SYSTOLIC = ClockModel("ECP5 systolic", 105e6, "modelled", f"{_PLACED}, g12-
 _AREA = "docs/results/relays_area.json, ECP5-85F"
 AREA_MODELS = {
     "spatial": AreaModel("spatial", 0.0, 81.0, 7.5, 77.8, 590, _AREA),
-    "relay": AreaModel("relay", 0.0, 34.0, 4.0, 110.0, 900, _AREA),
-    "dense": AreaModel("dense", 400.0, 8.0, 0.0, 95.0, 512, _AREA),
+    "relay": AreaModel("relay", 0.0, 26.0, 4.0, 115.0, 1200, _AREA),
+    "dense": AreaModel("dense", 240.0, 21.4, 0.0, 97.0, 512, _AREA),
 }
 
 CLOCK_MODELS = (ECP5_SPATIAL, ECP5_SYSTOLIC)
