@@ -197,7 +197,7 @@ PROOFS = [
         )
         for name, plan, depth, file, old, new in (
             ("three sites in two chunks", CHUNKS, 24, "hw/rtl/dense/engine.py",
-             "low = Stages(m, \"low\", start[0], TERMS, end)", "low = Stages(m, \"low\", start[0], TERMS, end - 1)"),
+             "return Cat(low.at(end), summed).as_signed()", "return Cat(low.at(end - 1), summed).as_signed()"),
             ("rows of three in two parts", PARTS, 24, "hw/rtl/dense/engine.py",
              "total.eq(Mux(first.at(end), 0, total) + summed)", "total.eq(total + summed)"),
         )
