@@ -263,6 +263,25 @@ CONDITIONS_TURNED = (
     "[[0]], self.phi[k][None]) for k in range(n)]",
     "[[0]], -self.phi[k][None]) for k in range(n)]",
 )
+DENSE = "tests/rtl/dense/test_dense_fields.py"
+DENSE_ENGINE, DENSE_ORDER = "hw/rtl/dense/engine.py", "hw/rtl/dense/order.py"
+ROW_DENSE = (DENSE_ENGINE, "rows.site.eq(site.at(READ))", "rows.site.eq(site.at(READ) + 1)")
+DRAIN_DENSE = (DENSE_ORDER, "waiting.eq(plan.latency - 1)", "waiting.eq(plan.latency - 2)")
+CLAMP_DENSE = (
+    DENSE_ENGINE,
+    "issue.at(compared) & last.at(compared) & ~clamp.at(compared)",
+    "issue.at(compared) & last.at(compared)",
+)
+FLAG_DENSE = (
+    DENSE_ORDER,
+    "with m.If(ports.issue & ports.last_part & last_of_colour):",
+    "with m.If(ports.issue & ports.last_part & ends):",
+)
+LOWEST_DENSE = (
+    DENSE_ENGINE,
+    "        with m.If(first.at(end)):\n            m.d.sync += lowest",
+    "        with m.If(Const(1)):\n            m.d.sync += lowest",
+)
 BUGS = (
     Bug(
         "seeding by consecutive integers: distribution",
@@ -355,6 +374,12 @@ BUGS = (
     ),
     Bug("wrong tap, systolic: devices disagree", (TAP_SYSTOLIC,), f"{SYSTOLIC} -k same_bits"),
     Bug("late edges with the new spin, systolic: moments", (LATE_SYSTOLIC,), f"{SYSTOLIC} -k sums_over"),
+    Bug("row of the next site, dense: fields", (ROW_DENSE,), f"{DENSE} -k lattice"),
+    Bug("drain a clock short, dense: fields", (DRAIN_DENSE,), f"{DENSE} -k lattice"),
+    Bug("drain a clock short, dense: cocotb", (DRAIN_DENSE,), f"{COCOTB} and dense and narrow"),
+    Bug("clamped site written, dense: states", (CLAMP_DENSE,), f"{DENSE} -k lattice"),
+    Bug("last of a colour ignored, dense: fields", (FLAG_DENSE,), f"{DENSE} -k lattice"),
+    Bug("lowest bit of the last part, dense: fields", (LOWEST_DENSE,), f"{DENSE} -k weight"),
 )
 
 

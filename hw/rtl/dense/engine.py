@@ -217,7 +217,7 @@ class Engine(wiring.Component):
         plan = self._plan
         stages, bits = plan.adder_stages, plan.field_bits - 1
         end = TERMS + len(stages)
-        low = Stages(m, "low", start[0], TERMS, end)
+        low = Stages(m, "low", Value.cast(start[0]), TERMS, end)
         summed = pipelined_sum(m, [*terms, start[1:].as_signed()], stages, [Const(1)] * len(stages), bits)
         if plan.parts == 1:
             return Cat(low.at(end), summed).as_signed()

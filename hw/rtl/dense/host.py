@@ -142,7 +142,7 @@ class DenseHost(wiring.Component):
         ports: Any = self
         fixed, names = self._constants(m)
         kept = {register.name: getattr(ports, register.name.lower()) for register in self._map.kept}
-        shown: dict[str, Value] = {
+        shown: dict[str, Any] = {
             "STATUS": Cat(ports.busy, ports.done, ports.aborted),
             "ERRORS": errors,
             "CYCLES": ports.cycles.word_select(self._address[0], 32),
