@@ -40,7 +40,7 @@ class Case:
     @property
     def line(self) -> str:
         spec = self.spec
-        how = "block-ram" if spec.architecture == "systolic" else "constant" if self.constant else "loadable"
+        how = "block-ram" if spec.architecture in ("systolic", "dense") else "constant" if self.constant else "loadable"
         said = [self.part.family, spec.architecture, spec.topology.name, how]
         for name in ("rng", "elements", "levels", "min_shift", "moment_bits"):
             if getattr(spec, name) != getattr(TORUS, name):
@@ -78,6 +78,9 @@ CASES = (
     Case(ECP5_85, fabric(SYSTOLIC, elements=18, moment_bits=18), False, 110.0),
     Case(ECP5_85, fabric("g12-256x70-torus", architecture="systolic"), False, 85.0),
     Case(ECP5_85, fabric("z1-256x62", architecture="systolic"), False, 75.0),
+    Case(ECP5_85, fabric("complete-64", architecture="dense"), False, 110.0),
+    Case(ECP5_85, fabric("complete-256", architecture="dense"), False, 100.0),
+    Case(ECP5_85, fabric("complete-512", architecture="dense", elements=64), False, 95.0),
     Case(ICE40_UP5K, fabric("g12-16x16-torus", architecture="systolic", elements=1, levels=1), False, 30.0),
     Case(ICE40_UP5K, fabric("g4-8x8-torus", architecture="systolic", elements=1, levels=1), False, 24.0),
 )

@@ -34,6 +34,7 @@ from thermofab.hw.spec.seeding import site_keys
 GRAPH = "graph"
 FACTORS = "factors"
 RELAY = "relay"
+DENSE = "dense"
 REFERENCE = "reference"
 # Extents to draw sizes from: small enough to compile gateware in seconds, large enough for the longest bond.
 _EXTENTS: dict[str, tuple[tuple[int, int], ...]] = {
@@ -86,10 +87,10 @@ class Outcome:
 
 
 def families() -> tuple[str, ...]:
-    """Every registered topology family, random explicit graphs, such graphs with random factors, and fabrics of sites
-    that relay.
+    """Every registered topology family, random explicit graphs, such graphs with random factors, dense fabrics, and
+    fabrics of sites that relay.
     """
-    return (*FAMILIES, GRAPH, FACTORS, RELAY)
+    return (*FAMILIES, GRAPH, FACTORS, DENSE, RELAY)
 
 
 def random_topology(rng: np.random.Generator, family: str) -> Topology:
@@ -97,6 +98,12 @@ def random_topology(rng: np.random.Generator, family: str) -> Topology:
     if family == GRAPH:
         n = int(rng.integers(2, 40))
         graph = networkx.gnp_random_graph(n, float(rng.uniform(0.05, 0.5)), seed=int(rng.integers(2**31)))
+        return Topology.from_networkx(graph, "graph")
+    if family == DENSE:
+        if rng.random() < 0.7:
+            return random_topology(rng, str(rng.choice([GRAPH, "complete", "king", "g8"])))
+        n = int(rng.integers(60, 160))  # both sides of where rows are no longer chunks
+        graph = networkx.gnp_random_graph(n, float(rng.uniform(0.02, 0.2)), seed=int(rng.integers(2**31)))
         return Topology.from_networkx(graph, "graph")
     if family == FACTORS:
         n = int(rng.integers(3, 24))
@@ -126,7 +133,7 @@ def random_fabric(rng: np.random.Generator, family: str) -> FabricSpec:
         dither_bits = int(rng.integers(0, 7 if word_bits == 16 else 9))
         own = {"architecture": "relay", "tile": int(rng.integers(0, 4))} if family == RELAY else {}
         try:
-            return fabric(
+            made = fabric(
                 random_topology(rng, family),
                 **own,
                 weight_bits=int(rng.integers(3, 13)),
@@ -139,6 +146,10 @@ def random_fabric(rng: np.random.Generator, family: str) -> FabricSpec:
                 levels=int(rng.choice([1, 2, 4])),
                 rng=str(rng.choice(generator_names())),
             )
+            if family != DENSE:
+                return made
+            elements = 0 if rng.random() < 0.5 else int(rng.integers(1, made.n_sites + 1))
+            return fabric(made, architecture="dense", elements=elements)
         except SpecError:
             continue
     raise SpecError(f"no fabric of family '{family}' could be drawn.")

@@ -291,6 +291,25 @@ CONDITIONS_TURNED = (
     "[[0]], self.phi[k][None]) for k in range(n)]",
     "[[0]], -self.phi[k][None]) for k in range(n)]",
 )
+DENSE = "tests/rtl/dense/test_dense_fields.py"
+DENSE_ENGINE, DENSE_ORDER = "hw/rtl/dense/engine.py", "hw/rtl/dense/order.py"
+ROW_DENSE = (DENSE_ENGINE, "rows.site.eq(site.at(READ))", "rows.site.eq(site.at(READ) + 1)")
+DRAIN_DENSE = (DENSE_ORDER, "waiting.eq(plan.latency - 1)", "waiting.eq(plan.latency - 2)")
+CLAMP_DENSE = (
+    DENSE_ENGINE,
+    "issue.at(compared) & last.at(compared) & ~clamp.at(compared)",
+    "issue.at(compared) & last.at(compared)",
+)
+FLAG_DENSE = (
+    DENSE_ORDER,
+    "with m.If(ports.issue & ports.last_part & last_of_colour):",
+    "with m.If(ports.issue & ports.last_part & ends):",
+)
+LOWEST_DENSE = (
+    DENSE_ENGINE,
+    "        with m.If(first.at(end)):\n            m.d.sync += lowest",
+    "        with m.If(Const(1)):\n            m.d.sync += lowest",
+)
 BUGS = (
     Bug(
         "seeding by consecutive integers: distribution",
@@ -389,6 +408,12 @@ BUGS = (
     Bug("state of the wrong neighbour taken, relay: states", (PARENT_WRONG,), f"{RELAY} -k star"),
     Bug("carry left over, relay: cell", (CARRY_KEPT,), f"{RELAY_CELL} -k gathers"),
     Bug("clamps of the other mask, relay: states", (WRONG_BANK,), f"{RELAY} -k phase_chooses"),
+    Bug("row of the next site, dense: fields", (ROW_DENSE,), f"{DENSE} -k lattice"),
+    Bug("drain a clock short, dense: fields", (DRAIN_DENSE,), f"{DENSE} -k lattice"),
+    Bug("drain a clock short, dense: cocotb", (DRAIN_DENSE,), f"{COCOTB} and dense and narrow"),
+    Bug("clamped site written, dense: states", (CLAMP_DENSE,), f"{DENSE} -k lattice"),
+    Bug("last of a colour ignored, dense: fields", (FLAG_DENSE,), f"{DENSE} -k lattice"),
+    Bug("lowest bit of the last part, dense: fields", (LOWEST_DENSE,), f"{DENSE} -k weight"),
 )
 
 

@@ -11,7 +11,8 @@ to 1,024 of up to 18, which two chunks share; so a chunk has 512 words, and ``k`
 Beyond 128 sites (or where a row is added in several clocks) a term is a weight of a plain row, and a register that is
 reset where n = 0.
 
-A tree of adders sums the terms and half of base and dither, ``LEVELS`` additions a clock, fewer beside a block RAM.
+A tree of adders sums the terms and half of base and dither, ``LEVELS`` additions a clock; of chunks one in the clock in
+which a block RAM answers, and up to four in the others.
 """
 
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from thermofab.hw.spec.merging import FIELD_BITS
 
 ADDRESS_BITS = 9  # of a chunk's words: half of a block RAM of 1,024
 WIDEST_CHUNK = 6
-LEVELS, LEVELS_BESIDE_MEMORY = 3, 2  # additions one after another in a clock
+LEVELS, LEVELS_BESIDE_MEMORY = 3, 1  # additions one after another in a clock
 ROW_BITS = 15  # of the address of a part of a row
 
 
@@ -67,10 +68,11 @@ class DensePlan:
     def adder_stages(self) -> tuple[int, ...]:
         """Levels of the adder tree in each of its clocks."""
         left = self.terms.bit_length()  # one leaf more than terms, base and dither
-        stages = [min(left, LEVELS if self.masked else LEVELS_BESIDE_MEMORY)]
+        first, most = (LEVELS, LEVELS) if self.masked else (LEVELS_BESIDE_MEMORY, LEVELS + 1)
+        stages = [min(left, first)]
         left -= stages[0]
-        while left:
-            stages.append(min(left, LEVELS))
+        for number in range(-(-left // most), 0, -1):
+            stages.append(-(-left // number))
             left -= stages[-1]
         return tuple(stages)
 

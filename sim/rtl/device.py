@@ -5,7 +5,7 @@ from typing import Any
 
 from thermofab.hw.host.driven import DrivenDevice
 from thermofab.hw.host.driver import FabricDriver
-from thermofab.hw.spec import DeviceInfo, FabricSpec, Image, SpecError, check_image
+from thermofab.hw.spec import DeviceInfo, FabricSpec, Image, UnsupportedError, check_image
 from thermofab.sim.rtl.build import OPTIMISE, build_library
 from thermofab.sim.rtl.library import CompiledFabric
 
@@ -62,9 +62,9 @@ class SystolicRtlDevice(RtlDevice):
 
     def __init__(self, fabric: FabricSpec, **options: Any) -> None:
         if fabric.programmed:
-            raise SpecError(
-                f"a {fabric.architecture} fabric's images say when their sites are updated, and a systolic one's do "
-                "not; use device='rtl'."
+            raise UnsupportedError(
+                f"a systolic fabric updates its sites in its topology's order, and on a {fabric.architecture} fabric "
+                "the order is the image's; use the device 'rtl'."
             )
         super().__init__(replace(fabric, architecture="systolic"), **options)
         self._fabric = fabric

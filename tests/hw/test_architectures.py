@@ -42,8 +42,9 @@ def test_an_unknown_architecture_is_refused():
 
 
 @pytest.mark.parametrize("ask", [register_map, loading_of, lambda spec, image: fabric_top(spec, image=image)])
-def test_a_systolic_fabric_has_nothing_built_in(ask):
-    spec = fabric("g4-4x4", architecture="systolic")
+@pytest.mark.parametrize("name", ["systolic", "dense"])
+def test_fabrics_that_load_their_weights_have_nothing_built_in(name, ask):
+    spec = fabric("g4-4x4", architecture=name)
     image = Image(
         spec,
         np.zeros(spec.topology.n_edges),

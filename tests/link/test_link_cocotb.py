@@ -10,6 +10,7 @@ pytestmark = pytest.mark.rtl
 SPECS = {
     "spatial": fabric("complete-5", table_bits=4, levels=1),
     "systolic": fabric("g4-3x3", architecture="systolic", table_bits=4, levels=1),
+    "dense": fabric("complete-6", architecture="dense", table_bits=4, levels=1),
 }
 
 

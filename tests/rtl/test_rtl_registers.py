@@ -61,7 +61,10 @@ def test_names_and_entries_are_checked():
         registers["BIASES"].at(16)
 
 
-@pytest.mark.parametrize("architecture, name", [("spatial", "register-map"), ("systolic", "register-map-systolic")])
+@pytest.mark.parametrize(
+    "architecture, name",
+    [("spatial", "register-map"), ("systolic", "register-map-systolic"), ("dense", "register-map-dense")],
+)
 def test_the_manual_page_is_current(architecture, name):
     page = Path(str(thermofab.__file__)).resolve().parent.parent / "docs" / f"{name}.md"
     assert page.read_text() == register_page(fabric(EXAMPLE, architecture=architecture)), (

@@ -5,7 +5,7 @@ from functools import cache
 
 import numpy as np
 
-from thermofab.hw.spec import FabricSpec, Image
+from thermofab.hw.spec import Image
 from thermofab.hw.spec.dense import ROW_BITS, DensePlan, dense_plan
 
 LAST_OF_COLOUR = 1 << 16  # bit of an entry of the order, above the site and below the address of its row
@@ -33,9 +33,9 @@ class RowFormat:
 
 
 @cache
-def row_format(spec: FabricSpec) -> RowFormat:
+def row_format(plan: DensePlan) -> RowFormat:
     """The format of a fabric's rows."""
-    plan = dense_plan(spec)
+    spec = plan.spec
     if not plan.masked:
         return RowFormat(1 << (plan.site_bits + plan.chunk), plan.terms, 0)
     lane_weights = WORD // spec.weight_bits
@@ -54,7 +54,8 @@ def matrix(image: Image) -> np.ndarray:
 
 def row_words(image: Image) -> tuple[np.ndarray, np.ndarray]:
     """Indices into WEIGHTS, and the words there, for the rows of all sites."""
-    plan, form, full = dense_plan(image.fabric), row_format(image.fabric), matrix(image)
+    plan, full = dense_plan(image.fabric), matrix(image)
+    form = row_format(plan)
     return _chunk_words(plan, form, full) if not plan.masked else _plain_words(plan, form, full)
 
 

@@ -25,7 +25,8 @@ def dense_register_map(spec: FabricSpec) -> RegisterMap:
     Raises:
         UnsupportedError: moments are to be counted, and there are more of them than :data:`MOST_COUNTERS`.
     """
-    n, top, plan, rows = spec.n_sites, spec.topology, dense_plan(spec), row_format(spec)
+    n, top, plan = spec.n_sites, spec.topology, dense_plan(spec)
+    rows = row_format(plan)
     if spec.moment_bits and n + top.n_edges > MOST_COUNTERS:
         raise UnsupportedError(
             f"a dense fabric counts at most {MOST_COUNTERS} moments, and {top.name} has {n + top.n_edges} sites and "

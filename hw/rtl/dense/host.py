@@ -164,10 +164,12 @@ class DenseHost(wiring.Component):
         at_moments = Cat(hits[name] for name in self._moments).any()
         m.d.comb += [
             ports.read.eq(reading & at_moments),
-            ports.read_index.eq(self._address),
             ports.at_edges.eq(hits.get("MOMENTS_EDGES", 0)),
             ports.bus_read_data.eq(Mux(coming, ports.moments_read, stored)),
         ]
+        for name in self._moments:
+            with m.If(hits[name]):
+                m.d.comb += ports.read_index.eq(self._address[: self._map[name].index_bits])
         m.d.sync += coming.eq(reading & at_moments)
         with m.If(coming & ~reading):
             m.d.sync += stored.eq(ports.moments_read)

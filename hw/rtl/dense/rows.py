@@ -28,7 +28,7 @@ class Chunks(wiring.Component):
     """
 
     def __init__(self, plan: DensePlan) -> None:
-        self._plan, self._form = plan, row_format(plan.spec)
+        self._plan, self._form = plan, row_format(plan)
         super().__init__(
             {
                 "site": In(plan.site_bits),
@@ -79,7 +79,7 @@ class PlainRows(wiring.Component):
     """
 
     def __init__(self, plan: DensePlan) -> None:
-        self._plan, self._form = plan, row_format(plan.spec)
+        self._plan, self._form = plan, row_format(plan)
         super().__init__(
             {
                 "row": In(row_bits(plan)),

@@ -1,4 +1,4 @@
-"""A systolic board behind the line, good or bad: the same bits and the same counts as the simulators."""
+"""Boards of other architectures behind the line, good or bad: the same bits and the same counts as the simulators."""
 
 import numpy as np
 import pytest
@@ -10,27 +10,31 @@ from thermofab.sim.rtl.line import faulty_line
 
 pytestmark = pytest.mark.rtl
 
-SPEC = fabric("g8-6x8", architecture="systolic", elements=2, moment_bits=6)
+SPECS = {
+    "systolic": fabric("g8-6x8", architecture="systolic", elements=2, moment_bits=6),
+    "dense": fabric("complete-20", architecture="dense", moment_bits=6),
+}
 
 
-@pytest.fixture(scope="module")
-def board():
-    running = SimulatedBoard(SPEC, divisor=2)
-    yield running
+@pytest.fixture(scope="module", params=SPECS)
+def board(request):
+    running = SimulatedBoard(SPECS[request.param], divisor=2)
+    yield running, SPECS[request.param]
     running.close()
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1])
 def test_samples_and_counts(board, share):
-    case = random_case(np.random.default_rng(5), "g8", 3000, SPEC)
+    running, spec = board
+    case = random_case(np.random.default_rng(5), "g8", 3000, spec)
     arguments = dict(replicas=case.replicas, init=case.init, clamp=case.clamp)
-    expected = open_device("jax", SPEC)
+    expected = open_device("jax", spec)
     expected.load(case.image)
     states = expected.run(case.schedule, **arguments).sites
-    with faulty_line(board.path, share, 7) as path, open_device(f"serial://{path}", SPEC) as device:
+    with faulty_line(running.path, share, 7) as path, open_device(f"serial://{path}", spec) as device:
         device.load(case.image)
         assert np.array_equal(device.run(case.schedule, **arguments).sites, states)
         counts = device.accumulate(case.schedule, **arguments)
-    first, last = SPEC.topology.edges.T
+    first, last = spec.topology.edges.T
     assert np.array_equal(counts.ones, states.sum(axis=1))
     assert np.array_equal(counts.both, (states[:, :, first] & states[:, :, last]).sum(axis=1))
