@@ -210,12 +210,14 @@ def with_random_trees(rng: np.random.Generator, image: Image) -> Image:
         "clamps": np.where((tree >= 0) & (parents == NO_PARENT), image.clamps, FREE),
         "order": Order(np.where(tree >= 0, colours[tree], IDLE), parents),
     }
-    for halvings in range(8):
-        try:  # sums over large trees may be wider than a fabric's
-            return image.replace(weights=np.where(kept, image.weights >> halvings, 0), **changes)
-        except SpecError as error:
-            refusal = error
-    raise refusal
+    weights = np.where(kept, image.weights, 0)
+    while True:
+        try:
+            return image.replace(weights=weights, **changes)
+        except SpecError:  # sums over large trees may be wider than a fabric's
+            if not weights.any():
+                raise
+            weights = np.trunc(weights / 2).astype(int)
 
 
 def _random_trees(rng: np.random.Generator, top: Topology) -> tuple[np.ndarray, np.ndarray]:

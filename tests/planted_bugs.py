@@ -227,6 +227,34 @@ LATE_SYSTOLIC = (
     "(self.trail & self.new)",
 )
 
+RELAY_CELL, RELAY = "tests/rtl/relay/test_relay_cell.py", "tests/rtl/relay/test_relay_fields.py"
+CHILD_LOST = (
+    "hw/host/relay/loading.py",
+    "np.where(child, 1, weights >> k & 1)",
+    "np.where(child, 0, weights >> k & 1)",
+)
+CHILD_TWICE = (
+    "hw/host/relay/loading.py",
+    "        child = (sites >= 0) & (order.parents[sites] == own)",
+    "        child = (sites >= 0) & ((order.parents[sites] == own) | (order.parents[own] == sites))",
+)
+CHILD_LATE = (
+    "hw/host/relay/loading.py",
+    "order.heights[colours] - order.depths[sites], sites",
+    "order.heights[colours] - np.minimum(order.depths[sites], 1), sites",
+)
+PARENT_WRONG = (
+    "hw/host/relay/loading.py",
+    "np.array([parent.astype(np.int64), *bits])",
+    "np.array([np.roll(parent, 1, axis=1).astype(np.int64), *bits])",
+)
+CARRY_KEPT = (
+    "hw/rtl/relay/serial.py",
+    "            m.d.sync += carry.eq(0)",
+    "            m.d.sync += carry.eq(carry)",
+)
+WRONG_BANK = ("hw/rtl/relay/steps.py", "Cat(colours.word, ports.mask)", "Cat(colours.word, ~ports.mask)")
+
 FACTOR_SIGN = (
     "hw/spec/factors.py",
     "        parts.append((high - low).reshape(-1))",
@@ -374,6 +402,12 @@ BUGS = (
     ),
     Bug("wrong tap, systolic: devices disagree", (TAP_SYSTOLIC,), f"{SYSTOLIC} -k same_bits"),
     Bug("late edges with the new spin, systolic: moments", (LATE_SYSTOLIC,), f"{SYSTOLIC} -k sums_over"),
+    Bug("a child's part lost, relay: fields", (CHILD_LOST,), f"{RELAY} -k star"),
+    Bug("a parent's part added to its child's, relay: fields", (CHILD_TWICE,), f"{RELAY} -k star"),
+    Bug("a child a clock late, relay: fields", (CHILD_LATE,), f"{RELAY} -k deep_chain"),
+    Bug("state of the wrong neighbour taken, relay: states", (PARENT_WRONG,), f"{RELAY} -k star"),
+    Bug("carry left over, relay: cell", (CARRY_KEPT,), f"{RELAY_CELL} -k gathers"),
+    Bug("clamps of the other mask, relay: states", (WRONG_BANK,), f"{RELAY} -k phase_chooses"),
     Bug("row of the next site, dense: fields", (ROW_DENSE,), f"{DENSE} -k lattice"),
     Bug("drain a clock short, dense: fields", (DRAIN_DENSE,), f"{DENSE} -k lattice"),
     Bug("drain a clock short, dense: cocotb", (DRAIN_DENSE,), f"{COCOTB} and dense and narrow"),

@@ -31,6 +31,7 @@ from thermofab.hw.spec import FabricSpec, SpecError
 WATCHED_ONLY = (
     *("state", "sweep_done", "state_slot", "state_update"),
     *("draw", "draw_site", "draw_field", "draw_high"),
+    *("draw_adding", "draw_bits"),
 )
 
 

@@ -38,6 +38,12 @@ def order_clocks(spec: FabricSpec, order: Order, width: int) -> int:
     return dense_clocks(spec, order)
 
 
+def relay_clocks(spec: FabricSpec) -> int:
+    """Those of a relay fabric with every site a root, in the default order, and fields as wide as they get."""
+    width = min(max(spec.field_bits, spec.dither_bits + spec.table_bits, RELAY_WIDTHS[0]), RELAY_WIDTHS[1])
+    return default_order(spec).n_colours * (width + RELAY_CLOCKS) + RELAY_TURN
+
+
 def relay_width(image: Image) -> int:
     """Bits of a field that a relay fabric adds up for ``image``, dither included."""
     return max(image.merged.field_bits, image.shift + image.fabric.table_bits, RELAY_WIDTHS[0])

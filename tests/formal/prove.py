@@ -26,7 +26,7 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 LIMIT = int(os.environ.get("THERMOFAB_PROOF_SECONDS", "300"))  # wall clock, a proof
-FILES = ("generators", "arithmetic", "systolic", "spatial", "protocol", "link", "dense")
+FILES = ("generators", "arithmetic", "systolic", "spatial", "protocol", "link", "dense", "relay")
 
 
 @dataclass(frozen=True)

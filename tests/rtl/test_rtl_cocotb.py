@@ -41,7 +41,7 @@ SHORT = {
         "complete-7", architecture="dense", weight_bits=4, bias_bits=5, table_bits=4, threshold_bits=4, rng="lfsr32",
         levels=2, elements=7,
     ),
-    "relay, tiles": fabric("g8-4x5-torus", architecture="relay", moment_bits=5, table_bits=6),
+    "relay, tiles": fabric("g8-4x5", architecture="relay", moment_bits=5, table_bits=6),
     "relay, private": fabric(
         "king-4x4", architecture="relay", tile=1, levels=3, rng="xoshiro128+", word_bits=32, dither_bits=7, min_shift=2
     ),

@@ -19,9 +19,9 @@ from thermofab.hw.host.relay.plan import (
     WORD,
     plan_of,
 )
-from thermofab.hw.host.relay.registers import BY_IMAGE, LOAD_STATES, REWIND, TALLEST, relay_register_map
+from thermofab.hw.host.relay.registers import LOAD_STATES, REWIND, TALLEST, relay_register_map
 from thermofab.hw.spec import DeviceError, FabricSpec, Image
-from thermofab.hw.spec.clocks import relay_width
+from thermofab.hw.spec.clocks import relay_clocks, relay_width
 from thermofab.hw.spec.order import IDLE, NO_PARENT, Order
 
 
@@ -30,7 +30,7 @@ class RelayLoading:
 
     def __init__(self, spec: FabricSpec) -> None:
         self._spec, self._plan, self.map = spec, plan_of(spec), relay_register_map(spec)
-        self.sweep_clocks = BY_IMAGE
+        self.sweep_clocks = relay_clocks(spec)
         self.sample_words = -(-spec.n_sites // WORD)
         self._order: Order | None = None
         self._clamped = [np.zeros(spec.n_sites, dtype=bool) for _ in range(CLAMP_MASKS)]

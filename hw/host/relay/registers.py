@@ -6,11 +6,10 @@ from thermofab.hw.host.control import control_registers, run_registers
 from thermofab.hw.host.registers import Register, RegisterMap, identity_registers, placed
 from thermofab.hw.host.relay.plan import BIAS_WORDS, CLAMP_MASKS, COLOURS, EVENT_WORDS, plan_of
 from thermofab.hw.spec import FabricSpec
-from thermofab.hw.spec.clocks import RELAY_WIDTHS
+from thermofab.hw.spec.clocks import RELAY_WIDTHS, relay_clocks
 
 LOAD_STATES, REWIND = 1 << 0, 1 << 1  # bits of LOAD
 TALLEST = 255
-BY_IMAGE = 0  # what SWEEP_CLOCKS reads where that depends on the image
 
 
 @cache
@@ -22,7 +21,7 @@ def relay_register_map(spec: FabricSpec) -> RegisterMap:
     n, units = spec.n_sites, len(plan.units)
     return placed(
         [
-            *identity_registers(spec, BY_IMAGE),
+            *identity_registers(spec, relay_clocks(spec)),
             *control_registers(
                 spec,
                 control="Bit 0 starts a run. Bit 1 aborts one: what is left of its read-out is dropped, and it ends "

@@ -138,10 +138,12 @@ class RelayHost(wiring.Component):
         stored, remote = Signal(32), Signal()
         m.d.sync += [stored.eq(ports.bus_read_data), remote.eq(0)]
         with m.If(reading):
-            m.d.sync += [stored.eq(0), remote.eq(Cat(hits[name] for name in self._moments).any())]
+            # The OR of all, each gated, as none has precedence over others.
+            found: Value = Const(0, 32)
             for name, value in shown.items():
-                register = self._map[name]
-                with m.If(hits[name]):
-                    index = address[: register.index_bits]
-                    m.d.sync += stored.eq(value.word_select(index, 32) if register.count > 1 else value)
+                register, word = self._map[name], Signal(32, name=f"{name.lower()}_word")
+                index = address[: register.index_bits]
+                m.d.comb += word.eq(value.word_select(index, 32) if register.count > 1 else value)
+                found = found | (word & hits[name].replicate(32))
+            m.d.sync += [stored.eq(found), remote.eq(Cat(hits[name] for name in self._moments).any())]
         m.d.comb += ports.bus_read_data.eq(Mux(remote, ports.moments_read, stored) if self._moments else stored)
