@@ -8,6 +8,7 @@ from amaranth.sim import Simulator
 
 from thermofab.hw.host.registers import PHASE_SLOTS
 from thermofab.hw.rtl.common.sweeps import SHORTEST, TURN, SweepSequencer
+from thermofab.hw.spec import fabric
 
 LEVELS = 4
 
@@ -21,7 +22,7 @@ class Sweeps:
 
     def __init__(self, lead: int, seed: int, slow: float = 0.0) -> None:
         self.lead, self.rng, self.slow = lead, random.Random(seed), slow
-        self.dut: Any = SweepSequencer(LEVELS, lead)
+        self.dut: Any = SweepSequencer(fabric("g4-2x2", levels=LEVELS), lead)
         self.shown, self.asked, self.taken, self.clocks = 0, [], [], 0
         self._length, self._showing, self._reading = 0, [], 0
         self.lengths: list[int] = []
@@ -73,9 +74,10 @@ class Sweeps:
     _seen = 0
 
     async def strobe(self, name: str) -> None:
-        self.ctx.set(getattr(self.dut, name), 1)
+        port = self._port(name)
+        self.ctx.set(port, 1)
         await self.clock()
-        self.ctx.set(getattr(self.dut, name), 0)
+        self.ctx.set(port, 0)
 
     async def start(self, phases: list[tuple[int, int, int]], samples: int, steps: int, level: int, mask: int) -> None:
         """Write a schedule of ``(sweeps, level, mask)`` phases and go."""
@@ -85,21 +87,25 @@ class Sweeps:
                 ctx.set(dut.phase_index, k)
                 ctx.set(dut.write_data, value)
                 await self.strobe(f"phase_write_{name}")
-        for name, value in (("phases", len(phases)), ("samples", samples), ("steps", steps), ("base_level", level),
-                            ("base_mask", mask)):  # fmt: skip
-            ctx.set(getattr(dut, name), value)
+        for name, value in (("phases", len(phases)), ("samples", samples), ("steps", steps), ("level", level),
+                            ("mask", mask)):  # fmt: skip
+            ctx.set(getattr(dut.run, name), value)
         self.shown, self._seen, self.asked, self.taken, self.lengths, self.clocks = 0, 0, [], [], [], 0
         await self.strobe("start")
 
     async def end(self) -> None:
         for _ in range(4000):
-            if not self.ctx.get(self.dut.busy):
+            if not self.ctx.get(self.dut.run.busy):
                 return
             await self.clock()
         raise AssertionError("the run did not end")
 
     def get(self, name: str) -> int:
-        return self.ctx.get(getattr(self.dut, name))
+        return self.ctx.get(self._port(name))
+
+    def _port(self, name: str) -> Any:
+        """A port of the run, or the sequencer's own."""
+        return getattr(self.dut.run if name in self.dut.run.signature.members else self.dut, name)
 
 
 def expected(phases, samples, steps, level, mask):

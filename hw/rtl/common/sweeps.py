@@ -20,6 +20,8 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from thermofab.hw.host.registers import PHASE_SLOTS
+from thermofab.hw.rtl.common.interfaces import Run, run_signature
+from thermofab.hw.spec import FabricSpec
 
 TURN = 2  # clocks from swept to the next go
 SHORTEST = 2
@@ -29,36 +31,30 @@ class SweepSequencer(wiring.Component):
     """Turns a schedule into sweeps.
 
     Args:
-        levels: activation tables.
+        spec: the fabric.
         lead: clocks from ``swept`` to the states that it announces.
 
     Ports:
-        start, abort: strobes; an abort wins, drops the samples still to take and ends the run after the sweep in hand.
+        run: the run; an abort drops the samples still to take and ends it after the sweep in hand.
         hold: nothing begins, and no clock counts, while it is high; only before a run's first sweep.
-        phases, samples, steps, base_level, base_mask: the schedule; they must not change during a run.
         phase_write_sweeps, _level, _mask: write ``write_data`` to that memory, at phase ``phase_index``.
         phase_read_sweeps, _level, _mask: of phase ``phase_index``, from the clock after ``read`` on, between runs.
         go: a strobe: a sweep begins, with table ``level`` and clamps ``mask``, which stay until the next.
         swept: a strobe: the sweep is over, ``lead`` clocks from now.
         take: the state is a sample; free: the read-out can take it.
-        busy, done, aborted: of the run; cycles, stalls, sweeps: its counters.
         sweep_done: the state is that after a sweep.
     """
 
-    def __init__(self, levels: int, lead: int = 0) -> None:
+    run: Run
+
+    def __init__(self, spec: FabricSpec, lead: int = 0) -> None:
         self._lead = lead
-        self._level_bits = max(1, (levels - 1).bit_length())
+        self._level_bits = max(1, (spec.levels - 1).bit_length())
         index_bits = (PHASE_SLOTS - 1).bit_length()
         self._memories = {"sweeps": 32, "level": self._level_bits, "mask": 1}
         ports: dict[str, Any] = {
-            "start": In(1),
-            "abort": In(1),
+            "run": In(run_signature(spec)),
             "hold": In(1),
-            "phases": In(index_bits + 1),
-            "samples": In(32),
-            "steps": In(32),
-            "base_level": In(self._level_bits),
-            "base_mask": In(1),
             "phase_index": In(index_bits),
             "write_data": In(32),
             "read": In(1),
@@ -68,13 +64,7 @@ class SweepSequencer(wiring.Component):
             "swept": In(1),
             "take": Out(1),
             "free": In(1),
-            "busy": Out(1),
-            "done": Out(1),
-            "aborted": Out(1),
             "sweep_done": Out(1),
-            "cycles": Out(64),
-            "stalls": Out(32),
-            "sweeps": Out(32),
         }
         for name, bits in self._memories.items():
             ports |= {f"phase_write_{name}": In(1), f"phase_read_{name}": Out(bits)}
@@ -83,7 +73,7 @@ class SweepSequencer(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         ports: Any = self
-        phase = Signal.like(ports.phases)
+        phase = Signal.like(self.run.phases)
         remaining = Signal(32)  # sweeps until the phase, or the wait for a sample, is over; 0 counts as 1
         renew = Signal()  # they are to be counted anew
         left = Signal(32)  # samples still to take
@@ -96,7 +86,7 @@ class SweepSequencer(wiring.Component):
         upcoming = Signal.like(phase)  # the phase of the next clock
         of_phase = self._phase_table(m, upcoming)
         in_phase = Signal()
-        m.d.comb += [in_phase.eq(phase != ports.phases), upcoming.eq(phase)]
+        m.d.comb += [in_phase.eq(phase != self.run.phases), upcoming.eq(phase)]
         m.d.sync += phase.eq(upcoming)
         last_sweep, last_phase, none_left, one_left = (
             Signal(name=name) for name in ("last_sweep", "last_phase", "none_left", "one_left")
@@ -104,7 +94,7 @@ class SweepSequencer(wiring.Component):
         # Registered: a sweep is longer than they take.
         m.d.sync += [
             last_sweep.eq(remaining[1:] == 0),
-            last_phase.eq(~in_phase | (phase + 1 == ports.phases)),
+            last_phase.eq(~in_phase | (phase + 1 == self.run.phases)),
             none_left.eq(left == 0),
             one_left.eq(left == 1),
             settling.eq(settling >> 1),
@@ -115,9 +105,9 @@ class SweepSequencer(wiring.Component):
         taken = Signal(max(1, self._lead - 1))  # samples on their way to the read-out
         shown = Signal(self._lead)  # sweeps that are over, and will show
         m.d.comb += [
-            resting.eq(ports.busy & ~ports.hold & ~sweeping & ~draining & ~settling.any()),
-            take.eq(resting & due & ports.free & ~taken.any() & ~none_left & ~ports.abort & ~ending),
-            ended.eq(resting & (ending | ports.abort | due & (none_left | (take & one_left)))),
+            resting.eq(self.run.busy & ~ports.hold & ~sweeping & ~draining & ~settling.any()),
+            take.eq(resting & due & ports.free & ~taken.any() & ~none_left & ~self.run.abort & ~ending),
+            ended.eq(resting & (ending | self.run.abort | due & (none_left | (take & one_left)))),
             begin.eq(resting & ~ended & (~due | take)),
             ports.take.eq(taken[-1]),
             ports.sweep_done.eq(shown[-1] if self._lead else ports.swept),
@@ -128,48 +118,52 @@ class SweepSequencer(wiring.Component):
         with m.If(begin):
             m.d.sync += [
                 sweeping.eq(1),
-                ports.level.eq(Mux(in_phase, of_phase["level"], ports.base_level)),
-                ports.mask.eq(Mux(in_phase, of_phase["mask"], ports.base_mask)),
+                ports.level.eq(Mux(in_phase, of_phase["level"], self.run.level)),
+                ports.mask.eq(Mux(in_phase, of_phase["mask"], self.run.mask)),
             ]
         with m.If(take):
             m.d.sync += [due.eq(0), left.eq(left - 1)]
         with m.If(renew):
-            m.d.sync += [renew.eq(0), remaining.eq(Mux(in_phase, of_phase["sweeps"], ports.steps))]
+            m.d.sync += [renew.eq(0), remaining.eq(Mux(in_phase, of_phase["sweeps"], self.run.steps))]
         with m.If(ports.swept):
-            m.d.sync += [sweeping.eq(0), ports.sweeps.eq(ports.sweeps + 1), remaining.eq(remaining - 1)]
+            m.d.sync += [sweeping.eq(0), self.run.sweeps.eq(self.run.sweeps + 1), remaining.eq(remaining - 1)]
             with m.If(last_sweep):
                 m.d.sync += [renew.eq(1), due.eq(last_phase)]
                 with m.If(in_phase):
                     m.d.comb += upcoming.eq(phase + 1)
 
-        with m.If(ports.busy & ~ports.hold):
-            m.d.sync += ports.cycles.eq(ports.cycles + 1)
+        with m.If(self.run.busy & ~ports.hold):
+            m.d.sync += self.run.cycles.eq(self.run.cycles + 1)
             with m.If(resting & due & ~take & ~ended):
-                m.d.sync += ports.stalls.eq(ports.stalls + 1)
-        with m.If(ports.abort):
+                m.d.sync += self.run.stalls.eq(self.run.stalls + 1)
+        with m.If(self.run.abort):
             m.d.sync += [ending.eq(sweeping), taken.eq(0)]
         with m.If(ended):
-            m.d.sync += [draining.eq(1), due.eq(0), ending.eq(0), ports.aborted.eq(ending | ports.abort)]
+            m.d.sync += [draining.eq(1), due.eq(0), ending.eq(0), self.run.aborted.eq(ending | self.run.abort)]
         with m.If(draining):
             with m.If(~shown.any() & ~taken.any() & ports.free):
-                m.d.sync += [draining.eq(0), ports.busy.eq(0), ports.done.eq(~(ports.aborted | ports.abort))]
-            with m.If(ports.abort):
-                m.d.sync += ports.aborted.eq(1)
-        with m.If(ports.start & ~ports.busy):
+                m.d.sync += [
+                    draining.eq(0),
+                    self.run.busy.eq(0),
+                    self.run.done.eq(~(self.run.aborted | self.run.abort)),
+                ]
+            with m.If(self.run.abort):
+                m.d.sync += self.run.aborted.eq(1)
+        with m.If(self.run.start & ~self.run.busy):
             m.d.comb += upcoming.eq(0)
-            m.d.sync += [signal.eq(0) for signal in (ending, ports.done, ports.aborted)]
-            m.d.sync += [signal.eq(0) for signal in (ports.cycles, ports.stalls, ports.sweeps)]
-            m.d.sync += [ports.busy.eq(1), due.eq(ports.phases == 0), left.eq(ports.samples)]
+            m.d.sync += [signal.eq(0) for signal in (ending, self.run.done, self.run.aborted)]
+            m.d.sync += [signal.eq(0) for signal in (self.run.cycles, self.run.stalls, self.run.sweeps)]
+            m.d.sync += [self.run.busy.eq(1), due.eq(self.run.phases == 0), left.eq(self.run.samples)]
             m.d.sync += [renew.eq(1), settling.eq(3)]
-        with m.If(ports.abort & ports.busy & (ports.hold | settling.any())):
-            m.d.sync += [ports.busy.eq(0), ports.aborted.eq(1), due.eq(0)]
+        with m.If(self.run.abort & self.run.busy & (ports.hold | settling.any())):
+            m.d.sync += [self.run.busy.eq(0), self.run.aborted.eq(1), due.eq(0)]
         return m
 
     def _phase_table(self, m: Module, upcoming: Signal) -> dict[str, Any]:
         """Sweeps, level and mask of the phase in hand, from memories the host writes, and reads between runs."""
         ports: Any = self
         running, current = Signal(), {}
-        m.d.comb += running.eq(ports.busy | ports.start)
+        m.d.comb += running.eq(self.run.busy | self.run.start)
         for name, bits in self._memories.items():
             memory = m.submodules[f"phase_{name}"] = Memory(shape=bits, depth=PHASE_SLOTS, init=[])
             write, read = memory.write_port(), memory.read_port()

@@ -16,7 +16,8 @@ from amaranth.lib.wiring import In, Out
 
 from thermofab.hw.host import registers as rm
 from thermofab.hw.host.dense.registers import dense_register_map, padded
-from thermofab.hw.rtl.common.bus import bus_ports, is_at, kept_ports, of_access
+from thermofab.hw.rtl.common.bus import is_at, kept_ports, kept_signals, of_access, run_values
+from thermofab.hw.rtl.common.interfaces import Bus, Run, bus_signature, run_signature
 from thermofab.hw.spec import FabricSpec, generator
 
 # Arrays that are written, and their strobes.
@@ -28,13 +29,15 @@ class DenseHost(wiring.Component):
     """The host's side of a dense fabric.
 
     Ports:
-        bus_…: the bus.
-        busy, done, aborted, cycles, stalls, sweeps: shown to the host; full: a counter of moments was full.
-        start, abort, clear_moments: strobes.
-        shift, phases, samples, steps, level, mask, stream, last: registers it holds.
+        bus: the bus; run: the run, and the settings that are its; full: a counter of moments was full.
+        clear_moments: a strobe.
+        shift, stream, last: registers it holds besides.
         states_write, …: strobes of accepted writes; seed_write: a strobe a word; index, data: the entry and the word.
         read, at_edges, read_index, moments_read: a read, of which counter of moments; the counter, a clock later.
     """
+
+    bus: Bus
+    run: Run
 
     def __init__(self, spec: FabricSpec) -> None:
         self._map = dense_register_map(spec)
@@ -43,12 +46,10 @@ class DenseHost(wiring.Component):
         self._seeds = generator(spec.rng).state_words
         widest = max(self._map[name].index_bits for name in (*self._written, "SEED"))
         ports: dict[str, Any] = {
-            **bus_ports(self._map.address_bits),
-            **{name: In(1) for name in ("busy", "done", "aborted", "full")},
-            "cycles": In(64),
-            "stalls": In(32),
-            "sweeps": In(32),
-            **{name: Out(1) for name in ("start", "abort", "clear_moments")},
+            "bus": In(bus_signature(self._map.address_bits)),
+            "run": Out(run_signature(spec)),
+            "full": In(1),
+            "clear_moments": Out(1),
             **kept_ports(self._map),
             **{f"{name.lower()}_write": Out(1) for name in self._written},
             "seed_write": Out(self._seeds),
@@ -63,26 +64,26 @@ class DenseHost(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         ports: Any = self
-        self._address, data = Signal(len(ports.bus_address), name="address"), Signal(32, name="written")
+        self._address, data = Signal(len(self.bus.address), name="address"), Signal(32, name="written")
         writing, reading = Signal(), Signal()
         m.d.sync += [
-            self._address.eq(ports.bus_address),
-            data.eq(ports.bus_write_data),
-            writing.eq(ports.bus_write),
-            reading.eq(ports.bus_read),
+            self._address.eq(self.bus.address),
+            data.eq(self.bus.write_data),
+            writing.eq(self.bus.write),
+            reading.eq(self.bus.read),
         ]
         hits, (readable, writable, locked) = self._decode(m)
         bad_value, write = self._out_of_range(m, hits), Signal()
         control = writing & hits["CONTROL"]
         m.d.comb += [
-            write.eq(writing & ~(locked & ports.busy) & ~bad_value),
-            ports.start.eq(control & data[0] & ~ports.busy & ~data[1]),
-            ports.abort.eq(control & data[1]),
+            write.eq(writing & ~(locked & self.run.busy) & ~bad_value),
+            self.run.start.eq(control & data[0] & ~self.run.busy & ~data[1]),
+            self.run.abort.eq(control & data[1]),
             ports.clear_moments.eq(control & data[2]),
         ]
-        for register in self._map.kept:
-            with m.If(write & hits[register.name]):
-                m.d.sync += getattr(ports, register.name.lower()).eq(data[: register.width])
+        for name, held in kept_signals(self, self._map).items():
+            with m.If(write & hits[name]):
+                m.d.sync += held.eq(data[: len(held)])
         m.d.sync += [ports.index.eq(self._address), ports.data.eq(data)]
         for name in self._written:
             m.d.sync += getattr(ports, f"{name.lower()}_write").eq(write & hits[name])
@@ -91,7 +92,7 @@ class DenseHost(wiring.Component):
 
         errors = Signal(4)
         raised = Cat(
-            writing & ports.busy & (locked | (hits["CONTROL"] & data[0] & ~data[1])),
+            writing & self.run.busy & (locked | (hits["CONTROL"] & data[0] & ~data[1])),
             (writing & ~writable) | (reading & ~readable),
             writing & bad_value,
             ports.full,
@@ -104,8 +105,7 @@ class DenseHost(wiring.Component):
         """Which register is addressed, and whether it can be read, written, and is locked: decoded on the way in, so
         that they are registers themselves.
         """
-        ports: Any = self
-        now = {register.name: is_at(register, ports.bus_address) for register in self._map.registers}
+        now = {register.name: is_at(register, self.bus.address) for register in self._map.registers}
         hits = {name: Signal(name=f"at_{name.lower()}") for name in now}
         m.d.sync += [hits[name].eq(inside) for name, inside in now.items()]
         groups = [Signal(name=name) for name in ("readable", "writable", "locked")]
@@ -114,10 +114,9 @@ class DenseHost(wiring.Component):
 
     def _out_of_range(self, m: Module, hits: dict[str, Signal]) -> Signal:
         """The value written is not one the register addressed can take; compared on the way in."""
-        ports: Any = self
         bad, wrong = Signal(name="bad_value"), []
         for register in self._map.registers:
-            if "W" in register.access and (limits := beyond(register, ports.bus_write_data)):
+            if "W" in register.access and (limits := beyond(register, self.bus.write_data)):
                 held = Signal(name=f"outside_{register.name.lower()}")
                 m.d.sync += held.eq(Cat(limits).any())
                 wrong.append(held & hits[register.name])
@@ -126,7 +125,6 @@ class DenseHost(wiring.Component):
 
     def _constants(self, m: Module) -> tuple[Value, set[str]]:
         """What a fixed register holds, in the clock after its address was on the bus; and the names of those."""
-        ports: Any = self
         fixed = [register for register in self._map.registers if register.constant is not None]
         words = [0] * padded(max(register.base + register.count for register in fixed))
         for register in fixed:
@@ -134,21 +132,18 @@ class DenseHost(wiring.Component):
             words[register.base : register.base + register.count] = register.constant
         memory = m.submodules.constants = Memory(shape=32, depth=len(words), init=words, attrs={"ram_style": "block"})
         read = memory.read_port()
-        m.d.comb += read.addr.eq(ports.bus_address)
+        m.d.comb += read.addr.eq(self.bus.address)
         return read.data, {register.name for register in fixed}
 
     def _read(self, m: Module, reading: Value, hits: dict[str, Signal], errors: Value) -> None:
         """Registers kept here are stored at the read; counters of moments come a clock later from where they are."""
         ports: Any = self
         fixed, names = self._constants(m)
-        kept = {register.name: getattr(ports, register.name.lower()) for register in self._map.kept}
         shown: dict[str, Any] = {
-            "STATUS": Cat(ports.busy, ports.done, ports.aborted),
+            **run_values(self.run),
+            "CYCLES": self.run.cycles.word_select(self._address[0], 32),
             "ERRORS": errors,
-            "CYCLES": ports.cycles.word_select(self._address[0], 32),
-            "STALLS": ports.stalls,
-            "SWEEPS": ports.sweeps,
-            **kept,
+            **kept_signals(self, self._map),
         }
         at_fixed, stored = Signal(), Signal(32)
         m.d.comb += at_fixed.eq(Cat(hits[name] for name in names).any())
@@ -158,14 +153,14 @@ class DenseHost(wiring.Component):
         with m.If(reading):
             m.d.sync += stored.eq(word)
         if not self._moments:
-            m.d.comb += ports.bus_read_data.eq(stored)
+            m.d.comb += self.bus.read_data.eq(stored)
             return
         coming = Signal()
         at_moments = Cat(hits[name] for name in self._moments).any()
         m.d.comb += [
             ports.read.eq(reading & at_moments),
             ports.at_edges.eq(hits.get("MOMENTS_EDGES", 0)),
-            ports.bus_read_data.eq(Mux(coming, ports.moments_read, stored)),
+            self.bus.read_data.eq(Mux(coming, ports.moments_read, stored)),
         ]
         for name in self._moments:
             with m.If(hits[name]):

@@ -8,7 +8,7 @@ from amaranth.lib.wiring import Out
 
 from thermofab.hw.host.dense.architecture import refuse_built_in
 from thermofab.hw.host.dense.registers import dense_register_map
-from thermofab.hw.rtl.common.bus import connect_bus, top_ports
+from thermofab.hw.rtl.common.bus import connect_top, top_ports
 from thermofab.hw.rtl.common.hierarchy import Hierarchy, InPlace
 from thermofab.hw.rtl.common.moments import Moments
 from thermofab.hw.rtl.common.readout import Readout
@@ -55,22 +55,17 @@ class DenseTop(wiring.Component):
         ports: Any = self
         add = self._hierarchy.add
         host = add(m, "host", "host", lambda: DenseHost(spec))
-        sequencer = add(m, "sequencer", "sequencer", lambda: SweepSequencer(spec.levels, LEAD))
+        sequencer = add(m, "sequencer", "sequencer", lambda: SweepSequencer(spec, LEAD))
         walk = add(m, "walk", "walk", lambda: OrderWalk(plan))
         engine = add(m, "engine", "engine", lambda: Engine(plan, self._hierarchy))
         readout = add(m, "readout", "readout", lambda: Readout(spec.n_sites))
 
-        m.d.comb += connect_bus(host, ports)
-        for name in ("busy", "done", "aborted", "cycles", "stalls", "sweeps"):
-            m.d.comb += getattr(host, name).eq(getattr(sequencer, name))
-        for name in ("start", "abort", "phases", "samples", "steps"):
-            m.d.comb += getattr(sequencer, name).eq(getattr(host, name))
+        connect_top(m, self, host, readout.samples)
+        wiring.connect(m, host.run, sequencer.run)
         m.d.comb += [
-            sequencer.base_level.eq(host.level),
-            sequencer.base_mask.eq(host.mask),
             sequencer.phase_index.eq(host.index),
             sequencer.write_data.eq(host.data),
-            walk.restart.eq(host.start),
+            walk.restart.eq(host.run.start),
             walk.go.eq(sequencer.go),
             sequencer.swept.eq(walk.swept),
             walk.last.eq(host.last),
@@ -78,7 +73,7 @@ class DenseTop(wiring.Component):
             walk.index.eq(host.index),
             walk.data.eq(host.data),
             engine.mask.eq(sequencer.mask),
-            engine.busy.eq(sequencer.busy),
+            engine.busy.eq(sequencer.run.busy),
         ]
         for name in ("sweeps", "level", "mask"):
             m.d.comb += getattr(sequencer, f"phase_write_{name}").eq(getattr(host, f"phase_{name}_write"))
@@ -94,13 +89,9 @@ class DenseTop(wiring.Component):
 
         m.d.comb += [
             readout.take.eq(sequencer.take & host.stream),
-            readout.flush.eq(host.abort),
+            readout.flush.eq(host.run.abort),
             readout.state.eq(engine.state),
-            readout.ready.eq(ports.sample_ready),
-            ports.sample_valid.eq(readout.valid),
-            ports.sample_payload.eq(readout.payload),
-            ports.sample_last.eq(readout.last),
-            ports.busy.eq(sequencer.busy),
+            ports.busy.eq(sequencer.run.busy),
             ports.sweep_done.eq(sequencer.sweep_done),
         ]
         for name in ("state", "draw", "draw_site", "draw_field", "draw_high"):

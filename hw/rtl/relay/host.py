@@ -12,7 +12,16 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from thermofab.hw.host.relay.registers import LOAD_STATES, REWIND, relay_register_map
-from thermofab.hw.rtl.common.bus import bus_ports, constants, is_at, kept_ports, of_access, out_of_range
+from thermofab.hw.rtl.common.bus import (
+    constants,
+    is_at,
+    kept_ports,
+    kept_signals,
+    of_access,
+    out_of_range,
+    run_values,
+)
+from thermofab.hw.rtl.common.interfaces import Bus, Run, bus_signature, run_signature
 from thermofab.hw.spec import FabricSpec
 
 # Arrays that live in memories elsewhere.
@@ -25,14 +34,16 @@ class RelayHost(wiring.Component):
     """The host's side of a relay fabric.
 
     Ports:
-        bus_…: the bus.
-        busy, done, aborted, cycles, stalls, sweeps: shown to the host; full: a counter of moments was full.
-        shift, phases, samples, steps, level, mask, stream, field_bits, last_colour: registers it holds.
-        start, abort, clear_moments, load, rewind: strobes.
+        bus: the bus; run: the run, and the settings that are its; full: a counter of moments was full.
+        shift, stream, field_bits, last_colour: registers it holds besides.
+        clear_moments, load, rewind: strobes.
         index, write_data: the entry of the array addressed, and the data of a write.
         phase_sweeps_write, …, heights_write, …: strobes of accepted writes.
         read, at_edges: a read, and whether it is of MOMENTS_EDGES. moments_read: what they answer, a clock later.
     """
+
+    bus: Bus
+    run: Run
 
     def __init__(self, spec: FabricSpec) -> None:
         self._map = relay_register_map(spec)
@@ -41,13 +52,13 @@ class RelayHost(wiring.Component):
         index_bits = max(self._map[name].index_bits for name in (*self._arrays, *self._moments))
         super().__init__(
             {
-                **bus_ports(self._map.address_bits),
-                **{name: In(1) for name in ("busy", "done", "aborted", "full")},
-                "cycles": In(64),
-                "stalls": In(32),
-                "sweeps": In(32),
+                "bus": In(bus_signature(self._map.address_bits)),
+                "run": Out(run_signature(spec)),
+                "full": In(1),
                 **kept_ports(self._map),
-                **{name: Out(1) for name in ("start", "abort", "clear_moments", "load", "rewind")},
+                "clear_moments": Out(1),
+                "load": Out(1),
+                "rewind": Out(1),
                 "index": Out(index_bits),
                 "write_data": Out(32),
                 **{f"{name.lower()}_write": Out(1) for name in self._arrays},
@@ -60,26 +71,26 @@ class RelayHost(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         ports: Any = self
-        address, data = Signal(len(ports.bus_address)), Signal(32)
+        address, data = Signal(len(self.bus.address)), Signal(32)
         writing, reading = Signal(), Signal()
         m.d.sync += [
-            address.eq(ports.bus_address),
-            data.eq(ports.bus_write_data),
-            writing.eq(ports.bus_write),
-            reading.eq(ports.bus_read),
+            address.eq(self.bus.address),
+            data.eq(self.bus.write_data),
+            writing.eq(self.bus.write),
+            reading.eq(self.bus.read),
         ]
         hits, (readable, writable, locked) = self._decode(m)
         outside = self._out_of_range(m)
 
         def accepted(name: str) -> Value:
             """A write to this register has an effect."""
-            refused = (ports.busy if self._map[name].locked else Const(0)) | outside.get(name, Const(0))
+            refused = (self.run.busy if self._map[name].locked else Const(0)) | outside.get(name, Const(0))
             return writing & hits[name] & ~refused
 
         control, loading = writing & hits["CONTROL"], accepted("LOAD")
         m.d.comb += [
-            ports.start.eq(control & data[0] & ~ports.busy & ~data[1]),
-            ports.abort.eq(control & data[1]),
+            self.run.start.eq(control & data[0] & ~self.run.busy & ~data[1]),
+            self.run.abort.eq(control & data[1]),
             ports.clear_moments.eq(control & data[2]),
             ports.load.eq(loading & (data & LOAD_STATES).any()),
             ports.rewind.eq(loading & (data & REWIND).any()),
@@ -89,13 +100,13 @@ class RelayHost(wiring.Component):
             ports.at_edges.eq(hits.get("MOMENTS_EDGES", 0)),
         ]
         m.d.comb += [getattr(ports, f"{name.lower()}_write").eq(accepted(name)) for name in self._arrays]
-        for register in self._map.kept:
-            with m.If(accepted(register.name)):
-                m.d.sync += getattr(ports, register.name.lower()).eq(data[: register.width])
+        for name, held in kept_signals(self, self._map).items():
+            with m.If(accepted(name)):
+                m.d.sync += held.eq(data[: len(held)])
 
         errors = Signal(4)
         raised = Cat(
-            writing & ports.busy & (locked | (hits["CONTROL"] & data[0] & ~data[1])),
+            writing & self.run.busy & (locked | (hits["CONTROL"] & data[0] & ~data[1])),
             (writing & ~writable) | (reading & ~readable),
             writing & Cat(hits[name] & wrong for name, wrong in outside.items()).any(),
             ports.full,
@@ -106,8 +117,7 @@ class RelayHost(wiring.Component):
 
     def _decode(self, m: Module) -> tuple[dict[str, Signal], list[Signal]]:
         """Which register is addressed, and whether it can be read, written, and is locked."""
-        ports: Any = self
-        now = {register.name: is_at(register, ports.bus_address) for register in self._map.registers}
+        now = {register.name: is_at(register, self.bus.address) for register in self._map.registers}
         hits = {name: Signal(name=f"at_{name.lower()}") for name in now}
         m.d.sync += [hits[name].eq(inside) for name, inside in now.items()]
         groups = [Signal(name=name) for name in ("readable", "writable", "locked")]
@@ -116,10 +126,9 @@ class RelayHost(wiring.Component):
 
     def _out_of_range(self, m: Module) -> dict[str, Value]:
         """By register: the value written is not one that it takes."""
-        ports: Any = self
         found: dict[str, Value] = {}
         for register in self._map.registers:
-            if "W" in register.access and (beyond := out_of_range(register, ports.bus_write_data)) is not None:
+            if "W" in register.access and (beyond := out_of_range(register, self.bus.write_data)) is not None:
                 held = found[register.name] = Signal(name=f"outside_{register.name.lower()}")
                 m.d.sync += held.eq(beyond)
         return found
@@ -127,16 +136,13 @@ class RelayHost(wiring.Component):
     def _read(self, m: Module, reading: Value, address: Value, hits: dict[str, Signal], errors: Value) -> None:
         ports: Any = self
         shown: dict[str, Any] = {
-            "STATUS": Cat(ports.busy, ports.done, ports.aborted),
+            **run_values(self.run),
             "ERRORS": errors,
-            "CYCLES": ports.cycles,
-            "STALLS": ports.stalls,
-            "SWEEPS": ports.sweeps,
-            **{register.name: getattr(ports, register.name.lower()) for register in self._map.kept},
+            **kept_signals(self, self._map),
             **constants(self._map),
         }
         stored, remote = Signal(32), Signal()
-        m.d.sync += [stored.eq(ports.bus_read_data), remote.eq(0)]
+        m.d.sync += [stored.eq(self.bus.read_data), remote.eq(0)]
         with m.If(reading):
             # The OR of all, each gated, as none has precedence over others.
             found: Value = Const(0, 32)
@@ -146,4 +152,4 @@ class RelayHost(wiring.Component):
                 m.d.comb += word.eq(value.word_select(index, 32) if register.count > 1 else value)
                 found = found | (word & hits[name].replicate(32))
             m.d.sync += [stored.eq(found), remote.eq(Cat(hits[name] for name in self._moments).any())]
-        m.d.comb += ports.bus_read_data.eq(Mux(remote, ports.moments_read, stored) if self._moments else stored)
+        m.d.comb += self.bus.read_data.eq(Mux(remote, ports.moments_read, stored) if self._moments else stored)

@@ -9,7 +9,7 @@ from amaranth.lib.wiring import Out
 from thermofab.hw.host.relay.architecture import require_loaded
 from thermofab.hw.host.relay.plan import plan_of
 from thermofab.hw.host.relay.registers import relay_register_map
-from thermofab.hw.rtl.common.bus import connect_bus, top_ports
+from thermofab.hw.rtl.common.bus import connect_top, top_ports
 from thermofab.hw.rtl.common.hierarchy import Hierarchy, InPlace
 from thermofab.hw.rtl.common.moments import Moments
 from thermofab.hw.rtl.common.readout import Readout
@@ -54,39 +54,32 @@ class RelayTop(wiring.Component):
         ports: Any = self
         add = self._hierarchy.add
         host = add(m, "host", "host", lambda: RelayHost(spec))
-        sequencer = add(m, "sequencer", "sequencer", lambda: SweepSequencer(spec.levels, lead_of(plan)))
+        sequencer = add(m, "sequencer", "sequencer", lambda: SweepSequencer(spec, lead_of(plan)))
         readout = add(m, "readout", "readout", lambda: Readout(spec.n_sites))
         fabric = add(m, "fabric", "fabric", lambda: RelayFabric(plan, self._hierarchy))
 
-        m.d.comb += connect_bus(host, ports)
-        for name in ("busy", "done", "aborted", "cycles", "stalls", "sweeps"):
-            m.d.comb += getattr(host, name).eq(getattr(sequencer, name))
-        for name in ("start", "abort", "phases", "samples", "steps", "write_data"):
-            m.d.comb += getattr(sequencer, name).eq(getattr(host, name))
+        connect_top(m, self, host, readout.samples)
+        wiring.connect(m, host.run, sequencer.run)
+        m.d.comb += sequencer.write_data.eq(host.write_data)
         m.d.comb += [
-            sequencer.base_level.eq(host.level),
-            sequencer.base_mask.eq(host.mask),
             sequencer.phase_index.eq(host.index),
             sequencer.hold.eq(fabric.loading),
             sequencer.swept.eq(fabric.swept),
         ]
         for name in ("sweeps", "level", "mask"):
             m.d.comb += getattr(sequencer, f"phase_write_{name}").eq(getattr(host, f"phase_{name}_write"))
-        for name in ("go", "level", "mask", "busy"):
+        for name in ("go", "level", "mask"):
             m.d.comb += getattr(fabric, name).eq(getattr(sequencer, name))
+        m.d.comb += fabric.busy.eq(sequencer.run.busy)
         for name in ("last_colour", "field_bits", "shift", "load", "rewind", "index", "write_data"):
             m.d.comb += getattr(fabric, name).eq(getattr(host, name))
         for name in LOADED:
             m.d.comb += getattr(fabric, f"{name.lower()}_write").eq(getattr(host, f"{name.lower()}_write"))
         m.d.comb += [
             readout.take.eq(sequencer.take & host.stream),
-            readout.flush.eq(host.abort),
+            readout.flush.eq(host.run.abort),
             readout.state.eq(fabric.state),
-            readout.ready.eq(ports.sample_ready),
-            ports.sample_valid.eq(readout.valid),
-            ports.sample_payload.eq(readout.payload),
-            ports.sample_last.eq(readout.last),
-            ports.busy.eq(sequencer.busy),
+            ports.busy.eq(sequencer.run.busy),
             ports.sweep_done.eq(sequencer.sweep_done),
             ports.draw_adding.eq(fabric.draw_adding),
             ports.draw_bits.eq(fabric.draw_bits),
