@@ -37,9 +37,11 @@ class SweepSequencer(wiring.Component):
     Ports:
         run: the run; an abort drops the samples still to take and ends it after the sweep in hand.
         hold: nothing begins, and no clock counts, while it is high; only before a run's first sweep.
-        phase_write_sweeps, _level, _mask: write ``write_data`` to that memory, at phase ``phase_index``.
-        phase_read_sweeps, _level, _mask: of phase ``phase_index``, from the clock after ``read`` on, between runs.
-        go: a strobe: a sweep begins, with table ``level`` and clamps ``mask``, which stay until the next.
+        phase_write_sweeps, phase_write_level, phase_write_mask: write ``write_data`` to that memory.
+        phase_read_sweeps, phase_read_level, phase_read_mask: what it holds, from the clock after ``read`` on, between
+            runs.
+        phase_index: the phase written or read; write_data: 32 bits; read: a strobe.
+        go: a strobe, a sweep begins; level, mask: its table and clamps, which stay until the next.
         swept: a strobe: the sweep is over, ``lead`` clocks from now.
         take: the state is a sample; free: the read-out can take it.
         sweep_done: the state is that after a sweep.

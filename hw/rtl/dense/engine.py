@@ -42,8 +42,8 @@ class Engine(wiring.Component):
         state: ``[N]``.
         draw, draw_site, draw_field, draw_high: for watching: in this clock ``F + (u mod 2^shift)`` of that site, and
             the bits of u that will be compared.
-        states_write, clamps_write, bases_write, tables_write, weights_write, seed_write (a strobe a word), index, data:
-            the host writes an entry of one of the arrays.
+        states_write, clamps_write, bases_write, tables_write, weights_write: the host writes an entry of that array.
+        seed_write: likewise, a strobe per word; index, data: the entry, and what is written.
     """
 
     def __init__(self, plan: DensePlan, hierarchy: Hierarchy | None = None) -> None:

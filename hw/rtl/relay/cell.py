@@ -37,8 +37,8 @@ class Cell(wiring.Component):
         hierarchy: where its adders go.
 
     Ports:
-        neighbours: their wires. state: its own.
-        event: starts it, see above. taking: events mean "take the state".
+        neighbours: their wires; state: its own.
+        event: starts it, see above; taking: events mean "take the state".
         drawn: what the draw unit says; 0 but in the clock in which roots take it.
         clear: the state is 0 from the next clock on.
         mask_write, mask_address, mask_data: a word of the memory.

@@ -28,11 +28,11 @@ class Colours(wiring.Component):
     """Walks when told to.
 
     Ports:
-        go: a strobe: a sweep begins. swept: a strobe: it is in its last clock.
-        last_colour, field_bits: of the image. height_write, height_index, height: those of its colours.
-        word: of the event memory, in clocks with ``gathering`` or ``taking``.
-        roots: a strobe: the word is that of a colour's roots, to gather. colour; first, last: that one, and whether it
-            is the sweep's first or last.
+        go: a strobe, a sweep begins; swept: a strobe, it is in its last clock.
+        last_colour, field_bits: of the image; height_write, height_index, height: those of its colours.
+        gathering, taking: what the word of the event memory is for; word: its address, in clocks with either.
+        roots: a strobe, the word is that of a colour's roots, to gather.
+        colour: that one; first, last: it is the sweep's first, or last.
         drawn: a strobe, a clock before the roots are to take.
     """
 

@@ -26,14 +26,15 @@ class DrawUnit(wiring.Component):
     """Serves ``sites`` cells, of which at most one is a root of a colour.
 
     Ports:
-        wires, events: of its cells. pick: those are events of roots: the root is the cell that has one.
+        wires, events: of its cells; pick: those are events of roots, and the root is the cell that has one.
         adding: a bit of the field comes; without it, carries and what was captured are cleared.
-        dithering: that bit is dithered, with bit ``place`` of the word.
+        dithering: that bit is dithered; place: with this bit of the word.
         capture: it is one of the address; beyond: it is above them.
         bias: B, from a memory, a clock ahead.
-        address: into the table, the sign of ``a`` at the top; in its place ``host_address`` while nothing is captured.
-        threshold: from the table, a clock after the address. fire: it was registered, and ``drawn`` is to be the
-            state drawn in the next clock; else that is 0, but where ``force`` makes it 1.
+        address: into the table, the sign of ``a`` at the top; host_address: in its place, while nothing is captured.
+        threshold: from the table, a clock after the address.
+        fire: the threshold was registered, and ``drawn`` is to be the state drawn in the next clock.
+        drawn: that state, else 0; force: makes it 1.
         stored, store, shift, step: of the generator (:mod:`thermofab.hw.rtl.relay.source`).
         bit: of F + (u mod 2^shift), to watch.
     """

@@ -23,8 +23,8 @@ class RelayFabric(wiring.Component):
     """All sites.
 
     Ports:
-        go, level, mask, swept: of the sequencer. busy: a run goes on.
-        last_colour, field_bits, shift: of the image. load, rewind, loading: see :class:`Steps`.
+        go, level, mask, swept: of the sequencer; busy: a run goes on.
+        last_colour, field_bits, shift: of the image; load, rewind, loading: see :class:`Steps`.
         write_data, index: of whichever of the strobes below is high: the data of a write and the entry of its array.
         heights_write, events_write, biases_write, seed_write, mask_word_write, masks_write, tables_write: strobes.
         draw_adding, draw_bits: to watch: a bit of every draw unit's F + (u mod 2^shift), lowest first.

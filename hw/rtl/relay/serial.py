@@ -23,7 +23,10 @@ class FullAdder(wiring.Component):
 
     Args:
         masked: there is a port ``mask``.
-        forced: there is a port ``force``, which makes ``total`` 1.
+        forced: there is a port ``force``.
+
+    Ports:
+        a, b, mask: the bits to add; clear: see above; total: the sum's bit; force: makes it 1.
     """
 
     def __init__(self, *, masked: bool = False, forced: bool = False) -> None:

@@ -19,7 +19,7 @@ class Window(wiring.Component):
     Ports:
         stored: from the memory; in all clocks, it goes into a shift register of ``Source.reach`` words.
         shift: the oldest words there make the next bits of ``word``, which enter at its top.
-        word: the word drawn, after as many shifts as it has room for. store: the last bits made.
+        word: the word drawn, after as many shifts as it has room for; store: the last bits made.
     """
 
     def __init__(self, source: Source, word_bits: int) -> None:
@@ -44,8 +44,8 @@ class Stepper(wiring.Component):
     """Any other generator: its state is shifted in, steps, and is shifted out again.
 
     Ports:
-        stored: from the memory. shift: the word that came a clock before enters the state at its top.
-        step: the state becomes the next one, and ``word`` what the step draws. store: the state's lowest bits.
+        stored: from the memory; shift: the word that came a clock before enters the state at its top.
+        step: the state becomes the next one; word: what the step draws; store: the state's lowest bits.
     """
 
     def __init__(self, source: Source, word_bits: int) -> None:

@@ -59,13 +59,13 @@ class Steps(wiring.Component):
         go, level, mask, swept: of :class:`thermofab.hw.rtl.common.sweeps.SweepSequencer`; its lead: :func:`lead_of`.
         last_colour, field_bits, shift: of the image.
         height_write, height_index, write_data: the height of a colour.
-        load: cells take the states in the events' word :data:`STATES_WORD`; loading: until they have. rewind:
-            windows go on from their first word.
+        load: cells take the states in the events' word :data:`STATES_WORD`; loading: until they have.
+        rewind: windows go on from their first word.
         event_address, event_read: of the event memory; events not read are 0.
-        taking, clear: for cells. pick, adding, capture, beyond, fire, dithering, place, shift_word, step: for draw
-            units.
+        taking, clear: for cells.
+        pick, adding, capture, beyond, fire, dithering, place, shift_word, step: for draw units.
         table_level: the level, from a colour's t = 1 on until the next colour's.
-        bias_address: of the memory of biases. state_address, state_write_address, state_write: of generators'.
+        bias_address: of the memory of biases; state_address, state_write_address, state_write: of generators'.
     """
 
     def __init__(self, plan: RelayPlan, hierarchy: Hierarchy | None = None) -> None:
