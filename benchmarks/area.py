@@ -42,7 +42,7 @@ class Case:
         spec = self.spec
         how = "block-ram" if spec.architecture in ("systolic", "dense") else "constant" if self.constant else "loadable"
         said = [self.part.family, spec.architecture, spec.topology.name, how]
-        for name in ("rng", "elements", "levels", "min_shift", "moment_bits"):
+        for name in ("rng", "elements", "tile", "levels", "min_shift", "moment_bits"):
             if getattr(spec, name) != getattr(TORUS, name):
                 said.append(f"{name}={getattr(spec, name)}")
         return " ".join(said)
@@ -78,6 +78,9 @@ CASES = (
     Case(ECP5_85, fabric(SYSTOLIC, elements=18, moment_bits=18), False, 110.0),
     Case(ECP5_85, fabric("g12-256x70-torus", architecture="systolic"), False, 85.0),
     Case(ECP5_85, fabric("z1-256x62", architecture="systolic"), False, 75.0),
+    Case(ECP5_85, fabric("g8-8x8", architecture="relay"), False, 150.0),
+    Case(ECP5_85, fabric("g8-8x8", architecture="relay", tile=1), False, 140.0),
+    Case(ECP5_85, fabric("g8-24x24", architecture="relay"), False, 120.0),
     Case(ECP5_85, fabric("complete-64", architecture="dense"), False, 110.0),
     Case(ECP5_85, fabric("complete-256", architecture="dense"), False, 100.0),
     Case(ECP5_85, fabric("complete-512", architecture="dense", elements=64), False, 95.0),

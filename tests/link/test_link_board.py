@@ -28,6 +28,7 @@ pytestmark = pytest.mark.rtl
 TORUS = fabric("g4-4x4-torus")
 FABRICS = {
     "more than 32 sites": (fabric("king-5x7", profile="fine", rng="xoshiro128+", levels=3, min_shift=8), 3),
+    "relay": (fabric("g8-4x5", architecture="relay"), 2),
     "no dither, one level": (fabric("complete-6", dither_bits=0, threshold_bits=16, levels=1, rng="lfsr32"), 1),
 }
 LONG = Schedule(5, 1500, 2)

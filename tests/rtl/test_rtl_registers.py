@@ -63,7 +63,7 @@ def test_names_and_entries_are_checked():
 
 @pytest.mark.parametrize(
     "architecture, name",
-    [("spatial", "register-map"), ("systolic", "register-map-systolic"), ("dense", "register-map-dense")],
+    [("spatial", "register-map"), *((name, f"register-map-{name}") for name in ("systolic", "dense", "relay"))],
 )
 def test_the_manual_page_is_current(architecture, name):
     page = Path(str(thermofab.__file__)).resolve().parent.parent / "docs" / f"{name}.md"
