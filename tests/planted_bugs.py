@@ -115,7 +115,7 @@ FRESH_RTL = ("hw/rtl/common/moments.py", "old.eq(Mux(starting, 0, read.data))", 
 ABORT_RTL = (
     "hw/rtl/common/sequencer.py",
     "ended.eq(running & whole & (ending",
-    "ended.eq(running & (whole | self.abort) & (ending",
+    "ended.eq(running & (whole | self.run.abort) & (ending",
 )
 TAPS_NATIVE = (
     f"{NATIVE}/generators.h",

@@ -58,10 +58,13 @@ class Issues(Elaboratable):
         sequencer = m.submodules.sequencer = Sequencer(plan)
         samples, steps = Signal(32), Signal(32)
         m.d.comb += [samples.eq(AnyConst(2)), steps.eq(AnyConst(2))]
-        drive(m, sequencer, phases=0, samples=samples, steps=steps)
+        drive(m, sequencer, run__phases=0, run__samples=samples, run__steps=steps)
         expected, since, quiet = Signal(range(plan.slots)), Signal(4, init=15), Signal(3)
         m.d.comb += Assume(~ResetSignal())
-        m.d.sync += [since.eq(Mux(since == 15, 15, since + 1)), quiet.eq(Mux(sequencer.busy, 0, quiet + (quiet != 7)))]
+        m.d.sync += [
+            since.eq(Mux(since == 15, 15, since + 1)),
+            quiet.eq(Mux(sequencer.run.busy, 0, quiet + (quiet != 7))),
+        ]
         with m.If(sequencer.issue):
             m.d.comb += [Assert(sequencer.slot == expected), Assert(quiet <= 1)]
             m.d.sync += [expected.eq(Mux(expected == plan.slots - 1, 0, expected + 1)), since.eq(1)]
@@ -80,14 +83,15 @@ class RunsEnd(Elaboratable):
         sequencer = m.submodules.sequencer = Sequencer(plan_lanes(TINY))
         clock, samples, steps, phases = Signal(8), Signal(32), Signal(32), Signal(5)
         m.d.comb += [samples.eq(AnyConst(2)), steps.eq(AnyConst(2)), phases.eq(AnyConst(1))]
-        drive(m, sequencer, start=clock == 2, abort=0, hold=0, free=1, samples=samples, steps=steps, phases=phases,
-              phase_write_sweeps=clock == 0, phase_index=0, write_data=1)  # fmt: skip
+        drive(m, sequencer, run__start=clock == 2, run__abort=0, hold=0, free=1, run__samples=samples,
+              run__steps=steps, run__phases=phases, phase_sweeps__write=clock == 0, phase_sweeps__index=0,
+              phase_sweeps__write_data=1)  # fmt: skip
         m.d.comb += [Assume(~ResetSignal()), Assume(samples <= 2), Assume(steps <= 2)]
         m.d.sync += clock.eq(Mux(clock == 255, 255, clock + 1))
         with m.If((clock > 3) & (clock < 6)):
-            m.d.comb += Assert(sequencer.busy)
+            m.d.comb += Assert(sequencer.run.busy)
         with m.If(clock > self.BOUND):
-            m.d.comb += [Assert(~sequencer.busy), Assert(sequencer.done), Assert(~sequencer.aborted)]
+            m.d.comb += [Assert(~sequencer.run.busy), Assert(sequencer.run.done), Assert(~sequencer.run.aborted)]
         return m
 
 
@@ -100,14 +104,18 @@ class TakesOnlyWhenFree(Elaboratable):
         readout = m.submodules.readout = Readout(40)
         abort, samples, steps = Signal(), Signal(32), Signal(32)
         m.d.comb += [abort.eq(AnySeq(1)), samples.eq(AnyConst(2)), steps.eq(AnyConst(2)), Assume(~ResetSignal())]
-        drive(m, sequencer, free=readout.free, abort=abort, phases=0, samples=samples, steps=steps)
+        drive(m, sequencer, free=readout.free, run__abort=abort, run__phases=0, run__samples=samples, run__steps=steps)
         drive(m, readout, take=sequencer.take, flush=abort)
         with m.If(sequencer.take):
             m.d.comb += Assert(readout.free)
         offered, word, begun = Signal(), Signal(32), Signal()
-        m.d.sync += [offered.eq(readout.valid & ~readout.ready & ~abort), word.eq(readout.payload), begun.eq(1)]
+        m.d.sync += [
+            offered.eq(readout.samples.valid & ~readout.samples.ready & ~abort),
+            word.eq(readout.samples.payload),
+            begun.eq(1),
+        ]
         with m.If(begun & offered):
-            m.d.comb += Assert(readout.valid & (readout.payload == word))
+            m.d.comb += Assert(readout.samples.valid & (readout.samples.payload == word))
         return m
 
 
@@ -120,13 +128,14 @@ class ResetForgets(Elaboratable):
         first, second = Sequencer(plan), Sequencer(plan)
         m.submodules += [first, second]
         shared = {}
-        for (name,), member, value in first.signature.flatten(first):
+        for path, member, value in first.signature.flatten(first):
+            name = "__".join(map(str, path))
             if member.flow.name == "In":
                 shared[name] = Signal(len(value), name=f"given_{name}")
                 m.d.comb += shared[name].eq(AnySeq(len(value)))
         # The phase table is loaded by the host before it is used; runs without phases do not look at it.
-        shared["phases"] = 0
-        for name in ("samples", "steps"):
+        shared["run__phases"] = 0
+        for name in ("run__samples", "run__steps"):
             shared[name] = Signal(32, name=f"few_{name}")
             m.d.comb += shared[name].eq(AnyConst(2))
         for each in (first, second):
@@ -139,7 +148,7 @@ class ResetForgets(Elaboratable):
                 equal = value == outputs(second)[name]
                 if name in ("level", "mask"):
                     equal = equal | ~(issued | first.issue)
-                if not name.startswith("phase_read"):
+                if not name.startswith("phase_"):
                     m.d.comb += Assert(equal)
         return m
 
@@ -150,11 +159,22 @@ class BusGuards(Elaboratable):
     Strobes that leave a systolic host are a clock later than the decision.
     """
 
-    KEPT = ("shift", "phases", "samples", "steps", "level", "mask", "stream", "extra", "clamps")
+    KEPT = (
+        "shift",
+        "run__phases",
+        "run__samples",
+        "run__steps",
+        "run__level",
+        "run__mask",
+        "stream",
+        "extra",
+        "clamps",
+    )
     STROBES = {
-        "spatial": ("seed_write", "states_write", "weights_write", "biases_write", "tables_write", "phase_sweeps_write",
-                    "phase_level_write", "phase_mask_write", "start"),
-        "systolic": ("phase_write", "bits_write", "coefficient_write", "seed_write", "table_write", "restate", "start"),
+        "spatial": ("seed_write", "states_write", "weights__write", "biases__write", "tables__write",
+                    "phase_sweeps__write", "phase_level__write", "phase_mask__write", "run__start"),
+        "systolic": ("phase_write", "bits_write", "coefficient_write", "seed_write", "table_write", "restate",
+                     "run__start"),
     }  # fmt: skip
 
     def __init__(self, spec: FabricSpec) -> None:
@@ -167,7 +187,7 @@ class BusGuards(Elaboratable):
         drive(m, host)
         busy, begun = Signal(), Signal()
         m.d.comb += Assume(~ResetSignal())
-        m.d.sync += [busy.eq(host.busy), begun.eq(1)]
+        m.d.sync += [busy.eq(host.run.busy), begun.eq(1)]
         found = outputs(host)
         for name in self.KEPT:
             if name in found:
@@ -176,15 +196,15 @@ class BusGuards(Elaboratable):
                 with m.If(begun & busy):
                     m.d.comb += Assert(found[name] == before)
         for name in self.STROBES[self._spec.architecture]:
-            late = systolic and name != "start"
-            with m.If((begun & busy) if late else host.busy):
+            late = systolic and name != "run__start"
+            with m.If((begun & busy) if late else host.run.busy):
                 m.d.comb += Assert(found[name] == 0)
         # A read strobe in clock k brings data to k+2, where they stay unless another read was strobed one clock later.
         asked, data, settled = Signal(2), Signal(32), Signal()
-        m.d.sync += [asked.eq(Cat(host.bus_read, asked[0])), data.eq(host.bus_read_data), settled.eq(begun)]
+        m.d.sync += [asked.eq(Cat(host.bus.read, asked[0])), data.eq(host.bus.read_data), settled.eq(begun)]
         # `data` of the clock before stays unless a read's data come in this one.
         with m.If(begun & settled & ~asked[1]):
-            m.d.comb += Assert(host.bus_read_data == data)
+            m.d.comb += Assert(host.bus.read_data == data)
         return m
 
 
@@ -217,11 +237,11 @@ PROOFS = [
     Proof(
         "spatial bus", "while busy no locked register changes and no locked strobe is given; data read stay",
         lambda: BusGuards(TINY), "prove", 5,
-        Fault("hw/rtl/spatial/host.py", "write.eq(writing & ~(locked & self.busy) & ~bad_value)", "write.eq(writing & ~bad_value)"),
+        Fault("hw/rtl/spatial/host.py", "write.eq(writing & ~(locked & self.run.busy) & ~bad_value)", "write.eq(writing & ~bad_value)"),
     ),
     Proof(
         "systolic bus", "while busy no locked register changes and no locked strobe is given; data read stay",
         lambda: BusGuards(fabric(TINY, architecture="systolic")), "prove", 5,
-        Fault("hw/rtl/systolic/host.py", "write.eq(writing & ~(locked & self.busy) & ~bad_value)", "write.eq(writing & ~bad_value)"),
+        Fault("hw/rtl/systolic/host.py", "write.eq(writing & ~(locked & self.run.busy) & ~bad_value)", "write.eq(writing & ~bad_value)"),
     ),
 ]  # fmt: skip

@@ -158,13 +158,14 @@ class LoaderIsExact(Elaboratable):
             for k, each in enumerate((*weights, *biases)):
                 with m.Case(k):
                     m.d.comb += value.eq(each)
-        drive(m, loader, start=clock == begin, abort=0, write_data=value, read=0, weights_write=writing_weight,
-              weights_index=clock, biases_write=writing_bias, biases_index=clock - n_edges)  # fmt: skip
+        drive(m, loader, start=clock == begin, abort=0, weights__write_data=value, biases__write_data=value,
+              weights__read=0, biases__read=0, weights__write=writing_weight, weights__index=clock,
+              biases__write=writing_bias, biases__index=clock - n_edges)  # fmt: skip
 
         rows, per_row = loader_rows(plan), 1 << plan.chunk
-        target, slots = Signal(len(loader.coefficient_write)), len(plan.lanes[0].sites)
-        code, slot = loader.coefficient_index[: plan.chunk], loader.coefficient_index[plan.chunk :]
-        m.d.comb += target.eq(loader.coefficient_write)
+        target, slots = Signal(len(loader.chunks.write)), len(plan.lanes[0].sites)
+        code, slot = loader.chunks.index[: plan.chunk], loader.chunks.index[plan.chunk :]
+        m.d.comb += target.eq(loader.chunks.write)
         followed, written, twice = Signal(range(len(rows) * per_row)), Signal(), Signal()
         m.d.comb += [followed.eq(AnyConst(len(followed))), Assume(followed < len(rows) * per_row)]
         for number, (edges, site) in enumerate(rows):
@@ -173,8 +174,8 @@ class LoaderIsExact(Elaboratable):
                 for k, edge in enumerate(edges):
                     if edge != NONE:
                         total = total + Mux(code[k], weights[edge], -weights[edge])
-                expected = Signal(signed(len(loader.coefficient_data)), name=f"expected_{number}")
-                m.d.comb += [expected.eq(total), Assert(loader.coefficient_data.as_signed() == expected)]
+                expected = Signal(signed(len(loader.chunks.data)), name=f"expected_{number}")
+                m.d.comb += [expected.eq(total), Assert(loader.chunks.data.as_signed() == expected)]
                 with m.If(followed == number * per_row + code):
                     m.d.sync += [written.eq(1), twice.eq(written)]
         m.d.comb += [Assert((target & (target - 1)) == 0), Assert(~twice), Assert((target == 0) | (slot < slots))]

@@ -6,7 +6,7 @@ from typing import Any
 from amaranth import Elaboratable, Module, Mux, ResetSignal, Signal
 from amaranth.asserts import AnyConst, AnySeq, Initial
 from amaranth.hdl import Assert, Assume
-from formal_parts import AnyWords, drive
+from formal_parts import AnyWords, drive, outputs
 from prove import Fault, Proof
 
 from thermofab.hw.host.registers import START
@@ -93,17 +93,20 @@ class CollectorLosesNothing(Elaboratable):
             m.d.sync += pushed.eq(pushed + 1)
             with m.If(pushed == entry):
                 m.d.sync += stored.eq(collector.data.bit_select(bit, 1))
-        with m.If(collector.valid & collector.ready):
+        with m.If(collector.samples.valid & collector.samples.ready):
             m.d.sync += moved.eq(moved + 1)
-        with m.If(collector.valid & (moved == place >> 5)):
+        with m.If(collector.samples.valid & (moved == place >> 5)):
             m.d.comb += [
                 Assert(pushed > entry),
-                Assert(collector.payload.bit_select(place[: (WORD - 1).bit_length()], 1) == stored),
+                Assert(collector.samples.payload.bit_select(place[: (WORD - 1).bit_length()], 1) == stored),
             ]
         offered, payload = Signal(), Signal(WORD)
-        m.d.sync += [offered.eq(collector.valid & ~collector.ready), payload.eq(collector.payload)]
+        m.d.sync += [
+            offered.eq(collector.samples.valid & ~collector.samples.ready),
+            payload.eq(collector.samples.payload),
+        ]
         with m.If(offered):
-            m.d.comb += Assert(collector.valid & (collector.payload == payload))
+            m.d.comb += Assert(collector.samples.valid & (collector.samples.payload == payload))
         return m
 
 
@@ -118,13 +121,13 @@ class RoundsEnd(Elaboratable):
         clock = Signal(8)
         samples, steps, phases = AnyConst(32), AnyConst(32), Signal(5)
         m.d.comb += phases.eq(AnyConst(5))
-        drive(m, rounds, start=clock == 2, abort=0, room=1, empty=1, samples=samples, steps=steps, phases=phases,
-              phase_write=0, clear=0, restate=clock == 1)  # fmt: skip
+        drive(m, rounds, run__start=clock == 2, run__abort=0, room=1, empty=1, run__samples=samples, run__steps=steps,
+              run__phases=phases, phase_write=0, clear=0, restate=clock == 1)  # fmt: skip
         m.d.comb += [Assume(~ResetSignal()), Assume(samples <= 2), Assume(steps <= 2), Assume(phases <= 1)]
         m.d.sync += clock.eq(Mux(clock == 255, 255, clock + 1))
         with m.If(clock > self.BOUND):
-            m.d.comb += [Assert(~rounds.busy), Assert(rounds.done)]
-        with m.If(~rounds.busy & (clock > 3)):
+            m.d.comb += [Assert(~rounds.run.busy), Assert(rounds.run.done)]
+        with m.If(~rounds.run.busy & (clock > 3)):
             m.d.comb += Assert(~rounds.update & ~rounds.load)
         return m
 
@@ -138,7 +141,7 @@ class RoundsWaitForRoom(Elaboratable):
         drive(m, rounds)
         before, had_room, was_busy, begun = Signal(), Signal(), Signal(), Signal()
         m.d.comb += Assume(~ResetSignal())
-        m.d.sync += [before.eq(rounds.take), had_room.eq(rounds.room), was_busy.eq(rounds.busy), begun.eq(1)]
+        m.d.sync += [before.eq(rounds.take), had_room.eq(rounds.room), was_busy.eq(rounds.run.busy), begun.eq(1)]
         with m.If(begun & rounds.take & ~before):
             m.d.comb += [Assert(had_room), Assert(was_busy), Assert(rounds.slot == 0)]
         return m
@@ -151,21 +154,20 @@ class ResetForgets(Elaboratable):
         m = Module()
         first, second = Rounds(SPEC, 6), Rounds(SPEC, 6)
         m.submodules += [first, second]
-        inputs = {name: AnySeq(len(value)) for (name,), member, value in first.signature.flatten(first)
-                  if member.flow.name == "In"}  # fmt: skip
+        inputs = {"__".join(map(str, path)): AnySeq(len(value))
+                  for path, member, value in first.signature.flatten(first) if member.flow.name == "In"}  # fmt: skip
         shared = {}
         for name, value in inputs.items():
             shared[name] = Signal(len(value), name=f"given_{name}")
             m.d.comb += shared[name].eq(value)
         # The phase table is loaded by the host before it is used; runs without phases do not look at it.
-        shared["phases"] = 0
+        shared["run__phases"] = 0
         drive(m, first, **shared)
         drive(m, second, **shared)
         m.d.comb += Assume(ResetSignal() == Initial())
         with m.If(~Initial()):
-            for (name,), member, value in first.signature.flatten(first):
-                if member.flow.name == "Out":
-                    m.d.comb += Assert(value == getattr(second, name))
+            for name, value in outputs(first).items():
+                m.d.comb += Assert(value == outputs(second)[name])
         return m
 
 
@@ -259,6 +261,6 @@ PROOFS = [
     Proof(
         "whole systolic fabric", "of two sites, from loading to a sweep: a spin changes only in the round that loads it, and "
         "in a sweep if it is free under the run's mask", OnlyFreeSitesInSweeps, "bmc", 90,
-        Fault("hw/rtl/systolic/top.py", 'late("mask", rounds.mask, timing.look_up)', 'late("mask", rounds.base_mask, timing.look_up)'),
+        Fault("hw/rtl/systolic/top.py", 'late("mask", rounds.mask, timing.look_up)', 'late("mask", rounds.run.mask, timing.look_up)'),
     ),
 ]  # fmt: skip

@@ -4,11 +4,19 @@ from typing import Any, Protocol
 
 from amaranth import Cat, Const, Module, Signal, Value
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import Member, Out
 
 from thermofab.hw.host import registers as rm
+from thermofab.hw.rtl.common.interfaces import SAMPLES, Bus, Part, Run, Samples, bus_signature, flat
 
-BUS = ("address", "write", "write_data", "read", "read_data")
+SCHEDULE = ("PHASES", "SAMPLES", "STEPS", "LEVEL", "MASK")  # registers that a host shows in :class:`Run`
+
+
+class BusHost(Protocol):
+    """The host of a fabric, whatever its architecture."""
+
+    bus: Bus
+    run: Run
 
 
 class FabricTop(Protocol):
@@ -31,33 +39,32 @@ class FabricTop(Protocol):
     def elaborate(self, platform: Any) -> Module: ...
 
 
-def bus_ports(address_bits: int) -> dict[str, Any]:
-    """A fabric's side of the register bus."""
-    widths = dict(zip(BUS, (In(address_bits), In(1), In(32), In(1), Out(32))))
-    return {f"bus_{name}": member for name, member in widths.items()}
-
-
-def top_ports(address_bits: int) -> dict[str, Any]:
+def top_ports(address_bits: int) -> dict[str, Member]:
     """What every fabric shows the outside: its bus, its sample stream, and whether it runs."""
-    return {
-        **bus_ports(address_bits),
-        "sample_valid": Out(1),
-        "sample_ready": In(1),
-        "sample_payload": Out(32),
-        "sample_last": Out(1),
-        "busy": Out(1),
-    }
+    return {**flat("bus", bus_signature(address_bits).flip()), **flat("sample", SAMPLES), "busy": Out(1)}
 
 
-def connect_bus(host: Any, top: Any) -> list[Any]:
-    """A host's bus is its top's."""
-    given = [getattr(host, f"bus_{name}").eq(getattr(top, f"bus_{name}")) for name in BUS[:-1]]
-    return [*given, top.bus_read_data.eq(host.bus_read_data)]
+def connect_top(m: Module, top: wiring.Component, host: BusHost, samples: Samples) -> None:
+    """A top's bus is its host's, and its stream is ``samples``."""
+    wiring.connect(m, Part(top, "bus", bus_signature(len(host.bus.address))), host.bus)
+    wiring.connect(m, samples, Part(top, "sample", SAMPLES.flip()))
 
 
 def kept_ports(map_: rm.RegisterMap) -> dict[str, Any]:
-    """Ports that show the registers a host keeps."""
-    return {register.name.lower(): Out(register.width, init=register.init) for register in map_.kept}
+    """Ports that show the registers a host keeps, but for those that are the run's."""
+    return {
+        register.name.lower(): Out(register.width, init=register.init)
+        for register in map_.kept
+        if register.name not in SCHEDULE
+    }
+
+
+def kept_signals(host: BusHost, map_: rm.RegisterMap) -> dict[str, Signal]:
+    """Where a host keeps each of them: in a port of its own, or in its side of the run."""
+    return {
+        register.name: getattr(host.run if register.name in SCHEDULE else host, register.name.lower())
+        for register in map_.kept
+    }
 
 
 def is_at(register: rm.Register, address: Value) -> Value:
@@ -72,6 +79,16 @@ def out_of_range(register: rm.Register, data: Value) -> Value | None:
     low, high = register.low, register.high
     limits = ([data < low] if low else []) + ([data > high] if high < 2**32 - 1 else [])
     return Cat(limits).any() if limits else None
+
+
+def run_values(run: Run) -> dict[str, Value]:
+    """The registers that show a run."""
+    return {
+        "STATUS": Value.cast(Cat(run.busy, run.done, run.aborted)),
+        "CYCLES": run.cycles,
+        "STALLS": run.stalls,
+        "SWEEPS": run.sweeps,
+    }
 
 
 def constants(map_: rm.RegisterMap) -> dict[str, Value]:

@@ -6,6 +6,8 @@ from amaranth import Const, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from thermofab.hw.rtl.common.interfaces import SAMPLES, Samples
+
 
 class Readout(wiring.Component):
     """Takes ``state`` when told to and streams it, site 0 in bit 0 of the first word, zeros above the last site.
@@ -14,10 +16,10 @@ class Readout(wiring.Component):
         take: capture ``state``, only while ``free``.
         state: ``[N]``, the sites; free: nothing is left to read.
         flush: drop what has not been read.
-        valid, ready, payload: the stream; a word moves in a clock where both are high. ``valid`` waits for no
-            ``ready``, and a word shown stays until it moves (or is flushed).
-        last: the word on show ends a sample.
+        samples: the stream.
     """
+
+    samples: Samples
 
     def __init__(self, n_sites: int) -> None:
         self._n_sites = n_sites
@@ -27,10 +29,7 @@ class Readout(wiring.Component):
                 "flush": In(1),
                 "free": Out(1),
                 "state": In(n_sites),
-                "valid": Out(1),
-                "ready": In(1),
-                "payload": Out(32),
-                "last": Out(1),
+                "samples": Out(SAMPLES),
             }
         )
 
@@ -40,12 +39,12 @@ class Readout(wiring.Component):
         snapshot = Signal(32 * words)
         left = Signal(range(words + 1))
         m.d.comb += [
-            self.payload.eq(snapshot[:32]),
-            self.valid.eq(left != 0),
-            self.last.eq(left == 1),
+            self.samples.payload.eq(snapshot[:32]),
+            self.samples.valid.eq(left != 0),
+            self.samples.last.eq(left == 1),
             self.free.eq(left == 0),
         ]
-        with m.If(self.valid & self.ready):
+        with m.If(self.samples.valid & self.samples.ready):
             m.d.sync += [snapshot.eq(snapshot >> 32), left.eq(left - 1)]
         with m.If(self.take & self.free):
             m.d.sync += [snapshot.eq(self.state), left.eq(Const(words))]

@@ -17,6 +17,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from thermofab.hw.host.registers import PHASE_SLOTS
+from thermofab.hw.rtl.common.interfaces import Array, Run, array_signature, run_signature
 from thermofab.hw.spec import FabricSpec
 
 SETTLE = 2  # clocks from where the next sweep may begin to where the states show the last one
@@ -53,57 +54,42 @@ class Sequencer(wiring.Component):
     """Turns a schedule into slots.
 
     Ports:
-        start, abort: strobes; an abort wins, drops the samples still to take and ends the run after the sweep in hand.
+        run: the run; an abort drops the samples still to take and ends it after the sweep in hand.
         hold: nothing happens, and no clock counts, while it is high.
-        phases, samples, steps, base_level, base_mask: the schedule; they must not change during a run.
-        phase_write_sweeps, phase_write_level, phase_write_mask: write ``write_data`` to that memory.
-        phase_read_sweeps, phase_read_level, phase_read_mask: what it holds, from the clock after ``read`` on, between
-            runs.
-        phase_index: the phase written or read; write_data: 32 bits; read: a strobe.
+        phase_sweeps, phase_level, phase_mask: the phases, for the host, between runs.
         issue, slot, level, mask: an update begins, of which slot, with which table and which clamps.
         take: the state is a sample; free: the read-out can take it.
-        busy, done, aborted: of the run; cycles, stalls, sweeps: its counters.
         sweep_done: the state is that after a sweep.
     """
+
+    run: Run
+    phase_sweeps: Array
+    phase_level: Array
+    phase_mask: Array
 
     def __init__(self, plan: SlotPlan) -> None:
         self._plan = plan
         self._level_bits = max(1, (plan.spec.levels - 1).bit_length())
-        slot_bits = (PHASE_SLOTS - 1).bit_length()
-        self._memories = {"sweeps": 32, "level": self._level_bits, "mask": 1}
-        ports: dict[str, Any] = {
-            "start": In(1),
-            "abort": In(1),
-            "hold": In(1),
-            "phases": In(slot_bits + 1),
-            "samples": In(32),
-            "steps": In(32),
-            "base_level": In(self._level_bits),
-            "base_mask": In(1),
-            "phase_index": In(slot_bits),
-            "write_data": In(32),
-            "read": In(1),
-            "issue": Out(1),
-            "slot": Out(plan.slot_bits),
-            "level": Out(self._level_bits),
-            "mask": Out(1),
-            "take": Out(1),
-            "free": In(1),
-            "busy": Out(1),
-            "done": Out(1),
-            "aborted": Out(1),
-            "sweep_done": Out(1),
-            "cycles": Out(64),
-            "stalls": Out(32),
-            "sweeps": Out(32),
-        }
-        for name, bits in self._memories.items():
-            ports |= {f"phase_write_{name}": In(1), f"phase_read_{name}": Out(bits)}
-        super().__init__(ports)
+        super().__init__(
+            {
+                "run": In(run_signature(plan.spec)),
+                "hold": In(1),
+                "phase_sweeps": In(array_signature(PHASE_SLOTS)),
+                "phase_level": In(array_signature(PHASE_SLOTS)),
+                "phase_mask": In(array_signature(PHASE_SLOTS)),
+                "issue": Out(1),
+                "slot": Out(plan.slot_bits),
+                "level": Out(self._level_bits),
+                "mask": Out(1),
+                "take": Out(1),
+                "free": In(1),
+                "sweep_done": Out(1),
+            }
+        )
 
     def elaborate(self, platform: Any) -> Module:
         m, plan = Module(), self._plan
-        phase = Signal.like(self.phases)
+        phase = Signal.like(self.run.phases)
         slot = Signal(range(max(2, plan.slots)))
         place = Signal(range(max(2, plan.colour_clocks)))  # clocks since the colour began
         first = Signal(init=1)  # the next slot is a sweep's first
@@ -117,21 +103,21 @@ class Sequencer(wiring.Component):
         of_phase = self._phase_table(m, upcoming)
         in_phase, last_sweep, whole = Signal(), Signal(), Signal()
         level, mask = Signal(self._level_bits), Signal()
-        m.d.comb += [in_phase.eq(phase != self.phases), upcoming.eq(phase)]
+        m.d.comb += [in_phase.eq(phase != self.run.phases), upcoming.eq(phase)]
         m.d.sync += phase.eq(upcoming)
         m.d.comb += [
-            level.eq(Mux(in_phase, of_phase["level"], self.base_level)),
-            mask.eq(Mux(in_phase, of_phase["mask"], self.base_mask)),
-            last_sweep.eq(swept + 1 >= Mux(in_phase, of_phase["sweeps"], self.steps)),
+            level.eq(Mux(in_phase, of_phase["level"], self.run.level)),
+            mask.eq(Mux(in_phase, of_phase["mask"], self.run.mask)),
+            last_sweep.eq(swept + 1 >= Mux(in_phase, of_phase["sweeps"], self.run.steps)),
             whole.eq(first & (place == 0)),
         ]
 
         # What this clock does: take a sample, issue a slot, end the run, or wait.
         running, take, ended, step, settled = Signal(), Signal(), Signal(), Signal(), Signal(SETTLE)
         m.d.comb += [
-            running.eq(self.busy & ~self.hold & ~draining.any()),
-            take.eq(running & due & self.free & ~settled.any() & (left != 0) & ~self.abort & ~ending),
-            ended.eq(running & whole & (ending | self.abort | due & ((left == 0) | (take & (left == 1))))),
+            running.eq(self.run.busy & ~self.hold & ~draining.any()),
+            take.eq(running & due & self.free & ~settled.any() & (left != 0) & ~self.run.abort & ~ending),
+            ended.eq(running & whole & (ending | self.run.abort | due & ((left == 0) | (take & (left == 1))))),
             step.eq(running & ~ended & ~(whole & due & ~take)),
         ]
         issued = Signal()
@@ -141,10 +127,10 @@ class Sequencer(wiring.Component):
             m.d.sync += [self.level.eq(level), self.mask.eq(mask)]
         m.d.comb += self.take.eq(settled[-1])
 
-        with m.If(self.busy & ~self.hold):
-            m.d.sync += self.cycles.eq(self.cycles + 1)
+        with m.If(self.run.busy & ~self.hold):
+            m.d.sync += self.run.cycles.eq(self.run.cycles + 1)
             with m.If(running & due & ~take & ~ended):
-                m.d.sync += self.stalls.eq(self.stalls + 1)
+                m.d.sync += self.run.stalls.eq(self.run.stalls + 1)
         with m.If(take):
             m.d.sync += [due.eq(0), left.eq(left - 1)]
         finishing = Signal(SETTLE + 1)
@@ -157,47 +143,56 @@ class Sequencer(wiring.Component):
             with m.If(place == plan.colour_clocks - 1):
                 m.d.sync += place.eq(0)
                 with m.If(slot == (plan.slots if plan.slots < 1 << len(slot) else 0)):
-                    m.d.sync += [slot.eq(0), first.eq(1), finishing[0].eq(1), self.sweeps.eq(self.sweeps + 1)]
+                    m.d.sync += [slot.eq(0), first.eq(1), finishing[0].eq(1), self.run.sweeps.eq(self.run.sweeps + 1)]
                     with m.If(last_sweep):
-                        m.d.sync += [swept.eq(0), due.eq(~in_phase | (phase + 1 == self.phases))]
+                        m.d.sync += [swept.eq(0), due.eq(~in_phase | (phase + 1 == self.run.phases))]
                         with m.If(in_phase):
                             m.d.comb += upcoming.eq(phase + 1)
                     with m.Else():
                         m.d.sync += swept.eq(swept + 1)
-        with m.If(self.abort):
+        with m.If(self.run.abort):
             m.d.sync += [ending.eq(running), settled.eq(0)]
         with m.If(ended):
-            m.d.sync += [draining.eq(1), due.eq(0), self.aborted.eq(ending | self.abort)]
+            m.d.sync += [draining.eq(1), due.eq(0), self.run.aborted.eq(ending | self.run.abort)]
         with m.If(draining.any()):
             with m.If(draining <= SETTLE):
                 m.d.sync += draining.eq(draining + 1)
             with m.Elif(self.free):
-                m.d.sync += [draining.eq(0), self.busy.eq(0), self.done.eq(~(self.aborted | self.abort))]
-            with m.If(self.abort):
-                m.d.sync += self.aborted.eq(1)
-        with m.If(self.start & ~self.busy):
+                m.d.sync += [
+                    draining.eq(0),
+                    self.run.busy.eq(0),
+                    self.run.done.eq(~(self.run.aborted | self.run.abort)),
+                ]
+            with m.If(self.run.abort):
+                m.d.sync += self.run.aborted.eq(1)
+        with m.If(self.run.start & ~self.run.busy):
             m.d.comb += upcoming.eq(0)
-            m.d.sync += [signal.eq(0) for signal in (swept, ending, self.done, self.aborted)]
-            m.d.sync += [signal.eq(0) for signal in (self.cycles, self.stalls, self.sweeps)]
-            m.d.sync += [self.busy.eq(1), due.eq(self.phases == 0), left.eq(self.samples)]
-        with m.If(self.abort & self.hold & self.busy):
-            m.d.sync += [self.busy.eq(0), self.aborted.eq(1)]
+            m.d.sync += [signal.eq(0) for signal in (swept, ending, self.run.done, self.run.aborted)]
+            m.d.sync += [signal.eq(0) for signal in (self.run.cycles, self.run.stalls, self.run.sweeps)]
+            m.d.sync += [self.run.busy.eq(1), due.eq(self.run.phases == 0), left.eq(self.run.samples)]
+        with m.If(self.run.abort & self.hold & self.run.busy):
+            m.d.sync += [self.run.busy.eq(0), self.run.aborted.eq(1)]
         return m
 
     def _phase_table(self, m: Module, upcoming: Signal) -> dict[str, Any]:
         """Sweeps, level and mask of the phase in hand, from memories the host writes, and reads between runs."""
         running, current = Signal(), {}
-        m.d.comb += running.eq(self.busy | self.start)
-        for name, bits in self._memories.items():
+        m.d.comb += running.eq(self.run.busy | self.run.start)
+        arrays = {
+            "sweeps": (self.phase_sweeps, 32),
+            "level": (self.phase_level, self._level_bits),
+            "mask": (self.phase_mask, 1),
+        }
+        for name, (host, bits) in arrays.items():
             memory = m.submodules[f"phase_{name}"] = Memory(shape=bits, depth=PHASE_SLOTS, init=[])
             write, read = memory.write_port(), memory.read_port()
             m.d.comb += [
-                write.addr.eq(self.phase_index),
-                write.data.eq(self.write_data[:bits]),
-                write.en.eq(getattr(self, f"phase_write_{name}")),
-                read.addr.eq(Mux(running, upcoming, self.phase_index)),
-                read.en.eq(running | self.read),
-                getattr(self, f"phase_read_{name}").eq(read.data),
+                write.addr.eq(host.index),
+                write.data.eq(host.write_data[:bits]),
+                write.en.eq(host.write),
+                read.addr.eq(Mux(running, upcoming, host.index)),
+                read.en.eq(running | host.read),
+                host.read_data.eq(read.data),
             ]
             current[name] = read.data
         return current

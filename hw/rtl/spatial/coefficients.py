@@ -25,7 +25,8 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from thermofab.hw.host.spatial.plan import NONE, LanePlan
-from thermofab.hw.rtl.spatial.lane import word_width
+from thermofab.hw.rtl.common.interfaces import Array, array_signature
+from thermofab.hw.rtl.spatial.chunks import ChunkWrites, chunk_signature, widest_word
 
 
 def loader_rows(plan: LanePlan) -> list[tuple[tuple[int, ...], int]]:
@@ -50,15 +51,16 @@ class CoefficientLoader(wiring.Component):
     Ports:
         start: go, if anything was written since the last time; abort: stop, and go again at the next start.
         busy: from the clock after ``start`` until the chunks are full.
-        weights_…, biases_…, factors_…: the host's side of each array: ``_write``, ``_index``, ``_read``.
-        write_data, read: as elsewhere.
-        coefficient_write: ``[lanes · chunks]``, one-hot; coefficient_index, coefficient_data: the lanes' side.
+        weights, biases, factors: the host's arrays.
+        chunks: the lanes' side, one-hot.
     """
+
+    chunks: ChunkWrites
 
     def __init__(self, plan: LanePlan) -> None:
         spec = plan.spec
         self._plan = plan
-        self._bits = max(word_width(plan, plan.chunk_sizes(lane)) for lane in plan.lanes)
+        self._bits = widest_word(plan)
         self._arrays = {
             "weights": (spec.topology.n_edges, spec.weight_bits),
             "biases": (spec.n_sites, spec.bias_bits),
@@ -69,14 +71,9 @@ class CoefficientLoader(wiring.Component):
             "start": In(1),
             "abort": In(1),
             "busy": Out(1),
-            "write_data": In(32),
-            "read": In(1),
-            "coefficient_write": Out(len(plan.lanes) * plan.chunks),
-            "coefficient_index": Out(plan.slot_bits + plan.code_bits),
-            "coefficient_data": Out(self._bits),
+            "chunks": Out(chunk_signature(plan)),
         }
-        for name, (count, _) in self._arrays.items():
-            ports |= {f"{name}_write": In(1), f"{name}_read": Out(32), f"{name}_index": In(range(max(2, count)))}
+        ports |= {name: In(array_signature(count)) for name, (count, _) in self._arrays.items()}
         super().__init__(ports)
 
     def elaborate(self, platform: Any) -> Module:
@@ -130,19 +127,19 @@ class CoefficientLoader(wiring.Component):
         # The clock before the first word, code_after is its code too: the count has not begun.
         table = self._array(m, "factors", Value.cast(Cat(code_after, factor)))
         slot, slot_then = Signal(plan.slot_bits), Signal(plan.slot_bits)
-        target = Signal(len(self.coefficient_write), init=1)  # one-hot: lane and chunk
+        target = Signal(len(self.chunks.write), init=1)  # one-hot: lane and chunk
         target_then = Signal.like(target)
         code_then = Signal(size)
         last_tick = Signal()
         m.d.comb += [
             emitting.eq(tick >= COME + size),
             last_tick.eq(tick == COME + size + 2**size - 1),
-            self.coefficient_index.eq(Cat(code_then, slot_then)),
-            self.coefficient_write.eq(Mux(written, target_then, 0)),
+            self.chunks.index.eq(Cat(code_then, slot_then)),
+            self.chunks.write.eq(Mux(written, target_then, 0)),
         ]
         m.d.sync += [
             written.eq(self.busy & emitting),
-            self.coefficient_data.eq(Mux(has_factor, table, word)),
+            self.chunks.data.eq(Mux(has_factor, table, word)),
             code_then.eq(code),
             slot_then.eq(slot),
             target_then.eq(target),
@@ -161,7 +158,7 @@ class CoefficientLoader(wiring.Component):
         with m.If(self.abort & self.busy):
             m.d.sync += [self.busy.eq(0), stale.eq(1)]
         for name in self._arrays:
-            with m.If(getattr(self, f"{name}_write")):
+            with m.If(self._host(name).write):
                 m.d.sync += stale.eq(1)
         return m
 
@@ -196,19 +193,23 @@ class CoefficientLoader(wiring.Component):
         factor, has_factor = parts[-1] if plan.factor_rows else (Const(0), Const(0))
         return [p[0] for p in near], [p[1] for p in near], site, has_site, factor, has_factor
 
+    def _host(self, name: str) -> Array:
+        """The host's side of an array."""
+        return getattr(self, name)
+
     def _array(self, m: Module, name: str, index: Value) -> Value:
         """Entry ``index`` of what the host has written, a clock later; the host reads through the same port."""
         if name not in self._arrays:
             return Const(0)
-        count, bits = self._arrays[name]
+        host, (count, bits) = self._host(name), self._arrays[name]
         memory = m.submodules[name] = Memory(shape=signed(bits), depth=max(2, count), init=[])
         write, read = memory.write_port(), memory.read_port()
         m.d.comb += [
-            write.addr.eq(getattr(self, f"{name}_index")),
-            write.data.eq(self.write_data[:bits]),
-            write.en.eq(getattr(self, f"{name}_write")),
-            read.addr.eq(Mux(self.busy, index, getattr(self, f"{name}_index"))),
-            read.en.eq(self.busy | self.read),
-            getattr(self, f"{name}_read").eq(read.data),
+            write.addr.eq(host.index),
+            write.data.eq(host.write_data[:bits]),
+            write.en.eq(host.write),
+            read.addr.eq(Mux(self.busy, index, host.index)),
+            read.en.eq(self.busy | host.read),
+            host.read_data.eq(read.data),
         ]
         return read.data

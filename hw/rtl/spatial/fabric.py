@@ -14,6 +14,8 @@ from amaranth.lib.wiring import In, Out
 from thermofab.hw.host.spatial.plan import NONE, LanePlan
 from thermofab.hw.rtl.common.datapath import shift_bits
 from thermofab.hw.rtl.common.hierarchy import Hierarchy, InPlace
+from thermofab.hw.rtl.common.interfaces import Array, array_signature
+from thermofab.hw.rtl.spatial.chunks import ChunkWrites, chunk_signature
 from thermofab.hw.rtl.spatial.lane import Lane
 from thermofab.hw.spec import Image
 
@@ -30,12 +32,15 @@ class SpatialFabric(wiring.Component):
         busy: a run goes on.
         shift: table address shift, min_shift…dither_bits.
         clamps: ``[2 N]``, the clamps of either mask; state: ``[N]``.
+        tables: the tables, for the host, between runs.
         write_data: 32 bits for whichever of the strobes below is high.
-        tables_write, tables_index, tables_read: the tables, for the host, between runs.
         states_write: ``[ceil(N/32)]``, a strobe a word of states.
         seed_write: a word for the chains of generators; seed_clear: the next one is a state's first.
-        coefficient_write, coefficient_index, coefficient_data: the chunks, for the loader.
+        chunks: the chunks, for the loader.
     """
+
+    tables: Array
+    chunks: ChunkWrites
 
     def __init__(self, plan: LanePlan, hierarchy: Hierarchy | None = None, image: Image | None = None) -> None:
         self._plan, self._image = plan, image
@@ -51,20 +56,14 @@ class SpatialFabric(wiring.Component):
             "clamps": In(2 * spec.n_sites),
             "state": Out(spec.n_sites),
             "write_data": In(32),
-            "tables_write": In(1),
-            "tables_index": In((spec.levels * spec.table_size - 1).bit_length()),
-            "tables_read": Out(32),
+            "tables": In(array_signature(spec.levels * spec.table_size)),
             "states_write": In((spec.n_sites + 31) // 32),
             "seed_write": In(1),
             "seed_clear": In(1),
         }
         if image is None:
-            ports |= {
-                "coefficient_write": In(len(plan.lanes) * plan.chunks),
-                "coefficient_index": In(plan.slot_bits + plan.code_bits),
-                "coefficient_data": In(max(plan.chunk_bits(True, plan.chunk), plan.chunk_bits(False, plan.code_bits))),
-            }
-        super().__init__({name: member for name, member in ports.items() if member.shape != 0})
+            ports["chunks"] = In(chunk_signature(plan))
+        super().__init__({name: member for name, member in ports.items() if member.is_signature or member.shape != 0})
 
     def elaborate(self, platform: Any) -> Module:
         plan, spec, m = self._plan, self._plan.spec, Module()
@@ -118,9 +117,9 @@ class SpatialFabric(wiring.Component):
         )
         start = number * plan.chunks
         m.d.comb += [
-            made.coefficient_write.eq(self.coefficient_write[start : start + len(plan.chunk_sizes(lane))]),
-            made.coefficient_index.eq(self.coefficient_index),
-            made.coefficient_data.eq(self.coefficient_data),
+            made.coefficient_write.eq(self.chunks.write[start : start + len(plan.chunk_sizes(lane))]),
+            made.coefficient_index.eq(self.chunks.index),
+            made.coefficient_data.eq(self.chunks.data),
         ]
         return made
 
@@ -197,11 +196,11 @@ class SpatialFabric(wiring.Component):
                 # which such a port cannot be without logic behind its slow output.
                 shared, write = Signal(len(read.addr), name=f"tables_address_{first // 2}"), memory.write_port()
                 m.d.comb += [
-                    shared.eq(Mux(self.busy, address, self.tables_index)),
+                    shared.eq(Mux(self.busy, address, self.tables.index)),
                     read.addr.eq(shared),
                     write.addr.eq(shared),
-                    write.data.eq(~self.write_data[: spec.threshold_bits]),
-                    write.en.eq(self.tables_write),
+                    write.data.eq(~self.tables.write_data[: spec.threshold_bits]),
+                    write.en.eq(self.tables.write),
                 ]
                 if first == 0:
-                    m.d.comb += self.tables_read.eq((~read.data)[: spec.threshold_bits])
+                    m.d.comb += self.tables.read_data.eq((~read.data)[: spec.threshold_bits])

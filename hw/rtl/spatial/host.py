@@ -13,7 +13,8 @@ from amaranth.lib.wiring import In, Out
 
 from thermofab.hw.host import registers as rm
 from thermofab.hw.host.spatial.registers import spatial_register_map
-from thermofab.hw.rtl.common.bus import bus_ports, constants, is_at, kept_ports, of_access, out_of_range
+from thermofab.hw.rtl.common.bus import constants, is_at, kept_ports, kept_signals, of_access, out_of_range, run_values
+from thermofab.hw.rtl.common.interfaces import Array, Bus, Run, array_signature, bus_signature, run_signature
 from thermofab.hw.spec import FabricSpec, Image
 
 # Arrays that live in memories elsewhere: their data arrive a clock after the read by themselves.
@@ -28,105 +29,90 @@ class HostBus(wiring.Component):
     """The host's side of a fabric.
 
     Ports:
-        bus_address, bus_write, bus_write_data, bus_read, bus_read_data: the bus.
-        busy, done, aborted, cycles, stalls, sweeps, state: shown to the host.
+        bus: the bus; run: the run, and the settings that are its.
+        state: ``[N]``, shown to the host.
         full: a counter of moments was full.
-        shift, phases, samples, steps, level, mask, stream, clamps: registers it holds.
-        start, abort, clear_moments: strobes.
-        read, index, at_edges, write_data: a read, the entry of the array addressed, whether it is MOMENTS_EDGES, and
-            the data of a write, for the arrays that live elsewhere.
-        seed_write, states_write: strobes of accepted writes, of states one a word.
-        weights_…, biases_…, factors_…, tables_…, phase_…, moments_…: of each such array ``_write``, a strobe, and
-            ``_read``, its data a clock after ``read``.
+        shift, stream, clamps: registers it holds besides.
+        clear_moments: a strobe.
+        write_data: the data of a write; seed_write, states_write: strobes of accepted ones, of states one a word.
+        weights, biases, factors, tables, phase_…, moments_…: arrays that live elsewhere.
+        at_edges: the address is one of MOMENTS_EDGES.
     """
+
+    bus: Bus
+    run: Run
 
     def __init__(self, spec: FabricSpec, image: Image | None = None) -> None:
         self._spec, self._map = spec, spatial_register_map(spec, image)
         self._remote = [name for name in REMOTE if name in self._map.names]
-        self.index_bits = max([1, *(self._map[name].index_bits for name in self._remote)])
         ports: dict[str, Any] = {
-            **bus_ports(self._map.address_bits),
-            "busy": In(1),
-            "done": In(1),
-            "aborted": In(1),
-            "cycles": In(64),
-            "stalls": In(32),
-            "sweeps": In(32),
+            "bus": In(bus_signature(self._map.address_bits)),
+            "run": Out(run_signature(spec)),
             "state": In(spec.n_sites),
             "full": In(1),
             "clamps": Out(2 * spec.n_sites),
-            "start": Out(1),
-            "abort": Out(1),
             "clear_moments": Out(1),
-            "read": Out(1),
-            "index": Out(self.index_bits),
             "at_edges": Out(1),
             "write_data": Out(32),
             "seed_write": Out(1),
             "states_write": Out(self._map["STATES"].count),
         }
         ports |= kept_ports(self._map)
-        for name in self._remote:
-            ports[f"{name.lower()}_read"] = In(32)
-            if self._map[name].access != "R":
-                ports[f"{name.lower()}_write"] = Out(1)
+        ports |= {name.lower(): Out(array_signature(self._map[name].count)) for name in self._remote}
         super().__init__(ports)
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        self._address, data = Signal(len(self.bus_address), name="address"), Signal(32)
+        self._address, data = Signal(len(self.bus.address), name="address"), Signal(32)
         writing, reading = Signal(), Signal()
         m.d.sync += [
-            self._address.eq(self.bus_address),
-            data.eq(self.bus_write_data),
-            writing.eq(self.bus_write),
-            reading.eq(self.bus_read),
+            self._address.eq(self.bus.address),
+            data.eq(self.bus.write_data),
+            writing.eq(self.bus.write),
+            reading.eq(self.bus.read),
         ]
         hits = {register.name: self._hit(m, register) for register in self._map.registers}
         readable, writable, locked = of_access(self._map, hits)
         start_asked = hits["CONTROL"] & data[0]
 
         bad_value, write = Signal(), Signal()
-        with m.If(hits["PHASE_LEVEL"]):
-            m.d.comb += bad_value.eq(data >= self._spec.levels)
-        with m.If(hits["TABLES"]):
-            m.d.comb += bad_value.eq((data == 0) | (data >= 1 << self._spec.threshold_bits))
-        with m.If(hits["PHASE_MASK"]):
-            m.d.comb += bad_value.eq(data > 1)
-        for register in self._map.kept:
-            if (wrong := out_of_range(register, data)) is not None:
+        for register in self._map.registers:
+            if "W" in register.access and (wrong := out_of_range(register, data)) is not None:
                 with m.If(hits[register.name]):
                     m.d.comb += bad_value.eq(wrong)
         m.d.comb += [
-            write.eq(writing & ~(locked & self.busy) & ~bad_value),
-            self.start.eq(writing & start_asked & ~self.busy & ~data[1]),
-            self.abort.eq(writing & hits["CONTROL"] & data[1]),
+            write.eq(writing & ~(locked & self.run.busy) & ~bad_value),
+            self.run.start.eq(writing & start_asked & ~self.run.busy & ~data[1]),
+            self.run.abort.eq(writing & hits["CONTROL"] & data[1]),
             self.clear_moments.eq(writing & hits["CONTROL"] & data[2]),
             self.seed_write.eq(write & hits["SEED"]),
-            self.read.eq(reading),
-            self.index.eq(self._address),
             self.write_data.eq(data),
             self.at_edges.eq(hits.get("MOMENTS_EDGES", 0)),
         ]
-        for register in self._map.kept:
-            with m.If(write & hits[register.name]):
-                m.d.sync += getattr(self, register.name.lower()).eq(data[: register.width])
-        for name in self._remote:
+        for name, held in kept_signals(self, self._map).items():
+            with m.If(write & hits[name]):
+                m.d.sync += held.eq(data[: len(held)])
+        for name, array in self._arrays().items():
+            m.d.comb += [array.index.eq(self._address), array.read.eq(reading), array.write_data.eq(data)]
             if self._map[name].access != "R":
-                m.d.comb += getattr(self, f"{name.lower()}_write").eq(write & hits[name])
+                m.d.comb += array.write.eq(write & hits[name])
         self._bit_arrays(m, write, hits, data)
 
         errors = Signal(4)
         raised = Cat(
-            writing & self.busy & (locked | (start_asked & ~data[1])),
+            writing & self.run.busy & (locked | (start_asked & ~data[1])),
             (writing & ~writable) | (reading & ~readable),
             writing & bad_value,
             self.full,
         )
         cleared = Mux(writing & hits["ERRORS"], data[:4], 0)
         m.d.sync += errors.eq((errors & ~cleared) | raised)
-        self._read(m, hits, errors)
+        self._read(m, reading, hits, errors)
         return m
+
+    def _arrays(self) -> dict[str, Array]:
+        """The arrays that live elsewhere, by register."""
+        return {name: getattr(self, name.lower()) for name in self._remote}
 
     def _hit(self, m: Module, register: rm.Register) -> Signal:
         """The address is one of this register's."""
@@ -154,22 +140,19 @@ class HostBus(wiring.Component):
         """``bits`` up to the end of their last word of 32."""
         return Value.cast(Cat(bits, Const(0, -len(bits) % 32)))
 
-    def _read(self, m: Module, hits: dict[str, Signal], errors: Value) -> None:
+    def _read(self, m: Module, reading: Value, hits: dict[str, Signal], errors: Value) -> None:
         """Data of registers kept here are stored at the read, the others when they have come from where they live."""
         local = {
-            "STATUS": Cat(self.busy, self.done, self.aborted),
+            **run_values(self.run),
             "ERRORS": errors,
-            "CYCLES": self.cycles,
-            "STALLS": self.stalls,
-            "SWEEPS": self.sweeps,
             "STATES": self.state,
             "CLAMPS": Cat(self._padded(self.clamps[: self._spec.n_sites]), self.clamps[self._spec.n_sites :]),
-            **{register.name: getattr(self, register.name.lower()) for register in self._map.kept},
+            **kept_signals(self, self._map),
             **constants(self._map),
         }
         stored, remote = Signal(32), Signal(len(self._remote))
-        m.d.sync += [stored.eq(self.bus_read_data), remote.eq(0)]
-        with m.If(self.read):
+        m.d.sync += [stored.eq(self.bus.read_data), remote.eq(0)]
+        with m.If(reading):
             m.d.sync += [stored.eq(0), remote.eq(Cat(hits[name] for name in self._remote))]
             for name, value in local.items():
                 register = self._map[name]
@@ -177,8 +160,8 @@ class HostBus(wiring.Component):
                     index = self._address[: register.index_bits]
                     m.d.sync += stored.eq(value.word_select(index, 32) if register.count > 1 else value)
         # Block RAMs answer late in the clock: one level of logic is theirs, and the others' is kept apart from it.
-        words = {name: Value.cast(getattr(self, f"{name.lower()}_read")) for name in self._remote}
-        gated = {name: word & remote[k].replicate(32) for k, (name, word) in enumerate(words.items())}
+        arrays = self._arrays()
+        gated = {name: array.read_data & remote[k].replicate(32) for k, (name, array) in enumerate(arrays.items())}
         early, late = Signal(32, attrs={"keep": 1}), Const(0, 32)
         early_word = stored & (~remote.any()).replicate(32)
         for name, word in gated.items():
@@ -186,4 +169,4 @@ class HostBus(wiring.Component):
                 late = late | word
             else:
                 early_word = early_word | word
-        m.d.comb += [early.eq(early_word), self.bus_read_data.eq(early | late)]
+        m.d.comb += [early.eq(early_word), self.bus.read_data.eq(early | late)]

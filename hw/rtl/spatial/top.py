@@ -8,7 +8,7 @@ from amaranth.lib.wiring import Out
 
 from thermofab.hw.host.spatial.plan import plan_lanes
 from thermofab.hw.host.spatial.registers import spatial_register_map
-from thermofab.hw.rtl.common.bus import connect_bus, top_ports
+from thermofab.hw.rtl.common.bus import connect_top, top_ports
 from thermofab.hw.rtl.common.hierarchy import Hierarchy, InPlace
 from thermofab.hw.rtl.common.moments import Moments
 from thermofab.hw.rtl.common.readout import Readout
@@ -66,42 +66,33 @@ class SpatialTop(wiring.Component):
         readout = add(m, "readout", "readout", lambda: Readout(spec.n_sites))
         fabric = add(m, "fabric", "fabric", lambda: SpatialFabric(plan, self._hierarchy, image))
 
-        m.d.comb += connect_bus(host, self)
-        for name in ("busy", "done", "aborted", "cycles", "stalls", "sweeps"):
-            m.d.comb += getattr(host, name).eq(getattr(sequencer, name))
-        for name in ("start", "abort", "phases", "samples", "steps", "read", "write_data"):
-            m.d.comb += getattr(sequencer, name).eq(getattr(host, name))
+        connect_top(m, self, host, readout.samples)
+        wiring.connect(m, host.run, sequencer.run)
+        wiring.connect(m, host.phase_sweeps, sequencer.phase_sweeps)
+        wiring.connect(m, host.phase_level, sequencer.phase_level)
+        wiring.connect(m, host.phase_mask, sequencer.phase_mask)
+        wiring.connect(m, host.tables, fabric.tables)
         m.d.comb += [
-            sequencer.base_level.eq(host.level),
-            sequencer.base_mask.eq(host.mask),
-            sequencer.phase_index.eq(host.index),
-        ]
-        for name in ("sweeps", "level", "mask"):
-            m.d.comb += [
-                getattr(sequencer, f"phase_write_{name}").eq(getattr(host, f"phase_{name}_write")),
-                getattr(host, f"phase_{name}_read").eq(getattr(sequencer, f"phase_read_{name}")),
-            ]
-        for name in ("issue", "slot", "mask", "busy", *(["level"] if spec.levels > 1 else [])):
-            m.d.comb += getattr(fabric, name).eq(getattr(sequencer, name))
-        for name in ("clamps", "write_data", "states_write", "seed_write", "tables_write"):
-            m.d.comb += getattr(fabric, name).eq(getattr(host, name))
-        m.d.comb += [
-            fabric.tables_index.eq(host.index),
-            fabric.seed_clear.eq(host.abort),
-            host.tables_read.eq(fabric.tables_read),
+            fabric.issue.eq(sequencer.issue),
+            fabric.slot.eq(sequencer.slot),
+            fabric.mask.eq(sequencer.mask),
+            fabric.busy.eq(sequencer.run.busy),
+            fabric.clamps.eq(host.clamps),
+            fabric.write_data.eq(host.write_data),
+            fabric.states_write.eq(host.states_write),
+            fabric.seed_write.eq(host.seed_write),
+            fabric.seed_clear.eq(host.run.abort),
             host.state.eq(fabric.state),
         ]
+        if spec.levels > 1:
+            m.d.comb += fabric.level.eq(sequencer.level)
         if spec.dither_bits:
             m.d.comb += fabric.shift.eq(host.shift)
         m.d.comb += [
             readout.take.eq(sequencer.take & host.stream),
-            readout.flush.eq(host.abort),
+            readout.flush.eq(host.run.abort),
             readout.state.eq(fabric.state),
-            readout.ready.eq(self.sample_ready),
-            self.sample_valid.eq(readout.valid),
-            self.sample_payload.eq(readout.payload),
-            self.sample_last.eq(readout.last),
-            self.busy.eq(sequencer.busy),
+            self.busy.eq(sequencer.run.busy),
             self.sweep_done.eq(sequencer.sweep_done),
             self.state.eq(fabric.state),
         ]
@@ -118,30 +109,25 @@ class SpatialTop(wiring.Component):
 
     def _load(self, m: Module, loader: Any, host: Any, sequencer: Any, fabric: Any) -> None:
         """The loader between the host and the lanes; it puts a run's first sweep off."""
-        for name in ("start", "abort", "write_data", "read"):
-            m.d.comb += getattr(loader, name).eq(getattr(host, name))
-        m.d.comb += sequencer.hold.eq(loader.busy)
-        for name in ("weights", "biases", "factors"):
-            if name.upper() in self._map.names:
-                m.d.comb += [
-                    getattr(loader, f"{name}_write").eq(getattr(host, f"{name}_write")),
-                    getattr(loader, f"{name}_index").eq(host.index),
-                    getattr(host, f"{name}_read").eq(getattr(loader, f"{name}_read")),
-                ]
-        for name in ("write", "index", "data"):
-            m.d.comb += getattr(fabric, f"coefficient_{name}").eq(getattr(loader, f"coefficient_{name}"))
+        m.d.comb += [loader.start.eq(host.run.start), loader.abort.eq(host.run.abort), sequencer.hold.eq(loader.busy)]
+        wiring.connect(m, loader.chunks, fabric.chunks)
+        wiring.connect(m, host.biases, loader.biases)
+        if "WEIGHTS" in self._map.names:
+            wiring.connect(m, host.weights, loader.weights)
+        if "FACTORS" in self._map.names:
+            wiring.connect(m, host.factors, loader.factors)
 
     def _count(self, m: Module, moments: Any, host: Any, sequencer: Any, fabric: Any) -> None:
         m.d.comb += [
             moments.take.eq(sequencer.take & ~host.stream),
             moments.clear.eq(host.clear_moments),
             moments.state.eq(fabric.state),
-            moments.index.eq(host.index[: self._map["MOMENTS_SITES"].index_bits]),
-            moments.read.eq(host.read),
+            moments.index.eq(host.moments_sites.index),
+            moments.read.eq(host.moments_sites.read),
             host.full.eq(moments.full),
-            host.moments_sites_read.eq(moments.data),
+            host.moments_sites.read_data.eq(moments.data),
         ]
         if "MOMENTS_EDGES" in self._map.names:
-            m.d.comb += [moments.at_edges.eq(host.at_edges), host.moments_edges_read.eq(moments.data)]
+            m.d.comb += [moments.at_edges.eq(host.at_edges), host.moments_edges.read_data.eq(moments.data)]
             with m.If(host.at_edges):
-                m.d.comb += moments.index.eq(host.index[: self._map["MOMENTS_EDGES"].index_bits])
+                m.d.comb += moments.index.eq(host.moments_edges.index)

@@ -12,6 +12,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from thermofab.hw.host.systolic.registers import WORD
+from thermofab.hw.rtl.common.interfaces import SAMPLES, Samples
 
 
 def queue_depth(entries: int) -> int:
@@ -30,19 +31,21 @@ class Collector(wiring.Component):
         push, data, end: an entry, and whether it is its sample's last; there must be room.
         flush: drop everything.
         room: a whole sample fits; space: an entry does; empty: nothing is held.
-        valid, ready, payload, last: the stream.
+        samples: the stream.
     """
+
+    samples: Samples
 
     def __init__(self, width: int, entries: int) -> None:
         self._width, self._entries, self._depth = width, entries, queue_depth(entries)
-        inputs = ("take", "push", "end", "flush", "ready", "single")
-        outputs = ("room", "space", "empty", "valid", "last")
+        inputs = ("take", "push", "end", "flush", "single")
+        outputs = ("room", "space", "empty")
         super().__init__(
             {
                 **{name: In(1) for name in inputs},
                 **{name: Out(1) for name in outputs},
                 "data": In(width),
-                "payload": Out(WORD),
+                "samples": Out(SAMPLES),
             }
         )
 
@@ -79,7 +82,7 @@ class Collector(wiring.Component):
         with m.If(fetched):
             m.d.sync += [entry.eq(read.data), waiting.eq(1)]
         busy = self._pack(m, entry, waiting, take_entry)
-        m.d.sync += self.empty.eq((promised == 0) & ~fetched & ~waiting & ~busy & ~self.valid)
+        m.d.sync += self.empty.eq((promised == 0) & ~fetched & ~waiting & ~busy & ~self.samples.valid)
         with m.If(self.flush):
             m.d.sync += [signal.eq(0) for signal in (tail, head, held, promised, fetched, waiting)]
         return m
@@ -92,12 +95,12 @@ class Collector(wiring.Component):
         full = Signal()
         m.d.comb += [
             full.eq(filled >= WORD),
-            leave.eq((full | (ending & (filled != 0))) & (~self.valid | self.ready)),
+            leave.eq((full | (ending & (filled != 0))) & (~self.samples.valid | self.samples.ready)),
             take_entry.eq(waiting & ~full & ~ending),
             some.eq(filled != 0),
         ]
-        with m.If(self.valid & self.ready):
-            m.d.sync += self.valid.eq(0)
+        with m.If(self.samples.valid & self.samples.ready):
+            m.d.sync += self.samples.valid.eq(0)
         with m.If(take_entry):
             m.d.sync += [
                 bits.eq(bits | (entry[:-1] << filled[: (WORD - 1).bit_length()])),
@@ -106,14 +109,14 @@ class Collector(wiring.Component):
             ]
         with m.If(leave):
             m.d.sync += [
-                self.valid.eq(1),
-                self.payload.eq(bits[:WORD]),
-                self.last.eq(ending & (filled <= WORD)),
+                self.samples.valid.eq(1),
+                self.samples.payload.eq(bits[:WORD]),
+                self.samples.last.eq(ending & (filled <= WORD)),
                 bits.eq(bits >> WORD),
                 filled.eq(Mux(full, filled - WORD, 0)),
             ]
             with m.If(filled <= WORD):
                 m.d.sync += ending.eq(0)
         with m.If(self.flush):
-            m.d.sync += [signal.eq(0) for signal in (bits, filled, ending, self.valid)]
+            m.d.sync += [signal.eq(0) for signal in (bits, filled, ending, self.samples.valid)]
         return some

@@ -15,7 +15,8 @@ from thermofab.hw.host import registers as rm
 from thermofab.hw.host.systolic.format import coefficient_format
 from thermofab.hw.host.systolic.registers import CLAMP_MASKS, element_words, fields, systolic_register_map
 from thermofab.hw.host.systolic.timing import layout_of
-from thermofab.hw.rtl.common.bus import bus_ports, constants, is_at, kept_ports, of_access, out_of_range
+from thermofab.hw.rtl.common.bus import constants, is_at, kept_ports, kept_signals, of_access, out_of_range, run_values
+from thermofab.hw.rtl.common.interfaces import Bus, Run, bus_signature, run_signature
 from thermofab.hw.spec import FabricSpec, generator
 
 
@@ -23,10 +24,9 @@ class SystolicHost(wiring.Component):
     """The host's side of a systolic fabric.
 
     Ports:
-        bus_…: the bus.
-        busy, done, aborted, cycles, stalls, sweeps: shown to the host; counter_full: a strobe, flagged.
-        start, abort, clear, dump, restate: strobes.
-        shift, phases, samples, steps, level, mask, stream, extra: registers it holds.
+        bus: the bus; run: the run, and the settings that are its; counter_full: a strobe, flagged.
+        clear, dump, restate: strobes.
+        shift, stream, extra: registers it holds besides.
         phase_write: strobes of sweeps, level and mask of phase ``phase_index``; phase_index: its number.
         bits_write: a strobe for each word of states or clamps; bits_index: the entry, in banks of clamps, then states.
         element: one-hot; slot: of that element; coefficient_write, seed_write: strobes, a lane or a word each.
@@ -34,18 +34,21 @@ class SystolicHost(wiring.Component):
         data: the word written; wide_data: that and ``extra`` above it.
     """
 
+    bus: Bus
+    run: Run
+
     def __init__(self, spec: FabricSpec) -> None:
         self._spec, self._map, self._layout = spec, systolic_register_map(spec), layout_of(spec)
         self._format = coefficient_format(spec, self._layout.n_inputs)
         slot = (self._layout.n_slots - 1).bit_length()
         self._seeds, words = generator(spec.rng).state_words, element_words(self._layout.n_elements)
         ports: dict[str, Any] = {
-            **bus_ports(self._map.address_bits),
-            **{name: In(1) for name in ("busy", "done", "aborted", "counter_full")},
-            "cycles": In(64),
-            "stalls": In(32),
-            "sweeps": In(32),
-            **{name: Out(1) for name in ("start", "abort", "clear", "dump", "restate")},
+            "bus": In(bus_signature(self._map.address_bits)),
+            "run": Out(run_signature(spec)),
+            "counter_full": In(1),
+            "clear": Out(1),
+            "dump": Out(1),
+            "restate": Out(1),
             **kept_ports(self._map),
             "phase_write": Out(3),
             "phase_index": Out((rm.PHASE_SLOTS - 1).bit_length()),
@@ -64,35 +67,35 @@ class SystolicHost(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        self._address, data = Signal(len(self.bus_address), name="address"), Signal(32)
+        self._address, data = Signal(len(self.bus.address), name="address"), Signal(32)
         writing, reading = Signal(), Signal()
         m.d.sync += [
-            self._address.eq(self.bus_address),
-            data.eq(self.bus_write_data),
-            writing.eq(self.bus_write),
-            reading.eq(self.bus_read),
+            self._address.eq(self.bus.address),
+            data.eq(self.bus.write_data),
+            writing.eq(self.bus.write),
+            reading.eq(self.bus.read),
         ]
         hits, groups = self._decode(m)
         readable, writable, locked = groups
         bad_value, write = self._out_of_range(m, hits), Signal()
         control = writing & hits["CONTROL"]
         starting = hits["CONTROL"] & (data[0] | data[2] | data[3])
-        idle = ~self.busy & ~data[1]
+        idle = ~self.run.busy & ~data[1]
         m.d.comb += [
-            write.eq(writing & ~(locked & self.busy) & ~bad_value),
-            self.start.eq(control & data[0] & idle),
-            self.abort.eq(control & data[1]),
+            write.eq(writing & ~(locked & self.run.busy) & ~bad_value),
+            self.run.start.eq(control & data[0] & idle),
+            self.run.abort.eq(control & data[1]),
             self.clear.eq(control & data[2] & idle),
             self.dump.eq(control & data[3] & ~data[0] & idle),
         ]
-        for register in self._map.kept:
-            with m.If(write & hits[register.name]):
-                m.d.sync += getattr(self, register.name.lower()).eq(data[: register.width])
+        for name, held in kept_signals(self, self._map).items():
+            with m.If(write & hits[name]):
+                m.d.sync += held.eq(data[: len(held)])
         self._arrays(m, write, hits, data)
 
         errors = Signal(4)
         raised = Cat(
-            writing & self.busy & (locked | (starting & ~data[1])),
+            writing & self.run.busy & (locked | (starting & ~data[1])),
             (writing & ~writable) | (reading & ~readable),
             writing & bad_value,
             self.counter_full,
@@ -105,7 +108,7 @@ class SystolicHost(wiring.Component):
         """Which register is addressed, and whether it can be read, written, and is locked: decoded on the way in, so
         that they are registers themselves.
         """
-        now = {register.name: is_at(register, self.bus_address) for register in self._map.registers}
+        now = {register.name: is_at(register, self.bus.address) for register in self._map.registers}
         hits = {name: Signal(name=f"at_{name.lower()}") for name in now}
         m.d.sync += [hits[name].eq(inside) for name, inside in now.items()]
         groups = [Signal(name=name) for name in ("readable", "writable", "locked")]
@@ -114,7 +117,7 @@ class SystolicHost(wiring.Component):
 
     def _out_of_range(self, m: Module, hits: dict[str, Signal]) -> Signal:
         """The value written is not one the register addressed can take; compared on the way in."""
-        data, bad = self.bus_write_data, Signal()
+        data, bad = self.bus.write_data, Signal()
         wrong = []
         for register in self._map.registers:
             if "W" in register.access and (beyond := out_of_range(register, data)) is not None:
@@ -166,18 +169,15 @@ class SystolicHost(wiring.Component):
 
     def _read(self, m: Module, reading: Value, hits: dict[str, Signal], errors: Value) -> None:
         shown: dict[str, Any] = {
-            "STATUS": Cat(self.busy, self.done, self.aborted),
+            **run_values(self.run),
             "ERRORS": errors,
-            "CYCLES": self.cycles,
-            "STALLS": self.stalls,
-            "SWEEPS": self.sweeps,
-            **{register.name: getattr(self, register.name.lower()) for register in self._map.kept},
+            **kept_signals(self, self._map),
             **constants(self._map),
         }
         with m.If(reading):
-            m.d.sync += self.bus_read_data.eq(0)
+            m.d.sync += self.bus.read_data.eq(0)
             for name, value in shown.items():
                 register = self._map[name]
                 with m.If(hits[name]):
                     index = self._address[: register.index_bits]
-                    m.d.sync += self.bus_read_data.eq(value.word_select(index, 32) if register.count > 1 else value)
+                    m.d.sync += self.bus.read_data.eq(value.word_select(index, 32) if register.count > 1 else value)

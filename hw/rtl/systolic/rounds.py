@@ -13,6 +13,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from thermofab.hw.host.registers import PHASE_SLOTS
+from thermofab.hw.rtl.common.interfaces import Run, run_signature
 from thermofab.hw.spec import FabricSpec
 
 
@@ -20,40 +21,34 @@ class Rounds(wiring.Component):
     """Turns a schedule into rounds.
 
     Ports:
-        start, abort, clear, restate: strobes: begin a run; end it at the end of this round; zero the counters before
-            the next run; the host wrote states, so load them before the next run.
-        phases, samples, steps, base_level, base_mask: the schedule; they must not change during a run.
+        run: the run; an abort ends it at the end of this round.
+        clear, restate: strobes: zero the counters before the next run; the host wrote states, so load them before it.
         phase_write: strobes that write sweeps, level and mask of a phase; phase_index: which; write_data: 32 bits.
         room: the collector can take a sample; empty: it has nothing left.
         slot: the slot issued in this clock.
         update, load, clear_round, take, trail: what this round does; ``trail``: the last one took a sample.
         level, mask: table and clamp mask of this round.
         flush: the collector drops what it holds.
-        busy, done, aborted, cycles, stalls, sweeps: for the host.
     """
+
+    run: Run
 
     def __init__(self, spec: FabricSpec, n_slots: int) -> None:
         self._n_slots, self._counted = n_slots, spec.moment_bits > 0
         self._level_bits = max(1, (spec.levels - 1).bit_length())
         index_bits = (PHASE_SLOTS - 1).bit_length()
-        strobes = ("start", "abort", "clear", "restate", "room", "empty", "base_mask")
-        flags = ("update", "load", "clear_round", "take", "trail", "flush", "busy", "done", "aborted", "mask")
+        strobes = ("clear", "restate", "room", "empty")
+        flags = ("update", "load", "clear_round", "take", "trail", "flush", "mask")
         super().__init__(
             {
                 **{name: In(1) for name in strobes},
-                "phases": In(index_bits + 1),
-                "samples": In(32),
-                "steps": In(32),
-                "base_level": In(self._level_bits),
+                "run": In(run_signature(spec)),
                 "phase_write": In(3),
                 "phase_index": In(index_bits),
                 "write_data": In(32),
                 "slot": Out((n_slots - 1).bit_length()),
                 "level": Out(self._level_bits),
                 **{name: Out(1) for name in flags},
-                "cycles": Out(64),
-                "stalls": Out(32),
-                "sweeps": Out(32),
             }
         )
 
@@ -64,7 +59,7 @@ class Rounds(wiring.Component):
         with m.If(last):
             m.d.sync += self.slot.eq(0)
 
-        phase = Signal.like(self.phases)
+        phase = Signal.like(self.run.phases)
         swept, left = Signal(32), Signal(32)
         first = Signal()  # the first sample is the state before any sweep
         restate, clear = Signal(), Signal()  # asked for before the next run
@@ -78,18 +73,18 @@ class Rounds(wiring.Component):
         ends_phases, some_left = Signal(), Signal()
         target, swept_after = Signal(32), Signal(32)
         m.d.sync += [
-            in_phase.eq(phase != self.phases),
-            target.eq(Mux(in_phase, sweeps_of, self.steps)),
+            in_phase.eq(phase != self.run.phases),
+            target.eq(Mux(in_phase, sweeps_of, self.run.steps)),
             swept_after.eq(swept + 1),
             ends_group.eq(swept_after >= target),
-            ends_phases.eq(phase + 1 >= self.phases),
+            ends_phases.eq(phase + 1 >= self.run.phases),
             some_left.eq(left != 0),
             takes.eq(ends_group & ends_phases & some_left),
             finished.eq(~in_phase & ~some_left),
             self.flush.eq(0),
         ]
-        with m.If(self.busy):
-            m.d.sync += self.cycles.eq(self.cycles + 1)
+        with m.If(self.run.busy):
+            m.d.sync += self.run.cycles.eq(self.run.cycles + 1)
         with m.If(fresh != 0):
             m.d.sync += fresh.eq(fresh - 1)
 
@@ -101,27 +96,27 @@ class Rounds(wiring.Component):
                 # What the aborted round still brings must have reached the collector when that is flushed.
                 m.d.sync += aborted_round.eq(1)
                 with m.If(aborted_round):
-                    m.d.sync += [signal.eq(0) for signal in (aborting, aborted_round, draining, self.busy)]
-                    m.d.sync += [self.aborted.eq(1), self.flush.eq(1)]
+                    m.d.sync += [signal.eq(0) for signal in (aborting, aborted_round, draining, self.run.busy)]
+                    m.d.sync += [self.run.aborted.eq(1), self.flush.eq(1)]
             with m.Elif(draining):
                 with m.If(~counted & self.empty):
-                    m.d.sync += [draining.eq(0), self.busy.eq(0), self.done.eq(1)]
-            with m.Elif(self.busy & (fresh == 0)):
+                    m.d.sync += [draining.eq(0), self.run.busy.eq(0), self.run.done.eq(1)]
+            with m.Elif(self.run.busy & (fresh == 0)):
                 with m.If(restate):
                     m.d.sync += [restate.eq(0), self.load.eq(1)]
                 with m.Elif(clear):
                     m.d.sync += [clear.eq(0), self.clear_round.eq(1)]
                 with m.Elif((first | takes) & ~self.room):
-                    m.d.sync += self.stalls.eq(self.stalls + self._n_slots)
+                    m.d.sync += self.run.stalls.eq(self.run.stalls + self._n_slots)
                 with m.Elif(first):
                     m.d.sync += [first.eq(0), self.take.eq(1), left.eq(left - 1)]
                 with m.Elif(finished):
                     m.d.sync += draining.eq(1)
                 with m.Else():
-                    m.d.sync += [self.update.eq(1), self.take.eq(takes), self.sweeps.eq(self.sweeps + 1)]
+                    m.d.sync += [self.update.eq(1), self.take.eq(takes), self.run.sweeps.eq(self.run.sweeps + 1)]
                     m.d.sync += [
-                        self.level.eq(Mux(in_phase, level_of, self.base_level)),
-                        self.mask.eq(Mux(in_phase, mask_of, self.base_mask)),
+                        self.level.eq(Mux(in_phase, level_of, self.run.level)),
+                        self.mask.eq(Mux(in_phase, mask_of, self.run.mask)),
                         swept.eq(Mux(ends_group, 0, swept_after)),
                         phase.eq(phase + (ends_group & in_phase)),
                         left.eq(left - takes),
@@ -131,12 +126,12 @@ class Rounds(wiring.Component):
             m.d.sync += restate.eq(1)
         with m.If(self.clear):
             m.d.sync += clear.eq(1)
-        with m.If(self.start & ~self.busy):
-            m.d.sync += [signal.eq(0) for signal in (phase, swept, self.done, self.aborted)]
-            m.d.sync += [signal.eq(0) for signal in (self.cycles, self.stalls, self.sweeps)]
-            m.d.sync += [self.busy.eq(1), left.eq(self.samples), fresh.eq(7)]
-            m.d.sync += first.eq((self.phases == 0) & (self.samples != 0))
-        with m.If(self.abort & self.busy):
+        with m.If(self.run.start & ~self.run.busy):
+            m.d.sync += [signal.eq(0) for signal in (phase, swept, self.run.done, self.run.aborted)]
+            m.d.sync += [signal.eq(0) for signal in (self.run.cycles, self.run.stalls, self.run.sweeps)]
+            m.d.sync += [self.run.busy.eq(1), left.eq(self.run.samples), fresh.eq(7)]
+            m.d.sync += first.eq((self.run.phases == 0) & (self.run.samples != 0))
+        with m.If(self.run.abort & self.run.busy):
             m.d.sync += aborting.eq(1)
         return m
 

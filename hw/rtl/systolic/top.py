@@ -11,7 +11,7 @@ from thermofab.hw.host.systolic.architecture import refuse_built_in
 from thermofab.hw.host.systolic.program import slot_program
 from thermofab.hw.host.systolic.registers import CLAMP_MASKS, element_words, systolic_register_map
 from thermofab.hw.host.systolic.timing import TAP, layout_of, timing_of
-from thermofab.hw.rtl.common.bus import connect_bus, top_ports
+from thermofab.hw.rtl.common.bus import connect_top, top_ports
 from thermofab.hw.rtl.common.datapath import shift_bits
 from thermofab.hw.rtl.common.hierarchy import Hierarchy, InPlace
 from thermofab.hw.rtl.systolic.collector import Collector
@@ -101,7 +101,7 @@ class SystolicTop(wiring.Component):
         m.d.comb += [
             self.state_slot.eq(slot),
             self.state_update.eq(late("update", rounds.update, written)),
-            self.busy.eq(host.busy),
+            self.busy.eq(host.run.busy),
         ]
         push = late("take", rounds.take, written) & used_later & host.stream
         m.d.comb += [
@@ -114,26 +114,20 @@ class SystolicTop(wiring.Component):
         return m
 
     def _connect_host(self, m: Module, host: Any, rounds: Any, collector: Any) -> None:
-        m.d.comb += connect_bus(host, self)
-        for name in ("done", "aborted", "cycles", "stalls", "sweeps"):
-            m.d.comb += getattr(host, name).eq(getattr(rounds, name))
-        for name in ("start", "abort", "clear", "restate", "phases", "samples", "steps", "phase_write", "phase_index"):
-            m.d.comb += getattr(rounds, name).eq(getattr(host, name))
+        connect_top(m, self, host, collector.samples)
+        wiring.connect(m, host.run, rounds.run)
         starts = Signal()  # the first clock of a round
         m.d.sync += starts.eq(rounds.slot == self._layout.n_slots - 1)
         m.d.comb += [
-            host.busy.eq(rounds.busy),
-            rounds.base_level.eq(host.level),
-            rounds.base_mask.eq(host.mask),
+            rounds.clear.eq(host.clear),
+            rounds.restate.eq(host.restate),
+            rounds.phase_write.eq(host.phase_write),
+            rounds.phase_index.eq(host.phase_index),
             rounds.write_data.eq(host.data),
             rounds.room.eq(collector.room | ~host.stream),
             rounds.empty.eq(collector.empty),
             collector.take.eq(starts & rounds.take & host.stream),
             collector.flush.eq(rounds.flush),
-            collector.ready.eq(self.sample_ready),
-            self.sample_valid.eq(collector.valid),
-            self.sample_payload.eq(collector.payload),
-            self.sample_last.eq(collector.last),
         ]
 
     def _program_word(self, m: Module, slot: Value) -> Value:
@@ -295,13 +289,13 @@ class SystolicTop(wiring.Component):
             m.d.sync += counted.eq(0)
         m.d.comb += [
             host.counter_full.eq(counts & full),
-            host.busy.eq(rounds.busy | dump.busy | ~collector.empty),
+            host.run.busy.eq(rounds.run.busy | dump.busy | ~collector.empty),
             dump.start.eq(host.dump),
-            dump.stop.eq(host.abort),
+            dump.stop.eq(host.run.abort),
             dump.space.eq(collector.space),
             collector.single.eq(dump.ask),
             collector.push.eq(push | dump.push),
-            collector.flush.eq(rounds.flush | host.abort),
+            collector.flush.eq(rounds.flush | host.run.abort),
         ]
         # Whether a round counts is known a clock after it begins, and holds for its slots and, trailing, those of the
         # next.

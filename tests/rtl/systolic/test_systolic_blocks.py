@@ -14,6 +14,7 @@ def test_collector_packs_entries_and_loses_none(width, entries, ready):
     rng = np.random.default_rng(width)
     samples = rng.integers(0, 2, (6, entries, width))
     collector, received, ends = Collector(width, entries), [], []
+    stream = collector.samples
 
     async def produce(ctx):
         for sample in samples:
@@ -38,8 +39,10 @@ def test_collector_packs_entries_and_loses_none(width, entries, ready):
         words = -(-entries * width // 32)
         while len(received) < len(samples) * words:
             willing = rng.random() < ready
-            ctx.set(collector.ready, int(willing))
-            _, _, valid, payload, last = await ctx.tick().sample(collector.valid, collector.payload, collector.last)
+            ctx.set(stream.ready, int(willing))
+            _, _, valid, payload, last = await ctx.tick().sample(
+                collector.samples.valid, collector.samples.payload, collector.samples.last
+            )
             if valid:
                 assert shown in (None, payload), "a word on offer changed"
                 shown = None if willing else payload
@@ -48,7 +51,7 @@ def test_collector_packs_entries_and_loses_none(width, entries, ready):
                     ends.append(last)
             else:
                 assert shown is None, "a word on offer went away"
-        ctx.set(collector.ready, 0)
+        ctx.set(stream.ready, 0)
         await ctx.tick().repeat(3)
         assert ctx.get(collector.empty)
 
