@@ -262,8 +262,8 @@ FACTOR_SIGN = (
 )
 FACTOR_REFERENCE = (
     REFERENCE,
-    "                field += added[sum(n[j] << k for k, j in enumerate(others))]",
-    "                field += added[sum(n[j] << k for k, j in enumerate(reversed(others)))]",
+    "            field += added[sum(n[j] << k for k, j in enumerate(others))]",
+    "            field += added[sum(n[j] << k for k, j in enumerate(reversed(others)))]",
 )
 FACTOR_NATIVE = (
     f"{NATIVE}/factors.h",
