@@ -1,16 +1,22 @@
-"""Compiled RTL of dense fabrics against the native simulator: site updates compared, states that differ.
+"""Compiled RTL of relay and dense fabrics against the native simulator: updates compared, states that differ.
 
-    python benchmarks/dense_soak.py            # 10^8 site updates
-    python benchmarks/dense_soak.py 2e6        # as many as that
+    python benchmarks/relays/soak.py            # 10^8 site updates
+    python benchmarks/relays/soak.py 2e6        # as many as that
 
-Random images in random orders, with clamps and idle sites, a fresh one every million updates; every sample of every run
-is compared, and the fields behind them are in lockstep in ``tests/rtl``. ``clocks`` are those of the compiled fabric.
+Random images in random orders and trees, with clamps and idle sites, a fresh one every million updates; every sample
+of every run is compared, and the fields behind them are in lockstep in ``tests/rtl``. ``clocks`` are those of the
+compiled fabric. docs/results/relays_soak.json.
 """
 
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from results import write_results
 
 from thermofab.hw.spec import Schedule, fabric, open_device
 from thermofab.sim.conformance import random_image
@@ -20,13 +26,15 @@ SPECS = (
     fabric("complete-64", architecture="dense"),
     fabric("complete-24", architecture="dense", rng="xoshiro128+", weight_bits=6),
     fabric("king-12x12", architecture="dense", elements=48),
+    fabric("g8-8x8-torus", architecture="relay"),
+    fabric("king-6x6", architecture="relay", tile=1, profile="fine"),
 )
 A_RUN = 10**6  # site updates
 
 
 def main() -> None:
     wanted = int(float(sys.argv[1])) if len(sys.argv) > 1 else 10**8
-    total = differing = 0
+    total, differing, rows = 0, 0, []
     print(f"{'fabric':<14}{'updates':>12}{'states':>12}{'differ':>8}{'clocks':>12}{'wall, s':>9}", flush=True)
     for number, spec in enumerate(SPECS):
         rtl, native = CxxrtlDevice(spec, optimise="-O3"), open_device("native", spec)
@@ -48,7 +56,9 @@ def main() -> None:
         took = time.perf_counter() - started
         print(f"{spec.topology.name:<14}{updates:>12}{states:>12}{wrong:>8}{clocks:>12}{took:>9.0f}", flush=True)
         total, differing = total + updates, differing + wrong
+        rows.append({"fabric": repr(spec), "updates": updates, "states": states, "differ": wrong, "clocks": clocks})
     print(f"{total} site updates, {differing} states differ")
+    write_results("relays_soak", {"updates": total, "differ": differing, "rows": rows})
     sys.exit(differing > 0)
 
 
