@@ -1,5 +1,6 @@
 """Mixing: how many independent samples a run is worth, from the spread of its chains' means."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,18 +35,25 @@ def effective_samples(values: np.ndarray, kept: np.ndarray | None = None) -> flo
         values: float ``[R, S, k]``, k observables of R chains of S samples.
         kept: bool ``[R, S]``, the samples that count; chains without any are left out.
     """
-    values = np.asarray(values, dtype=np.float64)
-    use = np.ones(values.shape[:2], dtype=bool) if kept is None else np.asarray(kept, dtype=bool)
-    counts = use.sum(axis=1)
-    values, use, counts = values[counts > 0], use[counts > 0], counts[counts > 0]
-    if len(counts) < 2:
-        return 0.0
-    means = np.einsum("rsk,rs->rk", values, use) / counts[:, None]
-    share = counts / counts.sum()
-    middle = share @ means
-    variance = np.einsum("rsk,rs->k", (values - middle) ** 2, use) / counts.sum()
-    between = share @ (means - middle) ** 2 / (1 - np.sum(share**2))
-    return float(variance.sum() / max(float(between.sum()), np.finfo(float).tiny))
+    return effective_of([np.asarray(values)], kept)
+
+
+def effective_of(parts: Iterable[np.ndarray], kept: np.ndarray | None = None) -> float:
+    """As :func:`effective_samples`, of observables that come in several arrays ``[R, S, k]``, one held at a time."""
+    variance = between = 0.0
+    for part in parts:
+        values = np.asarray(part, dtype=np.float64)
+        use = np.ones(values.shape[:2], dtype=bool) if kept is None else np.asarray(kept, dtype=bool)
+        counts = use.sum(axis=1)
+        values, use, counts = values[counts > 0], use[counts > 0], counts[counts > 0]
+        if len(counts) < 2:
+            return 0.0
+        means = np.einsum("rsk,rs->rk", values, use) / counts[:, None]
+        share = counts / counts.sum()
+        middle = share @ means
+        variance += float(np.einsum("rsk,rs->", (values - middle) ** 2, use) / counts.sum())
+        between += float((share @ (means - middle) ** 2).sum() / (1 - np.sum(share**2)))
+    return variance / max(between, np.finfo(float).tiny)
 
 
 def split_r_hat(values: np.ndarray, kept: np.ndarray | None = None) -> float:
