@@ -46,9 +46,9 @@ class CellAddsUp(Elaboratable):
         m.d.comb += [value.eq(AnyConst(len(value))) for value in (child, standing, parent)]
         clock = Signal(5)
         m.d.sync += clock.eq(clock + (clock != 31))
-        words: list[Value] = [Cat(parent == j for j in range(degree))]
+        words = [Value.cast(Cat(parent == j for j in range(degree)))]
         for k in range(WEIGHT_BITS):
-            words.append(Cat(*(weight[k] for weight in weights[:-1]), Mux(child, 1, weights[-1][k])))
+            words.append(Value.cast(Cat(*(weight[k] for weight in weights[:-1]), Mux(child, 1, weights[-1][k]))))
         write, address, data = written(clock, words)
         # An event before that one, at any time, leaves carries behind.
         event = (clock == self.SECOND) | ((clock < self.SECOND) & AnySeq(1))
@@ -91,8 +91,8 @@ class RootGathersItsTree(Elaboratable):
         parents = [[Const(0, 1)] * 2, [Const(1, 1), Const(0, 1)], [star, ~star]]
         taking = clock >= self.TAKE - 1
         for k, cell in enumerate(cells):
-            words: list[Value] = [Cat(*parents[k], Const(0, 1))]
-            words += [Cat(*children[k], weights[k][bit]) for bit in range(WEIGHT_BITS)]
+            words = [Value.cast(Cat(*parents[k], Const(0, 1)))]
+            words += [Value.cast(Cat(*children[k], weights[k][bit])) for bit in range(WEIGHT_BITS)]
             write, address, data = written(clock, words)
             gathers, takes = clock == self.FIRST + height - depths[k], clock == self.TAKE + depths[k]
             result = (clock == self.TAKE + TAKEN - 1) & drawn if k == 0 else Const(0)

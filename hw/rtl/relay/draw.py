@@ -113,7 +113,7 @@ class DrawUnit(wiring.Component):
         ports: Any = self
         step, most = self._source.bits, self._spec.word_bits // self._source.bits
         late = [(most - min(1 + k, most)) * step if self._source.taps else 0 for k in range(self._spec.dither_bits)]
-        return Array(word[k + shifts] for k, shifts in enumerate(late))[ports.place]
+        return Value.cast(Array(word[k + shifts] for k, shifts in enumerate(late))[ports.place])
 
     def _address(self, m: Module, bit: Value, clear: Value) -> Value:
         ports: Any = self

@@ -79,7 +79,7 @@ class SerialSum:
         for chain in _dealt(count, max(2, -(-count // CHAIN))):
             total: Value = masks[chain[0]] & bits[chain[0]]
             for k in chain[1:]:
-                total = self.add(total, bits[k], mask=masks[k])
+                total = self.add(total, Value.cast(bits[k]), mask=Value.cast(masks[k]))
             partial.append(total)
         while len(partial) > 2:
             merged = [self.add(a, b) for a, b in zip(partial[::2], partial[1::2])]
