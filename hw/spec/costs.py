@@ -127,7 +127,7 @@ ECP5_SYSTOLIC = ClockModel("ECP5 systolic", 105e6, "modelled", f"{_PLACED}, g12-
 _AREA = "docs/results/relays_area.json, ECP5-85F"
 AREA_MODELS = {
     "spatial": AreaModel("spatial", 0.0, 122.0, 2.4, 77.0, 590, _AREA),
-    "relay": AreaModel("relay", 1300.0, 0.0, 4.75, 115.0, 1200, _AREA),
+    "relay": AreaModel("relay", 1500.0, 0.0, 4.8, 115.0, 1200, _AREA),
     "dense": AreaModel("dense", 237.0, 21.4, 0.0, 97.0, 512, _AREA),
 }
 
