@@ -7,13 +7,19 @@ Everything between ``<!-- table: name -->`` and ``<!-- end -->`` is replaced.
 
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from relays.programs import CASES
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "relays.md"
+ORDER = ("spatial", "relay", "dense")
 WAYS = ("embedded", "own graph", "relays", "dense")
 
 
@@ -35,7 +41,7 @@ def by_program(mixing: dict[str, Any]) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for row in mixing["rows"]:
         found.setdefault(row["program"], {})[row["way"]] = row
-    return found
+    return {case.name: found[case.name] for case in CASES if case.name in found}
 
 
 class Areas:
@@ -117,7 +123,7 @@ def simulators(programs: dict[str, dict[str, Any]]) -> str:
 
 def area_table(area: dict[str, Any]) -> str:
     rows = []
-    for row in area["rows"]:
+    for row in sorted(area["rows"], key=lambda row: (ORDER.index(row["architecture"]), row["sites"])):
         if "lut4" not in row:
             rows.append([row["line"], row["sites"], row["degree"], row["refused"], "", "", "", ""])
             continue
