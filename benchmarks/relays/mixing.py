@@ -63,7 +63,7 @@ def measured(case: Case) -> list[dict[str, Any]]:
             "embedded": fab.fabric(case.lattice, profile="fine"),
             "relays": fab.fabric(case.lattice, architecture="relay"),
         }
-    ways["dense"] = fab.fabric(f"complete-{spins}", architecture="dense")
+    ways["dense"] = fab.fabric(f"complete-{case.dense or spins}", architecture="dense")
     for way, fabric in ways.items():
         began = time.perf_counter()
         try:

@@ -12,13 +12,15 @@ import numpy as np
 class Case:
     """A program, and the lattice that it is embedded in or hosted by; ``None`` where no embedding is looked for.
 
-    ``five`` marks the programs over which the geometric mean is taken.
+    ``five`` marks the programs over which the geometric mean is taken; ``dense`` is the size of the dense fabric where
+    that must be larger than the number of spins.
     """
 
     name: str
     make: Callable[[], Any]
     lattice: str | None
     five: bool = False
+    dense: int = 0
 
 
 def glass(graph: networkx.Graph, seed: int = 0) -> networkx.Graph:
@@ -37,7 +39,7 @@ def rbm(side: int, seed: int = 0) -> networkx.Graph:
     return graph
 
 
-def potts(side: int = 8, states: int = 3, coupling: float = 0.5) -> Any:
+def potts(side: int = 4, states: int = 3, coupling: float = 0.5) -> Any:
     """A Potts model of ``states`` states on an open square lattice, neighbours favoured to agree."""
     import jax.numpy as jnp
     from thrml.block_management import Block
@@ -63,7 +65,7 @@ CASES = (
     Case("3-regular, 200 nodes", lambda: regular(3, 200), "g8-32x32"),
     Case("RBM 32×32", lambda: rbm(32), None),
     Case("RBM 64×64", lambda: rbm(64), None),
-    Case("Potts 8×8, 3 states", potts, "g8-32x32"),
+    Case("Potts 4×4, 3 states", potts, "g12-32x32", dense=128),
 )
 
 
