@@ -35,6 +35,8 @@ from thermofab.hw.spec import CompileError, FabricSpec, Program
 from thermofab.hw.spec.clocks import sweep_clocks
 
 REPLICAS = 64
+# Chains that give fewer effective samples per sweep are measured again, over 200,000 sweeps.
+SLOW, LONG = 0.01, fab.Schedule(20_000, 2000, 100)
 
 
 def main() -> None:
@@ -94,6 +96,10 @@ def of(program: Program) -> dict[str, Any]:
     mixed = program.with_mixing(replicas=REPLICAS, device="native").report
     assert mixed.mixing is not None
     per_sweep = mixed.mixing.per_megacycle * mixed.cycles_per_sweep / 1e6
+    if per_sweep < SLOW:
+        mixed = program.with_mixing(LONG, replicas=REPLICAS, device="native").report
+        assert mixed.mixing is not None
+        per_sweep = mixed.mixing.per_megacycle * mixed.cycles_per_sweep / 1e6
     schedule = fab.Schedule(200, 2000, 1)
     program.sample(fab.Schedule(1, 1), replicas=REPLICAS, device="native", discard=False)
     cpu = time.process_time()
