@@ -163,7 +163,7 @@ def test_tall_trees_share_a_colour_where_they_can():
 
 def test_the_report_names_the_architecture_that_suits_better(clique):
     """Eight nodes: one datapath does what 27 cells do, in fewer clocks."""
-    assert clique.report.suits.startswith("dense: 8 sites, 40 clocks per sweep") and "suits better" in str(
+    assert clique.report.suits.startswith("dense: 8 sites, 48 clocks per sweep") and "suits better" in str(
         clique.report
     )
     dense = fab.compile(complete(8, 0.35), fab.fabric("complete-8", architecture="dense"))

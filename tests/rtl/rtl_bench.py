@@ -273,7 +273,7 @@ class RelayMonitor(Watch):
         while True:
             await FallingEdge(dut.clk)
             if self.watching:
-                self._gathered.clock(int(dut.draw_adding.value), int(dut.draw_bits.value))
+                self._gathered.clock(int(dut.draw_adding.value), known_bits(dut.draw_bits.value))
                 if int(dut.sweep_done.value):
                     self.scoreboard.sweep(int(dut.state.value))
                     chain = self.scoreboard.chain
@@ -362,3 +362,8 @@ class Replay:
     def collect(self, words: int) -> np.ndarray:
         assert len(self._words) == words, f"{len(self._words)} words of counters came, not {words}"
         return np.array(self._words, dtype=np.uint32)
+
+
+def known_bits(value) -> int:
+    """A value of four-state logic, unknown bits as 0: those of draw units that have not drawn yet."""
+    return int("".join(bit if bit in "01" else "0" for bit in str(value)), 2)
