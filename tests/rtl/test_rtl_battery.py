@@ -193,7 +193,7 @@ def test_runs_follow_each_other(name):
 
 def test_a_stalled_run_counts_its_stalls(name):
     """With a slow reader the run takes longer by the stalls and by no more than the last read-out."""
-    # A sweep of a dense fabric takes a clock a site and more: only a slower reader holds it up.
+    # A sweep of a dense fabric takes a clock per site and more: only a slower reader holds it up.
     rig, quick = Rig(name, 4, ready=1 / 256 if "dense" in name else 0.02), Rig(name, 4)
     run = RunSettings((), 20, 1, 1)
     took = []

@@ -62,9 +62,9 @@ def chain_with_leaves(rows: int, columns: int) -> np.ndarray:
 
 
 def test_a_deep_chain_takes_two_clocks_a_site_and_loses_nothing():
-    spec = fabric("g4-3x20", **NARROW)
-    image = one_tree(spec, chain_with_leaves(3, 20), np.arange(40, 60))
-    assert image.order is not None and image.order.heights[0] == 20
+    spec = fabric("g4-3x12", **NARROW)
+    image = one_tree(spec, chain_with_leaves(3, 12), np.arange(24, 36))
+    assert image.order is not None and image.order.heights[0] == 12
     assert compared(image, ((3, 0, 0),)) - compared(image, ((2, 0, 0),)) == sweep_clocks(image)
 
 
