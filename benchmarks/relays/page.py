@@ -33,7 +33,7 @@ def table(head: list[str], rows: list[list[Any]]) -> str:
 
 
 def figure(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    return f"{value:,.0f}" if value >= 99.5 else f"{value:.3g}"
 
 
 def by_program(mixing: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -87,7 +87,7 @@ def gain(programs: dict[str, dict[str, Any]], areas: Areas) -> str:
                 line += ["–"]
                 continue
             rate = areas.rate(way, row)
-            times = f" (×{rate / base:.3g})" if base is not None and way != "embedded" else ""
+            times = f" (×{figure(rate / base)})" if base is not None and way != "embedded" else ""
             line.append(f"{figure(rate)}{times}: {row['sites']} sites, {row['clocks']} clocks")
             if base is not None and way != "embedded" and row["five"]:
                 gains[way].append(rate / base)
