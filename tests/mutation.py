@@ -41,7 +41,9 @@ SHAPES = ("Signal", "In", "Out", "range", "signed", "unsigned")  # their argumen
 
 @dataclass(frozen=True)
 class Area:
-    """Part of the source: its folders, tests that judge its mutants, and designs, as Python, that hold its logic."""
+    """Part of the source: its folders or files, tests that judge its mutants, and designs, as Python, that hold its
+    logic.
+    """
 
     folders: tuple[str, ...]
     tests: tuple[str, ...]
@@ -76,6 +78,14 @@ AREAS = {
         ("hw/rtl/systolic",),
         (BATTERY_TESTS, "tests/rtl/systolic/test_systolic_blocks.py", "-k", "(battery and systolic) or clipping"),
         BATTERY.format(name="systolic"),
+    ),
+    "relay": Area(
+        ("hw/rtl/relay",),
+        (BATTERY_TESTS, "tests/rtl/relay/test_relay_cell.py", "-k", "relay"),
+        BATTERY.format(name="relay"),
+    ),
+    "dense": Area(
+        ("hw/rtl/dense", "hw/rtl/common/sweeps.py"), (BATTERY_TESTS, "-k", "dense"), BATTERY.format(name="dense")
     ),
     "generators": Area(("hw/rng",), ("tests/rtl/test_rtl_generators.py",), GENERATORS),
     "link": Area(
@@ -175,7 +185,8 @@ class _Mutator(ast.NodeTransformer):
 def mutants(area: str, root: Path = ROOT) -> list[Mutant]:
     """Every change that can be made in an area."""
     found = []
-    for path in sorted(path for folder in AREAS[area].folders for path in (root / folder).glob("*.py")):
+    given = [root / folder for folder in AREAS[area].folders]
+    for path in sorted(path for one in given for path in ([one] if one.is_file() else one.glob("*.py"))):
         mutator, file = _Mutator(), str(path.relative_to(root))
         text = path.read_text()
         mutator.visit(ast.parse(text))

@@ -1,4 +1,4 @@
-"""What spatial, relay and dense fabrics take of an ECP5-85F, host and read-out included, and the clock they reach.
+"""What fabrics of all architectures take of an ECP5-85F, host and read-out included, and the clock they reach.
 
     python benchmarks/relays/area.py              # all, a few hours on two cores: runs are kept as they end
     python benchmarks/relays/area.py dense 64     # those whose line has all these words
@@ -19,6 +19,7 @@ from results import ROOT, commit, write_results
 
 from thermofab.hw.boards.out_of_context import measure_fabric
 from thermofab.hw.boards.part import ECP5_85
+from thermofab.hw.host.architectures import loading_of
 from thermofab.hw.spec import DeviceError, FabricSpec, fabric, grid
 
 # Degree 12 everywhere, as inside g12, on a torus small enough to place.
@@ -28,9 +29,12 @@ EIGHT = fabric("g8-8x8-torus")
 CASES: tuple[tuple[FabricSpec, float], ...] = (
     (EIGHT, 90.0),
     (TWELVE, 90.0),
+    (fabric("g8-16x16-torus", architecture="systolic", elements=4), 90.0),
+    (fabric("g12-16x16-torus", architecture="systolic", elements=4), 90.0),
     (fabric(EIGHT, architecture="relay"), 120.0),
     (fabric(EIGHT, architecture="relay", tile=1), 120.0),
     (fabric(TWELVE, architecture="relay"), 120.0),
+    (fabric("g8-16x16-torus", architecture="relay"), 110.0),
     (fabric("g8-24x24-torus", architecture="relay"), 110.0),
     (fabric("complete-16", architecture="dense"), 110.0),
     (fabric("complete-64", architecture="dense"), 110.0),
@@ -59,8 +63,14 @@ def main() -> None:
 
 def measured(spec: FabricSpec, megahertz: float) -> dict[str, Any]:
     """A row of the table."""
-    row: dict[str, Any] = {"line": line(spec), "architecture": spec.architecture, "sites": spec.n_sites,
-                           "degree": spec.topology.max_degree, "commit": commit()}  # fmt: skip
+    row: dict[str, Any] = {
+        "line": line(spec),
+        "architecture": spec.architecture,
+        "sites": spec.n_sites,
+        "degree": spec.topology.max_degree,
+        "sweep_clocks": loading_of(spec).sweep_clocks,
+        "commit": commit(),
+    }
     try:
         report, wrapper = measure_fabric(spec, ECP5_85, megahertz)
     except DeviceError as refusal:

@@ -20,7 +20,7 @@ from thermofab.hw.spec.errors import CompileError
 from thermofab.hw.spec.fabric import FabricSpec
 
 # Counts up when the searches change: what older ones found is then searched for anew.
-_SEARCH = 1
+_SEARCH = 2
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,9 @@ class Place:
 
     def _remembered(self, stage: Paired) -> tuple[Placement, ...]:
         """Searched for, or found before for the same graph, fabric and options."""
-        key = (_SEARCH, stage.fabric.topology.digest, stage.n, stage.edges, self.seed, self.tries, self.budget)
+        fabric = stage.fabric
+        options = (fabric.has_relays, self.seed, self.tries, self.budget)
+        key = (_SEARCH, fabric.topology.digest, stage.n, stage.edges, *options)
         rows = remembered("placements", key, lambda: [[p.copies, p.method] for p in self._search(stage)])
         return tuple(Placement(tuple(tuple(sites) for sites in copies), method) for copies, method in rows)
 

@@ -2,7 +2,8 @@
 
 Runs with seeds ``seed, seed + 1, …`` alternate between a random start and one where nodes of a sparse graph lie on the
 fabric as they do in a drawing of it; templates (:mod:`~thermofab.compiler.placement.templates`) are starts of their
-own. Every embedding found is shortened by a further run that starts from it, and the smallest of all for longer.
+own. Every embedding found is shortened by a further run that starts from it, and the smallest of all for longer; on a
+fabric with relays briefly, and no more than that, as there a copy more costs area but hardly a clock.
 
 A run is deterministic in its seed and counted in rounds without gain. Wall-clock time enters only as the limit after
 which a run is given up, far beyond what a run takes that finds something.
@@ -21,7 +22,7 @@ _GIVE_UP = 40
 # A drawing helps where a graph has few edges and is soon drawn.
 _SPARSE, _DRAWN = 5.0, 300
 _LEAST_PATCH = 800
-_PATIENCE, _LONG_PATIENCE = 10, 40
+_PATIENCE, _LONG_PATIENCE, _RELAY_PATIENCE = 10, 40, 3
 
 
 def embeddings(
@@ -33,7 +34,8 @@ def embeddings(
     """
     known = list(templates(stage.n, stage.edges, stage.fabric.topology))
     search = _Search(stage)
-    total = len(known) + tries + 1
+    relays = stage.fabric.has_relays
+    patience, total = _RELAY_PATIENCE if relays else _PATIENCE, len(known) + tries + (not relays)
     found: list[Placement] = []
 
     def done(count: int, what: str) -> None:
@@ -41,7 +43,7 @@ def embeddings(
             progress(count, total, what)
 
     for count, (method, copies) in enumerate(known):
-        found.append(Placement(search.shortened(copies, _PATIENCE), method))
+        found.append(Placement(search.shortened(copies, patience), method))
         done(count + 1, f"{method}: {_sites(found[-1])} sites")
     failed = 0
     for turn in range(tries):
@@ -55,10 +57,10 @@ def embeddings(
         if copies is None:
             failed += 1
         else:
-            found.append(Placement(search.shortened(copies, _PATIENCE), method))
+            found.append(Placement(search.shortened(copies, patience), method))
         done(len(known) + turn + 1, f"{method}: " + ("none" if copies is None else f"{_sites(found[-1])} sites"))
     found.sort(key=_sites)
-    if found and _sites(found[0]) > stage.n:
+    if found and _sites(found[0]) > stage.n and not relays:
         found.insert(0, Placement(search.shortened(found[0].copies, _LONG_PATIENCE), found[0].method))
         done(total, f"shortened: {_sites(found[0])} sites")
     return tuple(found)

@@ -12,6 +12,8 @@ from thermofab.hw.spec import fabric
 SMALL = {"levels": 2, "table_bits": 7, "threshold_bits": 8, "bias_bits": 6, "weight_bits": 4, "rng": "lfsr32"}
 TINY = fabric("complete-4", **SMALL)
 SYSTOLIC = fabric("g4-4x4-torus", architecture="systolic", elements=2, **SMALL)
+RELAY = fabric("g4-4x4-torus", architecture="relay", **SMALL)
+DENSE = fabric("complete-8", architecture="dense", **SMALL)
 PARTS = pytest.mark.parametrize("part, models", [(ICE40_UP5K, ""), (ECP5_85, block_ram.MODEL)], ids=["ice40", "ecp5"])
 
 
@@ -30,6 +32,10 @@ def test_netlist_in_lockstep(part, models, tmp_path, monkeypatch):
     [
         pytest.param(SYSTOLIC, ICE40_UP5K, "", id="systolic-ice40"),
         pytest.param(SYSTOLIC, ECP5_85, block_ram.MODEL, id="systolic-ecp5", marks=pytest.mark.soak),
+        pytest.param(RELAY, ECP5_85, block_ram.MODEL, id="relay-ecp5"),
+        pytest.param(RELAY, ICE40_UP5K, "", id="relay-ice40", marks=pytest.mark.soak),
+        pytest.param(DENSE, ECP5_85, block_ram.MODEL, id="dense-ecp5"),
+        pytest.param(DENSE, ICE40_UP5K, "", id="dense-ice40", marks=pytest.mark.soak),
         pytest.param(TINY, ICE40_UP5K, "", id="spatial-ice40", marks=pytest.mark.soak),
         pytest.param(TINY, ECP5_85, block_ram.MODEL, id="spatial-ecp5", marks=pytest.mark.soak),
     ],
