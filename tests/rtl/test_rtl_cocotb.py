@@ -62,7 +62,7 @@ def test_lockstep(name, simulator, tmp_path, monkeypatch):
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("architecture", ["spatial", "systolic", "dense"])
+@pytest.mark.parametrize("architecture", ["spatial", "systolic", "relay", "dense"])
 def test_soak(architecture, tmp_path, monkeypatch, capsys):
     """At least 10^6 site updates over random fabrics of every family."""
     rng, total = np.random.default_rng(2024), 0
