@@ -63,7 +63,6 @@ class DenseHost(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        ports: Any = self
         self._address, data = Signal(len(self.bus.address), name="address"), Signal(32, name="written")
         writing, reading = Signal(), Signal()
         m.d.sync += [
@@ -79,23 +78,23 @@ class DenseHost(wiring.Component):
             write.eq(writing & ~(locked & self.run.busy) & ~bad_value),
             self.run.start.eq(control & data[0] & ~self.run.busy & ~data[1]),
             self.run.abort.eq(control & data[1]),
-            ports.clear_moments.eq(control & data[2]),
+            self.clear_moments.eq(control & data[2]),
         ]
         for name, held in kept_signals(self, self._map).items():
             with m.If(write & hits[name]):
                 m.d.sync += held.eq(data[: len(held)])
-        m.d.sync += [ports.index.eq(self._address), ports.data.eq(data)]
+        m.d.sync += [self.index.eq(self._address), self.data.eq(data)]
         for name in self._written:
-            m.d.sync += getattr(ports, f"{name.lower()}_write").eq(write & hits[name])
+            m.d.sync += getattr(self, f"{name.lower()}_write").eq(write & hits[name])
         seed_word = self._address[: (self._seeds - 1).bit_length()]
-        m.d.sync += ports.seed_write.eq(Cat(write & hits["SEED"] & (seed_word == k) for k in range(self._seeds)))
+        m.d.sync += self.seed_write.eq(Cat(write & hits["SEED"] & (seed_word == k) for k in range(self._seeds)))
 
         errors = Signal(4)
         raised = Cat(
             writing & self.run.busy & (locked | (hits["CONTROL"] & data[0] & ~data[1])),
             (writing & ~writable) | (reading & ~readable),
             writing & bad_value,
-            ports.full,
+            self.full,
         )
         m.d.sync += errors.eq((errors & ~Mux(writing & hits["ERRORS"], data[:4], 0)) | raised)
         self._read(m, reading, hits, errors)
@@ -123,7 +122,7 @@ class DenseHost(wiring.Component):
         m.d.comb += bad.eq(Cat(wrong).any())
         return bad
 
-    def _constants(self, m: Module) -> tuple[Value, set[str]]:
+    def _constants(self, m: Module) -> tuple[Value, list[str]]:
         """What a fixed register holds, in the clock after its address was on the bus; and the names of those."""
         fixed = [register for register in self._map.registers if register.constant is not None]
         words = [0] * padded(max(register.base + register.count for register in fixed))
@@ -133,11 +132,10 @@ class DenseHost(wiring.Component):
         memory = m.submodules.constants = Memory(shape=32, depth=len(words), init=words, attrs={"ram_style": "block"})
         read = memory.read_port()
         m.d.comb += read.addr.eq(self.bus.address)
-        return read.data, {register.name for register in fixed}
+        return read.data, [register.name for register in fixed]
 
     def _read(self, m: Module, reading: Value, hits: dict[str, Signal], errors: Value) -> None:
         """Registers kept here are stored at the read; counters of moments come a clock later from where they are."""
-        ports: Any = self
         fixed, names = self._constants(m)
         shown: dict[str, Any] = {
             **run_values(self.run),
@@ -158,16 +156,16 @@ class DenseHost(wiring.Component):
         coming = Signal()
         at_moments = Cat(hits[name] for name in self._moments).any()
         m.d.comb += [
-            ports.read.eq(reading & at_moments),
-            ports.at_edges.eq(hits.get("MOMENTS_EDGES", 0)),
-            self.bus.read_data.eq(Mux(coming, ports.moments_read, stored)),
+            self.read.eq(reading & at_moments),
+            self.at_edges.eq(hits.get("MOMENTS_EDGES", 0)),
+            self.bus.read_data.eq(Mux(coming, self.moments_read, stored)),
         ]
         for name in self._moments:
             with m.If(hits[name]):
-                m.d.comb += ports.read_index.eq(self._address[: self._map[name].index_bits])
+                m.d.comb += self.read_index.eq(self._address[: self._map[name].index_bits])
         m.d.sync += coming.eq(reading & at_moments)
         with m.If(coming & ~reading):
-            m.d.sync += stored.eq(ports.moments_read)
+            m.d.sync += stored.eq(self.moments_read)
 
 
 def beyond(register: rm.Register, data: Value) -> list[Value]:

@@ -52,7 +52,6 @@ class DenseTop(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         spec, plan, m = self._spec, self._plan, Module()
-        ports: Any = self
         add = self._hierarchy.add
         host = add(m, "host", "host", lambda: DenseHost(spec))
         sequencer = add(m, "sequencer", "sequencer", lambda: SweepSequencer(spec, LEAD))
@@ -91,11 +90,11 @@ class DenseTop(wiring.Component):
             readout.take.eq(sequencer.take & host.stream),
             readout.flush.eq(host.run.abort),
             readout.state.eq(engine.state),
-            ports.busy.eq(sequencer.run.busy),
-            ports.sweep_done.eq(sequencer.sweep_done),
+            self.busy.eq(sequencer.run.busy),
+            self.sweep_done.eq(sequencer.sweep_done),
         ]
         for name in ("state", "draw", "draw_site", "draw_field", "draw_high"):
-            m.d.comb += getattr(ports, name).eq(getattr(engine, name))
+            m.d.comb += getattr(self, name).eq(getattr(engine, name))
         counted: Any = Const(1)
         if spec.moment_bits:
             moments = add(m, "moments", "moments", lambda: Moments(spec))

@@ -70,7 +70,6 @@ class RelayHost(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        ports: Any = self
         address, data = Signal(len(self.bus.address)), Signal(32)
         writing, reading = Signal(), Signal()
         m.d.sync += [
@@ -91,15 +90,15 @@ class RelayHost(wiring.Component):
         m.d.comb += [
             self.run.start.eq(control & data[0] & ~self.run.busy & ~data[1]),
             self.run.abort.eq(control & data[1]),
-            ports.clear_moments.eq(control & data[2]),
-            ports.load.eq(loading & (data & LOAD_STATES).any()),
-            ports.rewind.eq(loading & (data & REWIND).any()),
-            ports.index.eq(address),
-            ports.write_data.eq(data),
-            ports.read.eq(reading),
-            ports.at_edges.eq(hits.get("MOMENTS_EDGES", 0)),
+            self.clear_moments.eq(control & data[2]),
+            self.load.eq(loading & (data & LOAD_STATES).any()),
+            self.rewind.eq(loading & (data & REWIND).any()),
+            self.index.eq(address),
+            self.write_data.eq(data),
+            self.read.eq(reading),
+            self.at_edges.eq(hits.get("MOMENTS_EDGES", 0)),
         ]
-        m.d.comb += [getattr(ports, f"{name.lower()}_write").eq(accepted(name)) for name in self._arrays]
+        m.d.comb += [getattr(self, f"{name.lower()}_write").eq(accepted(name)) for name in self._arrays]
         for name, held in kept_signals(self, self._map).items():
             with m.If(accepted(name)):
                 m.d.sync += held.eq(data[: len(held)])
@@ -109,7 +108,7 @@ class RelayHost(wiring.Component):
             writing & self.run.busy & (locked | (hits["CONTROL"] & data[0] & ~data[1])),
             (writing & ~writable) | (reading & ~readable),
             writing & Cat(hits[name] & wrong for name, wrong in outside.items()).any(),
-            ports.full,
+            self.full,
         )
         m.d.sync += errors.eq((errors & ~Mux(writing & hits["ERRORS"], data[:4], 0)) | raised)
         self._read(m, reading, address, hits, errors)
@@ -134,7 +133,6 @@ class RelayHost(wiring.Component):
         return found
 
     def _read(self, m: Module, reading: Value, address: Value, hits: dict[str, Signal], errors: Value) -> None:
-        ports: Any = self
         shown: dict[str, Any] = {
             **run_values(self.run),
             "ERRORS": errors,
@@ -152,4 +150,4 @@ class RelayHost(wiring.Component):
                 m.d.comb += word.eq(value.word_select(index, 32) if register.count > 1 else value)
                 found = found | (word & hits[name].replicate(32))
             m.d.sync += [stored.eq(found), remote.eq(Cat(hits[name] for name in self._moments).any())]
-        m.d.comb += self.bus.read_data.eq(Mux(remote, ports.moments_read, stored) if self._moments else stored)
+        m.d.comb += self.bus.read_data.eq(Mux(remote, self.moments_read, stored) if self._moments else stored)

@@ -51,7 +51,6 @@ class RelayTop(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         spec, plan, m = self._spec, plan_of(self._spec), Module()
-        ports: Any = self
         add = self._hierarchy.add
         host = add(m, "host", "host", lambda: RelayHost(spec))
         sequencer = add(m, "sequencer", "sequencer", lambda: SweepSequencer(spec, lead_of(plan)))
@@ -79,11 +78,11 @@ class RelayTop(wiring.Component):
             readout.take.eq(sequencer.take & host.stream),
             readout.flush.eq(host.run.abort),
             readout.state.eq(fabric.state),
-            ports.busy.eq(sequencer.run.busy),
-            ports.sweep_done.eq(sequencer.sweep_done),
-            ports.draw_adding.eq(fabric.draw_adding),
-            ports.draw_bits.eq(fabric.draw_bits),
-            ports.state.eq(fabric.state),
+            self.busy.eq(sequencer.run.busy),
+            self.sweep_done.eq(sequencer.sweep_done),
+            self.draw_adding.eq(fabric.draw_adding),
+            self.draw_bits.eq(fabric.draw_bits),
+            self.state.eq(fabric.state),
         ]
         counted = self._count(m, host, sequencer, fabric) if spec.moment_bits else Const(1)
         m.d.comb += sequencer.free.eq(readout.free & counted)
