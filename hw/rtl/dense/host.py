@@ -17,11 +17,12 @@ from amaranth.lib.wiring import In, Out
 from thermofab.hw.host.dense.registers import dense_register_map, padded
 from thermofab.hw.rtl.common.bus import kept_ports
 from thermofab.hw.rtl.common.decoder import Decoder
-from thermofab.hw.rtl.common.interfaces import Bus, Run, bus_signature, run_signature
+from thermofab.hw.rtl.common.interfaces import Array, Bus, Run, bus_signature, run_signature
+from thermofab.hw.rtl.common.phases import phase_ports, phases_of
 from thermofab.hw.spec import FabricSpec, generator
 
 # Arrays that are written, and their strobes.
-WRITTEN = ("STATES", "CLAMPS", "ORDER", "BASES", "WEIGHTS", "TABLES", "PHASE_SWEEPS", "PHASE_LEVEL", "PHASE_MASK")
+WRITTEN = ("STATES", "CLAMPS", "ORDER", "BASES", "WEIGHTS", "TABLES")
 MOMENTS = ("MOMENTS_SITES", "MOMENTS_EDGES")
 
 
@@ -33,18 +34,22 @@ class DenseHost(wiring.Component):
         clear_moments: a strobe.
         shift, stream, last: registers it holds besides.
         states_write, …: strobes of accepted writes; seed_write: a strobe a word; index, data: the entry and the word.
+        phase_sweeps, phase_level, phase_mask: the phases, which live elsewhere.
         read, at_edges, read_index, moments_read: a read, of which counter of moments; the counter, a clock later.
     """
 
     bus: Bus
     run: Run
+    phase_sweeps: Array
+    phase_level: Array
+    phase_mask: Array
 
     def __init__(self, spec: FabricSpec) -> None:
         self._map = dense_register_map(spec)
         self._written = [name for name in WRITTEN if name in self._map.names]
         self._moments = [name for name in MOMENTS if name in self._map.names]
         self._seeds = generator(spec.rng).state_words
-        widest = max(self._map[name].index_bits for name in (*self._written, "SEED"))
+        widest = max(self._map[name].index_bits for name in (*self._written, "SEED", "PHASE_SWEEPS"))
         ports: dict[str, Any] = {
             "bus": In(bus_signature(self._map.address_bits)),
             "run": Out(run_signature(spec)),
@@ -53,6 +58,7 @@ class DenseHost(wiring.Component):
             **kept_ports(self._map),
             **{f"{name.lower()}_write": Out(1) for name in self._written},
             "seed_write": Out(self._seeds),
+            **phase_ports(Out),
             "index": Out(widest),
             "data": Out(32),
         }
@@ -71,6 +77,9 @@ class DenseHost(wiring.Component):
         m.d.sync += [self.index.eq(address), self.data.eq(decoder.data)]
         for name in self._written:
             m.d.sync += getattr(self, f"{name.lower()}_write").eq(write & hits[name])
+        for name, array in phases_of(self).items():
+            m.d.sync += array.write.eq(write & hits[name])
+            m.d.comb += [array.index.eq(self.index), array.write_data.eq(self.data)]
         seed_word = address[: (self._seeds - 1).bit_length()]
         m.d.sync += self.seed_write.eq(Cat(write & hits["SEED"] & (seed_word == k) for k in range(self._seeds)))
         self._read(m, decoder.errors(start_asked, self.full))

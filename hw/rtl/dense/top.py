@@ -11,6 +11,7 @@ from thermofab.hw.host.dense.registers import dense_register_map
 from thermofab.hw.rtl.common.bus import connect_top, top_ports
 from thermofab.hw.rtl.common.hierarchy import Hierarchy, InPlace
 from thermofab.hw.rtl.common.moments import Moments
+from thermofab.hw.rtl.common.phases import connect_phases
 from thermofab.hw.rtl.common.readout import Readout
 from thermofab.hw.rtl.common.sweeps import TURN, SweepSequencer
 from thermofab.hw.rtl.dense.engine import READ, Engine
@@ -61,9 +62,8 @@ class DenseTop(wiring.Component):
 
         connect_top(m, self, host, readout.samples)
         wiring.connect(m, host.run, sequencer.run)
+        connect_phases(m, host, sequencer)
         m.d.comb += [
-            sequencer.phase_index.eq(host.index),
-            sequencer.write_data.eq(host.data),
             walk.restart.eq(host.run.start),
             walk.go.eq(sequencer.go),
             sequencer.swept.eq(walk.swept),
@@ -74,8 +74,6 @@ class DenseTop(wiring.Component):
             engine.mask.eq(sequencer.mask),
             engine.busy.eq(sequencer.run.busy),
         ]
-        for name in ("sweeps", "level", "mask"):
-            m.d.comb += getattr(sequencer, f"phase_write_{name}").eq(getattr(host, f"phase_{name}_write"))
         for name in ("issue", "first_part", "last_part", "site", "row"):
             m.d.comb += getattr(engine, name).eq(getattr(walk, name))
         for name in ("states", "clamps", "bases", "tables", "weights", "seed"):

@@ -14,11 +14,11 @@ from amaranth.lib.wiring import In, Out
 from thermofab.hw.host.relay.registers import LOAD_STATES, REWIND, relay_register_map
 from thermofab.hw.rtl.common.bus import kept_ports
 from thermofab.hw.rtl.common.decoder import Decoder, constants
-from thermofab.hw.rtl.common.interfaces import Bus, Run, bus_signature, run_signature
+from thermofab.hw.rtl.common.interfaces import Array, Bus, Run, bus_signature, run_signature
+from thermofab.hw.rtl.common.phases import phase_ports, phases_of
 from thermofab.hw.spec import FabricSpec
 
 # Arrays that live in memories elsewhere.
-PHASES = ("PHASE_SWEEPS", "PHASE_LEVEL", "PHASE_MASK")
 LOADED = ("HEIGHTS", "EVENTS", "BIASES", "SEED", "MASK_WORD", "MASKS", "TABLES")
 MOMENTS = ("MOMENTS_SITES", "MOMENTS_EDGES")
 
@@ -31,18 +31,21 @@ class RelayHost(wiring.Component):
         shift, stream, field_bits, last_colour: registers it holds besides.
         clear_moments, load, rewind: strobes.
         index, write_data: the entry of the array addressed, and the data of a write.
-        phase_sweeps_write, …, heights_write, …: strobes of accepted writes.
+        heights_write, …: strobes of accepted writes.
+        phase_sweeps, phase_level, phase_mask: the phases, which live elsewhere.
         read, at_edges: a read, and whether it is of MOMENTS_EDGES. moments_read: what they answer, a clock later.
     """
 
     bus: Bus
     run: Run
+    phase_sweeps: Array
+    phase_level: Array
+    phase_mask: Array
 
     def __init__(self, spec: FabricSpec) -> None:
         self._map = relay_register_map(spec)
-        self._arrays = (*PHASES, *LOADED)
         self._moments = [name for name in MOMENTS if name in self._map.names]
-        index_bits = max(self._map[name].index_bits for name in (*self._arrays, *self._moments))
+        index_bits = max(self._map[name].index_bits for name in (*LOADED, "PHASE_SWEEPS", *self._moments))
         super().__init__(
             {
                 "bus": In(bus_signature(self._map.address_bits)),
@@ -54,7 +57,8 @@ class RelayHost(wiring.Component):
                 "rewind": Out(1),
                 "index": Out(index_bits),
                 "write_data": Out(32),
-                **{f"{name.lower()}_write": Out(1) for name in self._arrays},
+                **{f"{name.lower()}_write": Out(1) for name in LOADED},
+                **phase_ports(Out),
                 "read": Out(1),
                 "at_edges": Out(1),
                 "moments_read": In(32),
@@ -80,7 +84,13 @@ class RelayHost(wiring.Component):
             self.read.eq(decoder.reading),
             self.at_edges.eq(hits.get("MOMENTS_EDGES", 0)),
         ]
-        m.d.comb += [getattr(self, f"{name.lower()}_write").eq(accepted(name)) for name in self._arrays]
+        m.d.comb += [getattr(self, f"{name.lower()}_write").eq(accepted(name)) for name in LOADED]
+        for name, array in phases_of(self).items():
+            m.d.comb += [
+                array.write.eq(accepted(name)),
+                array.index.eq(decoder.address),
+                array.write_data.eq(data),
+            ]
         decoder.keep(accepted)
         errors = decoder.errors(start_asked, self.full)
 

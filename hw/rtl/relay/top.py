@@ -12,6 +12,7 @@ from thermofab.hw.host.relay.registers import relay_register_map
 from thermofab.hw.rtl.common.bus import connect_top, top_ports
 from thermofab.hw.rtl.common.hierarchy import Hierarchy, InPlace
 from thermofab.hw.rtl.common.moments import Moments
+from thermofab.hw.rtl.common.phases import connect_phases
 from thermofab.hw.rtl.common.readout import Readout
 from thermofab.hw.rtl.common.sweeps import SweepSequencer
 from thermofab.hw.rtl.relay.fabric import RelayFabric
@@ -59,14 +60,11 @@ class RelayTop(wiring.Component):
 
         connect_top(m, self, host, readout.samples)
         wiring.connect(m, host.run, sequencer.run)
-        m.d.comb += sequencer.write_data.eq(host.write_data)
+        connect_phases(m, host, sequencer)
         m.d.comb += [
-            sequencer.phase_index.eq(host.index),
             sequencer.hold.eq(fabric.loading),
             sequencer.swept.eq(fabric.swept),
         ]
-        for name in ("sweeps", "level", "mask"):
-            m.d.comb += getattr(sequencer, f"phase_write_{name}").eq(getattr(host, f"phase_{name}_write"))
         for name in ("go", "level", "mask"):
             m.d.comb += getattr(fabric, name).eq(getattr(sequencer, name))
         m.d.comb += fabric.busy.eq(sequencer.run.busy)
