@@ -253,7 +253,7 @@ CARRY_KEPT = (
     "            m.d.sync += carry.eq(0)",
     "            m.d.sync += carry.eq(carry)",
 )
-WRONG_BANK = ("hw/rtl/relay/steps.py", "Cat(colours.word, ports.mask)", "Cat(colours.word, ~ports.mask)")
+WRONG_BANK = ("hw/rtl/relay/steps.py", "Cat(colours.word, self.mask)", "Cat(colours.word, ~self.mask)")
 
 FACTOR_SIGN = (
     "hw/spec/factors.py",
@@ -302,8 +302,8 @@ CLAMP_DENSE = (
 )
 FLAG_DENSE = (
     DENSE_ORDER,
-    "with m.If(ports.issue & ports.last_part & last_of_colour):",
-    "with m.If(ports.issue & ports.last_part & ends):",
+    "with m.If(self.issue & self.last_part & last_of_colour):",
+    "with m.If(self.issue & self.last_part & ends):",
 )
 LOWEST_DENSE = (
     DENSE_ENGINE,

@@ -237,11 +237,11 @@ PROOFS = [
     Proof(
         "spatial bus", "while busy no locked register changes and no locked strobe is given; data read stay",
         lambda: BusGuards(TINY), "prove", 5,
-        Fault("hw/rtl/spatial/host.py", "write.eq(writing & ~(locked & self.run.busy) & ~bad_value)", "write.eq(writing & ~bad_value)"),
+        Fault("hw/rtl/common/decoder.py", "self.writing & ~(self.locked & self._run.busy) & ~self.bad_value", "self.writing & ~self.bad_value"),
     ),
     Proof(
         "systolic bus", "while busy no locked register changes and no locked strobe is given; data read stay",
         lambda: BusGuards(fabric(TINY, architecture="systolic")), "prove", 5,
-        Fault("hw/rtl/systolic/host.py", "write.eq(writing & ~(locked & self.run.busy) & ~bad_value)", "write.eq(writing & ~bad_value)"),
+        Fault("hw/rtl/common/decoder.py", "self.writing & ~(self.locked & self._run.busy) & ~self.bad_value", "self.writing & ~self.bad_value"),
     ),
 ]  # fmt: skip

@@ -125,6 +125,6 @@ PROOFS = (
         RootGathersItsTree,
         "bmc",
         RootGathersItsTree.END,
-        Fault("hw/rtl/relay/cell.py", "ports.event | (works & ~ports.taking)", "ports.event | works"),
+        Fault("hw/rtl/relay/cell.py", "self.event | (works & ~self.taking)", "self.event | works"),
     ),
 )  # fmt: skip

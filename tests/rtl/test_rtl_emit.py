@@ -9,19 +9,22 @@ import numpy as np
 import pytest
 
 from thermofab.hw import emit_verilog
+from thermofab.hw.host.architectures import ARCHITECTURES
 from thermofab.hw.rtl import emit
 from thermofab.hw.spec import SpecError, ToolMissingError, fabric
 from thermofab.sim.conformance import random_image
 from thermofab.sim.rtl.tools import find_verilator
 
 WAIVED = ("DECLFILENAME", "WIDTHEXPAND", "WIDTHTRUNC", "UNUSEDSIGNAL", "PROCASSINIT")
-PROGRAM = "from thermofab.hw import emit_verilog, spec; print(emit_verilog(spec.fabric('king-4x4', levels=3)))"
+PROGRAM = """from thermofab.hw import emit_verilog, spec
+print(emit_verilog(spec.fabric('king-4x4', architecture={!r}, levels=3, moment_bits=4)))"""
 
 
-def test_two_processes_write_the_same_text(tmp_path):
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_two_processes_write_the_same_text(architecture, tmp_path):
     texts = [
         subprocess.run(
-            [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True, cwd=place,
+            [sys.executable, "-c", PROGRAM.format(architecture)], capture_output=True, text=True, check=True, cwd=place,
             env={**os.environ, "PYTHONHASHSEED": seed},
         ).stdout
         for seed, place in (("1", tmp_path), ("2", os.getcwd()))

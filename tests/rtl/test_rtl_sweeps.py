@@ -84,9 +84,12 @@ class Sweeps:
         ctx, dut = self.ctx, self.dut
         for k, phase in enumerate(phases):
             for name, value in zip(("sweeps", "level", "mask"), phase):
-                ctx.set(dut.phase_index, k)
-                ctx.set(dut.write_data, value)
-                await self.strobe(f"phase_write_{name}")
+                array = getattr(dut, f"phase_{name}")
+                ctx.set(array.index, k)
+                ctx.set(array.write_data, value)
+                ctx.set(array.write, 1)
+                await self.clock()
+                ctx.set(array.write, 0)
         for name, value in (("phases", len(phases)), ("samples", samples), ("steps", steps), ("level", level),
                             ("mask", mask)):  # fmt: skip
             ctx.set(getattr(dut.run, name), value)

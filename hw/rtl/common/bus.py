@@ -1,8 +1,8 @@
-"""What the hosts of both architectures share: the ports of a bus and of a stream, and how registers are decoded."""
+"""What all fabrics show the outside, and what their hosts keep: the ports of a bus, of a stream, and of registers."""
 
 from typing import Any, Protocol
 
-from amaranth import Cat, Const, Module, Signal, Value
+from amaranth import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Member, Out
 
@@ -65,48 +65,3 @@ def kept_signals(host: BusHost, map_: rm.RegisterMap) -> dict[str, Signal]:
         register.name: getattr(host.run if register.name in SCHEDULE else host, register.name.lower())
         for register in map_.kept
     }
-
-
-def is_at(register: rm.Register, address: Value) -> Value:
-    """The address is one of this register's."""
-    bits = register.index_bits
-    inside = address[bits:] == register.base >> bits
-    return Value.cast(inside if register.count == 1 << bits else inside & (address[:bits] < register.count))
-
-
-def out_of_range(register: rm.Register, data: Value) -> Value | None:
-    """A word is not one that the register takes; ``None`` where it takes every word."""
-    low, high = register.low, register.high
-    limits = ([data < low] if low else []) + ([data > high] if high < 2**32 - 1 else [])
-    return Cat(limits).any() if limits else None
-
-
-def run_values(run: Run) -> dict[str, Value]:
-    """The registers that show a run."""
-    return {
-        "STATUS": Value.cast(Cat(run.busy, run.done, run.aborted)),
-        "CYCLES": run.cycles,
-        "STALLS": run.stalls,
-        "SWEEPS": run.sweeps,
-    }
-
-
-def constants(map_: rm.RegisterMap) -> dict[str, Value]:
-    """The registers fixed when the fabric is built."""
-    words = {register: register.constant for register in map_.registers if register.constant is not None}
-    return {
-        register.name: Const(sum(word << (32 * k) for k, word in enumerate(values)), 32 * register.count)
-        for register, values in words.items()
-    }
-
-
-def of_access(map_: rm.RegisterMap, hits: dict[str, Any]) -> tuple[Value, Value, Value]:
-    """The register addressed can be read; can be written; is locked in a run."""
-    registers = map_.registers
-    chosen = (
-        [register for register in registers if register.access != "W"],
-        [register for register in registers if register.access != "R"],
-        [register for register in registers if register.locked],
-    )
-    readable, writable, locked = (Cat(hits[register.name] for register in group).any() for group in chosen)
-    return readable, writable, locked

@@ -13,11 +13,10 @@ from typing import Any, Protocol
 
 from amaranth import Module, Mux, Signal
 from amaranth.lib import wiring
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from thermofab.hw.host.registers import PHASE_SLOTS
-from thermofab.hw.rtl.common.interfaces import Array, Run, array_signature, run_signature
+from thermofab.hw.rtl.common.interfaces import Array, Run, run_signature
+from thermofab.hw.rtl.common.phases import phase_ports, phase_table
 from thermofab.hw.spec import FabricSpec
 
 SETTLE = 2  # clocks from where the next sweep may begin to where the states show the last one
@@ -66,6 +65,7 @@ class Sequencer(wiring.Component):
     phase_sweeps: Array
     phase_level: Array
     phase_mask: Array
+    level: Signal
 
     def __init__(self, plan: SlotPlan) -> None:
         self._plan = plan
@@ -74,9 +74,7 @@ class Sequencer(wiring.Component):
             {
                 "run": In(run_signature(plan.spec)),
                 "hold": In(1),
-                "phase_sweeps": In(array_signature(PHASE_SLOTS)),
-                "phase_level": In(array_signature(PHASE_SLOTS)),
-                "phase_mask": In(array_signature(PHASE_SLOTS)),
+                **phase_ports(In),
                 "issue": Out(1),
                 "slot": Out(plan.slot_bits),
                 "level": Out(self._level_bits),
@@ -100,15 +98,15 @@ class Sequencer(wiring.Component):
         draining = Signal(range(SETTLE + 2))  # the run is over but for the read-out and so many clocks
 
         upcoming = Signal.like(phase)  # the phase of the next clock
-        of_phase = self._phase_table(m, upcoming)
+        sweeps_of, level_of, mask_of = phase_table(m, self, upcoming)
         in_phase, last_sweep, whole = Signal(), Signal(), Signal()
         level, mask = Signal(self._level_bits), Signal()
         m.d.comb += [in_phase.eq(phase != self.run.phases), upcoming.eq(phase)]
         m.d.sync += phase.eq(upcoming)
         m.d.comb += [
-            level.eq(Mux(in_phase, of_phase["level"], self.run.level)),
-            mask.eq(Mux(in_phase, of_phase["mask"], self.run.mask)),
-            last_sweep.eq(swept + 1 >= Mux(in_phase, of_phase["sweeps"], self.run.steps)),
+            level.eq(Mux(in_phase, level_of, self.run.level)),
+            mask.eq(Mux(in_phase, mask_of, self.run.mask)),
+            last_sweep.eq(swept + 1 >= Mux(in_phase, sweeps_of, self.run.steps)),
             whole.eq(first & (place == 0)),
         ]
 
@@ -173,26 +171,3 @@ class Sequencer(wiring.Component):
         with m.If(self.run.abort & self.hold & self.run.busy):
             m.d.sync += [self.run.busy.eq(0), self.run.aborted.eq(1)]
         return m
-
-    def _phase_table(self, m: Module, upcoming: Signal) -> dict[str, Any]:
-        """Sweeps, level and mask of the phase in hand, from memories the host writes, and reads between runs."""
-        running, current = Signal(), {}
-        m.d.comb += running.eq(self.run.busy | self.run.start)
-        arrays = {
-            "sweeps": (self.phase_sweeps, 32),
-            "level": (self.phase_level, self._level_bits),
-            "mask": (self.phase_mask, 1),
-        }
-        for name, (host, bits) in arrays.items():
-            memory = m.submodules[f"phase_{name}"] = Memory(shape=bits, depth=PHASE_SLOTS, init=[])
-            write, read = memory.write_port(), memory.read_port()
-            m.d.comb += [
-                write.addr.eq(host.index),
-                write.data.eq(host.write_data[:bits]),
-                write.en.eq(host.write),
-                read.addr.eq(Mux(running, upcoming, host.index)),
-                read.en.eq(running | host.read),
-                host.read_data.eq(read.data),
-            ]
-            current[name] = read.data
-        return current

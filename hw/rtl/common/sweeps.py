@@ -16,11 +16,10 @@ from typing import Any
 
 from amaranth import Module, Mux, Signal
 from amaranth.lib import wiring
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from thermofab.hw.host.registers import PHASE_SLOTS
-from thermofab.hw.rtl.common.interfaces import Run, run_signature
+from thermofab.hw.rtl.common.interfaces import Array, Run, run_signature
+from thermofab.hw.rtl.common.phases import phase_ports, phase_table
 from thermofab.hw.spec import FabricSpec
 
 TURN = 2  # clocks from swept to the next go
@@ -37,10 +36,7 @@ class SweepSequencer(wiring.Component):
     Ports:
         run: the run; an abort drops the samples still to take and ends it after the sweep in hand.
         hold: nothing begins, and no clock counts, while it is high; only before a run's first sweep.
-        phase_write_sweeps, phase_write_level, phase_write_mask: write ``write_data`` to that memory.
-        phase_read_sweeps, phase_read_level, phase_read_mask: what it holds, from the clock after ``read`` on, between
-            runs.
-        phase_index: the phase written or read; write_data: 32 bits; read: a strobe.
+        phase_sweeps, phase_level, phase_mask: the phases, for the host, between runs.
         go: a strobe, a sweep begins; level, mask: its table and clamps, which stay until the next.
         swept: a strobe: the sweep is over, ``lead`` clocks from now.
         take: the state is a sample; free: the read-out can take it.
@@ -48,33 +44,30 @@ class SweepSequencer(wiring.Component):
     """
 
     run: Run
+    phase_sweeps: Array
+    phase_level: Array
+    phase_mask: Array
+    level: Signal
 
     def __init__(self, spec: FabricSpec, lead: int = 0) -> None:
         self._lead = lead
-        self._level_bits = max(1, (spec.levels - 1).bit_length())
-        index_bits = (PHASE_SLOTS - 1).bit_length()
-        self._memories = {"sweeps": 32, "level": self._level_bits, "mask": 1}
-        ports: dict[str, Any] = {
-            "run": In(run_signature(spec)),
-            "hold": In(1),
-            "phase_index": In(index_bits),
-            "write_data": In(32),
-            "read": In(1),
-            "go": Out(1),
-            "level": Out(self._level_bits),
-            "mask": Out(1),
-            "swept": In(1),
-            "take": Out(1),
-            "free": In(1),
-            "sweep_done": Out(1),
-        }
-        for name, bits in self._memories.items():
-            ports |= {f"phase_write_{name}": In(1), f"phase_read_{name}": Out(bits)}
-        super().__init__(ports)
+        super().__init__(
+            {
+                "run": In(run_signature(spec)),
+                "hold": In(1),
+                **phase_ports(In),
+                "go": Out(1),
+                "level": Out(max(1, (spec.levels - 1).bit_length())),
+                "mask": Out(1),
+                "swept": In(1),
+                "take": Out(1),
+                "free": In(1),
+                "sweep_done": Out(1),
+            }
+        )
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        ports: Any = self
         phase = Signal.like(self.run.phases)
         remaining = Signal(32)  # sweeps until the phase, or the wait for a sample, is over; 0 counts as 1
         renew = Signal()  # they are to be counted anew
@@ -86,7 +79,7 @@ class SweepSequencer(wiring.Component):
         settling = Signal(2)  # clocks after a start until what is derived below can be trusted
 
         upcoming = Signal.like(phase)  # the phase of the next clock
-        of_phase = self._phase_table(m, upcoming)
+        sweeps_of, level_of, mask_of = phase_table(m, self, upcoming)
         in_phase = Signal()
         m.d.comb += [in_phase.eq(phase != self.run.phases), upcoming.eq(phase)]
         m.d.sync += phase.eq(upcoming)
@@ -107,34 +100,34 @@ class SweepSequencer(wiring.Component):
         taken = Signal(max(1, self._lead - 1))  # samples on their way to the read-out
         shown = Signal(self._lead)  # sweeps that are over, and will show
         m.d.comb += [
-            resting.eq(self.run.busy & ~ports.hold & ~sweeping & ~draining & ~settling.any()),
-            take.eq(resting & due & ports.free & ~taken.any() & ~none_left & ~self.run.abort & ~ending),
+            resting.eq(self.run.busy & ~self.hold & ~sweeping & ~draining & ~settling.any()),
+            take.eq(resting & due & self.free & ~taken.any() & ~none_left & ~self.run.abort & ~ending),
             ended.eq(resting & (ending | self.run.abort | due & (none_left | (take & one_left)))),
             begin.eq(resting & ~ended & (~due | take)),
-            ports.take.eq(taken[-1]),
-            ports.sweep_done.eq(shown[-1] if self._lead else ports.swept),
+            self.take.eq(taken[-1]),
+            self.sweep_done.eq(shown[-1] if self._lead else self.swept),
         ]
-        m.d.sync += [taken.eq(taken << 1 | take), ports.go.eq(begin)]
+        m.d.sync += [taken.eq(taken << 1 | take), self.go.eq(begin)]
         if self._lead:
-            m.d.sync += shown.eq(shown << 1 | ports.swept)
+            m.d.sync += shown.eq(shown << 1 | self.swept)
         with m.If(begin):
             m.d.sync += [
                 sweeping.eq(1),
-                ports.level.eq(Mux(in_phase, of_phase["level"], self.run.level)),
-                ports.mask.eq(Mux(in_phase, of_phase["mask"], self.run.mask)),
+                self.level.eq(Mux(in_phase, level_of, self.run.level)),
+                self.mask.eq(Mux(in_phase, mask_of, self.run.mask)),
             ]
         with m.If(take):
             m.d.sync += [due.eq(0), left.eq(left - 1)]
         with m.If(renew):
-            m.d.sync += [renew.eq(0), remaining.eq(Mux(in_phase, of_phase["sweeps"], self.run.steps))]
-        with m.If(ports.swept):
+            m.d.sync += [renew.eq(0), remaining.eq(Mux(in_phase, sweeps_of, self.run.steps))]
+        with m.If(self.swept):
             m.d.sync += [sweeping.eq(0), self.run.sweeps.eq(self.run.sweeps + 1), remaining.eq(remaining - 1)]
             with m.If(last_sweep):
                 m.d.sync += [renew.eq(1), due.eq(last_phase)]
                 with m.If(in_phase):
                     m.d.comb += upcoming.eq(phase + 1)
 
-        with m.If(self.run.busy & ~ports.hold):
+        with m.If(self.run.busy & ~self.hold):
             m.d.sync += self.run.cycles.eq(self.run.cycles + 1)
             with m.If(resting & due & ~take & ~ended):
                 m.d.sync += self.run.stalls.eq(self.run.stalls + 1)
@@ -143,7 +136,7 @@ class SweepSequencer(wiring.Component):
         with m.If(ended):
             m.d.sync += [draining.eq(1), due.eq(0), ending.eq(0), self.run.aborted.eq(ending | self.run.abort)]
         with m.If(draining):
-            with m.If(~shown.any() & ~taken.any() & ports.free):
+            with m.If(~shown.any() & ~taken.any() & self.free):
                 m.d.sync += [
                     draining.eq(0),
                     self.run.busy.eq(0),
@@ -157,25 +150,6 @@ class SweepSequencer(wiring.Component):
             m.d.sync += [signal.eq(0) for signal in (self.run.cycles, self.run.stalls, self.run.sweeps)]
             m.d.sync += [self.run.busy.eq(1), due.eq(self.run.phases == 0), left.eq(self.run.samples)]
             m.d.sync += [renew.eq(1), settling.eq(3)]
-        with m.If(self.run.abort & self.run.busy & (ports.hold | settling.any())):
+        with m.If(self.run.abort & self.run.busy & (self.hold | settling.any())):
             m.d.sync += [self.run.busy.eq(0), self.run.aborted.eq(1), due.eq(0)]
         return m
-
-    def _phase_table(self, m: Module, upcoming: Signal) -> dict[str, Any]:
-        """Sweeps, level and mask of the phase in hand, from memories the host writes, and reads between runs."""
-        ports: Any = self
-        running, current = Signal(), {}
-        m.d.comb += running.eq(self.run.busy | self.run.start)
-        for name, bits in self._memories.items():
-            memory = m.submodules[f"phase_{name}"] = Memory(shape=bits, depth=PHASE_SLOTS, init=[])
-            write, read = memory.write_port(), memory.read_port()
-            m.d.comb += [
-                write.addr.eq(ports.phase_index),
-                write.data.eq(ports.write_data[:bits]),
-                write.en.eq(getattr(ports, f"phase_write_{name}")),
-                read.addr.eq(Mux(running, upcoming, ports.phase_index)),
-                read.en.eq(running | ports.read),
-                getattr(ports, f"phase_read_{name}").eq(read.data),
-            ]
-            current[name] = read.data
-        return current

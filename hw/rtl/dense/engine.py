@@ -80,13 +80,12 @@ class Engine(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m, plan, spec = Module(), self._plan, self._plan.spec
-        ports: Any = self
         field_at = TERMS + plan.sum_clocks
         compared = field_at + 1
-        issue = Stages(m, "issued", ports.issue, 0, compared, resets=True)
-        site = Stages(m, "site", ports.site, 0, compared)
-        first = Stages(m, "first_part", ports.first_part, 0, field_at)
-        last = Stages(m, "last_part", ports.last_part, 0, compared)
+        issue = Stages(m, "issued", self.issue, 0, compared, resets=True)
+        site = Stages(m, "site", self.site, 0, compared)
+        first = Stages(m, "first_part", self.first_part, 0, field_at)
+        last = Stages(m, "last_part", self.last_part, 0, compared)
 
         word = self._generator(m, site, issue.at(STEP) & last.at(STEP))
         base = Stages(m, "base", self._base(m, site.at(BASE)), BASE + 1, READ)
@@ -103,23 +102,22 @@ class Engine(wiring.Component):
         value = Signal(reset_less=True)
         drawn = issue.at(compared) & last.at(compared) & ~clamp.at(compared)
         # The host writes states through the same register, between runs.
-        target = Mux(ports.states_write, ports.index[: plan.site_bits], site.at(compared))
-        m.d.sync += value.eq(Mux(ports.states_write, ports.data[0], high.at(compared) < threshold))
+        target = Mux(self.states_write, self.index[: plan.site_bits], site.at(compared))
+        m.d.sync += value.eq(Mux(self.states_write, self.data[0], high.at(compared) < threshold))
         written, where = Signal(), Signal(plan.site_bits)
-        m.d.comb += [written.eq(drawn | ports.states_write), where.eq(target)]
+        m.d.comb += [written.eq(drawn | self.states_write), where.eq(target)]
         self._states(m, written, where, value)
 
         m.d.comb += [
-            ports.draw.eq(issue.at(field_at) & last.at(field_at)),
-            ports.draw_site.eq(site.at(field_at)),
-            ports.draw_field.eq(dithered),
-            ports.draw_high.eq(high.at(field_at)),
+            self.draw.eq(issue.at(field_at) & last.at(field_at)),
+            self.draw_site.eq(site.at(field_at)),
+            self.draw_field.eq(dithered),
+            self.draw_high.eq(high.at(field_at)),
         ]
         return m
 
     def _generator(self, m: Module, site: Stages, step: Value) -> Value:
         """The random word at stage :data:`READ`; all parts of a row see the same, and the last one steps."""
-        ports: Any = self
         spec = self._plan.spec
         rng = generator(spec.rng)
         bits = 32 * rng.state_words
@@ -129,86 +127,81 @@ class Engine(wiring.Component):
             m, "generator", spec.rng.replace("+", "p"), lambda: rng.create(spec.word_bits), clocked=False
         )
         state, word = Signal(bits, name="generator_state", reset_less=True), Signal(spec.word_bits, reset_less=True)
-        index, seeding = ports.index, ports.seed_write.any()
+        index, seeding = self.index, self.seed_write.any()
         host_site = index[(rng.state_words - 1).bit_length() :][: self._plan.site_bits]
         m.d.sync += [state.eq(read.data), word.eq(logic.word)]
         m.d.comb += [
             read.addr.eq(site.at(0)),
             logic.state.eq(state),
             write.addr.eq(Mux(seeding, host_site, site.at(STEP))),
-            write.data.eq(Mux(seeding, ports.data.replicate(rng.state_words), logic.next)),
-            write.en.eq(ports.seed_write | step.replicate(rng.state_words)),
+            write.data.eq(Mux(seeding, self.data.replicate(rng.state_words), logic.next)),
+            write.en.eq(self.seed_write | step.replicate(rng.state_words)),
         ]
         return word
 
     def _base(self, m: Module, site: Value) -> Value:
         """b - Σ w, a clock after ``site``."""
-        ports: Any = self
         plan = self._plan
         memory = m.submodules.bases = block_memory(plan.field_bits, plan.spec.n_sites)
         write, read = memory.write_port(), memory.read_port()
         m.d.comb += [
-            write.addr.eq(ports.index),
-            write.data.eq(ports.data),
-            write.en.eq(ports.bases_write),
+            write.addr.eq(self.index),
+            write.data.eq(self.data),
+            write.en.eq(self.bases_write),
             read.addr.eq(site),
         ]
         return read.data.as_signed()
 
     def _clamp(self, m: Module, site: Value) -> Value:
         """Is it clamped under the sweep's mask; a clock after ``site``."""
-        ports: Any = self
         stride = padded(self._plan.spec.n_sites)
         memory = m.submodules.clamps = block_memory(1, CLAMP_MASKS * stride)
         write, read = memory.write_port(), memory.read_port()
         mask = Signal(reset_less=True)
-        m.d.sync += mask.eq(ports.mask)
+        m.d.sync += mask.eq(self.mask)
         m.d.comb += [
-            write.addr.eq(ports.index),
-            write.data.eq(ports.data[0]),
-            write.en.eq(ports.clamps_write),
+            write.addr.eq(self.index),
+            write.data.eq(self.data[0]),
+            write.en.eq(self.clamps_write),
             read.addr.eq(Cat(site[: stride.bit_length() - 1], mask)),
         ]
         return read.data
 
     def _shift(self, m: Module) -> tuple[Value | None, Value | None]:
         """The mask of the dither, and shift - min_shift; None where there is none. They do not change in a run."""
-        ports: Any = self
         spec = self._plan.spec
         if not spec.dither_bits:
             return None, None
         dither_mask = Signal(spec.dither_bits, reset_less=True)
-        m.d.sync += dither_mask.eq((1 << ports.shift) - 1)
+        m.d.sync += dither_mask.eq((1 << self.shift) - 1)
         if not shift_bits(spec):
             return dither_mask, None
         extra_shift = Signal(shift_bits(spec), reset_less=True)
-        m.d.sync += extra_shift.eq(ports.shift - spec.min_shift)
+        m.d.sync += extra_shift.eq(self.shift - spec.min_shift)
         return dither_mask, extra_shift
 
     def _terms(self, m: Module, site: Stages) -> list[Value]:
         """The terms at stage :data:`TERMS`, of the states at stage :data:`READ`."""
-        ports: Any = self
         plan = self._plan
         rows: Any = self._rows
         m.submodules.rows = rows
-        m.d.comb += [rows.write.eq(ports.weights_write), rows.index.eq(ports.index), rows.data.eq(ports.data)]
+        m.d.comb += [rows.write.eq(self.weights_write), rows.index.eq(self.index), rows.data.eq(self.data)]
         if not plan.masked:
-            m.d.comb += [rows.site.eq(site.at(READ)), rows.states.eq(ports.state), rows.busy.eq(ports.busy)]
+            m.d.comb += [rows.site.eq(site.at(READ)), rows.states.eq(self.state), rows.busy.eq(self.busy)]
         else:
-            row = Stages(m, "row", ports.row, 0, READ - 1) if plan.parts > 1 else site
+            row = Stages(m, "row", self.row, 0, READ - 1) if plan.parts > 1 else site
             m.d.comb += [rows.row.eq(row.at(READ - 1)), rows.states.eq(self._part_states(m))]
         return [getattr(rows, f"term_{c}") for c in range(plan.terms)]
 
     def _part_states(self, m: Module) -> Value:
         """The states of the columns of the part at stage :data:`READ`."""
-        ports: Any = self
         plan = self._plan
         if plan.parts == 1:
-            return ports.state
-        whole = Cat(ports.state, Const(0, plan.parts * plan.width - plan.spec.n_sites))
+            return self.state
+        whole = Cat(self.state, Const(0, plan.parts * plan.width - plan.spec.n_sites))
         part = Signal(range(plan.parts))
-        with m.If(ports.issue):
-            m.d.sync += part.eq(Mux(ports.first_part, 0, part + 1))
+        with m.If(self.issue):
+            m.d.sync += part.eq(Mux(self.first_part, 0, part + 1))
         number = Stages(m, "part", part, 1, READ)
         return Value.cast(Array(whole[k * plan.width :][: plan.width] for k in range(plan.parts))[number.at(READ)])
 
@@ -229,27 +222,25 @@ class Engine(wiring.Component):
 
     def _threshold(self, m: Module, index: Value, stage: int) -> Value:
         """T[a] of the sweep's level, a clock after the address."""
-        ports: Any = self
         spec = self._plan.spec
         memory = m.submodules.tables = block_memory(spec.threshold_bits, spec.levels * spec.table_size)
         write, read = memory.write_port(), memory.read_port()
         place: Any = index
         if spec.levels > 1:
-            place = Cat(index, Stages(m, "level", ports.level, 0, stage).at(stage))
+            place = Cat(index, Stages(m, "level", self.level, 0, stage).at(stage))
         m.d.comb += [
-            write.addr.eq(ports.index),
-            write.data.eq(ports.data),
-            write.en.eq(ports.tables_write),
+            write.addr.eq(self.index),
+            write.data.eq(self.data),
+            write.en.eq(self.tables_write),
             read.addr.eq(place),
         ]
         return read.data
 
     def _states(self, m: Module, written: Value, where: Value, value: Value) -> None:
         """Each site's state, and a strobe of its own, decoded a clock ahead."""
-        ports: Any = self
         n = self._plan.spec.n_sites
         strobes = Signal(n)
         m.d.sync += strobes.eq(Cat(written & (where == i) for i in range(n)))
         for i in range(n):
             with m.If(strobes[i]):
-                m.d.sync += ports.state[i].eq(value)
+                m.d.sync += self.state[i].eq(value)

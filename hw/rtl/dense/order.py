@@ -54,7 +54,6 @@ class OrderWalk(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m, plan = Module(), self._plan
-        ports: Any = self
         n = plan.spec.n_sites
         flag = LAST_OF_COLOUR.bit_length() - 1
         rows = row_bits(plan) if plan.parts > 1 else 0
@@ -68,15 +67,15 @@ class OrderWalk(wiring.Component):
         at_end, ends_next, ends = Signal(), Signal(), Signal()  # is it the order's last
         site, last_of_colour = Signal(plan.site_bits, reset_less=True), Signal()
         m.d.comb += [
-            write.addr.eq(ports.index),
-            write.en.eq(ports.write),
+            write.addr.eq(self.index),
+            write.en.eq(self.write),
             read.addr.eq(place),
             read.en.eq(advance),
-            at_end.eq(place == ports.last),
-            ports.site.eq(site),
+            at_end.eq(place == self.last),
+            self.site.eq(site),
         ]
-        m.d.comb += write.data[: plan.site_bits].eq(ports.data)
-        m.d.comb += write.data[plan.site_bits].eq(ports.data[flag])
+        m.d.comb += write.data[: plan.site_bits].eq(self.data)
+        m.d.comb += write.data[plan.site_bits].eq(self.data[flag])
         m.d.sync += filling.eq(filling >> 1)
         with m.If(advance):
             m.d.sync += [
@@ -86,46 +85,45 @@ class OrderWalk(wiring.Component):
                 last_of_colour.eq(read.data[plan.site_bits]),
                 ends.eq(ends_next),
             ]
-        with m.If(ports.restart):
+        with m.If(self.restart):
             m.d.sync += [place.eq(0), filling.eq(3)]
 
         active, waiting = Signal(), Signal(range(plan.latency))
         over = Signal()  # the sweep's last entry has been issued
         m.d.comb += [
-            ports.issue.eq(active & ~waiting.any()),
-            advance.eq(filling.any() | (ports.issue & ports.last_part)),
-            ports.swept.eq(over & (waiting == EARLY)),
+            self.issue.eq(active & ~waiting.any()),
+            advance.eq(filling.any() | (self.issue & self.last_part)),
+            self.swept.eq(over & (waiting == EARLY)),
         ]
-        with m.If(ports.go):
+        with m.If(self.go):
             m.d.sync += active.eq(1)
         with m.If(waiting.any()):
             m.d.sync += waiting.eq(waiting - 1)
-        with m.If(ports.swept):
+        with m.If(self.swept):
             m.d.sync += over.eq(0)
-        with m.If(ports.issue & ports.last_part & last_of_colour):
+        with m.If(self.issue & self.last_part & last_of_colour):
             m.d.sync += waiting.eq(plan.latency - 1)
-        with m.If(ports.issue & ports.last_part & ends):
+        with m.If(self.issue & self.last_part & ends):
             m.d.sync += [active.eq(0), over.eq(1)]
         self._parts(m, read.data[plan.site_bits + 1 :], advance)
         if plan.parts > 1:
-            m.d.comb += write.data[plan.site_bits + 1 :].eq(ports.data[ROW_AT:])
+            m.d.comb += write.data[plan.site_bits + 1 :].eq(self.data[ROW_AT:])
         return m
 
     def _parts(self, m: Module, row_ahead: Any, advance: Signal) -> None:
         """Which part of its row is issued, and where that stands."""
-        ports: Any = self
         plan = self._plan
         if plan.parts == 1:
-            m.d.comb += [ports.first_part.eq(1), ports.last_part.eq(1), ports.row.eq(ports.site)]
+            m.d.comb += [self.first_part.eq(1), self.last_part.eq(1), self.row.eq(self.site)]
             return
         part, row = Signal(range(plan.parts)), Signal(row_bits(plan), reset_less=True)
         m.d.comb += [
-            ports.first_part.eq(part == 0),
-            ports.last_part.eq(part == plan.parts - 1),
-            ports.row.eq(row),
+            self.first_part.eq(part == 0),
+            self.last_part.eq(part == plan.parts - 1),
+            self.row.eq(row),
         ]
-        with m.If(ports.issue):
-            m.d.sync += [part.eq(Mux(ports.last_part, 0, part + 1)), row.eq(row + 1)]
+        with m.If(self.issue):
+            m.d.sync += [part.eq(Mux(self.last_part, 0, part + 1)), row.eq(row + 1)]
         with m.If(advance):
             m.d.sync += row.eq(row_ahead)
 

@@ -43,29 +43,28 @@ class Chunks(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m, plan, words = Module(), self._plan, self._form.words
-        ports: Any = self
         below = self._form.index_bits + 1  # address bits of a pair of chunks
         for pair in range(-(-plan.terms // 2)):
             both = 2 * pair + 1 < plan.terms
             memory = m.submodules[f"pair_{pair}"] = block_memory(plan.term_bits, (1 + both) * words)
             write = memory.write_port()
-            mine = ports.index[below:] == pair if plan.terms > 2 else Const(1)
+            mine = self.index[below:] == pair if plan.terms > 2 else Const(1)
             m.d.comb += [
-                write.addr.eq(ports.index[:below]),
-                write.data.eq(ports.data[: plan.term_bits]),
-                write.en.eq(ports.write & mine),
+                write.addr.eq(self.index[:below]),
+                write.data.eq(self.data[: plan.term_bits]),
+                write.en.eq(self.write & mine),
             ]
             for half in range(1 + both):
                 chunk, read = 2 * pair + half, memory.read_port()
                 first = chunk * plan.chunk
-                code = ports.states[first : first + plan.chunk]
-                place = Cat(code, Const(0, plan.chunk - len(code)), ports.site, *([Const(half, 1)] if both else []))
+                code = self.states[first : first + plan.chunk]
+                place = Cat(code, Const(0, plan.chunk - len(code)), self.site, *([Const(half, 1)] if both else []))
                 if half == 0:
                     # One address for reading and writing, so that both are one port of a block RAM.
                     shared = Signal(len(read.addr), name=f"address_{pair}")
-                    m.d.comb += [shared.eq(Mux(ports.busy, place, ports.index)), write.addr.eq(shared)]
+                    m.d.comb += [shared.eq(Mux(self.busy, place, self.index)), write.addr.eq(shared)]
                     place = shared
-                m.d.comb += [read.addr.eq(place), getattr(ports, f"term_{chunk}").eq(read.data.as_signed())]
+                m.d.comb += [read.addr.eq(place), getattr(self, f"term_{chunk}").eq(read.data.as_signed())]
         return m
 
 
@@ -93,7 +92,6 @@ class PlainRows(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m, plan, form = Module(), self._plan, self._form
-        ports: Any = self
         bits, per_lane = plan.spec.weight_bits, form.lane_weights
         lane_bits, low = bits * per_lane, form.index_bits
         for lane in range(-(-plan.width // per_lane)):
@@ -103,14 +101,14 @@ class PlainRows(wiring.Component):
             write, read = memory.write_port(), memory.read_port()
             chosen = Signal(name=f"chosen_{lane}")
             m.d.comb += [
-                chosen.eq(ports.index[:low] == lane if low else Const(1)),
-                write.addr.eq(ports.index[low:]),
-                write.data.eq(ports.data[: min(lane_bits, here * bits)]),
-                write.en.eq(ports.write & chosen),
-                read.addr.eq(ports.row),
+                chosen.eq(self.index[:low] == lane if low else Const(1)),
+                write.addr.eq(self.index[low:]),
+                write.data.eq(self.data[: min(lane_bits, here * bits)]),
+                write.en.eq(self.write & chosen),
+                read.addr.eq(self.row),
             ]
             for k in range(here):
                 weight = Signal(signed(bits), name=f"weight_{first + k}", reset_less=True)
-                m.d.sync += weight.eq(Mux(ports.states[first + k], read.data.word_select(k, bits), 0))
-                m.d.comb += getattr(ports, f"term_{first + k}").eq(weight)
+                m.d.sync += weight.eq(Mux(self.states[first + k], read.data.word_select(k, bits), 0))
+                m.d.comb += getattr(self, f"term_{first + k}").eq(weight)
         return m

@@ -11,6 +11,7 @@ from thermofab.hw.host.dense.registers import dense_register_map
 from thermofab.hw.rtl.common.bus import connect_top, top_ports
 from thermofab.hw.rtl.common.hierarchy import Hierarchy, InPlace
 from thermofab.hw.rtl.common.moments import Moments
+from thermofab.hw.rtl.common.phases import connect_phases
 from thermofab.hw.rtl.common.readout import Readout
 from thermofab.hw.rtl.common.sweeps import TURN, SweepSequencer
 from thermofab.hw.rtl.dense.engine import READ, Engine
@@ -52,7 +53,6 @@ class DenseTop(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         spec, plan, m = self._spec, self._plan, Module()
-        ports: Any = self
         add = self._hierarchy.add
         host = add(m, "host", "host", lambda: DenseHost(spec))
         sequencer = add(m, "sequencer", "sequencer", lambda: SweepSequencer(spec, LEAD))
@@ -62,9 +62,8 @@ class DenseTop(wiring.Component):
 
         connect_top(m, self, host, readout.samples)
         wiring.connect(m, host.run, sequencer.run)
+        connect_phases(m, host, sequencer)
         m.d.comb += [
-            sequencer.phase_index.eq(host.index),
-            sequencer.write_data.eq(host.data),
             walk.restart.eq(host.run.start),
             walk.go.eq(sequencer.go),
             sequencer.swept.eq(walk.swept),
@@ -75,8 +74,6 @@ class DenseTop(wiring.Component):
             engine.mask.eq(sequencer.mask),
             engine.busy.eq(sequencer.run.busy),
         ]
-        for name in ("sweeps", "level", "mask"):
-            m.d.comb += getattr(sequencer, f"phase_write_{name}").eq(getattr(host, f"phase_{name}_write"))
         for name in ("issue", "first_part", "last_part", "site", "row"):
             m.d.comb += getattr(engine, name).eq(getattr(walk, name))
         for name in ("states", "clamps", "bases", "tables", "weights", "seed"):
@@ -91,11 +88,11 @@ class DenseTop(wiring.Component):
             readout.take.eq(sequencer.take & host.stream),
             readout.flush.eq(host.run.abort),
             readout.state.eq(engine.state),
-            ports.busy.eq(sequencer.run.busy),
-            ports.sweep_done.eq(sequencer.sweep_done),
+            self.busy.eq(sequencer.run.busy),
+            self.sweep_done.eq(sequencer.sweep_done),
         ]
         for name in ("state", "draw", "draw_site", "draw_field", "draw_high"):
-            m.d.comb += getattr(ports, name).eq(getattr(engine, name))
+            m.d.comb += getattr(self, name).eq(getattr(engine, name))
         counted: Any = Const(1)
         if spec.moment_bits:
             moments = add(m, "moments", "moments", lambda: Moments(spec))

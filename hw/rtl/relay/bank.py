@@ -37,28 +37,27 @@ class Banks(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        ports: Any = self
         low = (self._depth - 1).bit_length()
         parts: list[Value] = []
         for bank in range(self._banks):
             width = min(WORD, self._columns - bank * WORD)
             memory = m.submodules[f"bank_{bank}"] = Memory(shape=unsigned(width), depth=self._depth, init=[])
             write, read = memory.write_port(), memory.read_port()
-            chosen, data = Signal(name=f"chosen_{bank}"), ports.host_data[:width]
+            chosen, data = Signal(name=f"chosen_{bank}"), self.host_data[:width]
             m.d.comb += [
-                chosen.eq(ports.host_write & ((ports.host_index[low:] == bank) if self._banks > 1 else 1)),
-                read.addr.eq(ports.address),
-                write.addr.eq(ports.host_index),
+                chosen.eq(self.host_write & ((self.host_index[low:] == bank) if self._banks > 1 else 1)),
+                read.addr.eq(self.address),
+                write.addr.eq(self.host_index),
                 write.data.eq(data),
                 write.en.eq(chosen),
             ]
             if self._written:
-                with m.If(~ports.host_write):
+                with m.If(~self.host_write):
                     m.d.comb += [
-                        write.addr.eq(ports.write_address),
-                        write.data.eq(ports.write_data[bank * WORD :][:width]),
-                        write.en.eq(ports.write),
+                        write.addr.eq(self.write_address),
+                        write.data.eq(self.write_data[bank * WORD :][:width]),
+                        write.en.eq(self.write),
                     ]
             parts.append(read.data)
-        m.d.comb += ports.data.eq(Cat(parts))
+        m.d.comb += self.data.eq(Cat(parts))
         return m

@@ -65,31 +65,29 @@ class Cell(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        ports: Any = self
         works = Signal()
-        m.d.sync += works.eq(ports.event | (works & ~ports.taking))
-        state, total = Signal(reset_less=True), self._sum(m) if self._degree else ports.drawn
-        with m.If(ports.clear):
+        m.d.sync += works.eq(self.event | (works & ~self.taking))
+        state, total = Signal(reset_less=True), self._sum(m) if self._degree else self.drawn
+        with m.If(self.clear):
             m.d.sync += state.eq(0)
         with m.Elif(works):
             m.d.sync += state.eq(total)
-        m.d.comb += ports.state.eq(state)
+        m.d.comb += self.state.eq(state)
         return m
 
     def _sum(self, m: Module) -> Any:
-        ports: Any = self
         memory = m.submodules.masks = Memory(shape=self._degree, depth=1 << self._address_bits, init=[])
         write, read = memory.write_port(), memory.read_port(domain="comb")
         address = Signal(self._address_bits, reset_less=True)
         a, b = TAPS[self._address_bits]
-        with m.If(ports.event):
+        with m.If(self.event):
             m.d.sync += address.eq(0)
         with m.Elif(address != self._last):
             m.d.sync += address.eq(Cat(~(address[a] ^ address[b]), address))
         m.d.comb += [
-            write.addr.eq(ports.mask_address),
-            write.data.eq(ports.mask_data),
-            write.en.eq(ports.mask_write),
+            write.addr.eq(self.mask_address),
+            write.data.eq(self.mask_data),
+            write.en.eq(self.mask_write),
             read.addr.eq(address),
         ]
-        return SerialSum(m, self._hierarchy, ports.event).masked(read.data, ports.neighbours, ports.drawn)
+        return SerialSum(m, self._hierarchy, self.event).masked(read.data, self.neighbours, self.drawn)

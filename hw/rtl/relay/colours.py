@@ -54,50 +54,48 @@ class Colours(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        ports: Any = self
-        word, gathering, taking = ports.word, ports.gathering, ports.taking
+        word, gathering, taking = self.word, self.gathering, self.taking
         upcoming = Signal(range(COLOURS))
         next_height = self._next_height(m, upcoming)
         height, left, top = Signal(range(TALLEST + 1)), Signal(range(TALLEST + 1)), Signal(range(EVENT_WORDS))
         waiting, waited = Signal(), Signal(range(RELAY_WIDTHS[1] + WAIT + 1))
         final, begins = Signal(), Signal()  # the word is the last of gathering or taking; a colour begins
 
-        m.d.comb += [ports.roots.eq(gathering & final), begins.eq(ports.go | (taking & final & ~ports.last))]
-        m.d.sync += [ports.drawn.eq(waiting & (waited == 1)), ports.swept.eq(0)]
+        m.d.comb += [self.roots.eq(gathering & final), begins.eq(self.go | (taking & final & ~self.last))]
+        m.d.sync += [self.drawn.eq(waiting & (waited == 1)), self.swept.eq(0)]
         with m.If(gathering | taking):
             m.d.sync += [left.eq(left - 1), final.eq(left == 1)]
         with m.If(gathering):
             m.d.sync += word.eq(word + 1)
             with m.If(final):
                 m.d.sync += [gathering.eq(0), waiting.eq(1), word.eq(word), top.eq(word)]
-                m.d.sync += waited.eq(ports.field_bits + (WAIT - 1))
+                m.d.sync += waited.eq(self.field_bits + (WAIT - 1))
         with m.If(waiting):
             m.d.sync += waited.eq(waited - 1)
-        with m.If(ports.drawn):
+        with m.If(self.drawn):
             m.d.sync += [waiting.eq(0), taking.eq(1), left.eq(height), final.eq(height == 0)]
-            m.d.sync += ports.swept.eq(ports.last & (height == 0))
+            m.d.sync += self.swept.eq(self.last & (height == 0))
         with m.If(taking):
-            m.d.sync += [word.eq(word - 1), ports.swept.eq(ports.last & (left == 1))]
+            m.d.sync += [word.eq(word - 1), self.swept.eq(self.last & (left == 1))]
             with m.If(final):
                 m.d.sync += [taking.eq(0), word.eq(top + 1)]
         with m.If(begins):
             m.d.sync += [gathering.eq(1), height.eq(next_height), left.eq(next_height), final.eq(next_height == 0)]
-            m.d.sync += [ports.colour.eq(upcoming), ports.first.eq(ports.go), ports.last.eq(0)]
+            m.d.sync += [self.colour.eq(upcoming), self.first.eq(self.go), self.last.eq(0)]
             m.d.sync += upcoming.eq(upcoming + 1)
-            with m.If(upcoming == ports.last_colour):
-                m.d.sync += [ports.last.eq(1), upcoming.eq(0)]
-        with m.If(ports.go):
+            with m.If(upcoming == self.last_colour):
+                m.d.sync += [self.last.eq(1), upcoming.eq(0)]
+        with m.If(self.go):
             m.d.sync += word.eq(0)
         return m
 
     def _next_height(self, m: Module, upcoming: Value) -> Value:
-        ports: Any = self
         heights = m.submodules.heights = Memory(shape=range(TALLEST + 1), depth=COLOURS, init=[])
         write, read = heights.write_port(), heights.read_port()
         m.d.comb += [
-            write.addr.eq(ports.height_index),
-            write.data.eq(ports.height),
-            write.en.eq(ports.height_write),
+            write.addr.eq(self.height_index),
+            write.data.eq(self.height),
+            write.en.eq(self.height_write),
             read.addr.eq(upcoming),
         ]
         return read.data

@@ -69,64 +69,59 @@ class DrawUnit(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m, spec = Module(), self._spec
-        ports: Any = self
         word = self._generator(m)
-        clear = ~ports.adding
+        clear = ~self.adding
         bias = Signal(reset_less=True)
-        m.d.sync += bias.eq(ports.bias)
+        m.d.sync += bias.eq(self.bias)
         adder = SerialSum(m, self._hierarchy, clear)
         bit = adder.add(self._root_wire(m), bias)
         if spec.dither_bits:
-            bit = adder.add(bit, self._dither(m, word), mask=ports.dithering)
-        m.d.comb += [ports.bit.eq(bit), ports.address.eq(self._address(m, bit, clear))]
+            bit = adder.add(bit, self._dither(m, word), mask=self.dithering)
+        m.d.comb += [self.bit.eq(bit), self.address.eq(self._address(m, bit, clear))]
 
         threshold, drawn = Signal(spec.threshold_bits, reset_less=True), Signal()
         m.d.sync += [
-            threshold.eq(ports.threshold),
-            drawn.eq((ports.fire & (high_bits(spec, word) < threshold)) | ports.force),
+            threshold.eq(self.threshold),
+            drawn.eq((self.fire & (high_bits(spec, word) < threshold)) | self.force),
         ]
-        m.d.comb += ports.drawn.eq(drawn)
+        m.d.comb += self.drawn.eq(drawn)
         return m
 
     def _generator(self, m: Module) -> Value:
         """The word drawn."""
-        ports: Any = self
         source, word_bits = self._source, self._spec.word_bits
         made = (Window if source.taps else Stepper)(source, word_bits)
         m.submodules.source = made
-        m.d.comb += [made.stored.eq(ports.stored), made.shift.eq(ports.shift), ports.store.eq(made.store)]
+        m.d.comb += [made.stored.eq(self.stored), made.shift.eq(self.shift), self.store.eq(made.store)]
         if not source.taps:
-            m.d.comb += made.step.eq(ports.step)
+            m.d.comb += made.step.eq(self.step)
         return made.word
 
     def _root_wire(self, m: Module) -> Value:
-        ports: Any = self
         if self._sites == 1:
-            return ports.wires
+            return self.wires
         chosen = Signal(self._sites, reset_less=True)
-        with m.If(ports.pick):
-            m.d.sync += chosen.eq(ports.events)
-        return (ports.wires & chosen).any()
+        with m.If(self.pick):
+            m.d.sync += chosen.eq(self.events)
+        return (self.wires & chosen).any()
 
     def _dither(self, m: Module, word: Value) -> Value:
         """Bit ``place`` of the word, which a window is still making: in clock 2 + place, 1 + place shifts are over."""
-        ports: Any = self
         step, most = self._source.bits, self._spec.word_bits // self._source.bits
         late = [(most - min(1 + k, most)) * step if self._source.taps else 0 for k in range(self._spec.dither_bits)]
-        return Value.cast(Array(word[k + shifts] for k, shifts in enumerate(late))[ports.place])
+        return Value.cast(Array(word[k + shifts] for k, shifts in enumerate(late))[self.place])
 
     def _address(self, m: Module, bit: Value, clear: Value) -> Value:
-        ports: Any = self
         captured = Signal(self._spec.table_bits, reset_less=True)
         sign, outside = Signal(reset_less=True), Signal(reset_less=True)
         with m.If(clear):
             m.d.sync += [captured.eq(0), sign.eq(0), outside.eq(0)]
         with m.Else():
-            with m.If(ports.capture):
+            with m.If(self.capture):
                 m.d.sync += captured.eq(Cat(captured, bit)[1:])
-            with m.If(ports.capture | ports.beyond):
+            with m.If(self.capture | self.beyond):
                 m.d.sync += sign.eq(bit)
-            with m.If(ports.beyond & (bit != captured[-1])):
+            with m.If(self.beyond & (bit != captured[-1])):
                 m.d.sync += outside.eq(1)
         low = Cat(Mux(outside, ~sign, kept) for kept in captured[:-1])
-        return Cat(low, sign) | ports.host_address
+        return Cat(low, sign) | self.host_address

@@ -50,19 +50,18 @@ class RelayFabric(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         plan, spec, source, m = self._plan, self._plan.spec, self._plan.source, Module()
-        ports: Any = self
         add = self._hierarchy.add
         steps = self._steps = add(m, "steps", "steps", lambda: Steps(plan, self._hierarchy))
         for name in STEERED:
-            m.d.comb += getattr(steps, name).eq(getattr(ports, name))
-        m.d.comb += [ports.swept.eq(steps.swept), ports.loading.eq(steps.loading)]
+            m.d.comb += getattr(steps, name).eq(getattr(self, name))
+        m.d.comb += [self.swept.eq(steps.swept), self.loading.eq(steps.loading)]
 
         # Held for a clock, as they go far.
-        self._data, self._index = Signal(32, reset_less=True), Signal.like(ports.index, reset_less=True)
-        m.d.sync += [self._data.eq(ports.write_data), self._index.eq(ports.index)]
+        self._data, self._index = Signal(32, reset_less=True), Signal.like(self.index, reset_less=True)
+        m.d.sync += [self._data.eq(self.write_data), self._index.eq(self.index)]
         self._strobes = {name: Signal(name=f"{name.lower()}_held") for name in self._loaded}
         for name, strobe in self._strobes.items():
-            m.d.sync += strobe.eq(getattr(ports, f"{name.lower()}_write"))
+            m.d.sync += strobe.eq(getattr(self, f"{name.lower()}_write"))
         m.d.comb += [
             steps.height_write.eq(self._strobes["HEIGHTS"]),
             steps.height_index.eq(self._index),
@@ -95,12 +94,11 @@ class RelayFabric(wiring.Component):
     def _cells(self, m: Module, units: list[Any]) -> dict[int, Any]:
         """Cells, their events and their masks."""
         plan, spec, steps = self._plan, self._plan.spec, self._steps
-        ports: Any = self
         cells: dict[int, Any] = {}
         state, event = Signal(spec.n_sites, name="wires"), Signal(spec.n_sites)
         banks = self._banks(m, "EVENTS", spec.n_sites, CLAMP_MASKS * EVENT_WORDS)
         valid = Signal()
-        m.d.comb += [banks.address.eq(steps.event_address), ports.state.eq(state)]
+        m.d.comb += [banks.address.eq(steps.event_address), self.state.eq(state)]
         m.d.sync += [valid.eq(steps.event_read), event.eq(0)]
         with m.If(valid):
             m.d.sync += event.eq(banks.data)
@@ -148,10 +146,9 @@ class RelayFabric(wiring.Component):
         plan, spec, source, steps = self._plan, self._plan.spec, self._plan.source, self._steps
         biases = self._banks(m, "BIASES", len(units), BIAS_WORDS)
         states = self._banks(m, "SEED", len(units) * source.bits, COLOURS * source.words, written=True)
-        ports: Any = self
         m.d.comb += [
-            ports.draw_adding.eq(steps.adding),
-            ports.draw_bits.eq(Cat(unit.bit for unit in units)),
+            self.draw_adding.eq(steps.adding),
+            self.draw_bits.eq(Cat(unit.bit for unit in units)),
             biases.address.eq(steps.bias_address),
             states.address.eq(steps.state_address),
             states.write_address.eq(steps.state_write_address),
@@ -176,11 +173,10 @@ class RelayFabric(wiring.Component):
     def _tables(self, m: Module, units: list[Any]) -> None:
         """The activation tables, one for two draw units, under the sign of ``a`` at the top of the index."""
         spec, steps = self._plan.spec, self._steps
-        ports: Any = self
         depth = spec.levels * spec.table_size
         host, level = Signal(spec.table_bits), Signal(max(1, (spec.levels - 1).bit_length()))
-        m.d.sync += host.eq(Mux(ports.busy, 0, ports.index ^ spec.table_size // 2))
-        m.d.comb += level.eq(Mux(ports.busy, steps.table_level, self._index[spec.table_bits :]))
+        m.d.sync += host.eq(Mux(self.busy, 0, self.index ^ spec.table_size // 2))
+        m.d.comb += level.eq(Mux(self.busy, steps.table_level, self._index[spec.table_bits :]))
         for first in range(0, len(units), 2):
             memory = m.submodules[f"tables_{first // 2}"] = Memory(
                 shape=unsigned(spec.threshold_bits), depth=depth, init=[]
@@ -196,7 +192,7 @@ class RelayFabric(wiring.Component):
                 ]
                 if k == 1:
                     # Enabled when nothing writes, or tools would add logic for what a collision reads.
-                    m.d.comb += read.en.eq(ports.busy)
+                    m.d.comb += read.en.eq(self.busy)
                     continue
                 # One address for reading and writing, so that both are one port of a block RAM.
                 write = memory.write_port()

@@ -36,15 +36,14 @@ class FullAdder(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        ports: Any = self
         carry = Signal(reset_less=True)
-        b = ports.b & ports.mask if self._masked else ports.b
-        total = ports.a ^ b ^ carry
-        m.d.comb += ports.total.eq(total | ports.force if self._forced else total)
-        with m.If(ports.clear):
+        b = self.b & self.mask if self._masked else self.b
+        total = self.a ^ b ^ carry
+        m.d.comb += self.total.eq(total | self.force if self._forced else total)
+        with m.If(self.clear):
             m.d.sync += carry.eq(0)
         with m.Else():
-            m.d.sync += carry.eq((ports.a & b) | (carry & (ports.a ^ b)))
+            m.d.sync += carry.eq((self.a & b) | (carry & (self.a ^ b)))
         return m
 
 

@@ -28,15 +28,14 @@ class Window(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m, source = Module(), self._source
-        ports: Any = self
         bits = source.bits
         read = Signal(bits * source.reach, reset_less=True)
-        word = Signal(len(ports.word), reset_less=True)
-        m.d.sync += read.eq(Cat(read, ports.stored)[bits:])
+        word = Signal(len(self.word), reset_less=True)
+        m.d.sync += read.eq(Cat(read, self.stored)[bits:])
         made = Cat(Cat(read[tap + k] for tap in source.taps).xor() for k in range(bits))
-        with m.If(ports.shift):
+        with m.If(self.shift):
             m.d.sync += word.eq(Cat(word, made)[bits:])
-        m.d.comb += [ports.word.eq(word), ports.store.eq(word[-bits:])]
+        m.d.comb += [self.word.eq(word), self.store.eq(word[-bits:])]
         return m
 
 
@@ -54,15 +53,14 @@ class Stepper(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m, source = Module(), self._source
-        ports: Any = self
         held, word = Signal(source.bits, reset_less=True), Signal(self._word_bits, reset_less=True)
         state = Signal(source.bits * source.words, reset_less=True)
         generator = m.submodules.generator = source.generator.create(self._word_bits)
-        m.d.comb += [generator.state.eq(state), ports.store.eq(state[: source.bits]), ports.word.eq(word)]
-        m.d.sync += held.eq(ports.stored)
-        with m.If(ports.step):
+        m.d.comb += [generator.state.eq(state), self.store.eq(state[: source.bits]), self.word.eq(word)]
+        m.d.sync += held.eq(self.stored)
+        with m.If(self.step):
             m.d.sync += [state.eq(generator.next), word.eq(generator.word)]
-        with m.Elif(ports.shift):
+        with m.Elif(self.shift):
             m.d.sync += state.eq(Cat(state, held)[source.bits :])
         return m
 

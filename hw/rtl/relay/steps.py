@@ -92,11 +92,10 @@ class Steps(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        ports: Any = self
         colours = self._hierarchy.add(m, "colours", "colours", Colours)
         for name in ("go", "last_colour", "field_bits", "height_write", "height_index"):
-            m.d.comb += getattr(colours, name).eq(getattr(ports, name))
-        m.d.comb += [colours.height.eq(ports.write_data), ports.swept.eq(colours.swept)]
+            m.d.comb += getattr(colours, name).eq(getattr(self, name))
+        m.d.comb += [colours.height.eq(self.write_data), self.swept.eq(colours.swept)]
 
         start = self._source.lead + ISSUED
         roots, first = _Delays(m, colours.roots, "roots"), _Delays(m, colours.roots & colours.first, "first")
@@ -112,64 +111,61 @@ class Steps(wiring.Component):
 
     def _events(self, m: Module, colours: Any) -> None:
         """Events and what they mean, for sweeps and for loading states."""
-        ports: Any = self
         lead, loads = self._source.lead, Signal()
-        m.d.sync += loads.eq(ports.load)
-        issued = Mux(loads, STATES_WORD, Cat(colours.word, ports.mask))
+        m.d.sync += loads.eq(self.load)
+        issued = Mux(loads, STATES_WORD, Cat(colours.word, self.mask))
         takes = _Delays(m, colours.taking | loads, "takes")
         m.d.comb += [
-            ports.event_address.eq(_Delays(m, issued, "issued")(lead)),
-            ports.event_read.eq(_Delays(m, colours.gathering | colours.taking | loads, "reads")(lead)),
-            ports.clear.eq(_Delays(m, loads, "loads")(lead + ISSUED)),
-            ports.fire.eq(_Delays(m, colours.drawn, "drawn")(lead + ISSUED + 1)),
+            self.event_address.eq(_Delays(m, issued, "issued")(lead)),
+            self.event_read.eq(_Delays(m, colours.gathering | colours.taking | loads, "reads")(lead)),
+            self.clear.eq(_Delays(m, loads, "loads")(lead + ISSUED)),
+            self.fire.eq(_Delays(m, colours.drawn, "drawn")(lead + ISSUED + 1)),
         ]
         # While there are events to take, and a clock longer: cells work in the clock after theirs, and then no more.
-        m.d.sync += ports.taking.eq(takes(lead + ISSUED - 1) | takes(lead + ISSUED))
+        m.d.sync += self.taking.eq(takes(lead + ISSUED - 1) | takes(lead + ISSUED))
         left = Signal(range(lead + SETTLED + 1))
-        with m.If(ports.load):
+        with m.If(self.load):
             m.d.sync += left.eq(lead + SETTLED)
         with m.Elif(left.any()):
             m.d.sync += left.eq(left - 1)
-        m.d.comb += ports.loading.eq(left.any())
+        m.d.comb += self.loading.eq(left.any())
 
     def _fields(self, m: Module, at: At) -> None:
         """What is done with each bit of a field."""
-        ports: Any = self
-        place, adding, capture, beyond = ports.place, ports.adding, ports.capture, ports.beyond
+        place, adding, capture, beyond = self.place, self.adding, self.capture, self.beyond
         last, dithered, captured = (Signal(range(RELAY_WIDTHS[1] + 1), name=n) for n in ("last", "dithered", "whole"))
         undithered = Signal()
         m.d.sync += [
-            last.eq(ports.field_bits - 1),
-            dithered.eq(ports.shift - 1),
-            captured.eq(ports.shift + (self._spec.table_bits - 1)),
-            undithered.eq(ports.shift == 0),
+            last.eq(self.field_bits - 1),
+            dithered.eq(self.shift - 1),
+            captured.eq(self.shift + (self._spec.table_bits - 1)),
+            undithered.eq(self.shift == 0),
         ]
-        m.d.comb += ports.pick.eq(at(0))
+        m.d.comb += self.pick.eq(at(0))
         with m.If(at(0)):
-            m.d.sync += ports.table_level.eq(ports.level)
+            m.d.sync += self.table_level.eq(self.level)
         m.d.sync += place.eq(place + 1)
         with m.If(adding):
             with m.If(place == dithered):
-                m.d.sync += [ports.dithering.eq(0), capture.eq(1)]
+                m.d.sync += [self.dithering.eq(0), capture.eq(1)]
             with m.If(place == captured):
                 m.d.sync += [capture.eq(0), beyond.eq(1)]
             with m.If(place == last):
                 m.d.sync += [adding.eq(0), capture.eq(0), beyond.eq(0)]
         with m.If(at(1)):
-            m.d.sync += [place.eq(0), adding.eq(1), ports.dithering.eq(~undithered), capture.eq(undithered)]
+            m.d.sync += [place.eq(0), adding.eq(1), self.dithering.eq(~undithered), capture.eq(undithered)]
 
     def _biases(self, m: Module, at: At, rewinds: Value) -> None:
         """Bits of biases in the order they are added, a clock each, from t = 0 on."""
-        ports: Any = self
         reading, left = Signal(), Signal(range(RELAY_WIDTHS[1] + 1))
         with m.If(reading):
-            m.d.sync += [ports.bias_address.eq(ports.bias_address + 1), left.eq(left - 1)]
+            m.d.sync += [self.bias_address.eq(self.bias_address + 1), left.eq(left - 1)]
             with m.If(left == 0):
                 m.d.sync += reading.eq(0)
         with m.If(at(-1)):
-            m.d.sync += [reading.eq(1), left.eq(ports.field_bits - 1)]
+            m.d.sync += [reading.eq(1), left.eq(self.field_bits - 1)]
         with m.If(rewinds):
-            m.d.sync += ports.bias_address.eq(0)
+            m.d.sync += self.bias_address.eq(0)
 
     def _generators(self, m: Module, at: At, colours: Any) -> None:
         """Addresses of generators' states: a colour's words one after another, read, and written back as they are made.
@@ -178,15 +174,14 @@ class Steps(wiring.Component):
         first is read at t = -reach, so that all that its first new bits are made from have come at t = 1; others' are
         read from t = -9 on, so that they step at t = 1.
         """
-        ports: Any = self
         source, within = self._source, (self._source.words - 1).bit_length()
         steps = source.advance(self._spec.word_bits) if source.taps else source.words
         read_colour, written_colour = Signal(range(COLOURS)), Signal(range(COLOURS))
         read, written = Signal(within), Signal(within)
         start, began = Signal(within), Signal(within)  # of this sweep's draws; of the colour's in hand
         m.d.comb += [
-            ports.state_address.eq(Cat(read, read_colour)),
-            ports.state_write_address.eq(Cat(written, written_colour)),
+            self.state_address.eq(Cat(read, read_colour)),
+            self.state_write_address.eq(Cat(written, written_colour)),
         ]
         m.d.sync += [read.eq(read + 1), written.eq(written + 1)]
         with m.If(colours.roots):
@@ -194,19 +189,19 @@ class Steps(wiring.Component):
             if source.taps:
                 with m.If(colours.last):
                     m.d.sync += start.eq(start + steps)
-        with m.If(ports.rewind):
+        with m.If(self.rewind):
             m.d.sync += start.eq(0)
         with m.If(at(1)):
             m.d.sync += [written.eq(began), written_colour.eq(read_colour)]
-        _level(m, ports.state_write, at(1), at(1 + steps))
+        _level(m, self.state_write, at(1), at(1 + steps))
         if source.taps:
-            _level(m, ports.shift_word, at(0), at(steps))
+            _level(m, self.shift_word, at(0), at(steps))
         else:
             # In as they are read, two clocks late; out as they are written.
-            m.d.comb += ports.step.eq(at(1))
+            m.d.comb += self.step.eq(at(1))
             inward = Signal()
             _level(m, inward, at(-CHUNKS), at(0))
-            m.d.comb += ports.shift_word.eq(inward | ports.state_write)
+            m.d.comb += self.shift_word.eq(inward | self.state_write)
 
 
 def _level(m: Module, level: Signal, rises: Value, falls: Value) -> None:

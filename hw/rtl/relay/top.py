@@ -12,6 +12,7 @@ from thermofab.hw.host.relay.registers import relay_register_map
 from thermofab.hw.rtl.common.bus import connect_top, top_ports
 from thermofab.hw.rtl.common.hierarchy import Hierarchy, InPlace
 from thermofab.hw.rtl.common.moments import Moments
+from thermofab.hw.rtl.common.phases import connect_phases
 from thermofab.hw.rtl.common.readout import Readout
 from thermofab.hw.rtl.common.sweeps import SweepSequencer
 from thermofab.hw.rtl.relay.fabric import RelayFabric
@@ -51,7 +52,6 @@ class RelayTop(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         spec, plan, m = self._spec, plan_of(self._spec), Module()
-        ports: Any = self
         add = self._hierarchy.add
         host = add(m, "host", "host", lambda: RelayHost(spec))
         sequencer = add(m, "sequencer", "sequencer", lambda: SweepSequencer(spec, lead_of(plan)))
@@ -60,14 +60,11 @@ class RelayTop(wiring.Component):
 
         connect_top(m, self, host, readout.samples)
         wiring.connect(m, host.run, sequencer.run)
-        m.d.comb += sequencer.write_data.eq(host.write_data)
+        connect_phases(m, host, sequencer)
         m.d.comb += [
-            sequencer.phase_index.eq(host.index),
             sequencer.hold.eq(fabric.loading),
             sequencer.swept.eq(fabric.swept),
         ]
-        for name in ("sweeps", "level", "mask"):
-            m.d.comb += getattr(sequencer, f"phase_write_{name}").eq(getattr(host, f"phase_{name}_write"))
         for name in ("go", "level", "mask"):
             m.d.comb += getattr(fabric, name).eq(getattr(sequencer, name))
         m.d.comb += fabric.busy.eq(sequencer.run.busy)
@@ -79,11 +76,11 @@ class RelayTop(wiring.Component):
             readout.take.eq(sequencer.take & host.stream),
             readout.flush.eq(host.run.abort),
             readout.state.eq(fabric.state),
-            ports.busy.eq(sequencer.run.busy),
-            ports.sweep_done.eq(sequencer.sweep_done),
-            ports.draw_adding.eq(fabric.draw_adding),
-            ports.draw_bits.eq(fabric.draw_bits),
-            ports.state.eq(fabric.state),
+            self.busy.eq(sequencer.run.busy),
+            self.sweep_done.eq(sequencer.sweep_done),
+            self.draw_adding.eq(fabric.draw_adding),
+            self.draw_bits.eq(fabric.draw_bits),
+            self.state.eq(fabric.state),
         ]
         counted = self._count(m, host, sequencer, fabric) if spec.moment_bits else Const(1)
         m.d.comb += sequencer.free.eq(readout.free & counted)

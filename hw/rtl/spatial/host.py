@@ -7,13 +7,13 @@ may be high in every clock, and a read sees all writes of earlier clocks.
 
 from typing import Any
 
-from amaranth import Cat, Const, Module, Mux, Signal, Value
+from amaranth import Cat, Const, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from thermofab.hw.host import registers as rm
 from thermofab.hw.host.spatial.registers import spatial_register_map
-from thermofab.hw.rtl.common.bus import constants, is_at, kept_ports, kept_signals, of_access, out_of_range, run_values
+from thermofab.hw.rtl.common.bus import kept_ports
+from thermofab.hw.rtl.common.decoder import Decoder, constants
 from thermofab.hw.rtl.common.interfaces import Array, Bus, Run, array_signature, bus_signature, run_signature
 from thermofab.hw.spec import FabricSpec, Image
 
@@ -63,65 +63,35 @@ class HostBus(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        self._address, data = Signal(len(self.bus.address), name="address"), Signal(32)
-        writing, reading = Signal(), Signal()
-        m.d.sync += [
-            self._address.eq(self.bus.address),
-            data.eq(self.bus.write_data),
-            writing.eq(self.bus.write),
-            reading.eq(self.bus.read),
-        ]
-        hits = {register.name: self._hit(m, register) for register in self._map.registers}
-        readable, writable, locked = of_access(self._map, hits)
-        start_asked = hits["CONTROL"] & data[0]
-
-        bad_value, write = Signal(), Signal()
-        for register in self._map.registers:
-            if "W" in register.access and (wrong := out_of_range(register, data)) is not None:
-                with m.If(hits[register.name]):
-                    m.d.comb += bad_value.eq(wrong)
+        self._decoder = decoder = Decoder(m, self._map, self)
+        hits, data = decoder.hits, decoder.data
+        write = decoder.accepted()
+        start_asked = decoder.control(self.clear_moments)
         m.d.comb += [
-            write.eq(writing & ~(locked & self.run.busy) & ~bad_value),
-            self.run.start.eq(writing & start_asked & ~self.run.busy & ~data[1]),
-            self.run.abort.eq(writing & hits["CONTROL"] & data[1]),
-            self.clear_moments.eq(writing & hits["CONTROL"] & data[2]),
             self.seed_write.eq(write & hits["SEED"]),
             self.write_data.eq(data),
             self.at_edges.eq(hits.get("MOMENTS_EDGES", 0)),
         ]
-        for name, held in kept_signals(self, self._map).items():
-            with m.If(write & hits[name]):
-                m.d.sync += held.eq(data[: len(held)])
+        decoder.keep(lambda name: write & hits[name])
         for name, array in self._arrays().items():
-            m.d.comb += [array.index.eq(self._address), array.read.eq(reading), array.write_data.eq(data)]
+            m.d.comb += [
+                array.index.eq(decoder.address),
+                array.read.eq(decoder.reading),
+                array.write_data.eq(data),
+            ]
             if self._map[name].access != "R":
                 m.d.comb += array.write.eq(write & hits[name])
-        self._bit_arrays(m, write, hits, data)
-
-        errors = Signal(4)
-        raised = Cat(
-            writing & self.run.busy & (locked | (start_asked & ~data[1])),
-            (writing & ~writable) | (reading & ~readable),
-            writing & bad_value,
-            self.full,
-        )
-        cleared = Mux(writing & hits["ERRORS"], data[:4], 0)
-        m.d.sync += errors.eq((errors & ~cleared) | raised)
-        self._read(m, reading, hits, errors)
+        self._bit_arrays(m, write)
+        self._read(m, decoder.errors(start_asked, self.full))
         return m
 
     def _arrays(self) -> dict[str, Array]:
         """The arrays that live elsewhere, by register."""
         return {name: getattr(self, name.lower()) for name in self._remote}
 
-    def _hit(self, m: Module, register: rm.Register) -> Signal:
-        """The address is one of this register's."""
-        hit = Signal(name=f"at_{register.name.lower()}")
-        m.d.comb += hit.eq(is_at(register, self._address))
-        return hit
-
-    def _bit_arrays(self, m: Module, write: Value, hits: dict[str, Signal], data: Value) -> None:
+    def _bit_arrays(self, m: Module, write: Value) -> None:
         """CLAMPS is kept here; STATES are the sites' own, loaded 32 at a time."""
+        hits, data = self._decoder.hits, self._decoder.data
         for k in range(self._map["STATES"].count):
             m.d.comb += self.states_write[k].eq(write & hits["STATES"] & self._entry("STATES", k))
         n = self._spec.n_sites
@@ -134,31 +104,22 @@ class HostBus(wiring.Component):
     def _entry(self, name: str, k: int) -> Value:
         """The address is that of entry ``k`` of an array, given that it is one of the array's."""
         bits = self._map[name].index_bits
-        return Value.cast(self._address[:bits] == k) if bits else Const(1)
+        return Value.cast(self._decoder.address[:bits] == k) if bits else Const(1)
 
     def _padded(self, bits: Value) -> Value:
         """``bits`` up to the end of their last word of 32."""
         return Value.cast(Cat(bits, Const(0, -len(bits) % 32)))
 
-    def _read(self, m: Module, reading: Value, hits: dict[str, Signal], errors: Value) -> None:
+    def _read(self, m: Module, errors: Value) -> None:
         """Data of registers kept here are stored at the read, the others when they have come from where they live."""
-        local = {
-            **run_values(self.run),
-            "ERRORS": errors,
-            "STATES": self.state,
-            "CLAMPS": Cat(self._padded(self.clamps[: self._spec.n_sites]), self.clamps[self._spec.n_sites :]),
-            **kept_signals(self, self._map),
-            **constants(self._map),
-        }
+        decoder, n = self._decoder, self._spec.n_sites
+        clamps = Value.cast(Cat(self._padded(self.clamps[:n]), self.clamps[n:]))
+        local = decoder.shown(errors, STATES=self.state, CLAMPS=clamps) | constants(self._map)
         stored, remote = Signal(32), Signal(len(self._remote))
         m.d.sync += [stored.eq(self.bus.read_data), remote.eq(0)]
-        with m.If(reading):
-            m.d.sync += [stored.eq(0), remote.eq(Cat(hits[name] for name in self._remote))]
-            for name, value in local.items():
-                register = self._map[name]
-                with m.If(hits[name]):
-                    index = self._address[: register.index_bits]
-                    m.d.sync += stored.eq(value.word_select(index, 32) if register.count > 1 else value)
+        with m.If(decoder.reading):
+            m.d.sync += remote.eq(Cat(decoder.hits[name] for name in self._remote))
+            decoder.choose(stored, decoder.words(local))
         # Block RAMs answer late in the clock: one level of logic is theirs, and the others' is kept apart from it.
         arrays = self._arrays()
         gated = {name: array.read_data & remote[k].replicate(32) for k, (name, array) in enumerate(arrays.items())}

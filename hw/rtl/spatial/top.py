@@ -11,6 +11,7 @@ from thermofab.hw.host.spatial.registers import spatial_register_map
 from thermofab.hw.rtl.common.bus import connect_top, top_ports
 from thermofab.hw.rtl.common.hierarchy import Hierarchy, InPlace
 from thermofab.hw.rtl.common.moments import Moments
+from thermofab.hw.rtl.common.phases import connect_phases
 from thermofab.hw.rtl.common.readout import Readout
 from thermofab.hw.rtl.common.sequencer import Sequencer
 from thermofab.hw.rtl.spatial.coefficients import CoefficientLoader
@@ -68,9 +69,7 @@ class SpatialTop(wiring.Component):
 
         connect_top(m, self, host, readout.samples)
         wiring.connect(m, host.run, sequencer.run)
-        wiring.connect(m, host.phase_sweeps, sequencer.phase_sweeps)
-        wiring.connect(m, host.phase_level, sequencer.phase_level)
-        wiring.connect(m, host.phase_mask, sequencer.phase_mask)
+        connect_phases(m, host, sequencer)
         wiring.connect(m, host.tables, fabric.tables)
         m.d.comb += [
             fabric.issue.eq(sequencer.issue),

@@ -7,7 +7,7 @@ k+2 on, until those of the next read. Both may be high in every clock.
 
 from typing import Any
 
-from amaranth import Cat, Const, Module, Mux, Signal, Value
+from amaranth import Cat, Const, Module, Mux, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -15,7 +15,8 @@ from thermofab.hw.host import registers as rm
 from thermofab.hw.host.systolic.format import coefficient_format
 from thermofab.hw.host.systolic.registers import CLAMP_MASKS, element_words, fields, systolic_register_map
 from thermofab.hw.host.systolic.timing import layout_of
-from thermofab.hw.rtl.common.bus import constants, is_at, kept_ports, kept_signals, of_access, out_of_range, run_values
+from thermofab.hw.rtl.common.bus import kept_ports
+from thermofab.hw.rtl.common.decoder import Decoder, constants
 from thermofab.hw.rtl.common.interfaces import Bus, Run, bus_signature, run_signature
 from thermofab.hw.spec import FabricSpec, generator
 
@@ -67,73 +68,32 @@ class SystolicHost(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        self._address, data = Signal(len(self.bus.address), name="address"), Signal(32)
-        writing, reading = Signal(), Signal()
-        m.d.sync += [
-            self._address.eq(self.bus.address),
-            data.eq(self.bus.write_data),
-            writing.eq(self.bus.write),
-            reading.eq(self.bus.read),
-        ]
-        hits, groups = self._decode(m)
-        readable, writable, locked = groups
-        bad_value, write = self._out_of_range(m, hits), Signal()
-        control = writing & hits["CONTROL"]
-        starting = hits["CONTROL"] & (data[0] | data[2] | data[3])
+        self._decoder = decoder = Decoder(m, self._map, self, ahead=True)
+        hits, data = decoder.hits, decoder.data
+        write = decoder.accepted()
+        control = decoder.writing & hits["CONTROL"]
         idle = ~self.run.busy & ~data[1]
         m.d.comb += [
-            write.eq(writing & ~(locked & self.run.busy) & ~bad_value),
             self.run.start.eq(control & data[0] & idle),
             self.run.abort.eq(control & data[1]),
             self.clear.eq(control & data[2] & idle),
             self.dump.eq(control & data[3] & ~data[0] & idle),
         ]
-        for name, held in kept_signals(self, self._map).items():
-            with m.If(write & hits[name]):
-                m.d.sync += held.eq(data[: len(held)])
-        self._arrays(m, write, hits, data)
-
-        errors = Signal(4)
-        raised = Cat(
-            writing & self.run.busy & (locked | (starting & ~data[1])),
-            (writing & ~writable) | (reading & ~readable),
-            writing & bad_value,
-            self.counter_full,
-        )
-        m.d.sync += errors.eq((errors & ~Mux(writing & hits["ERRORS"], data[:4], 0)) | raised)
-        self._read(m, reading, hits, errors)
+        decoder.keep(lambda name: write & hits[name])
+        self._arrays(m, write)
+        errors = decoder.errors(hits["CONTROL"] & (data[0] | data[2] | data[3]), self.counter_full)
+        with m.If(decoder.reading):
+            decoder.choose(self.bus.read_data, decoder.words(decoder.shown(errors) | constants(self._map)))
         return m
-
-    def _decode(self, m: Module) -> tuple[dict[str, Signal], list[Signal]]:
-        """Which register is addressed, and whether it can be read, written, and is locked: decoded on the way in, so
-        that they are registers themselves.
-        """
-        now = {register.name: is_at(register, self.bus.address) for register in self._map.registers}
-        hits = {name: Signal(name=f"at_{name.lower()}") for name in now}
-        m.d.sync += [hits[name].eq(inside) for name, inside in now.items()]
-        groups = [Signal(name=name) for name in ("readable", "writable", "locked")]
-        m.d.sync += [group.eq(chosen) for group, chosen in zip(groups, of_access(self._map, now))]
-        return hits, groups
-
-    def _out_of_range(self, m: Module, hits: dict[str, Signal]) -> Signal:
-        """The value written is not one the register addressed can take; compared on the way in."""
-        data, bad = self.bus.write_data, Signal()
-        wrong = []
-        for register in self._map.registers:
-            if "W" in register.access and (beyond := out_of_range(register, data)) is not None:
-                held = Signal(name=f"outside_{register.name.lower()}")
-                m.d.sync += held.eq(beyond)
-                wrong.append(held & hits[register.name])
-        m.d.comb += bad.eq(Cat(wrong).any())
-        return bad
 
     def _indices(self, *sizes: int) -> list[Any]:
         """The indices that make up the index of the array addressed; constant where there is only one."""
-        return [self._address[low : low + bits] if bits else Const(0, 1) for low, bits in fields(*sizes)]
+        return [self._decoder.address[low : low + bits] if bits else Const(0, 1) for low, bits in fields(*sizes)]
 
-    def _arrays(self, m: Module, write: Value, hits: dict[str, Signal], data: Value) -> None:
+    def _arrays(self, m: Module, write: Value) -> None:
         """Strobes, indices and data for the memories, registered for the way to them."""
         layout, lanes = self._layout, self._format
+        address, data, hits = self._decoder.address, self._decoder.data, self._decoder.hits
         words = element_words(layout.n_elements)
 
         def strobes(name: str, which: Any, count: int) -> Any:
@@ -148,7 +108,7 @@ class SystolicHost(wiring.Component):
         m.d.sync += [
             self.restate.eq(write & hits["STATES"]),
             self.phase_write.eq(Cat(write & hits[f"PHASE_{name}"] for name in ("SWEEPS", "LEVEL", "MASK"))),
-            self.phase_index.eq(self._address),
+            self.phase_index.eq(address),
             self.bits_write.eq(strobes("STATES", state_word, words) | strobes("CLAMPS", clamp_word, words)),
             self.bits_index.eq(
                 Mux(
@@ -162,22 +122,7 @@ class SystolicHost(wiring.Component):
             self.coefficient_write.eq(strobes("ENTRIES", lane, lanes.lanes)),
             self.seed_write.eq(strobes("SEED", seed_word, self._seeds)),
             self.table_write.eq(write & hits["TABLES"]),
-            self.index.eq(self._address),
+            self.index.eq(address),
             self.data.eq(data),
             self.wide_data.eq(Cat(data, self.extra)),
         ]
-
-    def _read(self, m: Module, reading: Value, hits: dict[str, Signal], errors: Value) -> None:
-        shown: dict[str, Any] = {
-            **run_values(self.run),
-            "ERRORS": errors,
-            **kept_signals(self, self._map),
-            **constants(self._map),
-        }
-        with m.If(reading):
-            m.d.sync += self.bus.read_data.eq(0)
-            for name, value in shown.items():
-                register = self._map[name]
-                with m.If(hits[name]):
-                    index = self._address[: register.index_bits]
-                    m.d.sync += self.bus.read_data.eq(value.word_select(index, 32) if register.count > 1 else value)
