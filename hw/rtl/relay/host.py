@@ -33,7 +33,8 @@ class RelayHost(wiring.Component):
         index, write_data: the entry of the array addressed, and the data of a write.
         heights_write, …: strobes of accepted writes.
         phase_sweeps, phase_level, phase_mask: the phases, which live elsewhere.
-        read, at_edges: a read, and whether it is of MOMENTS_EDGES. moments_read: what they answer, a clock later.
+        read, at_edges, read_index: a read, whether it is of MOMENTS_EDGES, and of which counter.
+        moments_read: what they answer, a clock later.
     """
 
     bus: Bus
@@ -45,7 +46,7 @@ class RelayHost(wiring.Component):
     def __init__(self, spec: FabricSpec) -> None:
         self._map = relay_register_map(spec)
         self._moments = [name for name in MOMENTS if name in self._map.names]
-        index_bits = max(self._map[name].index_bits for name in (*LOADED, "PHASE_SWEEPS", *self._moments))
+        index_bits = max(self._map[name].index_bits for name in (*LOADED, "PHASE_SWEEPS"))
         super().__init__(
             {
                 "bus": In(bus_signature(self._map.address_bits)),
@@ -61,6 +62,7 @@ class RelayHost(wiring.Component):
                 **phase_ports(Out),
                 "read": Out(1),
                 "at_edges": Out(1),
+                "read_index": Out(max([1, *(self._map[name].index_bits for name in self._moments)])),
                 "moments_read": In(32),
             }
         )
@@ -84,6 +86,9 @@ class RelayHost(wiring.Component):
             self.read.eq(decoder.reading),
             self.at_edges.eq(hits.get("MOMENTS_EDGES", 0)),
         ]
+        for name in self._moments:
+            with m.If(hits[name]):
+                m.d.comb += self.read_index.eq(decoder.address[: self._map[name].index_bits])
         m.d.comb += [getattr(self, f"{name.lower()}_write").eq(accepted(name)) for name in LOADED]
         for name, array in phases_of(self).items():
             m.d.comb += [

@@ -93,7 +93,7 @@ class RelayTop(wiring.Component):
             moments.take.eq(sequencer.take & ~host.stream),
             moments.clear.eq(host.clear_moments),
             moments.state.eq(fabric.state),
-            moments.index.eq(host.index),
+            moments.index.eq(host.read_index),
             moments.at_edges.eq(host.at_edges),
             moments.read.eq(host.read),
             host.full.eq(moments.full),
