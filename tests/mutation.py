@@ -1,6 +1,7 @@
 """Mutation run: small syntactic changes of the gateware, one at a time, and the share of them that the tests kill.
 
     python tests/mutation.py --count 40 --seed 1           writes docs/mutation.md
+    python tests/mutation.py --areas dense         this area; the page's other rows stay
     python tests/mutation.py --again --results FILE        those of FILE that lived, or did not end, once more
 
 A mutant is a copy of the source tree in which one operator, comparison, constant or condition inside a function that
@@ -296,63 +297,78 @@ def again(area: str, found: dict, bench: Workbench) -> None:
                 entry |= {"verdict": verdict, "by": by, "once": entry["verdict"]}
 
 
-def page(results: dict[str, dict], seed: int) -> str:
-    """The results as a page of the docs."""
+HEAD = (
+    "| area | possible | drawn | do not elaborate | same netlist | judged | killed | did not end | survived | "
+    "of these equivalent | minutes |"
+)
+SURVIVORS, ENDLESS, ONCE = "## Survivors", "## Not ended in time", "## Killed by tests that these mutants brought about"
+
+
+def page(results: dict[str, dict], seed: int, before: str) -> str:
+    """The results as a page of the docs; of the page ``before``, what it says of other areas stays."""
     notes = json.loads(NOTES.read_text()) if NOTES.exists() else {}
-    lines = [
+    # By area: its row, and its lines in each of the sections.
+    rows, lines = _said(before)
+    for area, found in results.items():
+        alive = [m for m in found["judged"] if m["verdict"] == "survived"]
+        equivalent = sum(notes.get(m["key"], "").startswith("Equivalent") for m in alive)
+        judged, endless = len(found["judged"]), [m for m in found["judged"] if m["verdict"] == "no end"]
+        cells = [found["possible"], judged + found["stillborn"] + found["unchanged"], found["stillborn"]]
+        cells += [found["unchanged"], judged, judged - len(alive) - len(endless), len(endless), len(alive)]
+        where = ", ".join(f"`{folder}`" for folder in AREAS[area].folders)
+        rows[area] = f"| {where} | " + " | ".join(map(str, [*cells, equivalent, round(found["seconds"] / 60)])) + " |"
+        lines[area] = {
+            SURVIVORS: [f"- {_place(m)}: {notes.get(m['key'], '**Not looked into.**')}" for m in alive],
+            ENDLESS: [f"- {_place(m)}." for m in endless],
+            ONCE: [
+                f"- {_place(m)}: {'did not end' if m['once'] == 'no end' else m['once']} at first; "
+                f"`{m['by'].split('::')[-1]}`."
+                for m in found["judged"]
+                if m["verdict"] == "killed" and "once" in m
+            ],
+        }
+    text = [
         "# Mutations",
         "",
         "One operator, comparison, constant or condition of the gateware is changed, and the area's kill suite run. "
         "Not counted are mutants that do not elaborate and mutants whose netlists are the same letter for letter. "
         f"Written by `python tests/mutation.py` (seed {seed}; mutants are drawn at random from all possible ones).",
         "",
-        "| area | possible | drawn | do not elaborate | same netlist | judged | killed | did not end | survived | "
-        "of these equivalent | minutes |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
+        HEAD,
+        "|---" * (HEAD.count("|") - 1) + "|",
+        *(rows[area] for area in AREAS if area in rows),
     ]
-    for area, found in results.items():
-        alive = [m for m in found["judged"] if m["verdict"] == "survived"]
-        equivalent = sum(notes.get(m["key"], "").startswith("Equivalent") for m in alive)
-        judged, endless = len(found["judged"]), sum(m["verdict"] == "no end" for m in found["judged"])
-        drawn = judged + found["stillborn"] + found["unchanged"]
-        where = ", ".join(f"`{folder}`" for folder in AREAS[area].folders)
-        cells = [
-            where,
-            found["possible"],
-            drawn,
-            found["stillborn"],
-            found["unchanged"],
-            judged,
+    for section in (SURVIVORS, ENDLESS, ONCE):
+        said = [line for area in AREAS for line in lines.get(area, {}).get(section, [])]
+        text += ["", section, "", *said] if said else []
+    return "\n".join(text) + "\n"
+
+
+def _place(mutant: dict) -> str:
+    file, what = mutant["key"].split(": ", 1)
+    return f"`{file}` line {mutant['line']}, `{what}`"
+
+
+def _said(page: str) -> tuple[dict[str, str], dict[str, dict[str, list[str]]]]:
+    """By area: its row of a page, and its lines in each section."""
+    rows: dict[str, str] = {}
+    lines: dict[str, dict[str, list[str]]] = {area: {} for area in AREAS}
+    section = ""
+    for line in page.splitlines():
+        if line.startswith("## "):
+            section = line
+        for area, kind in AREAS.items():
+            if line.startswith("| " + ", ".join(f"`{folder}`" for folder in kind.folders) + " |"):
+                rows[area] = line
+        within = [
+            (len(folder), area)
+            for area, kind in AREAS.items()
+            for folder in kind.folders
+            if line.startswith(f"- `{folder}")
         ]
-        cells += [judged - len(alive) - endless, endless, len(alive), equivalent, round(found["seconds"] / 60)]
-        lines.append("| " + " | ".join(map(str, cells)) + " |")
-    lines += ["", "## Survivors", ""]
-    for found in results.values():
-        for m in found["judged"]:
-            if m["verdict"] == "survived":
-                note = notes.get(m["key"], "**Not looked into.**")
-                lines.append(
-                    f"- `{m['key'].split(': ', 1)[0]}` line {m['line']}, `{m['key'].split(': ', 1)[1]}`: {note}"
-                )
-    judged = [m for found in results.values() for m in found["judged"]]
-    if endless := [m for m in judged if m["verdict"] == "no end"]:
-        lines += ["", "## Not ended in time", "", *(f"- {m['key']}, line {m['line']}." for m in endless)]
-    if once := [m for m in judged if m["verdict"] == "killed" and "once" in m]:
-        lines += ["", "## Killed by tests that these mutants brought about", ""]
-        lines += [
-            f"- {m['key']}, line {m['line']}: {'did not end' if m['once'] == 'no end' else m['once']} at first; "
-            f"`{m['by'].split('::')[-1]}`."
-            for m in once
-        ]
-    lines += ["", "## What killed", "", "| test | mutants |", "|---|---|"]
-    killers: dict[str, int] = {}
-    for found in results.values():
-        for m in found["judged"]:
-            if m["verdict"] == "killed":
-                name = m["by"].split("::")[-1].split("[")[0] or "collection"
-                killers[name] = killers.get(name, 0) + 1
-    lines += [f"| `{name}` | {count} |" for name, count in sorted(killers.items(), key=lambda item: -item[1])]
-    return "\n".join(lines) + "\n"
+        if within:
+            lines[max(within)[1]].setdefault(section, []).append(line)
+    return rows, lines
 
 
 def main() -> None:
@@ -377,7 +393,8 @@ def main() -> None:
                     results[area] = run(area, given.count, given.seed, bench)
                 if given.results:
                     given.results.write_text(json.dumps(results, indent=1) + "\n")
-    (ROOT / "docs" / "mutation.md").write_text(page(results, given.seed))
+    target = ROOT / "docs" / "mutation.md"
+    target.write_text(page(results, given.seed, target.read_text() if target.exists() else ""))
 
 
 if __name__ == "__main__":

@@ -253,6 +253,8 @@ CARRY_KEPT = (
     "            m.d.sync += carry.eq(0)",
     "            m.d.sync += carry.eq(carry)",
 )
+BATTERY = "tests/rtl/test_rtl_battery.py"
+OTHER_COUNTER = ("hw/rtl/relay/top.py", "moments.index.eq(host.read_index)", "moments.index.eq(host.index)")
 WRONG_BANK = ("hw/rtl/relay/steps.py", "Cat(colours.word, self.mask)", "Cat(colours.word, ~self.mask)")
 
 FACTOR_SIGN = (
@@ -407,6 +409,7 @@ BUGS = (
     Bug("a child a clock late, relay: fields", (CHILD_LATE,), f"{RELAY} -k deep_chain"),
     Bug("state of the wrong neighbour taken, relay: states", (PARENT_WRONG,), f"{RELAY} -k star"),
     Bug("carry left over, relay: cell", (CARRY_KEPT,), f"{RELAY_CELL} -k gathers"),
+    Bug("counter of another site read, relay: battery", (OTHER_COUNTER,), f"{BATTERY} -k test_moments"),
     Bug("clamps of the other mask, relay: states", (WRONG_BANK,), f"{RELAY} -k phase_chooses"),
     Bug("row of the next site, dense: fields", (ROW_DENSE,), f"{DENSE} -k lattice"),
     Bug("drain a clock short, dense: fields", (DRAIN_DENSE,), f"{DENSE} -k lattice"),
