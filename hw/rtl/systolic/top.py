@@ -7,7 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import Out
 
-from thermofab.hw.host.systolic.architecture import refuse_built_in
+from thermofab.hw.host.systolic.architecture import SYSTOLIC
 from thermofab.hw.host.systolic.program import slot_program
 from thermofab.hw.host.systolic.registers import CLAMP_MASKS, element_words, systolic_register_map
 from thermofab.hw.host.systolic.timing import TAP, layout_of, timing_of
@@ -28,7 +28,7 @@ from thermofab.hw.spec import FabricSpec, Image
 
 def systolic_top(spec: FabricSpec, hierarchy: Hierarchy | None = None, image: Image | None = None) -> "SystolicTop":
     """The architecture's entry in :mod:`thermofab.hw.rtl.architectures`; it has no variant with built-in weights."""
-    refuse_built_in(image)
+    SYSTOLIC.refuse_built_in(image)
     return SystolicTop(spec, hierarchy)
 
 
