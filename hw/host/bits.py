@@ -2,10 +2,12 @@
 
 import numpy as np
 
+WORD = 32  # bits of a word of the host and of the stream
+
 
 def pack_bits(bits: np.ndarray) -> np.ndarray:
     """bool ``[N]`` as uint32 ``[ceil(N/32)]``, site 0 in bit 0 of word 0."""
-    padded = np.zeros(-(-len(bits) // 32) * 32, dtype=np.uint8)
+    padded = np.zeros(-(-len(bits) // WORD) * WORD, dtype=np.uint8)
     padded[: len(bits)] = bits
     return np.packbits(padded, bitorder="little").view("<u4").astype(np.uint32)
 

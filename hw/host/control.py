@@ -8,12 +8,15 @@ from thermofab.hw.host.registers import PHASE_SLOTS, Register
 from thermofab.hw.spec import FabricSpec
 
 
-def control_registers(spec: FabricSpec, *, control: str, full: str) -> tuple[Register, ...]:
+def control_registers(
+    spec: FabricSpec, *, control: str, full: str, other_clamps: str = "the second half of CLAMPS"
+) -> tuple[Register, ...]:
     """Strobes, state, errors, and the settings that the host keeps, CONTROL to STREAM.
 
     Args:
         control: what the bits of CONTROL do.
         full: what bit 3 of ERRORS says, beginning small, without a full stop.
+        other_clamps: the clamps that a mask of 1 stands for.
     """
     return (
         Register("CONTROL", "W", control),
@@ -34,7 +37,7 @@ def control_registers(spec: FabricSpec, *, control: str, full: str) -> tuple[Reg
         _setting("SAMPLES", "Samples of a run; 0 runs the phases only.", 2**32 - 1),
         _setting("STEPS", "Sweeps between samples; 0 counts as 1.", 2**32 - 1),
         _setting("LEVEL", f"Table used between samples, 0…{spec.levels - 1}.", spec.levels - 1),
-        _setting("MASK", "Clamps used between samples: 0, or 1 for the second half of CLAMPS.", 1),
+        _setting("MASK", f"Clamps used between samples: 0, or 1 for {other_clamps}.", 1),
         _setting(
             "STREAM",
             "1, as after reset: samples go out on the stream and are not counted. 0: they are counted, if there are "
@@ -64,6 +67,17 @@ def run_registers(spec: FabricSpec, *, cycles: str, stalls: str, phases: str) ->
         ),
         Register("PHASE_MASK", phases, f"Clamps of each phase, as MASK.{read}", PHASE_SLOTS, locked=True, high=1),
     )  # fmt: skip
+
+
+def moment_registers(spec: FabricSpec) -> tuple[Register, ...]:
+    """Counters of moments in registers, where the fabric has any."""
+    sites = "Samples in which each site was 1, since the last clear. Like MOMENTS_EDGES, read between runs."
+    edges = "Samples in which both ends of each edge were 1."
+    counters = (
+        Register("MOMENTS_SITES", "R", sites, spec.n_sites),
+        Register("MOMENTS_EDGES", "R", edges, spec.topology.n_edges),
+    )
+    return counters if spec.moment_bits else ()
 
 
 def _setting(name: str, text: str, high: int, *, low: int = 0, init: int = 0) -> Register:

@@ -9,10 +9,21 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from thermofab.hw.host.bits import WORD, unpack_bits
 from thermofab.hw.host.registers import RegisterMap
-from thermofab.hw.spec import Image
+from thermofab.hw.spec import FabricSpec, Image
 
 Write = tuple[np.ndarray, np.ndarray]  # addresses, data
+
+
+class Registers(Protocol):
+    """The fabric as a loading reads it, by its registers' names: a :class:`thermofab.hw.host.driver.FabricDriver`."""
+
+    def read(self, name: str, index: int = 0) -> int: ...
+
+    def write(self, name: str, values: int | np.ndarray, first: int = 0) -> None: ...
+
+    def collect(self, words: int) -> np.ndarray: ...
 
 
 class Loading(Protocol):
@@ -42,6 +53,28 @@ class Loading(Protocol):
         """bool ``[S, N]`` from the stream's words, uint32 ``[S, sample_words]``."""
         ...
 
-    def counters(self, driver: Any) -> tuple[np.ndarray, np.ndarray]:
+    def counters(self, fabric: Registers) -> tuple[np.ndarray, np.ndarray]:
         """``(ones, both)``, int64 ``[N]`` and ``[E]``, read from the fabric."""
         ...
+
+
+class SiteLoading:
+    """What loadings have in common where samples come by site, and registers hold the counters of moments."""
+
+    def __init__(self, spec: FabricSpec, map_: RegisterMap) -> None:
+        self._spec, self.map = spec, map_
+        self.sample_words = -(-spec.n_sites // WORD)
+
+    def samples(self, words: np.ndarray) -> np.ndarray:
+        return unpack_bits(words, self._spec.n_sites)
+
+    def counters(self, fabric: Registers) -> tuple[np.ndarray, np.ndarray]:
+        top = self._spec.topology
+        ones = [fabric.read("MOMENTS_SITES", k) for k in range(top.n_sites)]
+        both = [fabric.read("MOMENTS_EDGES", k) for k in range(top.n_edges)]
+        return np.array(ones, dtype=np.int64), np.array(both, dtype=np.int64)
+
+    def _row(self, name: str, data: Any, first: int = 0) -> Write:
+        """``data`` for the entries of array ``name`` from ``first`` on."""
+        values = np.asarray(data, dtype=np.int64)
+        return self.map[name].base + first + np.arange(len(values), dtype=np.int64), values

@@ -9,12 +9,13 @@ from amaranth.hdl import Assert, Assume
 from formal_parts import AnyWords, drive, outputs
 from prove import Fault, Proof
 
+from thermofab.hw.host.bits import WORD
 from thermofab.hw.host.registers import START
 from thermofab.hw.host.systolic.layout import View
 from thermofab.hw.host.systolic.program import Select
 from thermofab.hw.host.systolic.registers import CLAMP_MASKS, fields, systolic_register_map
 from thermofab.hw.host.systolic.timing import Timing, layout_of
-from thermofab.hw.rtl.systolic.collector import WORD, Collector
+from thermofab.hw.rtl.systolic.collector import Collector
 from thermofab.hw.rtl.systolic.element import Element
 from thermofab.hw.rtl.systolic.ring import Ring
 from thermofab.hw.rtl.systolic.rounds import Rounds

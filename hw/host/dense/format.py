@@ -5,12 +5,12 @@ from functools import cache
 
 import numpy as np
 
+from thermofab.hw.host.bits import WORD
 from thermofab.hw.spec import Image
 from thermofab.hw.spec.dense import ROW_BITS, DensePlan, dense_plan
 
 LAST_OF_COLOUR = 1 << 16  # bit of an entry of the order, above the site and below the address of its row
 ROW_AT = 17
-WORD = 32
 
 
 @dataclass(frozen=True)

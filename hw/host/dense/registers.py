@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from thermofab.hw.host.control import control_registers, run_registers
+from thermofab.hw.host.control import control_registers, moment_registers, run_registers
 from thermofab.hw.host.dense.format import row_format
 from thermofab.hw.host.registers import Register, RegisterMap, identity_registers, placed
 from thermofab.hw.spec import FabricSpec, UnsupportedError, generator
@@ -40,11 +40,6 @@ def dense_register_map(spec: FabricSpec) -> RegisterMap:
         else f"entry {rows.words}·chunk + {1 << plan.chunk}·site + states: Σ w n of the chunk's {plan.chunk} columns"
     )
     many = max(2, n)  # an index has a bit at least
-    counters = (
-        Register("MOMENTS_SITES", "R", "Samples in which each site was 1, since the last clear. Like MOMENTS_EDGES, "
-                 "read between runs.", n),
-        Register("MOMENTS_EDGES", "R", "Samples in which both ends of each edge were 1.", top.n_edges),
-    )  # fmt: skip
     return placed(
         [
             *identity_registers(spec, dense_clocks(spec)),
@@ -74,6 +69,6 @@ def dense_register_map(spec: FabricSpec) -> RegisterMap:
             Register("WEIGHTS", "W", f"Weights, two's complement: {held}.", rows.words * rows.count, locked=True),
             Register("TABLES", "W", f"Activation tables: entry {spec.table_size}·level + a + {spec.table_size // 2}.",
                      spec.levels * spec.table_size, locked=True, low=1, high=2**spec.threshold_bits - 1),
-            *(counters if spec.moment_bits else ()),
+            *moment_registers(spec),
         ]
     )  # fmt: skip

@@ -8,15 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from thermofab.hw.host.bits import pack_bits, unpack_bits
-from thermofab.hw.host.loading import Write
+from thermofab.hw.host.bits import WORD, pack_bits, unpack_bits
+from thermofab.hw.host.loading import SiteLoading, Write
 from thermofab.hw.host.relay.plan import (
     BIAS_WORDS,
     CLAMP_MASKS,
     COLOURS,
     EVENT_WORDS,
     STATES_WORD,
-    WORD,
     plan_of,
 )
 from thermofab.hw.host.relay.registers import LOAD_STATES, REWIND, TALLEST, relay_register_map
@@ -25,13 +24,13 @@ from thermofab.hw.spec.clocks import relay_clocks, relay_width
 from thermofab.hw.spec.order import IDLE, NO_PARENT, Order
 
 
-class RelayLoading:
+class RelayLoading(SiteLoading):
     """The loading of :class:`thermofab.hw.rtl.relay.top.RelayTop`."""
 
     def __init__(self, spec: FabricSpec) -> None:
-        self._spec, self._plan, self.map = spec, plan_of(spec), relay_register_map(spec)
+        super().__init__(spec, relay_register_map(spec))
+        self._plan = plan_of(spec)
         self.sweep_clocks = relay_clocks(spec)
-        self.sample_words = -(-spec.n_sites // WORD)
         self._order: Order | None = None
         self._clamped = [np.zeros(spec.n_sites, dtype=bool) for _ in range(CLAMP_MASKS)]
 
@@ -76,15 +75,6 @@ class RelayLoading:
         where, data = self._banked("SEED", flat, (COLOURS, source.words), len(self._plan.banks(flat.shape[-1])))
         load = self._row("LOAD", [REWIND])
         return np.append(where, load[0]), np.append(data, load[1])
-
-    def samples(self, words: np.ndarray) -> np.ndarray:
-        return unpack_bits(words, self._spec.n_sites)
-
-    def counters(self, driver: Any) -> tuple[np.ndarray, np.ndarray]:
-        top = self._spec.topology
-        ones = [driver.read("MOMENTS_SITES", k) for k in range(top.n_sites)]
-        both = [driver.read("MOMENTS_EDGES", k) for k in range(top.n_edges)]
-        return np.array(ones, dtype=np.int64), np.array(both, dtype=np.int64)
 
     @property
     def _loaded(self) -> Order:
@@ -152,10 +142,6 @@ class RelayLoading:
         for size, index in zip(sizes, indices):
             place = place * size + index
         return self.map[name].base + np.asarray(place)
-
-    def _row(self, name: str, data: Any) -> Write:
-        values = np.asarray(data, dtype=np.int64)
-        return self.map[name].base + np.arange(len(values), dtype=np.int64), values
 
 
 def check_limits(image: Image) -> None:

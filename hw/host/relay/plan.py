@@ -5,11 +5,11 @@ from functools import cache, cached_property
 
 import numpy as np
 
+from thermofab.hw.host.bits import WORD
 from thermofab.hw.host.relay.counter import addresses
 from thermofab.hw.rng.base import Generator
 from thermofab.hw.spec import FabricSpec, UnsupportedError, generator
 
-WORD = 32  # bits of a word of the host, and columns of a bank of memory
 COLOURS = 64
 EVENT_WORDS = 256  # a clamp mask; the last of mask 0 is that of states to load
 BIAS_WORDS = 1024

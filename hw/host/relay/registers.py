@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from thermofab.hw.host.control import control_registers, run_registers
+from thermofab.hw.host.control import control_registers, moment_registers, run_registers
 from thermofab.hw.host.registers import Register, RegisterMap, identity_registers, placed
 from thermofab.hw.host.relay.plan import BIAS_WORDS, CLAMP_MASKS, COLOURS, EVENT_WORDS, plan_of
 from thermofab.hw.spec import FabricSpec
@@ -27,6 +27,7 @@ def relay_register_map(spec: FabricSpec) -> RegisterMap:
                 control="Bit 0 starts a run. Bit 1 aborts one: what is left of its read-out is dropped, and it ends "
                 "with the sweep in hand. Bit 2 clears the counters of moments.",
                 full="a counter of moments was full and stayed so",
+                other_clamps="mask 1 of EVENTS",
             ),
             *run_registers(
                 spec,
@@ -94,18 +95,6 @@ def relay_register_map(spec: FabricSpec) -> RegisterMap:
                 low=1,
                 high=2**spec.threshold_bits - 1,
             ),
-            *(_moments(spec) if spec.moment_bits else ()),
+            *moment_registers(spec),
         ]
     )  # fmt: skip
-
-
-def _moments(spec: FabricSpec) -> tuple[Register, ...]:
-    return (
-        Register(
-            "MOMENTS_SITES",
-            "R",
-            "Samples in which each site was 1, since the last clear. Like MOMENTS_EDGES, read between runs.",
-            spec.n_sites,
-        ),
-        Register("MOMENTS_EDGES", "R", "Samples in which both ends of each edge were 1.", spec.topology.n_edges),
-    )

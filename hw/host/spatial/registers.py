@@ -4,7 +4,7 @@ from functools import cache
 
 import numpy as np
 
-from thermofab.hw.host.control import control_registers, run_registers
+from thermofab.hw.host.control import control_registers, moment_registers, run_registers
 from thermofab.hw.host.registers import Register, RegisterMap, identity_registers, placed
 from thermofab.hw.host.spatial.plan import plan_lanes
 from thermofab.hw.spec import FabricSpec, Image, generator
@@ -56,7 +56,7 @@ def spatial_register_map(spec: FabricSpec, image: Image | None = None) -> Regist
                 low=1,
                 high=2**spec.threshold_bits - 1,
             ),
-            *(_moments(spec) if spec.moment_bits else ()),
+            *moment_registers(spec),
         ]
     )
 
@@ -80,18 +80,6 @@ def _coefficients(spec: FabricSpec) -> tuple[Register, ...]:
             len(plan.factor_rows) << plan.code_bits,
             locked=True,
         ),
-    )
-
-
-def _moments(spec: FabricSpec) -> tuple[Register, ...]:
-    return (
-        Register(
-            "MOMENTS_SITES",
-            "R",
-            "Samples in which each site was 1, since the last clear. Like MOMENTS_EDGES, read between runs.",
-            spec.n_sites,
-        ),
-        Register("MOMENTS_EDGES", "R", "Samples in which both ends of each edge were 1.", spec.topology.n_edges),
     )
 
 

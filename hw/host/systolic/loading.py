@@ -4,15 +4,14 @@ Host and stream speak of slots and elements; programs speak of sites. Everything
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
-from thermofab.hw.host.bits import unpack_bits
-from thermofab.hw.host.loading import Write
+from thermofab.hw.host.bits import WORD, unpack_bits
+from thermofab.hw.host.loading import Registers, Write
 from thermofab.hw.host.systolic.format import coefficient_format, packed
 from thermofab.hw.host.systolic.layout import NONE
-from thermofab.hw.host.systolic.registers import CLAMP_MASKS, DUMP, WORD, element_words, fields, systolic_register_map
+from thermofab.hw.host.systolic.registers import CLAMP_MASKS, DUMP, element_words, fields, systolic_register_map
 from thermofab.hw.host.systolic.timing import layout_of
 from thermofab.hw.spec import FabricSpec, Image
 
@@ -74,14 +73,14 @@ class SystolicLoading:
     def _counter_bits(self) -> int:
         return self._spec.moment_bits * (self._layout.owned + 1)
 
-    def counters(self, driver: Any) -> tuple[np.ndarray, np.ndarray]:
+    def counters(self, fabric: Registers) -> tuple[np.ndarray, np.ndarray]:
         """``(ones, both)``, int64 ``[N]`` and ``[E]``: the fabric streams its counters out, a bit of every element at a
         time, lowest first, counter by counter, slot by slot.
         """
         layout, width = self._layout, self._spec.moment_bits
         count = layout.n_slots * self._counter_bits * layout.n_elements
-        driver.write("CONTROL", DUMP)
-        bits = unpack_bits(driver.collect(-(-count // WORD))[None], count)
+        fabric.write("CONTROL", DUMP)
+        bits = unpack_bits(fabric.collect(-(-count // WORD))[None], count)
         fields_of = bits.reshape(layout.n_slots, layout.owned + 1, width, layout.n_elements)
         values = (fields_of.astype(np.int64) << np.arange(width)[None, None, :, None]).sum(axis=2)
         mine = values[layout.slot_of, :, layout.element_of]

@@ -10,7 +10,6 @@ from thermofab.hw.spec import FabricSpec, generator
 
 CLAMP_MASKS = 2
 DUMP = 1 << 3  # bit of CONTROL
-WORD = 32  # bits of a word of the stream
 
 
 def element_words(elements: int) -> int:

@@ -4,7 +4,7 @@ Components are joined by ``wiring.connect``. A class beside each signature says 
 readers and type checkers.
 """
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from amaranth import Signal
 from amaranth.lib import wiring
@@ -141,11 +141,11 @@ class Part:
     """The ports ``prefix_…`` of a component, as an interface for ``wiring.connect``.
 
     Args:
-        component: has the ports of ``flat(prefix, signature)``.
+        component: has the ports of ``flat(prefix, signature)``, or with no prefix the members of ``signature``.
         signature: as seen by whoever connects.
     """
 
-    def __init__(self, component: wiring.Component, prefix: str, signature: AnySignature) -> None:
+    def __init__(self, component: Any, prefix: str, signature: AnySignature) -> None:
         self.signature = signature
         for name in signature.members:
-            setattr(self, name, getattr(component, f"{prefix}_{name}"))
+            setattr(self, name, getattr(component, f"{prefix}_{name}" if prefix else name))

@@ -6,7 +6,7 @@ from amaranth import Const, Module, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Out
 
-from thermofab.hw.host.dense.architecture import refuse_built_in
+from thermofab.hw.host.dense.architecture import DENSE
 from thermofab.hw.host.dense.registers import dense_register_map
 from thermofab.hw.rtl.common.bus import connect_top, top_ports
 from thermofab.hw.rtl.common.hierarchy import Hierarchy, InPlace
@@ -113,5 +113,5 @@ class DenseTop(wiring.Component):
 
 def dense_top(spec: FabricSpec, hierarchy: Hierarchy | None = None, image: Image | None = None) -> DenseTop:
     """See :class:`thermofab.hw.rtl.architectures.MakesTop`."""
-    refuse_built_in(image)
+    DENSE.refuse_built_in(image)
     return DenseTop(spec, hierarchy)

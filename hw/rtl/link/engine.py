@@ -9,17 +9,18 @@ from typing import Any
 
 from amaranth import Cat, Const, Module, Mux, Signal
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In
 
 from thermofab.hw.link.frames import (
     DATA_WORDS,
-    INDEX_BITS,
     INFO_LINK_WORDS,
     INFO_REGISTERS,
     PROTOCOL_VERSION,
     RING_WORDS,
     Kind,
 )
+from thermofab.hw.rtl.common.interfaces import bus_signature, flat
+from thermofab.hw.rtl.link.interfaces import ANSWER, REPLAY, REQUEST
 
 COUNT_BITS = 6
 
@@ -38,29 +39,11 @@ class Engine(wiring.Component):
         self._constants = (divisor | RING_WORDS << 16, clock_hz)
         super().__init__(
             {
-                "full": In(1),
-                "words": In(6),
-                "place": Out(8),
-                "data": In(8),
-                "release": Out(1),
-                "refused": In(1),
-                "word": Out(32),
-                "last": Out(1),
-                "valid": Out(1),
-                "ready": In(1),
-                "come": In(INDEX_BITS),
-                "sent": In(INDEX_BITS),
-                "unsent": In(INDEX_BITS),
-                "index": Out(INDEX_BITS),
-                "acknowledge": Out(1),
-                "rewind": Out(1),
+                **REQUEST.flip().members,
+                **ANSWER.members,
+                **REPLAY.flip().members,
                 "sample": In(32),
-                "next": Out(1),
-                "bus_address": Out(address_bits),
-                "bus_write": Out(1),
-                "bus_write_data": Out(32),
-                "bus_read": Out(1),
-                "bus_read_data": In(32),
+                **flat("bus", bus_signature(address_bits)),
                 "busy": In(1),
             }
         )

@@ -14,6 +14,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from thermofab.hw.rtl.link.crc import SerialCrc
+from thermofab.hw.rtl.link.interfaces import ANSWER
 from thermofab.hw.rtl.link.memories import DONT_CARE
 
 
@@ -29,10 +30,7 @@ class Framer(wiring.Component):
     def __init__(self) -> None:
         super().__init__(
             {
-                "word": In(32),
-                "last": In(1),
-                "valid": In(1),
-                "ready": Out(1),
+                **ANSWER.flip().members,
                 "octet": Out(8),
                 "octet_valid": Out(1),
                 "octet_ready": In(1),

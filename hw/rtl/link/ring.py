@@ -9,9 +9,10 @@ from typing import Any
 from amaranth import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import Out
 
 from thermofab.hw.link.frames import INDEX_BITS, RING_WORDS
+from thermofab.hw.rtl.link.interfaces import REPLAY, SAMPLE_WORDS
 from thermofab.hw.rtl.link.memories import DONT_CARE
 
 
@@ -30,17 +31,9 @@ class Ring(wiring.Component):
     def __init__(self) -> None:
         super().__init__(
             {
-                "valid": In(1),
-                "ready": Out(1),
-                "payload": In(32),
-                "come": Out(INDEX_BITS),
-                "sent": Out(INDEX_BITS),
-                "unsent": Out(INDEX_BITS),
-                "index": In(INDEX_BITS),
-                "acknowledge": In(1),
-                "rewind": In(1),
+                **SAMPLE_WORDS.flip().members,
+                **REPLAY.members,
                 "data": Out(32),
-                "next": In(1),
             }
         )
 

@@ -8,8 +8,10 @@ from amaranth.lib.wiring import In, Out
 
 from thermofab.hw.rtl.architectures import fabric_top
 from thermofab.hw.rtl.common.hierarchy import Hierarchy, InPlace
+from thermofab.hw.rtl.common.interfaces import Part, bus_signature, flat
 from thermofab.hw.rtl.link.engine import Engine
 from thermofab.hw.rtl.link.framer import Framer
+from thermofab.hw.rtl.link.interfaces import ANSWER, REPLAY, REQUEST, SAMPLE_WORDS
 from thermofab.hw.rtl.link.ring import Ring
 from thermofab.hw.rtl.link.uart import UartReceiver, UartTransmitter, check_divisor
 from thermofab.hw.rtl.link.unframer import Unframer
@@ -37,14 +39,8 @@ class Link(wiring.Component):
             {
                 "rx": In(1),
                 "tx": Out(1, init=1),
-                "bus_address": Out(address_bits),
-                "bus_write": Out(1),
-                "bus_write_data": Out(32),
-                "bus_read": Out(1),
-                "bus_read_data": In(32),
-                "sample_valid": In(1),
-                "sample_ready": Out(1),
-                "sample_payload": In(32),
+                **flat("bus", bus_signature(address_bits)),
+                **flat("sample", SAMPLE_WORDS.flip()),
                 "busy": In(1),
             }
         )
@@ -66,26 +62,15 @@ class Link(wiring.Component):
             transmitter.valid.eq(framer.octet_valid),
             framer.octet_ready.eq(transmitter.ready),
             self.tx.eq(transmitter.tx),
-            ring.valid.eq(self.sample_valid),
-            ring.payload.eq(self.sample_payload),
-            self.sample_ready.eq(ring.ready),
             engine.sample.eq(ring.data),
             engine.busy.eq(self.busy),
-            engine.bus_read_data.eq(self.bus_read_data),
         ]
-        for name in ("full", "words", "data", "refused"):
-            m.d.comb += getattr(engine, name).eq(getattr(unframer, name))
-        for name in ("place", "release"):
-            m.d.comb += getattr(unframer, name).eq(getattr(engine, name))
-        for name in ("word", "last", "valid"):
-            m.d.comb += getattr(framer, name).eq(getattr(engine, name))
-        m.d.comb += engine.ready.eq(framer.ready)
-        for name in ("come", "sent", "unsent"):
-            m.d.comb += getattr(engine, name).eq(getattr(ring, name))
-        for name in ("index", "acknowledge", "rewind", "next"):
-            m.d.comb += getattr(ring, name).eq(getattr(engine, name))
-        for name in ("address", "write", "write_data", "read"):
-            m.d.comb += getattr(self, f"bus_{name}").eq(getattr(engine, f"bus_{name}"))
+        bus = bus_signature(self._address_bits)
+        wiring.connect(m, Part(unframer, "", REQUEST), Part(engine, "", REQUEST.flip()))
+        wiring.connect(m, Part(engine, "", ANSWER), Part(framer, "", ANSWER.flip()))
+        wiring.connect(m, Part(ring, "", REPLAY), Part(engine, "", REPLAY.flip()))
+        wiring.connect(m, Part(self, "sample", SAMPLE_WORDS), Part(ring, "", SAMPLE_WORDS.flip()))
+        wiring.connect(m, Part(engine, "bus", bus), Part(self, "bus", bus.flip()))
         return m
 
 
@@ -122,9 +107,13 @@ class LinkTop(wiring.Component):
         fabric = self._hierarchy.add(m, "fabric", "top", lambda: fabric_top(self._spec, self._hierarchy, self._image))
         width = len(fabric.bus_address)
         link = self._hierarchy.add(m, "link", "link", lambda: Link(width, self._divisor, self._clock_hz))
-        for name in ("bus_address", "bus_write", "bus_write_data", "bus_read", "sample_ready"):
-            m.d.comb += getattr(fabric, name).eq(getattr(link, name))
-        for name in ("bus_read_data", "sample_valid", "sample_payload", "busy"):
-            m.d.comb += getattr(link, name).eq(getattr(fabric, name))
-        m.d.comb += [link.rx.eq(self.rx), self.tx.eq(link.tx), self.busy.eq(fabric.busy)]
+        bus = bus_signature(width)
+        wiring.connect(m, Part(link, "bus", bus), Part(fabric, "bus", bus.flip()))
+        wiring.connect(m, Part(fabric, "sample", SAMPLE_WORDS), Part(link, "sample", SAMPLE_WORDS.flip()))
+        m.d.comb += [
+            link.busy.eq(fabric.busy),
+            link.rx.eq(self.rx),
+            self.tx.eq(link.tx),
+            self.busy.eq(fabric.busy),
+        ]
         return m

@@ -9,10 +9,11 @@ from typing import Any
 from amaranth import Cat, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In
 
 from thermofab.hw.link.frames import DATA_WORDS
 from thermofab.hw.rtl.link.crc import SerialCrc
+from thermofab.hw.rtl.link.interfaces import REQUEST
 from thermofab.hw.rtl.link.memories import DONT_CARE
 
 LONGEST = 4 * (DATA_WORDS + 3)  # octets of content: header, address, data, CRC
@@ -36,12 +37,7 @@ class Unframer(wiring.Component):
                 "octet": In(8),
                 "valid": In(1),
                 "broken": In(1),
-                "full": Out(1),
-                "words": Out(6),
-                "place": In(8),
-                "data": Out(8),
-                "release": In(1),
-                "refused": Out(1),
+                **REQUEST.members,
             }
         )
 

@@ -7,7 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from thermofab.hw.host.relay.plan import WORD
+from thermofab.hw.host.bits import WORD
 
 
 class Banks(wiring.Component):

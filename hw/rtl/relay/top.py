@@ -6,7 +6,7 @@ from amaranth import Const, Module, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Out
 
-from thermofab.hw.host.relay.architecture import require_loaded
+from thermofab.hw.host.relay.architecture import RELAY
 from thermofab.hw.host.relay.plan import plan_of
 from thermofab.hw.host.relay.registers import relay_register_map
 from thermofab.hw.rtl.common.bus import connect_top, top_ports
@@ -23,7 +23,7 @@ from thermofab.hw.spec import FabricSpec, Image
 
 def relay_top(spec: FabricSpec, hierarchy: Hierarchy | None = None, image: Image | None = None) -> "RelayTop":
     """The entry in :mod:`thermofab.hw.rtl.architectures`."""
-    require_loaded(image)
+    RELAY.refuse_built_in(image)
     return RelayTop(spec, hierarchy)
 
 

@@ -11,7 +11,7 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from thermofab.hw.host.systolic.registers import WORD
+from thermofab.hw.host.bits import WORD
 from thermofab.hw.rtl.common.interfaces import SAMPLES, Samples
 
 

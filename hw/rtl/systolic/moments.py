@@ -93,7 +93,7 @@ class Dump(wiring.Component):
         ask: a bit is being asked for, so promise room for it.
     """
 
-    LATENCY = 3  # from `bit`, through a relay, to `Moments.dumped`
+    LATENCY = 3  # from `bit`, through a fan-out, to `Moments.dumped`
     SETTLE = 5  # clocks from a change of `slot` to its entry
 
     def __init__(self, n_slots: int, bits: int) -> None:

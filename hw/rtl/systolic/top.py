@@ -7,7 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import Out
 
-from thermofab.hw.host.systolic.architecture import refuse_built_in
+from thermofab.hw.host.systolic.architecture import SYSTOLIC
 from thermofab.hw.host.systolic.program import slot_program
 from thermofab.hw.host.systolic.registers import CLAMP_MASKS, element_words, systolic_register_map
 from thermofab.hw.host.systolic.timing import TAP, layout_of, timing_of
@@ -16,9 +16,9 @@ from thermofab.hw.rtl.common.datapath import shift_bits
 from thermofab.hw.rtl.common.hierarchy import Hierarchy, InPlace
 from thermofab.hw.rtl.systolic.collector import Collector
 from thermofab.hw.rtl.systolic.element import Element
+from thermofab.hw.rtl.systolic.fanout import GROUP, Fanout
 from thermofab.hw.rtl.systolic.host import SystolicHost
 from thermofab.hw.rtl.systolic.moments import READ_AHEAD, Dump, Moments
-from thermofab.hw.rtl.systolic.relay import GROUP, Relay
 from thermofab.hw.rtl.systolic.ring import Ring
 from thermofab.hw.rtl.systolic.rounds import Rounds
 from thermofab.hw.rtl.systolic.select import selected
@@ -28,7 +28,7 @@ from thermofab.hw.spec import FabricSpec, Image
 
 def systolic_top(spec: FabricSpec, hierarchy: Hierarchy | None = None, image: Image | None = None) -> "SystolicTop":
     """The architecture's entry in :mod:`thermofab.hw.rtl.architectures`; it has no variant with built-in weights."""
-    refuse_built_in(image)
+    SYSTOLIC.refuse_built_in(image)
     return SystolicTop(spec, hierarchy)
 
 
@@ -68,28 +68,28 @@ class SystolicTop(wiring.Component):
         bit = self._bits(m, host, late, rounds)
         rings, elements = self._build(m)
         told = self._told(m, host, rounds, late, program)
-        relays = self._relays(m, told, host)
+        fanouts = self._fanouts(m, told, host)
 
         for e, element in enumerate(elements):
-            relay, strobes = relays[e], relays[e].element_later[self._place(e)]
+            fanout, strobes = fanouts[e], fanouts[e].element_later[self._place(e)]
             for name in self._element_inputs:
-                m.d.comb += getattr(element, name).eq(getattr(relay, f"{name}_later"))
+                m.d.comb += getattr(element, name).eq(getattr(fanout, f"{name}_later"))
             m.d.comb += [
-                rings[e].program.eq(relay.program_later),
+                rings[e].program.eq(fanout.program_later),
                 rings[e].write.eq(element.write),
                 rings[e].value.eq(element.value),
-                element.program.eq(relay.choice_later),
+                element.program.eq(fanout.choice_later),
                 element.clamped.eq(bit[e]),
                 element.initial.eq(bit[e]),
-                element.coefficient_write.eq(Mux(strobes, relay.coefficient_write_later, 0)),
-                element.seed_write.eq(Mux(strobes, relay.seed_write_later, 0)),
+                element.coefficient_write.eq(Mux(strobes, fanout.coefficient_write_later, 0)),
+                element.seed_write.eq(Mux(strobes, fanout.seed_write_later, 0)),
             ]
             for b, wire in enumerate(layout.inputs[layout.kind[e]]):
                 for k, step in enumerate(wire.steps):
                     source = (e + step) % layout.n_elements
                     view = layout.views_of[source].index(wire.view)
                     m.d.comb += getattr(element, f"neighbour_{b}_{k}").eq(getattr(rings[source], f"view_{view}"))
-        self._tables(m, elements, relays)
+        self._tables(m, elements, fanouts)
 
         # What leaves: the new spins, a slot at a time.
         written = timing.write + 1
@@ -110,7 +110,7 @@ class SystolicTop(wiring.Component):
             collector.data.eq(self.state),
         ]
         if spec.moment_bits:
-            self._moments(m, host, rounds, collector, late, rings, elements, relays, told, program, push)
+            self._moments(m, host, rounds, collector, late, rings, elements, fanouts, told, program, push)
         return m
 
     def _connect_host(self, m: Module, host: Any, rounds: Any, collector: Any) -> None:
@@ -162,14 +162,14 @@ class SystolicTop(wiring.Component):
 
     @property
     def _element_inputs(self) -> tuple[str, ...]:
-        """Inputs of an element that come from its relay as they are."""
+        """Inputs of an element that come from its fan-out as they are."""
         spec = self._spec
         names = ["slot_tap", "slot_draw", "slot_store", "step", "update", "load", "host_slot", "host_data"]
         names += ["dither_mask"] if spec.dither_bits else []
         return (*names, *(["extra_shift"] if shift_bits(spec) else []))
 
     def _told(self, m: Module, host: Any, rounds: Any, late: "_Delays", program: Value) -> dict[str, Value]:
-        """What all elements are told, two clocks before they use it: a relay and a register of their own lie between;
+        """What all elements are told, two clocks before they use it: a fan-out and a register of their own lie between;
         for what they use at once, one.
         """
         spec, timing = self._spec, self._timing
@@ -204,21 +204,21 @@ class SystolicTop(wiring.Component):
         return told
 
     def _place(self, element: int) -> int:
-        """The place of an element in its relay's group."""
+        """The place of an element in its fan-out's group."""
         return self._layout.order.index(element) % GROUP
 
-    def _relays(self, m: Module, told: dict[str, Value], host: Any) -> list[Any]:
-        """The relay of every element; a group of elements that stand together shares one."""
+    def _fanouts(self, m: Module, told: dict[str, Value], host: Any) -> list[Any]:
+        """The fan-out of every element; a group of elements that stand together shares one."""
         order, by_element = self._layout.order, {}
         for first in range(0, len(order), GROUP):
             group = order[first : first + GROUP]
             widths = {**{name: len(value) for name, value in told.items()}, "element": len(group)}
-            relay = self._hierarchy.add(
-                m, f"relay_{first // GROUP}", f"relay{len(group)}", lambda widths=widths: Relay(widths)
+            fanout = self._hierarchy.add(
+                m, f"fanout_{first // GROUP}", f"fanout{len(group)}", lambda widths=widths: Fanout(widths)
             )
-            m.d.comb += [getattr(relay, name).eq(value) for name, value in told.items()]
-            m.d.comb += relay.element.eq(Cat(host.element[e] for e in group))
-            by_element |= dict.fromkeys(group, relay)
+            m.d.comb += [getattr(fanout, name).eq(value) for name, value in told.items()]
+            m.d.comb += fanout.element.eq(Cat(host.element[e] for e in group))
+            by_element |= dict.fromkeys(group, fanout)
         return [by_element[e] for e in range(len(order))]
 
     def _build(self, m: Module) -> tuple[list[Any], list[Any]]:
@@ -248,7 +248,7 @@ class SystolicTop(wiring.Component):
             )  # fmt: skip
         return rings, elements
 
-    def _tables(self, m: Module, elements: list[Any], relays: list[Any]) -> None:
+    def _tables(self, m: Module, elements: list[Any], fanouts: list[Any]) -> None:
         """A table a pair of elements that stand together."""
         order = self._layout.order
         for first in range(0, len(order), 2):
@@ -257,7 +257,7 @@ class SystolicTop(wiring.Component):
                 m, f"tables_{first // 2}", f"tables{len(pair)}", lambda pair=pair: Tables(self._spec, len(pair))
             )
             for name in ("host_write", "host_index", "host_data", *(["level"] if self._spec.levels > 1 else [])):
-                m.d.comb += getattr(tables, name).eq(getattr(relays[pair[0]], f"table_{name}_later"))
+                m.d.comb += getattr(tables, name).eq(getattr(fanouts[pair[0]], f"table_{name}_later"))
             for k, e in enumerate(pair):
                 m.d.comb += [
                     getattr(tables, f"index_{k}").eq(elements[e].index),
@@ -265,7 +265,7 @@ class SystolicTop(wiring.Component):
                 ]
 
     def _counting(self) -> dict[str, int]:
-        """What counters are told through the relays, and how wide it is."""
+        """What counters are told through the fan-outs, and how wide it is."""
         spec, layout = self._spec, self._layout
         width = spec.moment_bits * (layout.owned + 1)
         names = {"count_take": 1, "count_trail": 1, "count_zero": 1, "count_slot_read": self._slot_bits,
@@ -273,7 +273,7 @@ class SystolicTop(wiring.Component):
         return {**names, **({"count_late": layout.owned} if layout.owned else {})}
 
     def _moments(self, m: Module, host: Any, rounds: Any, collector: Any, late: "_Delays", rings: list[Any],
-                 elements: list[Any], relays: list[Any], told: dict[str, Value], program: Value,
+                 elements: list[Any], fanouts: list[Any], told: dict[str, Value], program: Value,
                  push: Value) -> None:  # fmt: skip
         """Counters beside every element, their read-out through the collector, and the guard against overflow."""
         spec, layout, timing = self._spec, self._layout, self._timing
@@ -320,7 +320,7 @@ class SystolicTop(wiring.Component):
                 m, f"moments_{e}", "moments", lambda: Moments(spec.moment_bits, owned, layout.n_slots, timing)
             )
             for name in self._counting():
-                m.d.comb += getattr(moments, name.removeprefix("count_")).eq(getattr(relays[e], f"{name}_later"))
+                m.d.comb += getattr(moments, name.removeprefix("count_")).eq(getattr(fanouts[e], f"{name}_later"))
             m.d.comb += [moments.old.eq(rings[e].old), moments.new.eq(rings[e].new)]
             if owned:
                 m.d.comb += moments.inputs.eq(element.inputs[:owned])

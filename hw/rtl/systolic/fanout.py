@@ -1,4 +1,4 @@
-"""A relay: one more register between what all elements are told and a group of them that stands together.
+"""A fan-out: one more register between what all elements are told and a group of them that stands together.
 
 Equal registers are merged by synthesis tools; those of a module of its own are not, so each group has its copy, and no
 wire crosses the chip in the clock in which it fans out.
@@ -10,10 +10,10 @@ from amaranth import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-GROUP = 5  # elements to a relay
+GROUP = 5  # elements to a fan-out
 
 
-class Relay(wiring.Component):
+class Fanout(wiring.Component):
     """One register for all that a group is told.
 
     Ports:
