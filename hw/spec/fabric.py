@@ -195,7 +195,7 @@ class FabricSpec:
 
     def __repr__(self) -> str:
         defaults = {f.name: f.default for f in fields(self)}
-        shown = self._numbers() | ({"architecture": self.architecture} if self.programmed else {})
+        shown = self._numbers() | ({"architecture": self.architecture, "tile": self.tile} if self.programmed else {})
         changed = "".join(f", {name}={value!r}" for name, value in shown.items() if value != defaults[name])
         return f"FabricSpec({self.topology.name!r}, {self.n_sites} sites{changed})"
 
