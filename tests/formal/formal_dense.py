@@ -211,7 +211,7 @@ PROOFS = [
         for name, spec, depth, old, new in (
             ("whole rows", THREE, 34, "waiting.eq(plan.latency - 1)", "waiting.eq(plan.latency - 2)"),
             ("rows in two parts", fabric(THREE, elements=2), 34,
-             "with m.If(self.issue & self.last_part & last_of_colour):", "with m.If(self.issue & last_of_colour):"),
+             "with m.If(self.issue & self.last_part & last_of_colour):", "with m.If(self.issue & ~self.last_part & last_of_colour):"),
         )
     ),
     Proof(

@@ -23,13 +23,26 @@ from amaranth.lib.wiring import In, Out
 from thermofab.hw.host.dense.registers import CLAMP_MASKS, padded
 from thermofab.hw.rtl.common.datapath import high_bits, pipelined_sum, shift_bits, table_address
 from thermofab.hw.rtl.common.hierarchy import Hierarchy, InPlace
-from thermofab.hw.rtl.dense.order import row_bits
+from thermofab.hw.rtl.dense.order import issue_signature
 from thermofab.hw.rtl.dense.rows import Chunks, PlainRows
 from thermofab.hw.rtl.dense.stages import Stages, block_memory
 from thermofab.hw.spec import generator
 from thermofab.hw.spec.dense import DensePlan
 
 BASE, STEP, READ, TERMS = 1, 2, 3, 4
+
+
+def watched(plan: DensePlan) -> wiring.Signature:
+    """What can be watched of the datapath, see :class:`Engine`."""
+    return wiring.Signature(
+        {
+            "state": Out(plan.spec.n_sites),
+            "draw": Out(1),
+            "draw_site": Out(plan.site_bits),
+            "draw_field": Out(signed(plan.field_bits)),
+            "draw_high": Out(plan.spec.threshold_bits),
+        }
+    )
 
 
 class Engine(wiring.Component):
@@ -57,20 +70,12 @@ class Engine(wiring.Component):
             "weights": len(self._rows.index),
         }
         ports: dict[str, Any] = {
-            "issue": In(1),
-            "first_part": In(1),
-            "last_part": In(1),
-            "site": In(plan.site_bits),
-            "row": In(row_bits(plan)),
+            **issue_signature(plan).flip().members,
             "level": In((spec.levels - 1).bit_length()),
             "mask": In(1),
             "busy": In(1),
             "shift": In(spec.dither_bits.bit_length()),
-            "state": Out(spec.n_sites),
-            "draw": Out(1),
-            "draw_site": Out(plan.site_bits),
-            "draw_field": Out(signed(plan.field_bits)),
-            "draw_high": Out(spec.threshold_bits),
+            **watched(plan).members,
             **{f"{name}_write": In(1) for name in ("states", "clamps", "bases", "tables", "weights")},
             "seed_write": In(generator(spec.rng).state_words),
             "index": In(max(plan.site_bits + 2, *self._host_bits.values())),

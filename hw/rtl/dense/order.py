@@ -40,11 +40,7 @@ class OrderWalk(wiring.Component):
                 "restart": In(1),
                 "go": In(1),
                 "swept": Out(1),
-                "issue": Out(1),
-                "first_part": Out(1),
-                "last_part": Out(1),
-                "site": Out(plan.site_bits),
-                "row": Out(row_bits(plan)),
+                **issue_signature(plan).members,
                 "last": In(plan.site_bits),
                 "write": In(1),
                 "index": In(plan.site_bits),
@@ -126,6 +122,19 @@ class OrderWalk(wiring.Component):
             m.d.sync += [part.eq(Mux(self.last_part, 0, part + 1)), row.eq(row + 1)]
         with m.If(advance):
             m.d.sync += row.eq(row_ahead)
+
+
+def issue_signature(plan: DensePlan) -> wiring.Signature:
+    """What the walk tells the datapath."""
+    return wiring.Signature(
+        {
+            "issue": Out(1),
+            "first_part": Out(1),
+            "last_part": Out(1),
+            "site": Out(plan.site_bits),
+            "row": Out(row_bits(plan)),
+        }
+    )
 
 
 def row_bits(plan: DensePlan) -> int:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth import Const, Module, signed
+from amaranth import Const, Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Out
 
@@ -10,13 +10,14 @@ from thermofab.hw.host.dense.architecture import DENSE
 from thermofab.hw.host.dense.registers import dense_register_map
 from thermofab.hw.rtl.common.bus import connect_top, top_ports
 from thermofab.hw.rtl.common.hierarchy import Hierarchy, InPlace
+from thermofab.hw.rtl.common.interfaces import Part
 from thermofab.hw.rtl.common.moments import Moments
 from thermofab.hw.rtl.common.phases import connect_phases
 from thermofab.hw.rtl.common.readout import Readout
 from thermofab.hw.rtl.common.sweeps import TURN, SweepSequencer
-from thermofab.hw.rtl.dense.engine import READ, Engine
+from thermofab.hw.rtl.dense.engine import READ, Engine, watched
 from thermofab.hw.rtl.dense.host import DenseHost
-from thermofab.hw.rtl.dense.order import EARLY, OrderWalk
+from thermofab.hw.rtl.dense.order import EARLY, OrderWalk, issue_signature
 from thermofab.hw.spec import FabricSpec, Image, UnsupportedError
 from thermofab.hw.spec.dense import dense_plan
 
@@ -43,11 +44,7 @@ class DenseTop(wiring.Component):
             {
                 **top_ports(self._map.address_bits),
                 "sweep_done": Out(1),
-                "state": Out(spec.n_sites),
-                "draw": Out(1),
-                "draw_site": Out(self._plan.site_bits),
-                "draw_field": Out(signed(self._plan.field_bits)),
-                "draw_high": Out(spec.threshold_bits),
+                **watched(self._plan).members,
             }
         )
 
@@ -74,8 +71,8 @@ class DenseTop(wiring.Component):
             engine.mask.eq(sequencer.mask),
             engine.busy.eq(sequencer.run.busy),
         ]
-        for name in ("issue", "first_part", "last_part", "site", "row"):
-            m.d.comb += getattr(engine, name).eq(getattr(walk, name))
+        wiring.connect(m, Part(walk, "", issue_signature(plan)), Part(engine, "", issue_signature(plan).flip()))
+        wiring.connect(m, Part(engine, "", watched(plan)), Part(self, "", watched(plan).flip()))
         for name in ("states", "clamps", "bases", "tables", "weights", "seed"):
             m.d.comb += getattr(engine, f"{name}_write").eq(getattr(host, f"{name}_write"))
         m.d.comb += [engine.index.eq(host.index), engine.data.eq(host.data)]
@@ -91,8 +88,6 @@ class DenseTop(wiring.Component):
             self.busy.eq(sequencer.run.busy),
             self.sweep_done.eq(sequencer.sweep_done),
         ]
-        for name in ("state", "draw", "draw_site", "draw_field", "draw_high"):
-            m.d.comb += getattr(self, name).eq(getattr(engine, name))
         counted: Any = Const(1)
         if spec.moment_bits:
             moments = add(m, "moments", "moments", lambda: Moments(spec))

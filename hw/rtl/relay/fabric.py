@@ -10,13 +10,12 @@ from amaranth.lib.wiring import In, Out
 from thermofab.hw.host.relay.plan import BIAS_WORDS, CLAMP_MASKS, COLOURS, EVENT_WORDS, RelayPlan
 from thermofab.hw.host.relay.registers import relay_register_map
 from thermofab.hw.rtl.common.hierarchy import Hierarchy, InPlace
+from thermofab.hw.rtl.common.interfaces import Part
+from thermofab.hw.rtl.relay.arrays import LOADED, WRITES
 from thermofab.hw.rtl.relay.bank import Banks
 from thermofab.hw.rtl.relay.cell import Cell
 from thermofab.hw.rtl.relay.draw import DrawUnit
-from thermofab.hw.rtl.relay.steps import Steps, steering_ports
-
-# What the fabric's sequence of steps takes from the host and the sequencer as it is.
-STEERED = ("go", "level", "mask", "last_colour", "field_bits", "shift", "load", "rewind")
+from thermofab.hw.rtl.relay.steps import Steps, steering
 
 
 class RelayFabric(wiring.Component):
@@ -34,14 +33,12 @@ class RelayFabric(wiring.Component):
     def __init__(self, plan: RelayPlan, hierarchy: Hierarchy | None = None) -> None:
         self._plan, self._hierarchy = plan, hierarchy or InPlace()
         spec, map_ = plan.spec, relay_register_map(plan.spec)
-        self._loaded = ("HEIGHTS", "EVENTS", "BIASES", "SEED", "MASK_WORD", "MASKS", "TABLES")
         super().__init__(
             {
-                **steering_ports(plan),
+                **steering(plan).members,
                 "busy": In(1),
-                "write_data": In(32),
-                "index": In(max(map_[name].index_bits for name in self._loaded)),
-                **{f"{name.lower()}_write": In(1) for name in self._loaded},
+                "index": In(max(map_[name].index_bits for name in LOADED)),
+                **WRITES.flip().members,
                 "draw_adding": Out(1),
                 "draw_bits": Out(len(plan.units)),
                 "state": Out(spec.n_sites),
@@ -52,14 +49,12 @@ class RelayFabric(wiring.Component):
         plan, spec, source, m = self._plan, self._plan.spec, self._plan.source, Module()
         add = self._hierarchy.add
         steps = self._steps = add(m, "steps", "steps", lambda: Steps(plan, self._hierarchy))
-        for name in STEERED:
-            m.d.comb += getattr(steps, name).eq(getattr(self, name))
-        m.d.comb += [self.swept.eq(steps.swept), self.loading.eq(steps.loading)]
+        wiring.connect(m, Part(self, "", steering(plan).flip()), Part(steps, "", steering(plan)))
 
         # Held for a clock, as they go far.
         self._data, self._index = Signal(32, reset_less=True), Signal.like(self.index, reset_less=True)
         m.d.sync += [self._data.eq(self.write_data), self._index.eq(self.index)]
-        self._strobes = {name: Signal(name=f"{name.lower()}_held") for name in self._loaded}
+        self._strobes = {name: Signal(name=f"{name.lower()}_held") for name in LOADED}
         for name, strobe in self._strobes.items():
             m.d.sync += strobe.eq(getattr(self, f"{name.lower()}_write"))
         m.d.comb += [

@@ -16,10 +16,9 @@ from thermofab.hw.rtl.common.bus import kept_ports
 from thermofab.hw.rtl.common.decoder import Decoder, constants
 from thermofab.hw.rtl.common.interfaces import Array, Bus, Run, bus_signature, run_signature
 from thermofab.hw.rtl.common.phases import phase_ports, phases_of
+from thermofab.hw.rtl.relay.arrays import LOADED, WRITES
 from thermofab.hw.spec import FabricSpec
 
-# Arrays that live in memories elsewhere.
-LOADED = ("HEIGHTS", "EVENTS", "BIASES", "SEED", "MASK_WORD", "MASKS", "TABLES")
 MOMENTS = ("MOMENTS_SITES", "MOMENTS_EDGES")
 
 
@@ -57,8 +56,7 @@ class RelayHost(wiring.Component):
                 "load": Out(1),
                 "rewind": Out(1),
                 "index": Out(index_bits),
-                "write_data": Out(32),
-                **{f"{name.lower()}_write": Out(1) for name in LOADED},
+                **WRITES.members,
                 **phase_ports(Out),
                 "read": Out(1),
                 "at_edges": Out(1),

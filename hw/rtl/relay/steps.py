@@ -36,20 +36,22 @@ def lead_of(plan: RelayPlan) -> int:
     return plan.source.lead + SETTLED
 
 
-def steering_ports(plan: RelayPlan) -> dict[str, Any]:
+def steering(plan: RelayPlan) -> wiring.Signature:
     """What the host and the sequencer tell the steps of a sweep, and hear of them."""
-    return {
-        "go": In(1),
-        "level": In(max(1, (plan.spec.levels - 1).bit_length())),
-        "mask": In(1),
-        "swept": Out(1),
-        "last_colour": In(range(COLOURS)),
-        "field_bits": In(range(RELAY_WIDTHS[1] + 1)),
-        "shift": In(max(1, plan.spec.dither_bits.bit_length())),
-        "load": In(1),
-        "loading": Out(1),
-        "rewind": In(1),
-    }
+    return wiring.Signature(
+        {
+            "go": In(1),
+            "level": In(max(1, (plan.spec.levels - 1).bit_length())),
+            "mask": In(1),
+            "swept": Out(1),
+            "last_colour": In(range(COLOURS)),
+            "field_bits": In(range(RELAY_WIDTHS[1] + 1)),
+            "shift": In(max(1, plan.spec.dither_bits.bit_length())),
+            "load": In(1),
+            "loading": Out(1),
+            "rewind": In(1),
+        }
+    )
 
 
 class Steps(wiring.Component):
@@ -71,10 +73,10 @@ class Steps(wiring.Component):
     def __init__(self, plan: RelayPlan, hierarchy: Hierarchy | None = None) -> None:
         self._plan, self._spec, self._source = plan, plan.spec, plan.source
         self._hierarchy = hierarchy or InPlace()
-        steering, state_bits = steering_ports(plan), (COLOURS * self._source.words - 1).bit_length()
+        told, state_bits = steering(plan).members, (COLOURS * self._source.words - 1).bit_length()
         super().__init__(
             {
-                **steering,
+                **told,
                 "height_write": In(1),
                 "height_index": In(range(COLOURS)),
                 "write_data": In(32),
@@ -83,7 +85,7 @@ class Steps(wiring.Component):
                 **{name: Out(1) for name in ("taking", "clear", "pick", "adding", "capture", "beyond", "fire")},
                 **{name: Out(1) for name in ("dithering", "shift_word", "step", "state_write")},
                 "place": Out(range(RELAY_WIDTHS[1] + 1)),
-                "table_level": Out(steering["level"].shape),
+                "table_level": Out(told["level"].shape),
                 "bias_address": Out(range(BIAS_WORDS)),
                 "state_address": Out(state_bits),
                 "state_write_address": Out(state_bits),

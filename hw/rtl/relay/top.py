@@ -11,12 +11,14 @@ from thermofab.hw.host.relay.plan import plan_of
 from thermofab.hw.host.relay.registers import relay_register_map
 from thermofab.hw.rtl.common.bus import connect_top, top_ports
 from thermofab.hw.rtl.common.hierarchy import Hierarchy, InPlace
+from thermofab.hw.rtl.common.interfaces import Part
 from thermofab.hw.rtl.common.moments import Moments
 from thermofab.hw.rtl.common.phases import connect_phases
 from thermofab.hw.rtl.common.readout import Readout
 from thermofab.hw.rtl.common.sweeps import SweepSequencer
+from thermofab.hw.rtl.relay.arrays import WRITES
 from thermofab.hw.rtl.relay.fabric import RelayFabric
-from thermofab.hw.rtl.relay.host import LOADED, RelayHost
+from thermofab.hw.rtl.relay.host import RelayHost
 from thermofab.hw.rtl.relay.steps import lead_of
 from thermofab.hw.spec import FabricSpec, Image
 
@@ -68,10 +70,9 @@ class RelayTop(wiring.Component):
         for name in ("go", "level", "mask"):
             m.d.comb += getattr(fabric, name).eq(getattr(sequencer, name))
         m.d.comb += fabric.busy.eq(sequencer.run.busy)
-        for name in ("last_colour", "field_bits", "shift", "load", "rewind", "index", "write_data"):
+        for name in ("last_colour", "field_bits", "shift", "load", "rewind", "index"):
             m.d.comb += getattr(fabric, name).eq(getattr(host, name))
-        for name in LOADED:
-            m.d.comb += getattr(fabric, f"{name.lower()}_write").eq(getattr(host, f"{name.lower()}_write"))
+        wiring.connect(m, Part(host, "", WRITES), Part(fabric, "", WRITES.flip()))
         m.d.comb += [
             readout.take.eq(sequencer.take & host.stream),
             readout.flush.eq(host.run.abort),
