@@ -34,7 +34,7 @@ FABRICS = {
     "dense, parts": fabric(
         "king-5x7", architecture="dense", elements=9, levels=3, rng="lfsr32", moment_bits=4, weight_bits=9, table_bits=4
     ),
-    "relay, tiles": fabric("king-4x5", architecture="relay", levels=3, moment_bits=4, min_shift=1, table_bits=5),
+    "relay, tiles": fabric("king-5x5", architecture="relay", levels=3, moment_bits=4, min_shift=1, table_bits=5),
     "relay, private": fabric(
         "g4-4x4-torus", architecture="relay", tile=1, levels=3, rng="lfsr32", moment_bits=4, weight_bits=9, table_bits=4
     ),
