@@ -1,5 +1,6 @@
 """REST: latest, history, replay, fabrics and schemas; health, readiness and metrics."""
 
+import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable
@@ -11,6 +12,7 @@ from thermofab.apps.serve.messages import error_message
 from thermofab.apps.serve.site import Site
 from thermofab.hw.spec import SpecError
 
+Rows = list[tuple[int, str, str]]
 _NUMBER = re.compile(r"[0-9]{1,15}")
 
 
@@ -52,20 +54,21 @@ def _topic(request: Request, site: Site) -> str | None:
     return topic
 
 
-def _joined(rows: list[tuple[int, str, str]], site: Site, omit: frozenset[str], **more: int | None) -> bytes:
-    """The messages as they stand in the journal, without the keys of their data that are not wanted."""
+async def _answer(request: Request, site: Site, rows: Rows, **more: int | None) -> Response:
+    """The messages as they stand in the journal, without the keys of their data that ``omit`` names."""
+    named = frozenset(filter(None, request.query_params.get("omit", "").split(",")))
+    head = {"journal": site.manager.journal.identity, "head": site.manager.head, **more}
+    body = await asyncio.to_thread(_joined, rows, named - {"sequence", "symbol"}, head)
+    return Response(body, media_type="application/json")
+
+
+def _joined(rows: Rows, omit: frozenset[str], head: dict[str, str | int | None]) -> bytes:
     bodies = [text for _, _, text in rows]
     if omit:
         whole = [json.loads(text) for text in bodies]
         kept = ({**m, "data": {k: v for k, v in m["data"].items() if k not in omit}} for m in whole)
         bodies = [json.dumps(message, separators=(",", ":")) for message in kept]
-    head = {"journal": site.manager.journal.identity, "head": site.manager.head, **more}
     return (json.dumps(head)[:-1] + ',"messages":[' + ",".join(bodies) + "]}").encode()
-
-
-def _omitted(request: Request) -> frozenset[str]:
-    named = frozenset(filter(None, request.query_params.get("omit", "").split(",")))
-    return named - {"sequence", "symbol"}
 
 
 @guarded
@@ -73,13 +76,12 @@ async def latest(request: Request, site: Site) -> Response:
     """The newest message of every topic, or of ``topic``."""
     topic = _topic(request, site)
 
-    def read() -> bytes:
+    def read() -> Rows:
         journal = site.manager.journal
-        wanted = journal.topics()
-        numbers = sorted(n for name, n in wanted.items() if topic in (None, name))
-        return _joined([row for n in numbers for row in journal.read(n, 1)], site, _omitted(request))
+        numbers = sorted(n for name, n in journal.topics().items() if topic in (None, name))
+        return [row for n in numbers for row in journal.read(n, 1)]
 
-    return Response(await site.manager.on_journal_thread(read), media_type="application/json")
+    return await _answer(request, site, await site.manager.on_journal_thread(read))
 
 
 @guarded
@@ -87,10 +89,8 @@ async def history(request: Request, site: Site) -> Response:
     """The newest ``limit`` messages in order, of all topics or of ``topic``."""
     topic, limit = _topic(request, site), _number(request, "limit", 100, site.limits.page_rows)
 
-    def read() -> bytes:
-        return _joined(site.manager.journal.newest(limit, topic), site, _omitted(request))
-
-    return Response(await site.manager.on_journal_thread(read), media_type="application/json")
+    rows = await site.manager.on_journal_thread(site.manager.journal.newest, limit, topic)
+    return await _answer(request, site, rows)
 
 
 @guarded
@@ -101,12 +101,9 @@ async def replay(request: Request, site: Site) -> Response:
     if limit < 1:
         raise SpecError("limit is at least 1.")
 
-    def read() -> bytes:
-        rows = site.manager.journal.read(first, limit, topic)
-        following = rows[-1][0] + 1 if len(rows) == limit else None
-        return _joined(rows, site, _omitted(request), next=following, oldest=site.manager.journal.oldest)
-
-    return Response(await site.manager.on_journal_thread(read), media_type="application/json")
+    rows = await site.manager.on_journal_thread(site.manager.journal.read, first, limit, topic)
+    following = rows[-1][0] + 1 if len(rows) == limit else None
+    return await _answer(request, site, rows, next=following, oldest=site.manager.journal.oldest)
 
 
 @guarded

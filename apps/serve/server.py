@@ -32,7 +32,7 @@ class _Protocol(WebSocketsSansIOProtocol):
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
         if self.response.status_code == 101:
-            self.scope["extensions"]["thermofab.abort"] = self.transport.abort
+            self.scope.setdefault("state", {})["abort"] = self.transport.abort
 
     def keepalive_timeout(self) -> None:
         super().keepalive_timeout()

@@ -6,6 +6,7 @@ import re
 
 from starlette.responses import JSONResponse
 from starlette.websockets import WebSocket, WebSocketDisconnect
+from uvicorn.protocols.utils import ClientDisconnected
 
 from thermofab.apps.serve.access import Refusal
 from thermofab.apps.serve.client import Client
@@ -32,16 +33,20 @@ async def connect(websocket: WebSocket) -> None:
         return
     await websocket.accept()
     name, wanted = websocket.path_params["client_id"], websocket.query_params.get("from")
-    abort = websocket.scope["extensions"].get("thermofab.abort", lambda: None)
+    abort = websocket.scope["state"]["abort"]
     topics = frozenset(websocket.query_params.getlist("topic"))
     client = Client(name, websocket.send_text, abort, topics, site.limits, site.manager.metrics)
     sending = asyncio.create_task(_bring(client, site, None if wanted is None else int(wanted)))
+    listening = asyncio.create_task(_listen(websocket, client, site.manager))
     try:
-        await _listen(websocket, client, site.manager)
+        await asyncio.wait({sending, listening}, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        sending.cancel()
         site.manager.detach(client)
-        await asyncio.gather(sending, return_exceptions=True)
+        for task in (sending, listening):
+            task.cancel()
+        for ended in await asyncio.gather(sending, listening, return_exceptions=True):
+            if isinstance(ended, Exception) and not isinstance(ended, WebSocketDisconnect | ClientDisconnected):
+                log.error("connection failed", exc_info=ended, extra={"client": name})
 
 
 def _refusal(websocket: WebSocket, site: Site) -> Refusal | None:

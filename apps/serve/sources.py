@@ -213,7 +213,7 @@ class MockSource:
 
     def rows(self, known: datetime.date | None) -> AsyncIterator[Row]:
         steps = np.random.default_rng(self.seed).normal(0.0003, 0.011, self.days)
-        days = np.busday_offset("2000-01-03", np.arange(self.days)).tolist()
+        days = np.busday_offset(np.datetime64("2000-01-03"), np.arange(self.days)).tolist()
         closes = 100 * np.exp(np.cumsum(steps))
         series = [Row(day, {"close": float(close)}) for day, close in zip(days, closes)]
         return ReplaySource(self.symbol, series, self.name, self.speed, self.backlog, "mock").rows(known)
