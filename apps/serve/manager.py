@@ -148,7 +148,8 @@ class ConnectionManager:
             page = self._remembered(following)
             if page is None:
                 rows = await self.on_journal_thread(self.journal.read, following, 256)
-                page = [Encoded(text, sequence, topic, 0.0) for sequence, topic, text in rows]
+                # What is on disk and above the head is about to be handed out, and is not to be sent twice.
+                page = [Encoded(text, n, topic, 0.0) for n, topic, text in rows if n <= self.head]
             for message in page:
                 if client.wants(message):
                     await client.send(message)
@@ -180,7 +181,8 @@ class ConnectionManager:
         """Write acknowledgements that wait."""
         acks, self._acks = self._acks, {}
         if acks:
-            await self.on_journal_thread(self.journal.acknowledge, acks)
+            # Shielded, or a server that stops while this waits would forget what it has taken out.
+            await asyncio.shield(self.on_journal_thread(self.journal.acknowledge, acks))
 
     def evict(self) -> None:
         """Cut off clients that are too slow. They come back where they were by ``from=``."""

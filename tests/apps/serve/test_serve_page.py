@@ -116,9 +116,7 @@ def test_it_connects_updates_and_comes_back_after_a_restart(place, page):
     spy.say(*days(6, 1, strategy_id=1, strategy_name="defensive", probabilities=probabilities))
     says(page, "strategy-card", "Defensive")
     says(page, "#announce", "the strategy is now Defensive, confidence 30%")
-    page.wait_for_function(
-        "document.querySelector('fabric-view canvas')?.ariaLabel?.includes('4 sites')"
-    )
+    page.wait_for_function("document.querySelector('fabric-view canvas')?.ariaLabel?.includes('4 sites')")
     place.stop()
     page.wait_for_selector('connection-state[state="closed"]')
     spy = place.start()

@@ -1,6 +1,5 @@
 """The server over real sockets: order, replay, resuming, refusals, slow clients, REST."""
 
-import asyncio
 import contextlib
 import json
 import math
@@ -17,7 +16,6 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from thermofab.apps.serve.access import Access
 from thermofab.apps.serve.journal import Journal
 from thermofab.apps.serve.limits import Limits
-from thermofab.apps.serve.manager import ConnectionManager
 from thermofab.apps.serve.server import serving
 from thermofab.hw.spec import SpecError
 
@@ -311,33 +309,6 @@ def test_pages_come_with_strict_headers(tmp_path):
             for name in re.findall(r'(?:src|href)="(/static/[^"]+)"', page):
                 assert get(server, name)[0] == 200, name
         assert get(server, "/static/../app.py")[0] == 404
-
-
-def test_broadcast_is_all_a_predictor_needs(tmp_path):
-    """The contract of the documents: ``await connection_manager.broadcast(message)``."""
-
-    async def use():
-        from serve_kit import KINDS
-
-        manager = ConnectionManager(Journal(tmp_path / "j"), KINDS, Limits())
-        message = numbered(sequence=77)
-        together = await asyncio.gather(*(manager.broadcast(message) for _ in range(5)))
-        task = asyncio.create_task(manager.broadcast(message))
-        await asyncio.sleep(0)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        last = await manager.broadcast(message)
-        with pytest.raises(SpecError, match="there is no message type"):
-            await manager.broadcast({"type": "x", "data": {}})
-        assert message == numbered(sequence=77), "the caller's message is its own"
-        await manager.close()
-        return together, last
-
-    together, last = asyncio.run(use())
-    assert together == [1, 2, 3, 4, 5] and last == 7
-    journal = Journal(tmp_path / "j")
-    assert [json.loads(text)["data"]["sequence"] for _, _, text in journal.read(1, 99)] == list(range(1, 8))
-    journal.close()
 
 
 def test_ports_in_use_and_wrong_limits_are_said(tmp_path):

@@ -35,7 +35,7 @@ async def connect(websocket: WebSocket) -> None:
     name, wanted = websocket.path_params["client_id"], websocket.query_params.get("from")
     abort = websocket.scope["state"]["abort"]
     topics = frozenset(websocket.query_params.getlist("topic"))
-    client = Client(name, websocket.send_text, abort, topics, site.limits, site.manager.metrics)
+    client = Client(name, websocket.send, abort, topics, site.limits, site.manager.metrics)
     sending = asyncio.create_task(_bring(client, site, None if wanted is None else int(wanted)))
     listening = asyncio.create_task(_listen(websocket, client, site.manager))
     try:
