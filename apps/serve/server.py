@@ -9,11 +9,10 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import uvicorn
 from starlette.applications import Starlette
-from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
@@ -21,6 +20,9 @@ from websockets.protocol import OPEN
 
 from thermofab.apps.serve.limits import Limits
 from thermofab.hw.spec import SpecError
+
+if TYPE_CHECKING:
+    from uvicorn._types import ASGISendEvent
 
 
 class _Protocol(WebSocketsSansIOProtocol):
@@ -40,7 +42,7 @@ class _Protocol(WebSocketsSansIOProtocol):
         if self.response.status_code == 101:
             self.scope.setdefault("state", {})["abort"] = self.abort
 
-    async def send(self, message: ASGISendEvent) -> None:
+    async def send(self, message: "ASGISendEvent") -> None:
         frame = cast(Mapping[str, bytes], message).get("frame")
         if frame is None:
             return await super().send(message)
