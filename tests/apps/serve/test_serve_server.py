@@ -5,6 +5,7 @@ import json
 import math
 import re
 import socket as sockets
+import sqlite3
 import subprocess
 import sys
 import time
@@ -84,14 +85,15 @@ def test_a_client_resumes_after_its_last_acknowledgement_through_a_restart(tmp_p
 
 
 def test_numbers_of_another_journal_and_deleted_messages_are_told(tmp_path):
-    journal = Journal(tmp_path / "journal.sqlite", keep=10)
-    for n in range(1, 301):
-        journal.append(n, "SPY", "trm_prediction", json.dumps(numbered(sequence=n, previous=n - 1)))
-    journal.close()
-    with server_of(tmp_path, Told(), keep=10) as server:
+    Journal(tmp_path / "journal.sqlite").close()
+    with contextlib.closing(sqlite3.connect(tmp_path / "journal.sqlite")) as database:
+        bodies = ((n, "SPY", json.dumps(numbered(sequence=n, previous=n - 1))) for n in range(251, 301))
+        database.executemany("INSERT INTO messages VALUES (?, ?, 'trm_prediction', 0, ?)", bodies)
+        database.commit()
+    with server_of(tmp_path, Told()) as server:
         with open_socket(server, query="?from=2") as client:
             oldest = read(client)["data"]["oldest"]
-            assert 200 < oldest and read(client)["data"]["code"] == "gone"
+            assert oldest == 251 and read(client)["data"]["code"] == "gone"
             assert predictions(client, 1) == [oldest]
         with open_socket(server, query="?from=900") as client:
             assert read(client)["data"]["from"] == 301
