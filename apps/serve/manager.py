@@ -139,10 +139,13 @@ class ConnectionManager:
         last = max(self._acks.get(client, 0), await self.on_journal_thread(self.journal.acknowledged, client))
         return last + 1 if last else self.head + 1
 
-    async def attach(self, client: Client, first: int) -> None:
-        """Bring ``client`` every message from ``first`` on, then those to come, with none missing between."""
+    def admit(self, client: Client) -> None:
+        """Count a connection, before it is accepted; :meth:`detach` ends it."""
         self._open.add(client)
         self.metrics.clients.set(len(self._open))
+
+    async def attach(self, client: Client, first: int) -> None:
+        """Bring ``client`` every message from ``first`` on, then those to come, with none missing between."""
         following = first
         while following <= self.head:
             page = self._remembered(following)

@@ -225,6 +225,7 @@ def test_a_stalled_client_slows_nobody_and_is_cut_off(tmp_path):
                 "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
             )
             until(lambda: server.app.state.site.manager.clients == 2)
+            assert read(quick)["type"] == "hello"
             times = []
             for n in range(1, 81):
                 began = time.monotonic()
