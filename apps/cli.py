@@ -8,6 +8,7 @@ import typer
 
 from thermofab.apps import boards
 from thermofab.apps.console import errors, output
+from thermofab.apps.serve import command as serving
 from thermofab.apps.trading import command as trading
 from thermofab.hw.spec.errors import ThermofabError
 
@@ -19,6 +20,7 @@ app = typer.Typer(
 
 app.command()(boards.build)
 app.command()(boards.flash)
+app.command()(serving.serve)
 app.add_typer(trading.app, name="trade")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
