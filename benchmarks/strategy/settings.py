@@ -7,7 +7,6 @@ benchmarks/strategy/walk_forward.py takes; all of them count as variants tried t
 """
 
 import sys
-import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -20,12 +19,11 @@ import typer
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from results import write_results
+from strategy.prices import labeler_of
 
 from thermofab.apps.console import steps
-from thermofab.apps.market.store import HistoricalDataManager
 from thermofab.apps.strategy.config import TRMConfig, TRMTrainingConfig
 from thermofab.apps.strategy.dataset import dataset_of, gap, walk_forward
-from thermofab.apps.strategy.labeler import StrategyLabeler
 from thermofab.apps.strategy.training import train
 
 SETTINGS = {
@@ -42,11 +40,8 @@ SEEDS = (0, 1)
 
 def main(prices: Annotated[Path, typer.Argument(help="A folder of CSV files, one a symbol.")]) -> None:
     torch.set_num_threads(1)
-    with tempfile.TemporaryDirectory() as folder:
-        store = HistoricalDataManager(Path(folder) / "prices.db")
-        store.ingest_csv(prices)
-        labeler = StrategyLabeler(store)
-        data = dataset_of(labeler)
+    labeler = labeler_of(prices)
+    data = dataset_of(labeler)
     fold = walk_forward(data, 6, 1000, between=gap(labeler.config, 5))[0]
     rows = []
     with steps(len(SETTINGS) * len(SEEDS), False) as step:
