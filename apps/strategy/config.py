@@ -88,7 +88,7 @@ class TRMTrainingConfig:
     halting_weight: float = 0.5
     profit_weight: float = 0.1
     labels: str = "utility"
-    soft_labels: bool = True
+    soft_labels: bool = False
     absent_rate: float = 0.15
     seed: int = 0
 

@@ -19,7 +19,7 @@ from thermofab.apps.strategy.config import TRMConfig
 from thermofab.apps.strategy.dataset import Dataset, Fold, gap, walk_forward
 from thermofab.apps.strategy.names import STRATEGIES
 from thermofab.apps.strategy.periods import BLACK_SWANS
-from thermofab.apps.strategy.scores import Decisions, blocks, compared, scored
+from thermofab.apps.strategy.scores import Decisions, blocks, compared, daily, scored
 from thermofab.apps.strategy.summary import counts_of
 from thermofab.apps.strategy.training import train
 from thermofab.hw.spec.digest import digest_of
@@ -126,8 +126,6 @@ class Evaluation:
         ]
 
     def _daily(self, decisions: Decisions) -> dict[str, np.ndarray]:
-        from thermofab.apps.strategy.scores import daily
-
         by_day = daily(self.data, self.kind, decisions, self.config.strategies)
         weekly = by_day.net * 252 / self.config.strategies.horizon_days
         return {"accuracy": by_day.right.astype(float), "log_loss": by_day.log_loss, "profit": weekly}
@@ -145,6 +143,7 @@ def evaluate(
     cache: str | Path | None = None,
     progress: Callable[[str], None] | None = None,
     tried_elsewhere: int = 0,
+    only: Sequence[int] | None = None,
 ) -> Evaluation:
     """Walk forward.
 
@@ -158,8 +157,10 @@ def evaluate(
         cache: folder where every method's answers of every fold are kept, so that a run can be resumed.
         progress: called with the name of what begins.
         tried_elsewhere: variants to count that are not among these, such as the same on other labels.
+        only: numbers of the folds to judge on, from 0, neighbours; all if left out.
     """
-    split = walk_forward(data, folds, first_train, between=gap(config.strategies, embargo))
+    every_fold = walk_forward(data, folds, first_train, between=gap(config.strategies, embargo))
+    split = [every_fold[k] for k in (range(folds) if only is None else only)]
     test = data.take(np.concatenate([fold.test for fold in split]))
     kind, decisions, temperatures, batches = config.training.labels, {}, {}, {}
     halting, variants = np.full(len(test), np.nan), tried_elsewhere + len(models)

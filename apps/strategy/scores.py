@@ -9,6 +9,7 @@ methods, so that differences are paired.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -90,9 +91,7 @@ def sharpe(net: np.ndarray, h: int) -> np.ndarray:
     return net.mean(axis=-1) / np.maximum(net.std(axis=-1), 1e-12) * np.sqrt(YEAR / h)
 
 
-def scored(
-    data: Dataset, kind: str, decisions: Decisions, config: StrategyConfig, rows: np.ndarray
-) -> dict[str, object]:
+def scored(data: Dataset, kind: str, decisions: Decisions, config: StrategyConfig, rows: np.ndarray) -> dict[str, Any]:
     """All scores with their 95% intervals.
 
     Args:
@@ -112,7 +111,7 @@ def scored(
         "sharpe": (float(sharpe(by_day.net, h)), sharpe(by_day.net[rows], h)),
         "turnover": (float(yearly(by_day.traded, h)), yearly(by_day.traded[rows], h)),
     }
-    made: dict[str, object] = {
+    made: dict[str, Any] = {
         name: {"value": round(value, 5), "low": _round(made, 0.025), "high": _round(made, 0.975)}
         for name, (value, made) in figures.items()
     }

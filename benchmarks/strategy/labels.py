@@ -61,7 +61,7 @@ def main(prices: Annotated[Path, typer.Argument(help="A folder of CSV files, one
             "crisis_labels": len(crises),
             "crisis_by_profit": known(crises["by_profit"].to_numpy()),
             "crisis_by_utility": known(crises["by_utility"].to_numpy()),
-            "crisis_days_in_two_periods": int((crises["also_in"] != "").sum()),
+            "crisis_days_in_two_periods": int(np.count_nonzero(crises["also_in"].to_numpy() != "")),
         },
     )
 

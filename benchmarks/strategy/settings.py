@@ -34,7 +34,7 @@ SETTINGS = {
     "rate 1e-4, hard": {"learning_rate": 1e-4, "soft_labels": False},
     "rate 3e-5, hard": {"learning_rate": 3e-5, "soft_labels": False},
 }
-BASE = TRMTrainingConfig(batch_size=128, max_batches=150, check_every=10, patience=5)
+BASE = TRMTrainingConfig(soft_labels=True, batch_size=128, max_batches=150, check_every=10, patience=5)
 SEEDS = (0, 1)
 
 
