@@ -8,6 +8,7 @@ import typer
 
 from thermofab.apps import boards
 from thermofab.apps.console import errors, output
+from thermofab.apps.serve import command as serving
 from thermofab.apps.strategy import command as strategy
 from thermofab.apps.trading import command as trading
 from thermofab.hw.spec.errors import ThermofabError
@@ -20,6 +21,7 @@ app = typer.Typer(
 
 app.command()(boards.build)
 app.command()(boards.flash)
+app.command()(serving.serve)
 app.add_typer(trading.app, name="trade")
 app.add_typer(strategy.app, name="strategy")
 
