@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from thermofab.apps.market.store import HistoricalDataManager
+    from thermofab.apps.strategy.broadcast import broadcast_trm_predictions
     from thermofab.apps.strategy.checkpoint import StrategyModel, load_strategy_model, save_strategy_model
     from thermofab.apps.strategy.config import (
         MarketFeatureConfig,
@@ -13,9 +14,14 @@ if TYPE_CHECKING:
         TRMModelConfig,
         TRMTrainingConfig,
     )
+    from thermofab.apps.strategy.drift import DriftConfig, DriftMonitor
     from thermofab.apps.strategy.features import MarketFeatureExtractor
     from thermofab.apps.strategy.labeler import StrategyLabeler
     from thermofab.apps.strategy.names import ALIASES, FEATURES, STRATEGIES, strategy_index
+    from thermofab.apps.strategy.plan import Plan, PlanSampler
+    from thermofab.apps.strategy.plan_problem import PlanProblem, PlanTerms
+    from thermofab.apps.strategy.planner import Planner
+    from thermofab.apps.strategy.predictor import TRMStreamingPredictor
     from thermofab.models.trm.classifier import TinyRecursiveModel
 
 _HERE = "thermofab.apps.strategy."
@@ -28,22 +34,37 @@ _HOME = {
     **dict.fromkeys(
         ("MarketFeatureConfig", "StrategyConfig", "TRMConfig", "TRMModelConfig", "TRMTrainingConfig"), _HERE + "config"
     ),
+    "broadcast_trm_predictions": _HERE + "broadcast",
+    "TRMStreamingPredictor": _HERE + "predictor",
+    "Planner": _HERE + "planner",
+    **dict.fromkeys(("DriftConfig", "DriftMonitor"), _HERE + "drift"),
+    **dict.fromkeys(("Plan", "PlanSampler"), _HERE + "plan"),
+    **dict.fromkeys(("PlanProblem", "PlanTerms"), _HERE + "plan_problem"),
     **dict.fromkeys(("ALIASES", "FEATURES", "STRATEGIES", "strategy_index"), _HERE + "names"),
 }
 __all__ = [
     "ALIASES",
+    "DriftConfig",
+    "DriftMonitor",
     "FEATURES",
     "HistoricalDataManager",
     "MarketFeatureConfig",
     "MarketFeatureExtractor",
+    "Plan",
+    "PlanProblem",
+    "PlanSampler",
+    "PlanTerms",
+    "Planner",
     "STRATEGIES",
     "StrategyConfig",
     "StrategyLabeler",
     "StrategyModel",
     "TRMConfig",
     "TRMModelConfig",
+    "TRMStreamingPredictor",
     "TRMTrainingConfig",
     "TinyRecursiveModel",
+    "broadcast_trm_predictions",
     "load_strategy_model",
     "save_strategy_model",
     "strategy_index",

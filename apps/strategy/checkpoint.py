@@ -72,7 +72,9 @@ class StrategyModel:
             raise SpecError("features hold infinite values; an absent feature is NaN.")
         if np.any(np.isnan(rows).all(axis=1)):
             raise SpecError("a row has no feature at all; at least one of the ten must be known.")
-        return encoded(rows, self.normaliser, self.model.config.mask_inputs)
+        # What no training day had is as good as absent: the model knows it no other way.
+        untrained = (np.asarray(self.normaliser.mean) == 0) & (np.asarray(self.normaliser.deviation) == 0)
+        return encoded(np.where(untrained, np.nan, rows), self.normaliser, self.model.config.mask_inputs)
 
     @torch.no_grad()
     def probabilities(self, raw_features: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

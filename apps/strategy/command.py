@@ -1,4 +1,4 @@
-"""``thermofab strategy``: label, train, evaluate."""
+"""``thermofab strategy``: label, train, evaluate; what the model says is in ``live.py``."""
 
 import json
 from contextlib import contextmanager
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from thermofab.apps.console import bar, output, steps
+from thermofab.apps.strategy import live
 from thermofab.hw.spec.errors import SpecError, ToolMissingError
 
 if TYPE_CHECKING:
@@ -199,3 +200,8 @@ def evaluate(
         return
     output.print(f"{result['days']} days, {result['test'][0]} to {result['test'][1]}\n", markup=False)
     output.print(score_table(result) + "\n\n" + period_table(result), markup=False)
+
+
+app.command()(live.predict)
+app.command()(live.stream)
+app.command("demo-model")(live.demo_model)

@@ -23,11 +23,12 @@ def paths(panel: Panel, config: StrategyConfig) -> np.ndarray:
     made = np.full((days, len(config.allocations), h + 1), np.nan)
     if days <= h:
         return made
-    relative = []
-    for symbol in ("SPY", "TLT"):
-        window = sliding_window_view(panel.close(symbol), h + 1)
+    relative, shares = [], np.array(config.allocations)
+    for column, symbol in enumerate(("SPY", "TLT")):
+        # What no strategy holds needs no price.
+        closes = panel.close(symbol) if np.any(shares[:, column]) else np.ones(days)
+        window = sliding_window_view(closes, h + 1)
         relative.append(window / window[:, :1])
-    shares = np.array(config.allocations)
     cash = (1 - shares.sum(axis=1))[:, None] * (1 + config.cash_return) ** np.arange(h + 1)
     made[: days - h] = shares[:, :1] * relative[0][:, None, :] + shares[:, 1:] * relative[1][:, None, :] + cash[None]
     return made

@@ -122,8 +122,8 @@ class PlanSampler:
         self.symbols, self.days, self.replicas = symbols, days, replicas
         self.schedule = schedule or Schedule(WARM_UP, SAMPLES, APART)
         self.nodes = [CategoricalNode() for _ in range(symbols * days)]
-        self._spec, self._where = spec, device
-        self._device: Device | None = None
+        self._spec, self._device_name = spec, device if isinstance(device, str) else device.info().name
+        self._device: Device | None = None if isinstance(device, str) else device
         self._program: Program | None = None
 
     def program(self, problem: PlanProblem) -> Program:
@@ -154,9 +154,8 @@ class PlanSampler:
         """Sample the plan; the same seed gives the same bits on every bit-exact device."""
         program = self.program(problem)
         if self._device is None:
-            self._device = open_device(self._where, program.fabric) if isinstance(self._where, str) else self._where
-        device = self._device
-        run = program.sample(self.schedule, replicas=self.replicas, seed=seed, device=device)
+            self._device = open_device(self._device_name, program.fabric)
+        run = program.sample(self.schedule, replicas=self.replicas, seed=seed, device=self._device)
         plans = np.asarray(run.node_states, dtype=np.int64).reshape(-1, self.symbols, self.days)
         sites = run.sites.reshape(len(plans), -1)
         marginals = (plans[..., None] == np.arange(len(STRATEGIES))).mean(axis=0)
@@ -165,7 +164,7 @@ class PlanSampler:
         return Plan(
             problem,
             program.fabric.topology.name,
-            self._where if isinstance(self._where, str) else device.info().name,
+            self._device_name,
             self.replicas,
             plans,
             sites[shown],
