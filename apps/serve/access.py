@@ -68,7 +68,7 @@ class Access:
         if name is None or name not in (*LOOPBACK, *self.hosts):
             return Refusal(421, "foreign_host", "this server does not answer under that host name.")
         origins = connection.headers.getlist("origin")
-        if any(origin not in self.origins and urlsplit_netloc(origin) != host for origin in origins):
+        if any(origin not in self.origins and _host_of(origin) != host for origin in origins):
             return Refusal(403, "foreign_origin", "pages of that origin may not connect.")
         return None
 
@@ -84,7 +84,7 @@ class Access:
         return Refusal(401, "wrong_token", "show the server's token: Authorization: Bearer TOKEN, or ?token=TOKEN.")
 
 
-def urlsplit_netloc(origin: str) -> str | None:
+def _host_of(origin: str) -> str | None:
     """Host and port of an origin; ``None`` of ``null`` and of what is no web origin."""
     try:
         parts = urlsplit(origin)

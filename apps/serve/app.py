@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
-from starlette.requests import HTTPConnection
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
@@ -23,7 +25,7 @@ from thermofab.apps.serve.messages import CONTROL, Kind, Kinds, error_message
 from thermofab.apps.serve.prediction import PREDICTION
 from thermofab.apps.serve.predictors import Predictor, Progress, stream
 from thermofab.apps.serve.site import Site
-from thermofab.apps.serve.socket import connect
+from thermofab.apps.serve.websocket import connect
 
 STATIC = Path(__file__).parent / "static"
 _POLICY = (
@@ -91,13 +93,13 @@ def create_app(
     return app
 
 
-def _newest(journal: Journal) -> dict[str, dict]:
-    import json
-
+def _newest(journal: Journal) -> dict[str, dict[str, Any]]:
+    """Data of every topic's newest message."""
     return {name: json.loads(journal.read(n, 1)[0][2])["data"] for name, n in journal.topics().items()}
 
 
 async def _beat(site: Site) -> None:
+    """Heartbeats, and with each the acknowledgements that wait."""
     while True:
         await asyncio.sleep(site.limits.heartbeat_seconds)
         await site.manager.broadcast(site.heartbeat())
@@ -105,13 +107,14 @@ async def _beat(site: Site) -> None:
 
 
 async def _watch(site: Site) -> None:
+    """Slow clients are looked for several times within the time they have."""
     while True:
         await asyncio.sleep(min(1.0, site.limits.stall_seconds / 4))
         site.manager.evict()
 
 
-def _page(name: str):
-    def page(request) -> Response:
+def _page(name: str) -> Callable[[Request], Response]:
+    def page(_: Request) -> Response:
         return FileResponse(STATIC / name, media_type="text/html; charset=utf-8")
 
     return page

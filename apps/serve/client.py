@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from thermofab.apps.serve.limits import Limits
 from thermofab.apps.serve.messages import Encoded
@@ -15,7 +16,7 @@ class Client:
 
     Args:
         name: the client's id.
-        send: sends one text; waits while the connection takes no more.
+        send: sends one ASGI event; waits while the connection takes no more.
         abort: ends the connection at once, with whatever is unsent.
         topics: what it wants; empty for everything.
         limits: of the server.
@@ -25,7 +26,7 @@ class Client:
     def __init__(
         self,
         name: str,
-        send: Callable[[str], Awaitable[None]],
+        send: Callable[[dict[str, Any]], Awaitable[None]],
         abort: Callable[[], None],
         topics: frozenset[str],
         limits: Limits,
@@ -62,7 +63,7 @@ class Client:
         """Send past the queue. Only before :meth:`drain` runs, or from it."""
         self._sending_since = time.perf_counter()
         try:
-            await self._send(message.text)
+            await self._send(message.event)
         finally:
             self._sending_since = None
         self._metrics.sent.inc()

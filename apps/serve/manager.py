@@ -139,16 +139,20 @@ class ConnectionManager:
         last = max(self._acks.get(client, 0), await self.on_journal_thread(self.journal.acknowledged, client))
         return last + 1 if last else self.head + 1
 
-    async def attach(self, client: Client, first: int) -> None:
-        """Bring ``client`` every message from ``first`` on, then those to come, with none missing between."""
+    def admit(self, client: Client) -> None:
+        """Count a connection, before it is accepted; :meth:`detach` ends it."""
         self._open.add(client)
         self.metrics.clients.set(len(self._open))
+
+    async def attach(self, client: Client, first: int) -> None:
+        """Bring ``client`` every message from ``first`` on, then those to come, with none missing between."""
         following = first
         while following <= self.head:
             page = self._remembered(following)
             if page is None:
                 rows = await self.on_journal_thread(self.journal.read, following, 256)
-                page = [Encoded(text, sequence, topic, 0.0) for sequence, topic, text in rows]
+                # What is on disk and above the head is about to be handed out, and is not to be sent twice.
+                page = [Encoded(text, n, topic, 0.0) for n, topic, text in rows if n <= self.head]
             for message in page:
                 if client.wants(message):
                     await client.send(message)
@@ -180,7 +184,8 @@ class ConnectionManager:
         """Write acknowledgements that wait."""
         acks, self._acks = self._acks, {}
         if acks:
-            await self.on_journal_thread(self.journal.acknowledge, acks)
+            # Shielded, or a server that stops while this waits would forget what it has taken out.
+            await asyncio.shield(self.on_journal_thread(self.journal.acknowledge, acks))
 
     def evict(self) -> None:
         """Cut off clients that are too slow. They come back where they were by ``from=``."""

@@ -40,6 +40,18 @@ class Encoded:
     topic: str
     at: float
 
+    @cached_property
+    def event(self) -> dict[str, Any]:
+        """What an ASGI server sends, made once for all clients: the text, and under ``frame`` the bytes of an unmasked
+        WebSocket frame of it, for a protocol that takes them."""
+        body = self.text.encode()
+        size = len(body)
+        if size < 126:
+            length = bytes([size])
+        else:
+            length = b"\x7e" + size.to_bytes(2, "big") if size < 1 << 16 else b"\x7f" + size.to_bytes(8, "big")
+        return {"type": "websocket.send", "text": self.text, "frame": b"\x81" + length + body}
+
 
 @dataclass(frozen=True, eq=False)
 class Kind:

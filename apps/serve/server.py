@@ -1,24 +1,32 @@
 """Running an application on uvicorn: in this process until it is stopped, or on a thread of its own."""
 
 import asyncio
+import os
 import signal
 import socket
+import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
 import uvicorn
 from starlette.applications import Starlette
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
+from websockets.protocol import OPEN
 
 from thermofab.apps.serve.limits import Limits
 from thermofab.hw.spec import SpecError
 
+if TYPE_CHECKING:
+    from uvicorn._types import ASGISendEvent
+
 
 class _Protocol(WebSocketsSansIOProtocol):
-    """uvicorn's protocol, which can also drop a connection whose other end takes nothing.
+    """uvicorn's protocol, which also writes frames made once for all clients, and can drop a stalled connection.
 
     A connection that is closed the usual way waits until all that was written is taken, which a stalled client never
     does.
@@ -32,11 +40,26 @@ class _Protocol(WebSocketsSansIOProtocol):
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
         if self.response.status_code == 101:
-            self.scope.setdefault("state", {})["abort"] = self.transport.abort
+            self.scope.setdefault("state", {})["abort"] = self.abort
+
+    async def send(self, message: "ASGISendEvent") -> None:
+        frame = cast(Mapping[str, bytes], message).get("frame")
+        if frame is None:
+            return await super().send(message)
+        await self.writable.wait()
+        if self.disconnected or self.close_sent or self.conn.state is not OPEN:
+            raise ClientDisconnected()
+        self.transport.write(frame)
+
+    def abort(self) -> None:
+        """End the connection and forget what was not taken, in the kernel's buffer too."""
+        line = self.transport.get_extra_info("socket")
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("hh" if os.name == "nt" else "ii", 1, 0))
+        self.transport.abort()
 
     def keepalive_timeout(self) -> None:
         super().keepalive_timeout()
-        self.transport.abort()
+        self.abort()
 
 
 def configuration(app: Starlette, limits: Limits, host: str, port: int) -> uvicorn.Config:

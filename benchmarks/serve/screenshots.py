@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SHOTS = {
     "desktop": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "light"},
     "dark": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "dark"},
-    "phone": {"viewport": {"width": 360, "height": 740}, "color_scheme": "light", "device_scale_factor": 2},
+    "phone": {"viewport": {"width": 360, "height": 1900}, "color_scheme": "light", "device_scale_factor": 2},
 }
 
 
@@ -38,7 +38,7 @@ def main() -> None:
                 page.goto(f"http://127.0.0.1:{port}/")
                 page.wait_for_selector('connection-state[state="open"]')
                 page.wait_for_timeout(2500)
-                page.screenshot(path=arguments.out / f"serve-{name}.png", full_page=True)
+                page.screenshot(path=arguments.out / f"serve-{name}.png", full_page=name != "phone")
                 page.close()
             page = browser.new_page(viewport={"width": 420, "height": 460})
             page.goto(f"http://127.0.0.1:{port}/embed/card")

@@ -114,6 +114,11 @@ function draw() {
   find("foot").textContent = `Message ${data.sequence}, schema ${data.schema_version}.`;
 }
 
+function described(k, words) {
+  const point = known.get(shown)?.points[k];
+  return point ? `${day(point.at)} · ${words(point)}` : "";
+}
+
 const number = (value) => (value === null || value === undefined ? "–" : value.toLocaleString("en", { maximumFractionDigits: 2 }));
 
 function drawPlan(plan) {
@@ -177,7 +182,7 @@ function drawAccuracy(data) {
   }
   const rows = FEATURES.map((name, k) => [
     title(name),
-    data.feature_mask[k] ? "absent" : data.raw_features[k].toPrecision(4),
+    data.feature_mask[k] ? "absent" : data.raw_features[k].toFixed(Math.abs(data.raw_features[k]) < 10 ? 4 : 2),
     data.normalized_features[k] === null || data.feature_mask[k] ? "–" : data.normalized_features[k].toFixed(2),
   ]);
   find("features").replaceChildren(table("Features", ["Feature", "Value", "Normalised"], rows));
@@ -217,12 +222,14 @@ function learn(data) {
 find("price").configure({
   lines: [{ colour: "--ink", width: 1.5 }],
   value: (v) => v.toLocaleString("en"),
+  readout: (k) => described(k, (p) => `${number(p.price)} · ${title(STRATEGIES[p.id])}`),
   bands: () => known.get(shown).regimes().map((run) => [run.from, run.to, `--s${run.id}`]),
 });
 find("confidence").configure({
   lines: [{ colour: "--line-one" }, { colour: "--line-two", dash: [6, 4] }],
   range: [0, 1],
   value: (v) => percent(v),
+  readout: (k) => described(k, (p) => `confidence ${percent(p.confidence, 1)} · halting ${percent(p.halt, 1)}`),
 });
 STRATEGIES.forEach((name, k) => {
   const patch = make("i", { className: "swatch" });

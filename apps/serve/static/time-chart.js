@@ -1,13 +1,17 @@
 // <time-chart>: lines over time by uPlot, which the page loads; with a sentence for those who do not see it.
 //
-//   chart.configure({lines: [{colour: "--line-one", dash: [], width: 2}], range: [0, 1], value: (v) => "…", bands: fn})
+//   chart.configure({lines: [{colour: "--line-one", dash: [], width: 2}], range: [0, 1], value: (v) => "…", bands: fn, readout: fn})
 //   chart.set([xs, ys, …], "sentence")      xs are seconds since 1970, ascending
 //
+// `readout(k)` says what point k is, shown under the chart where the pointer is.
 // `bands(xs)` gives [[from, to, css colour name], …], drawn behind the lines.
 
 class TimeChart extends HTMLElement {
   connectedCallback() {
     this.setAttribute("role", "img");
+    this.line = document.createElement("p");
+    this.line.className = "readout";
+    this.append(this.line);
     new ResizeObserver(() => this.#fit()).observe(this);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#make());
   }
@@ -36,7 +40,7 @@ class TimeChart extends HTMLElement {
     this.plot?.destroy();
     const style = getComputedStyle(this), colour = (name) => style.getPropertyValue(name).trim();
     const axis = { stroke: colour("--quiet"), grid: { stroke: colour("--grid"), width: 1 }, ticks: { show: false }, font: `12px ${style.fontFamily}` };
-    const { lines, range, value, bands } = this.options;
+    const { lines, range, value, bands, readout } = this.options;
     this.plot = new uPlot(
       {
         ...this.#size(),
@@ -49,10 +53,16 @@ class TimeChart extends HTMLElement {
           { ...axis, size: 52, values: (_, splits) => splits.map(value) },
         ],
         series: [{}, ...lines.map((line) => ({ stroke: colour(line.colour), dash: line.dash, width: line.width ?? 2, points: { show: false } }))],
-        hooks: bands && { drawClear: [(plot) => this.#bands(plot, bands, colour)] },
+        hooks: {
+          drawClear: bands ? [(plot) => this.#bands(plot, bands, colour)] : [],
+          setCursor: [(plot) => (this.line.textContent = plot.cursor.idx == null || plot.cursor.left < 0 ? "" : readout(plot.cursor.idx))],
+        },
       },
       this.data,
-      this,
+      (plot, ready) => {
+        this.prepend(plot.root);
+        ready();
+      },
     );
   }
 

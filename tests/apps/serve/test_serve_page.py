@@ -116,9 +116,9 @@ def test_it_connects_updates_and_comes_back_after_a_restart(place, page):
     spy.say(*days(6, 1, strategy_id=1, strategy_name="defensive", probabilities=probabilities))
     says(page, "strategy-card", "Defensive")
     says(page, "#announce", "the strategy is now Defensive, confidence 30%")
-    page.wait_for_function(
-        "document.querySelector('fabric-view canvas')?.ariaLabel?.includes('4 sites')"
-    )
+    page.wait_for_function("() => document.querySelector('fabric-view canvas')?.ariaLabel?.includes('4 sites')")
+    page.locator("#price .u-over").hover()
+    says(page, "#price .readout", "2026-01-0")
     place.stop()
     page.wait_for_selector('connection-state[state="closed"]')
     spy = place.start()
@@ -126,7 +126,7 @@ def test_it_connects_updates_and_comes_back_after_a_restart(place, page):
     says(page, "strategy-card", "2026-01-09")
     live(page)
     page.locator("summary", has_text="Newest values").click()
-    page.wait_for_function("document.querySelectorAll('#values tbody tr').length === 9")
+    page.wait_for_function("() => document.querySelectorAll('#values tbody tr').length === 9")
     # While the server was away the browser itself reports connections that failed; nothing else may be said.
     page.troubles[:] = [text for text in page.troubles if "ERR_CONNECTION_REFUSED" not in text]
 

@@ -1,11 +1,11 @@
 """The server over real sockets: order, replay, resuming, refusals, slow clients, REST."""
 
-import asyncio
 import contextlib
 import json
 import math
 import re
 import socket as sockets
+import sqlite3
 import subprocess
 import sys
 import time
@@ -17,7 +17,6 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from thermofab.apps.serve.access import Access
 from thermofab.apps.serve.journal import Journal
 from thermofab.apps.serve.limits import Limits
-from thermofab.apps.serve.manager import ConnectionManager
 from thermofab.apps.serve.server import serving
 from thermofab.hw.spec import SpecError
 
@@ -86,14 +85,15 @@ def test_a_client_resumes_after_its_last_acknowledgement_through_a_restart(tmp_p
 
 
 def test_numbers_of_another_journal_and_deleted_messages_are_told(tmp_path):
-    journal = Journal(tmp_path / "journal.sqlite", keep=10)
-    for n in range(1, 301):
-        journal.append(n, "SPY", "trm_prediction", json.dumps(numbered(sequence=n, previous=n - 1)))
-    journal.close()
-    with server_of(tmp_path, Told(), keep=10) as server:
+    Journal(tmp_path / "journal.sqlite").close()
+    with contextlib.closing(sqlite3.connect(tmp_path / "journal.sqlite")) as database:
+        bodies = ((n, "SPY", json.dumps(numbered(sequence=n, previous=n - 1))) for n in range(251, 301))
+        database.executemany("INSERT INTO messages VALUES (?, ?, 'trm_prediction', 0, ?)", bodies)
+        database.commit()
+    with server_of(tmp_path, Told()) as server:
         with open_socket(server, query="?from=2") as client:
             oldest = read(client)["data"]["oldest"]
-            assert 200 < oldest and read(client)["data"]["code"] == "gone"
+            assert oldest == 251 and read(client)["data"]["code"] == "gone"
             assert predictions(client, 1) == [oldest]
         with open_socket(server, query="?from=900") as client:
             assert read(client)["data"]["from"] == 301
@@ -225,6 +225,7 @@ def test_a_stalled_client_slows_nobody_and_is_cut_off(tmp_path):
                 "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
             )
             until(lambda: server.app.state.site.manager.clients == 2)
+            assert read(quick)["type"] == "hello"
             times = []
             for n in range(1, 81):
                 began = time.monotonic()
@@ -311,33 +312,6 @@ def test_pages_come_with_strict_headers(tmp_path):
             for name in re.findall(r'(?:src|href)="(/static/[^"]+)"', page):
                 assert get(server, name)[0] == 200, name
         assert get(server, "/static/../app.py")[0] == 404
-
-
-def test_broadcast_is_all_a_predictor_needs(tmp_path):
-    """The contract of the documents: ``await connection_manager.broadcast(message)``."""
-
-    async def use():
-        from serve_kit import KINDS
-
-        manager = ConnectionManager(Journal(tmp_path / "j"), KINDS, Limits())
-        message = numbered(sequence=77)
-        together = await asyncio.gather(*(manager.broadcast(message) for _ in range(5)))
-        task = asyncio.create_task(manager.broadcast(message))
-        await asyncio.sleep(0)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        last = await manager.broadcast(message)
-        with pytest.raises(SpecError, match="there is no message type"):
-            await manager.broadcast({"type": "x", "data": {}})
-        assert message == numbered(sequence=77), "the caller's message is its own"
-        await manager.close()
-        return together, last
-
-    together, last = asyncio.run(use())
-    assert together == [1, 2, 3, 4, 5] and last == 7
-    journal = Journal(tmp_path / "j")
-    assert [json.loads(text)["data"]["sequence"] for _, _, text in journal.read(1, 99)] == list(range(1, 8))
-    journal.close()
 
 
 def test_ports_in_use_and_wrong_limits_are_said(tmp_path):

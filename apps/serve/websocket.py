@@ -31,22 +31,30 @@ async def connect(websocket: WebSocket) -> None:
         said = error_message(refusal.code, refusal.sentence)
         await websocket.send_denial_response(JSONResponse(said, refusal.status))
         return
-    await websocket.accept()
     name, wanted = websocket.path_params["client_id"], websocket.query_params.get("from")
     abort = websocket.scope["state"]["abort"]
     topics = frozenset(websocket.query_params.getlist("topic"))
-    client = Client(name, websocket.send_text, abort, topics, site.limits, site.manager.metrics)
-    sending = asyncio.create_task(_bring(client, site, None if wanted is None else int(wanted)))
+    client = Client(name, websocket.send, abort, topics, site.limits, site.manager.metrics)
+    site.manager.admit(client)
+    try:
+        await websocket.accept()
+        await _converse(websocket, client, site, None if wanted is None else int(wanted))
+    finally:
+        site.manager.detach(client)
+
+
+async def _converse(websocket: WebSocket, client: Client, site: Site, wanted: int | None) -> None:
+    """Send and listen until either ends."""
+    sending = asyncio.create_task(_bring(client, site, wanted))
     listening = asyncio.create_task(_listen(websocket, client, site.manager))
     try:
         await asyncio.wait({sending, listening}, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        site.manager.detach(client)
         for task in (sending, listening):
             task.cancel()
         for ended in await asyncio.gather(sending, listening, return_exceptions=True):
             if isinstance(ended, Exception) and not isinstance(ended, WebSocketDisconnect | ClientDisconnected):
-                log.error("connection failed", exc_info=ended, extra={"client": name})
+                log.error("connection failed", exc_info=ended, extra={"client": client.name})
 
 
 def _refusal(websocket: WebSocket, site: Site) -> Refusal | None:
