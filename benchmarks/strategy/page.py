@@ -161,7 +161,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "utility less": lambda: differences("utility"),
     "profit": lambda: scores("profit"),
     "profit less": lambda: differences("profit"),
-    "periods": lambda: period_table(results("utility"), ("recursive model", "majority", "logistic", "boosting", "mlp")),
+    "periods": lambda: period_table(
+        results("utility"), ("recursive model", "without GrokFast", "majority", "logistic", "boosting", "mlp")
+    ),
     "ablation": lambda: scores("ablation"),
     "checks": checks,
     "halting": halting,

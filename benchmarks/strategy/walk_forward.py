@@ -69,7 +69,7 @@ def main(
         write_results(name, {**about, "training": own.to_json()["training"], **result.to_json()})
 
     if "tables" in parts:
-        table("strategy_utility", config, (MODEL,), tuple(BASELINES), range(FOLDS))
+        table("strategy_utility", config, SWITCHES[:2], tuple(BASELINES), range(FOLDS))
         table("strategy_profit", by_profit, (MODEL,), tuple(BASELINES), range(FOLDS))
     if "checks" in parts:
         write_results("strategy_checks", checked(data, config, by_profit))
