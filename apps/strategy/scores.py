@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.stats import norm
 
 from thermofab.apps.strategy.calibration import BINS, calibration_error, log_losses
 from thermofab.apps.strategy.config import StrategyConfig
@@ -134,13 +135,14 @@ def compared(
     made = {}
     for name, column in columns.items():
         means = column[rows].mean(axis=1)
-        tail = 0.025 / variants
+        # So far out in the tail replicates are few: the normal distribution with their deviation.
+        reach = float(norm.isf(0.025 / variants) * means.std())
         made[name] = {
             "value": round(float(column.mean()), 5),
             "low": _round(means, 0.025),
             "high": _round(means, 0.975),
-            "low_all": _round(means, tail),
-            "high_all": _round(means, 1 - tail),
+            "low_all": round(float(column.mean()) - reach, 5),
+            "high_all": round(float(column.mean()) + reach, 5),
         }
     return made
 
