@@ -34,20 +34,31 @@ class Shares:
         return {"train": round(self.train, 4), "held_out": round(self.held_out, 4), "majority": round(self.majority, 4)}
 
 
+def eager(config: TRMConfig) -> TRMConfig:
+    """The configuration with what makes a model memorise if it can: the documents' rate, no filter, no stopping, no
+    rows with features made absent."""
+    training = config.training
+    changed = replace(training, learning_rate=1e-3, use_grokfast=False, patience=training.max_batches, absent_rate=0.0)
+    return replace(config, training=changed)
+
+
 def permuted_labels(data: Dataset, fold: Fold, config: TRMConfig) -> Shares:
-    """Train for all batches, without early stopping, on labels shuffled among the training days."""
+    """Train on labels shuffled among the training days; what is kept are the weights best on these days themselves."""
     classes = data.classes(config.training.labels).copy()
     rng = np.random.default_rng([config.training.seed, 11])
     classes[fold.train] = classes[fold.train][rng.permutation(len(fold.train))]
-    whole = replace(config, training=replace(config.training, patience=config.training.max_batches))
-    model = train(data, fold, whole, classes=classes).model
+    model = train(data, replace(fold, validation=fold.train), config, classes=classes).model
     return _shares(model.probabilities, data, classes, fold)
 
 
-def jitter(data: Dataset, fold: Fold, config: TRMConfig, noise: float = 0.1) -> dict[str, Any]:
+def jitter(data: Dataset, fold: Fold, config: TRMConfig, noise: float = 0.1, keep: bool = False) -> dict[str, Any]:
     """:func:`~thermofab.models.trm.memorisation.check_memorisation` of a model trained on the fold: the share of
-    training days whose class survives noise, and the gap between training and held-out accuracy."""
-    model = train(data, fold, config).model
+    training days whose class survives noise, and the gap between training and held-out accuracy.
+
+    With ``keep`` the weights are those best on the training days, as in :func:`permuted_labels`; else on the
+    validation days.
+    """
+    model = train(data, replace(fold, validation=fold.train) if keep else fold, config).model
     classes = torch.tensor(data.classes(config.training.labels))
     inputs = [model.inputs(data.features[rows])[0] for rows in (fold.train, fold.test)]
     spread = torch.zeros(model.model.config.columns)
@@ -88,16 +99,16 @@ def random_split(data: Dataset, config: TRMConfig) -> dict[str, Shares]:
 def one_month(data: Dataset, config: TRMConfig, months: int = 6, days: int = 21) -> dict[str, Any]:
     """Train on a month, as the documents do, and judge on the same month and on the next, a horizon later.
 
-    Months are spread evenly over the days. All batches are run: there is no month to stop by.
+    Months are spread evenly over the days. The weights kept are those best on the month itself: there is no other to
+    stop by.
     """
     between = config.strategies.horizon_days
     starts = np.linspace(0, len(data) - 2 * days - between - 1, months).astype(int)
-    whole = replace(config, training=replace(config.training, patience=config.training.max_batches, absent_rate=0.0))
     rows = []
     for start in starts:
         own = np.arange(start, start + days)
         following = own + days + between
-        seeded = replace(whole, training=replace(whole.training, seed=derived(config.training.seed, start) >> 33))
+        seeded = replace(config, training=replace(config.training, seed=derived(config.training.seed, start) >> 33))
         model = train(data, Fold(own, own, following), seeded).model
         shares = _shares(model.probabilities, data, data.classes(config.training.labels), Fold(own, own, following))
         rows.append({"from": str(data.dates[start]), **shares.to_json()})

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.stats import norm
 
 from thermofab.apps.strategy.calibration import BINS, calibration_error, log_losses
 from thermofab.apps.strategy.config import StrategyConfig
@@ -102,7 +103,7 @@ def scored(data: Dataset, kind: str, decisions: Decisions, config: StrategyConfi
         rows: of bootstrap replicates, from :func:`blocks`.
     """
     by_day, h = daily(data, kind, decisions, config), config.horizon_days
-    raw_right = decisions.raw.argmax(axis=1) == data.classes(kind)
+    raw_confidence = decisions.raw[np.arange(len(data)), decisions.choices]
     figures = {
         "accuracy": (float(by_day.right.mean()), by_day.right[rows].mean(axis=1)),
         "log_loss": (float(by_day.log_loss.mean()), by_day.log_loss[rows].mean(axis=1)),
@@ -115,7 +116,7 @@ def scored(data: Dataset, kind: str, decisions: Decisions, config: StrategyConfi
         name: {"value": round(value, 5), "low": _round(made, 0.025), "high": _round(made, 0.975)}
         for name, (value, made) in figures.items()
     }
-    made["ece_before"] = round(calibration_error(decisions.raw.max(axis=1), raw_right), 5)
+    made["ece_before"] = round(calibration_error(raw_confidence, by_day.right), 5)
     made["log_loss_before"] = round(float(log_losses(decisions.raw, data.classes(kind)).mean()), 5)
     made["choices"] = np.bincount(decisions.choices, minlength=8).tolist()
     return made
@@ -134,13 +135,14 @@ def compared(
     made = {}
     for name, column in columns.items():
         means = column[rows].mean(axis=1)
-        tail = 0.025 / variants
+        # So far out in the tail replicates are few: the normal distribution with their deviation.
+        reach = float(norm.isf(0.025 / variants) * means.std())
         made[name] = {
             "value": round(float(column.mean()), 5),
             "low": _round(means, 0.025),
             "high": _round(means, 0.975),
-            "low_all": _round(means, tail),
-            "high_all": _round(means, 1 - tail),
+            "low_all": round(float(column.mean()) - reach, 5),
+            "high_all": round(float(column.mean()) + reach, 5),
         }
     return made
 

@@ -24,7 +24,7 @@ from strategy.settings import BASE, SETTINGS
 
 from thermofab.apps.console import steps
 from thermofab.apps.strategy.baselines import BASELINES, VARIANTS
-from thermofab.apps.strategy.checks import jitter, one_month, permuted_labels, random_split
+from thermofab.apps.strategy.checks import eager, jitter, one_month, permuted_labels, random_split
 from thermofab.apps.strategy.config import TRMConfig
 from thermofab.apps.strategy.dataset import Dataset, dataset_of, gap, walk_forward
 from thermofab.apps.strategy.evaluation import MODEL, evaluate
@@ -69,7 +69,7 @@ def main(
         write_results(name, {**about, "training": own.to_json()["training"], **result.to_json()})
 
     if "tables" in parts:
-        table("strategy_utility", config, (MODEL,), tuple(BASELINES), range(FOLDS))
+        table("strategy_utility", config, SWITCHES[:2], tuple(BASELINES), range(FOLDS))
         table("strategy_profit", by_profit, (MODEL,), tuple(BASELINES), range(FOLDS))
     if "checks" in parts:
         write_results("strategy_checks", checked(data, config, by_profit))
@@ -80,20 +80,22 @@ def main(
 def checked(data: Dataset, config: TRMConfig, by_profit: TRMConfig) -> dict[str, Any]:
     """Tests of what the figures mean, on the last fold."""
     last = walk_forward(data, FOLDS, FIRST, between=gap(config.strategies, EMBARGO))[-1]
-    with steps(4, False) as step:
-        step("permuted labels")
-        permuted = permuted_labels(data, last, config).to_json()
-        step("noise on features")
-        noisy = jitter(data, last, config)
+    with steps(5, False) as step:
+        step("permuted labels, to the end")
+        permuted = permuted_labels(data, last, eager(config)).to_json()
+        step("own labels, to the end")
+        kept = jitter(data, last, eager(config), keep=True)
+        step("own labels, stopped early")
+        stopped = jitter(data, last, config)
         step("random split")
         leaky = {name: shares.to_json() for name, shares in random_split(data, by_profit).items()}
         step("one month")
-        # a month is 21 rows: the faster rate of the documents, so that it is learnt within the batches
-        month = one_month(data, replace(by_profit, training=replace(by_profit.training, learning_rate=1e-3)))
+        month = one_month(data, eager(by_profit))
     return {
         "fold": [str(data.dates[rows]) for rows in (last.train[0], last.train[-1], last.test[0], last.test[-1])],
         "permuted_labels": permuted,
-        "jitter": noisy,
+        "own_labels": kept,
+        "own_labels_stopped": stopped,
         "random_split_by_profit": leaky,
         "one_month_by_profit": month,
     }

@@ -8,7 +8,7 @@ import pytest
 from thermofab.apps.strategy.baselines import BASELINES, MLP_WIDTH, majority
 from thermofab.apps.strategy.calibration import calibration_error, fit_temperature, floored, tempered
 from thermofab.apps.strategy.checkpoint import StrategyModel, fit_normaliser, load_strategy_model, save_strategy_model
-from thermofab.apps.strategy.checks import permuted_labels, random_split
+from thermofab.apps.strategy.checks import eager, jitter, one_month, permuted_labels, random_split
 from thermofab.apps.strategy.config import (
     MarketFeatureConfig,
     StrategyConfig,
@@ -314,12 +314,24 @@ def test_majority_is_the_training_days_commonest(real):
     assert set(BASELINES) == {"majority", "random", "logistic", "boosting", "mlp"}
 
 
-def test_permuted_labels_teach_nothing():
+def test_permuted_labels_teach_nothing_that_holds():
     data = ruled(500)
     fold = walk_forward(data, 1, 300, between=10)[0]
-    shares = permuted_labels(data, fold, SMALL)
-    # 200 held-out days of two classes: with nothing learnt, 0.5 ± 5σ = 0.18
-    assert shares.held_out < 0.5 + 0.18 and shares.train < 0.95
+    config = eager(SMALL)
+    config = replace(config, training=replace(config.training, learning_rate=3e-3, max_batches=100))
+    shares = permuted_labels(data, fold, config)
+    # 200 held-out days of two even classes: with nothing learnt 0.5, and 5 standard deviations are 0.18
+    assert shares.train > 0.5 and shares.held_out < 0.5 + 0.18
+    own = jitter(data, fold, config, keep=True)
+    assert own["held_out_accuracy"] > 0.9 and own["consistency"] > 0.9 and not own["memorising"]
+
+
+def test_a_month_is_learnt_by_heart(real):
+    """Nothing can be foreseen in this market; the documents' criterion is met on the month trained on all the same."""
+    config = eager(SMALL)
+    config = replace(config, training=replace(config.training, learning_rate=3e-3, labels="profit"))
+    found = one_month(real, config, months=3)
+    assert found["train"] > found["claim"] > found["held_out"]
 
 
 def test_a_random_split_leaks():
