@@ -20,9 +20,7 @@ _NEEDED = ("starlette", "uvicorn", "websockets", "jsonschema", "prometheus_clien
 
 
 def serve(
-    demo: Annotated[
-        bool, typer.Option("--demo", help="Stream a small model over what ships with arch.")
-    ] = False,
+    demo: Annotated[bool, typer.Option("--demo", help="Stream a small model over what ships with arch.")] = False,
     model: Annotated[Path | None, typer.Option(help="A model of 'thermofab strategy train'.")] = None,
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
     token: Annotated[
@@ -32,9 +30,7 @@ def serve(
     journal: Annotated[Path | None, typer.Option(help="File of all messages; a temporary one if left out.")] = None,
     prices: Annotated[
         list[str] | None,
-        typer.Option(
-            help="^GSPC (ships with arch), a price file, or mock; several are streamed side by side."
-        ),
+        typer.Option(help="^GSPC (ships with arch), a price file, or mock; several are streamed side by side."),
     ] = None,
     follow: Annotated[
         bool, typer.Option("--follow", help="Price files grow (or are folders): stream new rows.")
