@@ -170,9 +170,9 @@ TABLES: dict[str, Callable[[], str]] = {
 }
 
 
-def filled(text: str) -> str:
+def filled(text: str, tables: dict[str, Callable[[], str]]) -> str:
     """The page with its tables made anew."""
-    for name, make in TABLES.items():
+    for name, make in tables.items():
         block = re.compile(rf"(<!-- table: {name} -->\n).*?(<!-- end -->)", flags=re.DOTALL)
         if block.search(text):
             content = make()
@@ -181,4 +181,4 @@ def filled(text: str) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(filled(PAGE.read_text()))
+    PAGE.write_text(filled(PAGE.read_text(), TABLES))
