@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from thermofab.apps.console import errors, steps
+from thermofab.apps.console import errors
 from thermofab.hw.spec.errors import SpecError, ToolMissingError
 
 if TYPE_CHECKING:
     from thermofab.apps.serve.sources import Source
 
-_NEEDED = ("starlette", "uvicorn", "websockets", "jsonschema", "prometheus_client")
+_NEEDED = ("starlette", "uvicorn", "websockets", "jsonschema", "prometheus_client", "torch", "safetensors", "river")
 
 
 def serve(
-    demo: Annotated[bool, typer.Option("--demo", help="Stream a moving-average rule, declared a mock.")] = False,
+    demo: Annotated[bool, typer.Option("--demo", help="Stream a small model over what ships with arch.")] = False,
+    model: Annotated[Path | None, typer.Option(help="A model of 'thermofab strategy train'.")] = None,
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
     token: Annotated[
         str | None, typer.Option(help="What clients must show.", envvar="THERMOFAB_TOKEN", show_envvar=True)
@@ -43,16 +44,24 @@ def serve(
     """Stream predictions to WebSocket clients and show them on a page, until stopped by Ctrl-C."""
     missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:
-        raise ToolMissingError(f"thermofab serve needs {', '.join(missing)}: pip install 'thermofab[serve]'.")
-    if not demo:
-        raise SpecError("there is nothing to serve; --demo streams a rule over the prices that ship with arch.")
+        raise ToolMissingError(f"thermofab serve needs {', '.join(missing)}: pip install 'thermofab[strategy]'.")
+    if demo == (model is not None):
+        raise SpecError(
+            "there is nothing to serve; --demo streams a small model over the prices that ship with arch, --model FILE "
+            "one of yours."
+            if not demo
+            else "--demo has a model of its own; leave it or --model out."
+        )
     from thermofab.apps.serve.access import Access
     from thermofab.apps.serve.app import create_app
-    from thermofab.apps.serve.demo import MovingAverageRule, Plan
     from thermofab.apps.serve.journal import Journal
     from thermofab.apps.serve.limits import Limits
     from thermofab.apps.serve.predictors import SourcePredictor
     from thermofab.apps.serve.server import serve as run
+    from thermofab.apps.strategy.drift import DriftMonitor
+    from thermofab.apps.strategy.live import load
+    from thermofab.apps.strategy.planner import Planner
+    from thermofab.apps.strategy.rows import StrategyRows
 
     limits = Limits()
     access = Access(token, tuple(allow_host or ()), tuple(allow_origin or ())).for_host(host)
@@ -64,20 +73,18 @@ def serve(
         tempfile.TemporaryDirectory() as temporary,
         ThreadPoolExecutor(min(4, os.cpu_count() or 1), thread_name_prefix="predict") as pool,
     ):
-        with steps(2, False) as step:
-            step("journal")
-            kept = Journal(journal or Path(temporary) / "journal.sqlite", limits.keep)
-            step("plan" if device != "none" else "no plan")
-            predictors = [
-                SourcePredictor(
-                    source,
-                    MovingAverageRule(
-                        source.symbol, source.kind, source.name, None if device == "none" else Plan(device)
-                    ),
-                    pool,
-                )
-                for source in sources
-            ]
+        kept = Journal(journal or Path(temporary) / "journal.sqlite", limits.keep)
+        trained = load(model)
+        shares = trained.config.strategies.allocations
+        planner = None if device == "none" else Planner(symbols, device=device, allocations=shares)
+        predictors = [
+            SourcePredictor(
+                source,
+                StrategyRows(trained, source.symbol, source.kind, source.name, planner, DriftMonitor()),
+                pool,
+            )
+            for source in sources
+        ]
         shown = f"[{host}]" if ":" in host else host
         suffix = "" if token is None else "/#token=…  (the token you gave, after #token=)"
         errors.print(f"http://{shown}:{port}{suffix}  (Ctrl-C stops)", markup=False)
@@ -94,6 +101,8 @@ def _source(name: str, follow: bool, speed: float, backlog: int) -> "Source":
     if follow:
         path = Path(name)
         return TailSource(path.stem, path)
-    known = name.lower() in ("^gspc", "spx", "sp500")
-    title = "S&P 500 to 2018, shipped with arch" if known else Path(name).name
-    return ReplaySource("^GSPC" if known else Path(name).stem, price_rows(name), title, speed, backlog)
+    if name.lower() in ("^gspc", "spx", "sp500"):
+        from thermofab.apps.strategy.demo_rows import TITLE, demo_rows
+
+        return ReplaySource("^GSPC", demo_rows(), TITLE, speed, backlog)
+    return ReplaySource(Path(name).stem, price_rows(name), Path(name).name, speed, backlog)

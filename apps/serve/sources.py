@@ -91,11 +91,15 @@ class ReplaySource:
 
 
 def price_rows(source: str | Path) -> list[Row]:
-    """The closes of a price file, or of a symbol that :func:`thermofab.apps.trading.prices.load_prices` knows."""
-    from thermofab.apps.trading.prices import load_prices
+    """Closes, and volumes where there are any, of a price file or of a symbol that
+    :func:`thermofab.apps.market.prices.load_bars` knows."""
+    from thermofab.apps.market.prices import load_bars
 
-    prices = load_prices(source)
-    return [Row(day, {"close": float(close)}) for day, close in zip(prices.dates.tolist(), prices.closes)]
+    bars = load_bars(source)
+    return [
+        Row(day, {"close": float(close)} | ({"volume": float(volume)} if math.isfinite(volume) else {}))
+        for day, close, volume in zip(bars.prices.dates.tolist(), bars.prices.closes, bars.volumes)
+    ]
 
 
 @dataclass(frozen=True)

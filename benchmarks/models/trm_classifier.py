@@ -13,7 +13,7 @@ import time
 
 import torch
 
-from thermofab.models.trm import TinyRecursiveModel, TRMConfig, TRMTrainer, TRMTraining, check_memorisation
+from thermofab.models.trm import TinyRecursiveModel, TRMModelConfig, TRMTrainer, TRMTraining, check_memorisation
 
 
 def rows(count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -42,7 +42,7 @@ def main() -> None:
     x, y = rows(2000, 0)
     for name, on, strength in (("none", False, 0.0), ("GrokFast, λ 2", True, 2.0), ("GrokFast, λ 0.5", True, 0.5)):
         training = TRMTraining(batch_size=250, ema=0.95, grokfast=on, grokfast_lambda=strength)
-        trainer = TRMTrainer(TinyRecursiveModel(TRMConfig(hidden_dim=64, dropout=0.0)), x, y, training)
+        trainer = TRMTrainer(TinyRecursiveModel(TRMModelConfig(hidden_dim=64, dropout=0.0)), x, y, training)
         start = time.process_time()
         for batch in range(1, (10 if options.quick else 90) + 1):
             trainer.step()

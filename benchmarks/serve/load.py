@@ -52,14 +52,16 @@ class Fixed:
 def run_server(arguments: argparse.Namespace) -> None:
     """Serve on a free port, print it, begin to stream at the first line on standard input, end with its end."""
     from thermofab.apps.serve import Journal, Limits, create_app
-    from thermofab.apps.serve.demo import MovingAverageRule, Plan
     from thermofab.apps.serve.server import serving
-    from thermofab.apps.serve.sources import price_rows
+    from thermofab.apps.strategy.demo_model import demo_model
+    from thermofab.apps.strategy.demo_rows import demo_rows
+    from thermofab.apps.strategy.planner import Planner
+    from thermofab.apps.strategy.rows import StrategyRows
 
-    rule = MovingAverageRule("LOAD", "replay", "load", Plan("reference", 8))
-    for row in price_rows("^GSPC")[:300]:
-        rule.observe(row)
-    payload, go = rule.predict(), threading.Event()
+    rows = StrategyRows(demo_model(), "LOAD", "replay", "load", Planner(["LOAD"], device="reference", replicas=8))
+    for row in demo_rows()[:80]:
+        rows.observe(row)
+    payload, go = rows.predict(), threading.Event()
     assert payload is not None
     limits = Limits(clients=arguments.clients + 100, stall_seconds=5.0, keep=50_000)
     with tempfile.TemporaryDirectory() as folder:

@@ -1,7 +1,7 @@
-"""Tiny recursive models in PyTorch: the general sequence form, the trading classifier, the refinement module."""
+"""Tiny recursive models in PyTorch: the general sequence form, the classifier, the refinement module."""
 
 from thermofab.models.trm.blocks import MIXING
-from thermofab.models.trm.classifier import Prediction, TinyRecursiveModel, TRMConfig, TRMOutput
+from thermofab.models.trm.classifier import Prediction, TinyRecursiveModel, TRMConfig, TRMModelConfig, TRMOutput
 from thermofab.models.trm.classifier_training import TRMTrainer, TRMTraining, load_classifier
 from thermofab.models.trm.ema import WeightAverage
 from thermofab.models.trm.grokfast import GrokFast
@@ -12,20 +12,16 @@ from thermofab.models.trm.normaliser import Normaliser
 from thermofab.models.trm.sequence import Carry, RecursiveModel, SequenceConfig, SequenceTRM, Step
 from thermofab.models.trm.sequence_training import SequenceTrainer, SequenceTraining, averaged_model
 from thermofab.models.trm.stablemax import log_stablemax, stablemax_cross_entropy
-from thermofab.models.trm.strategies import ALIASES, FEATURES, STRATEGIES, strategy_index
 
 __all__ = [
-    "ALIASES",
     "Answers",
     "Carry",
-    "FEATURES",
     "GrokFast",
     "LossWeights",
     "MIXING",
     "MemorisationReport",
     "Normaliser",
     "Prediction",
-    "STRATEGIES",
     "RecursiveModel",
     "SequenceConfig",
     "SequenceTRM",
@@ -33,6 +29,7 @@ __all__ = [
     "SequenceTraining",
     "Step",
     "TRMConfig",
+    "TRMModelConfig",
     "TRMOutput",
     "TRMTrainer",
     "TRMTraining",
@@ -46,7 +43,6 @@ __all__ = [
     "log_stablemax",
     "profit_loss",
     "stablemax_cross_entropy",
-    "strategy_index",
     "strategy_loss",
     "total_loss",
 ]

@@ -1,4 +1,4 @@
-"""TinyRecursiveModel: a classifier that reasons by recursion, by default from 10 market features to 8 strategies.
+"""TinyRecursiveModel: a classifier that reasons by recursion, by default from 10 features to 8 classes.
 
 With h = norm(P features) the projected input and y, z ∈ R^D starting at 0,
 
@@ -8,10 +8,14 @@ With h = norm(P features) the projected input and y, z ∈ R^D starting at 0,
 for T cycles, of which only the last carries gradient (``gradient_cycles``). R and S are two-layer GELU perceptrons with
 dropout. So 2 layers act T(n + 1)·2 times: 42 for T = 3, n = 6. Strategy logits are a linear read-out of y, the halting
 logit a perceptron of y. Features float32 ``[B, F]``, logits ``[B, K]``, halting logits ``[B]``, y and z ``[B, D]``.
+
+With ``mask_inputs`` features may be absent: inputs are ``[B, 2F]``, the features followed by 1 where one is absent and
+0 where it is there, and h = norm(P features + Σ_{absent k} e_k) with fixed random vectors e_k. Training on rows with
+absent features teaches the two perceptrons what an e_k means; the model has as many parameters with a mask as without.
 """
 
-from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from dataclasses import asdict, dataclass, replace
+from typing import Any, NamedTuple, TypedDict, Unpack
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +24,7 @@ from thermofab.hw.spec import SpecError
 
 
 @dataclass(frozen=True)
-class TRMConfig:
+class TRMModelConfig:
     """Shape of a :class:`TinyRecursiveModel`.
 
     Attributes:
@@ -29,6 +33,7 @@ class TRMConfig:
         num_recursion_cycles: T.
         dropout: after each perceptron, in training.
         seed: of the weights.
+        mask_inputs: whether F further inputs say which features are absent.
 
     Raises:
         SpecError: a number below 1 (``output_dim`` below 2), an odd ``hidden_dim``, or a dropout outside [0, 1).
@@ -41,6 +46,7 @@ class TRMConfig:
     num_recursion_cycles: int = 3
     dropout: float = 0.1
     seed: int = 0
+    mask_inputs: bool = False
 
     def __post_init__(self) -> None:
         least = {"input_dim": 1, "hidden_dim": 2, "output_dim": 2, "num_latent_steps": 1, "num_recursion_cycles": 1}
@@ -57,8 +63,29 @@ class TRMConfig:
         """T(n + 1)·2 layers."""
         return self.num_recursion_cycles * (self.num_latent_steps + 1) * 2
 
+    @property
+    def columns(self) -> int:
+        """Of the input: F, or 2F with a mask."""
+        return self.input_dim * (2 if self.mask_inputs else 1)
+
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
+
+
+TRMConfig = TRMModelConfig
+
+
+class Shape(TypedDict, total=False):
+    """Fields of :class:`TRMModelConfig` that a constructor call may name."""
+
+    input_dim: int
+    hidden_dim: int
+    output_dim: int
+    num_latent_steps: int
+    num_recursion_cycles: int
+    dropout: float
+    seed: int
+    mask_inputs: bool
 
 
 class TRMOutput(NamedTuple):
@@ -82,11 +109,18 @@ class Prediction(NamedTuple):
 
 
 class TinyRecursiveModel(nn.Module):
-    """The model above; 1,981,449 parameters with the default configuration."""
+    """The model above; 1,981,449 parameters with the default configuration.
 
-    def __init__(self, config: TRMConfig | None = None):
+    Args:
+        config: its shape; the default one if left out.
+        shape: fields of the configuration by name, as in ``TinyRecursiveModel(input_dim=10, hidden_dim=512)``.
+    """
+
+    absent: Tensor
+
+    def __init__(self, config: TRMModelConfig | None = None, **shape: Unpack[Shape]):
         super().__init__()
-        self.config = config = config or TRMConfig()
+        self.config = config = replace(config or TRMModelConfig(), **shape)
         width = config.hidden_dim
         self.input_proj = nn.Linear(config.input_dim, width)
         self.reasoning = _perceptron(3 * width, width, config.dropout)
@@ -99,6 +133,8 @@ class TinyRecursiveModel(nn.Module):
             if isinstance(module, nn.Linear):
                 nn.init.xavier_uniform_(module.weight, generator=generator)
                 nn.init.zeros_(module.bias)
+        if config.mask_inputs:
+            self.register_buffer("absent", torch.randn(config.input_dim, width, generator=generator))
 
     def project(self, features: Tensor) -> Tensor:
         """h float32 ``[B, D]``.
@@ -106,11 +142,14 @@ class TinyRecursiveModel(nn.Module):
         Raises:
             SpecError: features of another width, or not finite.
         """
-        if features.ndim != 2 or features.shape[1] != self.config.input_dim:
-            raise SpecError(f"features must have shape [rows, {self.config.input_dim}], got {list(features.shape)}.")
+        if features.ndim != 2 or features.shape[1] != self.config.columns:
+            raise SpecError(f"features must have shape [rows, {self.config.columns}], got {list(features.shape)}.")
         if not bool(torch.isfinite(features).all()):
             raise SpecError("features hold NaN or infinite values; drop or impute those rows.")
-        return self.norm_input(self.input_proj(features))
+        if not self.config.mask_inputs:
+            return self.norm_input(self.input_proj(features))
+        values, mask = features.split(self.config.input_dim, dim=1)
+        return self.norm_input(self.input_proj(values) + mask @ self.absent)
 
     def reasoning_update(self, h: Tensor, y: Tensor, z: Tensor) -> Tensor:
         """z ← z + norm(R(h, y, z))."""
@@ -138,7 +177,7 @@ class TinyRecursiveModel(nn.Module):
         """One supervision step: T cycles.
 
         Args:
-            features: float32 ``[B, F]``.
+            features: float32 ``[B, F]``, or ``[B, 2F]`` with a mask.
             state: (y, z) of the step before; zeros by default.
         """
         h = self.project(features)

@@ -16,7 +16,7 @@ from torch import Tensor
 from thermofab.hw.spec import SpecError
 from thermofab.models.checkpoints import load_checkpoint, save_checkpoint
 from thermofab.models.seeds import batch_rows, derived
-from thermofab.models.trm.classifier import TinyRecursiveModel, TRMConfig
+from thermofab.models.trm.classifier import TinyRecursiveModel, TRMModelConfig
 from thermofab.models.trm.ema import WeightAverage
 from thermofab.models.trm.grokfast import GrokFast
 from thermofab.models.trm.losses import LossWeights, total_loss
@@ -157,7 +157,7 @@ class TRMTrainer:
     def load(path: str | Path, features: Tensor, labels: Tensor, profits: Tensor | None = None) -> "TRMTrainer":
         """The trainer that :meth:`save` wrote, going on from there with the same data."""
         arrays, about = load_checkpoint(path, KIND)
-        model = TinyRecursiveModel(TRMConfig(**about["config"]))
+        model = TinyRecursiveModel(TRMModelConfig(**about["config"]))
         model.load_state_dict(_part(arrays, "model/"))
         training = TRMTraining.from_json(about["training"])
         trainer = TRMTrainer(model, features, labels, training, profits, _normaliser(about))
@@ -171,7 +171,7 @@ class TRMTrainer:
 def load_classifier(path: str | Path) -> tuple[TinyRecursiveModel, Normaliser | None]:
     """The averaged model of a trainer's checkpoint, in evaluation mode, and its normaliser."""
     arrays, about = load_checkpoint(path, KIND)
-    model = TinyRecursiveModel(TRMConfig(**about["config"]))
+    model = TinyRecursiveModel(TRMModelConfig(**about["config"]))
     model.load_state_dict(_part(arrays, "average/"))
     return model.eval(), _normaliser(about)
 

@@ -46,7 +46,7 @@ def check_memorisation(
     train: tuple[Tensor, Tensor],
     held_out: tuple[Tensor, Tensor],
     *,
-    noise: float = 0.1,
+    noise: float | Tensor = 0.1,
     draws: int = 8,
     seed: int = 0,
 ) -> MemorisationReport:
@@ -56,7 +56,7 @@ def check_memorisation(
         model: any classifier of this package.
         train: normalised features ``[N, F]`` and hard labels ``[N]`` it was trained on.
         held_out: others.
-        noise: deviation of the noise, in deviations of a feature.
+        noise: deviation of the noise, in deviations of a feature; or one a column, float ``[F]``.
         draws: of noise a row.
         seed: of the noise.
     """

@@ -128,7 +128,7 @@ function drawPlan(plan) {
     delete box.dataset.fabric;
     return;
   }
-  if (box.dataset.fabric !== plan.fabric) {
+  if (box.dataset.fabric !== plan.fabric || box.querySelectorAll(".rows li").length !== plan.allocation.length) {
     box.dataset.fabric = plan.fabric;
     const rows = make("ul", { className: "rows days" }, ...plan.allocation.map((entry) => bar(entry.label, "var(--accent)")));
     box.replaceChildren(
@@ -139,8 +139,12 @@ function drawPlan(plan) {
   const view = box.querySelector("fabric-view");
   view.marginals = plan.marginals;
   showSample(plan);
-  plan.allocation.forEach((entry, k) => setBar(box.querySelectorAll(".rows li")[k], entry.probability));
-  find("plan-facts").textContent = `Shade: share of samples with the site on. Dot: on in the sample shown. Bars: probability of being invested. ${plan.replicas} chains on ${plan.fabric} (${plan.device}), spread ${plan.spread.toFixed(3)}.`;
+  plan.allocation.forEach((entry, k) => {
+    const row = box.querySelectorAll(".rows li")[k];
+    row.querySelector(".label").textContent = entry.label;
+    setBar(row, entry.probability);
+  });
+  find("plan-facts").textContent = `Shade: share of samples with the site on. Dot: on in the sample shown. Bars: probability of the choice named. ${plan.replicas} chains on ${plan.fabric} (${plan.device}), spread ${plan.spread.toFixed(3)}.`;
   if (!fetched.has(plan.fabric))
     fetched.set(plan.fabric, stream.get(`/api/fabric/${encodeURIComponent(plan.fabric)}`).catch(() => fetched.delete(plan.fabric) && null));
   fetched.get(plan.fabric).then((picture) => {

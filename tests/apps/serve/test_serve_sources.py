@@ -9,9 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from thermofab.apps.serve.demo import MovingAverageRule, Plan
-from thermofab.apps.serve.messages import Kinds
-from thermofab.apps.serve.prediction import PREDICTION
 from thermofab.apps.serve.predictors import SourcePredictor
 from thermofab.apps.serve.sources import MockSource, ReplaySource, Row, TailSource, price_rows
 from thermofab.hw.spec import SpecError
@@ -88,32 +85,6 @@ def test_a_mock_says_so_and_is_the_same_every_time():
     first, second = (asyncio.run(collected(source.rows(None))) for _ in range(2))
     assert source.kind == "mock" and first == second and len(first) == 50
     assert all(row.date.weekday() < 5 for row in first)
-
-
-def test_the_demonstration_makes_messages_and_never_looks_ahead():
-    rows = price_rows("^GSPC")[:140]
-    rule = MovingAverageRule("S", "replay", "s")
-    said = []
-    for row in rows:
-        rule.observe(row)
-        said.append(rule.predict())
-    assert said[:59] == [None] * 59 and all(data is not None and data["mock"] for data in said[59:])
-    for data in said[59:]:
-        Kinds([PREDICTION]).encode({"type": "trm_prediction", "data": {**data, "sequence": 1, "previous": 0}})
-    shorter = MovingAverageRule("S", "replay", "s")
-    for row in rows[:100]:
-        shorter.observe(row)
-    again = shorter.predict()
-    assert {**again, "timestamp": ""} == {**said[99], "timestamp": ""}
-    assert said[-1]["realised"]["count"] == 140 - 59 - 5 and 0 < said[-1]["realised"]["hits"] < 76
-
-
-def test_the_plan_is_sampled_and_follows_the_trend():
-    plan = Plan("reference", replicas=32)
-    up, down = plan.sample(3.0, seed=1), plan.sample(-3.0, seed=1)
-    assert len(up["marginals"]) == 16 and len(up["spins"]) == 8 and {len(row) for row in up["spins"]} == {16}
-    assert up["allocation"][0]["probability"] > 0.7 > 0.3 > down["allocation"][0]["probability"]
-    assert plan.sample(3.0, seed=1) == up
 
 
 class Recording:

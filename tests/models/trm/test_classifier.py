@@ -1,4 +1,4 @@
-"""The trading classifier: shape, depth, updates, gradients, losses, training, resuming; faults of earlier ones."""
+"""The classifier: shape, depth, updates, gradients, losses, training, resuming; faults of earlier ones."""
 
 import numpy as np
 import pytest
@@ -7,13 +7,12 @@ from torch.nn import functional as F
 
 from thermofab.hw.spec import SpecError
 from thermofab.models.trm import (
-    FEATURES,
-    STRATEGIES,
     GrokFast,
     LossWeights,
     Normaliser,
     TinyRecursiveModel,
     TRMConfig,
+    TRMModelConfig,
     TRMTrainer,
     TRMTraining,
     WeightAverage,
@@ -21,11 +20,10 @@ from thermofab.models.trm import (
     halting_loss,
     load_classifier,
     profit_loss,
-    strategy_index,
     total_loss,
 )
 
-SMALL = TRMConfig(hidden_dim=32, dropout=0.0)
+SMALL = TRMModelConfig(hidden_dim=32, dropout=0.0)
 QUICK = {"learning_rate": 3e-3, "grokfast": False}  # the filter slows short runs down
 
 
@@ -39,7 +37,31 @@ def test_default_form_has_1981449_parameters_and_depth_42():
     model = TinyRecursiveModel()
     assert sum(p.numel() for p in model.parameters()) == 1_981_449
     assert model.config.effective_depth == 42
-    assert len(FEATURES) == model.config.input_dim and len(STRATEGIES) == model.config.output_dim
+
+
+def test_shape_can_be_named_in_the_call():
+    model = TinyRecursiveModel(input_dim=10, hidden_dim=512, output_dim=8)
+    assert model.config == TRMModelConfig() and TRMConfig is TRMModelConfig
+    assert TinyRecursiveModel(SMALL, output_dim=3).config == TRMModelConfig(hidden_dim=32, dropout=0.0, output_dim=3)
+
+
+def test_mask_is_seen_and_costs_no_parameter():
+    model = TinyRecursiveModel(mask_inputs=True)
+    assert sum(p.numel() for p in model.parameters()) == 1_981_449
+    there, absent = torch.zeros(1, 20), torch.zeros(1, 20)
+    absent[0, 16] = 1  # the seventh feature
+    a, b = (model.get_strategy_probabilities(x) for x in (there, absent))
+    assert (a - b).abs().max() > 0.01
+    torch.testing.assert_close(a, TinyRecursiveModel().get_strategy_probabilities(there[:, :10]))
+
+
+def test_gradient_reaches_every_parameter_halting_head_included():
+    model = TinyRecursiveModel(mask_inputs=True)
+    x = torch.randn(8, 20, generator=torch.Generator().manual_seed(0))
+    out = model(x)
+    total_loss(out.logits, out.halt_logits, torch.arange(8), LossWeights())[0].backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None and float(parameter.grad.abs().max()) > 0, name
 
 
 def test_layers_act_42_times():
@@ -181,7 +203,7 @@ def test_memorisation_is_told():
 @pytest.mark.parametrize("dropout", [0.0, 0.2])
 def test_resuming_continues_exactly(tmp_path, dropout):
     x, y = task(100)
-    config = TRMConfig(hidden_dim=16, dropout=dropout)
+    config = TRMModelConfig(hidden_dim=16, dropout=dropout)
     normaliser = Normaliser.fit(x.numpy())
 
     def new() -> TRMTrainer:
@@ -221,17 +243,15 @@ def test_normaliser_sees_training_rows_only_and_survives_constants():
     assert float(normaliser(np.array([[1e9, 6.0]]))[0, 0]) == 10.0
 
 
-def test_strategy_aliases_are_read():
-    assert strategy_index("max_growth") == STRATEGIES.index("contrarian_long")
-    assert strategy_index("balanced_aggressive") == STRATEGIES.index("growth")
-
-
 @pytest.mark.parametrize(
     ("act", "sentence"),
     [
-        (lambda: TRMConfig(hidden_dim=31), r"^hidden_dim must be even, for the halting head has half of it; got 31\.$"),
-        (lambda: TRMConfig(output_dim=1), r"^output_dim must be at least 2, got 1\.$"),
-        (lambda: TRMConfig(dropout=1.0), r"^dropout must be in \[0, 1\), got 1\.0\.$"),
+        (
+            lambda: TRMModelConfig(hidden_dim=31),
+            r"^hidden_dim must be even, for the halting head has half of it; got 31\.$",
+        ),
+        (lambda: TRMModelConfig(output_dim=1), r"^output_dim must be at least 2, got 1\.$"),
+        (lambda: TRMModelConfig(dropout=1.0), r"^dropout must be in \[0, 1\), got 1\.0\.$"),
         (
             lambda: TinyRecursiveModel(SMALL)(torch.zeros(2, 9)),
             r"^features must have shape \[rows, 10\], got \[2, 9\]\.$",
@@ -252,7 +272,6 @@ def test_strategy_aliases_are_read():
             lambda: GrokFast(alpha=1.0),
             r"^GrokFast needs alpha in \[0, 1\) and a strength of at least 0, got 1\.0 and 2\.0\.$",
         ),
-        (lambda: strategy_index("yolo"), r"^there is no strategy 'yolo'; they are ultra_defensive, .*\.$"),
         (
             lambda: Normaliser.fit(np.zeros((0, 3))),
             r"^a normaliser is fitted to at least one row of finite features, .*",
