@@ -34,11 +34,11 @@ class Shares:
         return {"train": round(self.train, 4), "held_out": round(self.held_out, 4), "majority": round(self.majority, 4)}
 
 
-def eager(config: TRMConfig) -> TRMConfig:
-    """The configuration with what makes a model memorise if it can: the documents' rate, no filter, no stopping, no
-    rows with features made absent."""
+def eager(config: TRMConfig, rate: float = 1e-3) -> TRMConfig:
+    """The configuration with what makes a model memorise if it can: no filter, no stopping, no rows with features made
+    absent; at the documents' rate, or another."""
     training = config.training
-    changed = replace(training, learning_rate=1e-3, use_grokfast=False, patience=training.max_batches, absent_rate=0.0)
+    changed = replace(training, learning_rate=rate, use_grokfast=False, patience=training.max_batches, absent_rate=0.0)
     return replace(config, training=changed)
 
 

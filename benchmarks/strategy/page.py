@@ -112,20 +112,21 @@ def verdict() -> str:
 
 
 def checks() -> str:
-    kept = results("checks")
+    kept, memory = results("checks"), results("memory")
     month, leaky = kept["one_month_by_profit"], kept["random_split_by_profit"]
 
     def row(name: str, shares: dict[str, float], ending: str = "") -> list[str]:
         return [name, *(f"{shares[key + ending]:.3f}" for key in ("train", "held_out", "majority"))]
 
-    def noisy(name: str, key: str) -> list[str]:
-        about = kept[key]
+    def noisy(name: str, about: dict[str, Any]) -> list[str]:
         return [*row(name, about, "_accuracy"), f"{about['consistency']:.3f}", "yes" if about["memorising"] else "no"]
 
-    rows = [
-        [*row("model, labels permuted, trained to the end", kept["permuted_labels"]), "", ""],
-        noisy("model, own labels, trained to the end", "own_labels"),
-        noisy("model, own labels, as in the table above", "own_labels_stopped"),
+    rows = []
+    for rate, about in ((1e-3, kept), (memory["rate"], memory)):
+        rows.append([*row(f"model, labels permuted, to the end at {rate:g}", about["permuted_labels"]), "", ""])
+        rows.append(noisy(f"model, own labels, to the end at {rate:g}", about["own_labels"]))
+    rows += [
+        noisy("model, own labels, as in the table above", kept["own_labels_stopped"]),
         [*row("boosted trees, days split at random", leaky["random"]), "", ""],
         [*row("boosted trees, the same days in order, with a gap", leaky["purged"]), "", ""],
         [*row(f"model, one month and the next, mean of {len(month['months'])}", month), "", ""],

@@ -3,8 +3,8 @@
 python benchmarks/strategy/walk_forward.py ../shared/data/prices --cache out/strategy
 
 Needs docs/results/strategy_settings.json (benchmarks/strategy/settings.py). Writes docs/results/strategy_utility.json,
-strategy_profit.json, strategy_checks.json and strategy_ablation.json; ``--parts`` names some of them. With a cache a
-run that was stopped goes on.
+strategy_profit.json, strategy_checks.json, strategy_memory.json and strategy_ablation.json; ``--parts`` names some of
+them. With a cache a run that was stopped goes on.
 """
 
 import json
@@ -44,7 +44,7 @@ def chosen() -> TRMConfig:
 def main(
     prices: Annotated[Path, typer.Argument(help="A folder of CSV files, one a symbol.")],
     cache: Annotated[Path | None, typer.Option(help="Folder for answers.")] = None,
-    parts: Annotated[str, typer.Option(help="Of tables, checks, ablation; by commas.")] = "tables,checks,ablation",
+    parts: Annotated[str, typer.Option(help="Of these, by commas.")] = "tables,checks,memory,ablation",
 ) -> None:
     torch.set_num_threads(1)
     data, config = dataset_of(labeler_of(prices)), chosen()
@@ -73,8 +73,22 @@ def main(
         table("strategy_profit", by_profit, (MODEL,), tuple(BASELINES), range(FOLDS))
     if "checks" in parts:
         write_results("strategy_checks", checked(data, config, by_profit))
+    if "memory" in parts:
+        write_results("strategy_memory", memory(data, config))
     if "ablation" in parts:
         table("strategy_ablation", config, SWITCHES, ("majority",), range(FOLDS - ABLATION_FOLDS, FOLDS))
+
+
+def memory(data: Dataset, config: TRMConfig) -> dict[str, Any]:
+    """Own and shuffled labels of the last fold, trained to the end at the rate that was chosen."""
+    last = walk_forward(data, FOLDS, FIRST, between=gap(config.strategies, EMBARGO))[-1]
+    able = eager(config, config.training.learning_rate)
+    with steps(2, False) as step:
+        step("own labels, to the end")
+        own = jitter(data, last, able, keep=True)
+        step("permuted labels, to the end")
+        permuted = permuted_labels(data, last, able).to_json()
+    return {"rate": able.training.learning_rate, "own_labels": own, "permuted_labels": permuted}
 
 
 def checked(data: Dataset, config: TRMConfig, by_profit: TRMConfig) -> dict[str, Any]:

@@ -148,7 +148,9 @@ def test_learns_a_rule_is_calibrated_and_stops_early():
 def test_the_mask_is_seen_and_absence_is_learnt():
     """Without the feature that decides, the model says that it does not know."""
     data = ruled(900)
-    config = replace(SMALL, training=replace(SMALL.training, absent_rate=0.3, max_batches=120, patience=6))
+    config = replace(
+        SMALL, training=replace(SMALL.training, absent_rate=0.3, max_batches=120, patience=6, soft_labels=True)
+    )
     model = train(data, walk_forward(data, 1, 800, between=10)[0], config).model
     known = data.features[-100:].copy()
     hidden = known.copy()
