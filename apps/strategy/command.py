@@ -42,8 +42,7 @@ def check_packages() -> None:
     missing = [name for module, name in needed.items() if find_spec(module) is None]
     if missing:
         raise ToolMissingError(
-            f"thermofab strategy needs {', '.join(missing)}: pip install 'thermofab[trading,models,torch]' brings what "
-            "it uses."
+            f"thermofab strategy needs {', '.join(missing)}: pip install 'thermofab[strategy]' brings what it uses."
         )
 
 

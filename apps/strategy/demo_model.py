@@ -43,12 +43,17 @@ def demo_bars() -> dict[str, Bars]:
 
 
 def demo_config() -> TRMConfig:
-    """A small net of the documents' depth; bond shares are cash."""
+    """A small net of the documents' depth; bond shares are cash.
+
+    At a risk aversion of 10 the two commonest classes are about as frequent, so that the page has a change to show.
+    """
     return TRMConfig(
         model=TRMModelConfig(hidden_dim=64, mask_inputs=True),
-        training=TRMTrainingConfig(batch_size=256, max_batches=200, check_every=20),
+        training=TRMTrainingConfig(
+            batch_size=256, max_batches=200, check_every=20, use_grokfast=False, use_ema=False, soft_labels=False
+        ),
         features=MarketFeatureConfig(symbols=("SPY", "QQQ")),
-        strategies=StrategyConfig(allocations=tuple((spy, 0.0) for spy, _ in ALLOCATIONS)),
+        strategies=StrategyConfig(allocations=tuple((spy, 0.0) for spy, _ in ALLOCATIONS), risk_aversion=10.0),
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from thermofab.apps.console import bar, errors, output
-from thermofab.hw.spec.errors import SpecError
+from thermofab.hw.spec.errors import SpecError, ToolMissingError
 
 if TYPE_CHECKING:
     from thermofab.apps.strategy.checkpoint import StrategyModel
@@ -152,7 +152,11 @@ def _predictor(
     quiet: bool,
 ) -> "TRMStreamingPredictor":
     from dataclasses import replace
+    from importlib.util import find_spec
 
+    missing = [name for name in ("jsonschema", "river", "arch") if find_spec(name) is None]
+    if missing:
+        raise ToolMissingError(f"live predictions need {', '.join(missing)}: pip install 'thermofab[strategy]'.")
     from thermofab.apps.strategy.drift import DriftMonitor
     from thermofab.apps.strategy.observations import StoreObservations
     from thermofab.apps.strategy.planner import TERMS, Planner

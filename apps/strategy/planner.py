@@ -15,6 +15,7 @@ from thermofab.apps.strategy.plan import Plan, PlanSampler
 from thermofab.apps.strategy.plan_problem import PlanProblem, PlanTerms
 from thermofab.hw.spec import Device, SpecError
 
+MOST_SYMBOLS = 4
 TERMS = PlanTerms(cost=0.25, limit=1.5, penalty=4.0)
 
 
@@ -31,7 +32,7 @@ class Planner:
         replicas: chains.
 
     Raises:
-        SpecError: no or repeated symbols, or a memory outside [0, 1].
+        SpecError: no or repeated symbols, more than four, or a memory outside [0, 1].
     """
 
     def __init__(
@@ -46,6 +47,11 @@ class Planner:
     ) -> None:
         if not symbols or len(set(symbols)) != len(symbols):
             raise SpecError(f"a planner has different symbols, at least one; got {', '.join(symbols) or 'none'}.")
+        if len(symbols) > MOST_SYMBOLS:
+            raise SpecError(
+                f"a joint plan is for at most {MOST_SYMBOLS} symbols, whose tables grow with their pairs; got "
+                f"{len(symbols)}. Stream the rest without a plan (--device none)."
+            )
         if not 0 <= memory <= 1:
             raise SpecError(f"memory is in [0, 1], got {memory!r}.")
         self.symbols, self.days, self.terms = tuple(symbols), days, terms

@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from results import ROOT, write_results
 
 SIZES = {"512 units": 512, "64 units": 64}
-COLD, WARM = 7, 220
+COLD, WARM = 5, 140
 
 
 def made_store(path: Path, days: int = 5000) -> None:

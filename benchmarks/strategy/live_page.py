@@ -17,7 +17,16 @@ PAGE = ROOT / "docs" / "strategy-live.md"
 
 
 def _plan_rows(name: str, rows: dict[str, dict]) -> str:
-    head = [name, "sites", "TV of the compiled", "how known", "TV of marginals", "best found", "compile, s", "again, ms"]
+    head = [
+        name,
+        "sites",
+        "TV of the compiled",
+        "how known",
+        "TV of marginals",
+        "best found",
+        "compile, s",
+        "again, ms",
+    ]
     body = []
     for label, row in rows.items():
         if "refused" in row:

@@ -13,6 +13,7 @@ from thermofab.apps.strategy.config import StrategyConfig
 from thermofab.apps.strategy.plan import PlanSampler
 from thermofab.apps.strategy.plan_exact import exact_plan
 from thermofab.apps.strategy.plan_problem import PlanProblem, PlanTerms, cost_in_nats
+from thermofab.apps.strategy.planner import Planner
 from thermofab.hw.spec import Schedule, SpecError, fabric, open_device
 
 COSTS = PlanTerms(cost=1.5, limit=1.0, penalty=4.0, temperature=1.3)
@@ -156,6 +157,20 @@ def test_message_is_what_the_schema_says():
     assert len(plan["marginals"]) == 12 and 0 <= plan["marginal_tv"] < 0.5
 
 
+def test_a_planner_holds_what_it_chose_and_forgets_ahead():
+    """The second plan starts from the first one's first day; far days fall back to nothing known."""
+    sure = np.full(8, 0.002)
+    sure[5] = 1 - 0.014
+    planner = Planner(["A", "B"], days=3, terms=PlanTerms(cost=1.0), memory=0.5, replicas=64)
+    first = planner.plan("A", sure, seed=1)
+    assert first.problem.held is None
+    assert first.problem.probabilities[0, :, 5] == pytest.approx([0.986, 0.493 + 0.0625, 0.2465 + 0.09375], abs=1e-3)
+    assert first.problem.probabilities[1] == pytest.approx(np.full((3, 8), 1 / 8))
+    second = planner.plan("B", sure, seed=2)
+    assert second.problem.held == pytest.approx(np.array(first.problem.allocations)[first.chosen[:, 0]])
+    assert second.problem.probabilities[:, 0, 5] == pytest.approx([0.986, 0.986], abs=1e-3)
+
+
 def test_cost_in_nats():
     assert cost_in_nats(StrategyConfig(cost=0.001, soft_temperature=0.004)) == pytest.approx(0.25)
 
@@ -172,6 +187,10 @@ def test_cost_in_nats():
         (lambda: PlanSampler(0, 3), "at least one symbol and one day"),
         (lambda: PlanSampler(1, 2).sample(problem()), "is for 1 symbols and 2 days; the problem has 1 and 3"),
         (lambda: exact_plan(problem(4, 1)), "3 symbols are enumerated"),
+        (lambda: Planner("ABCDE"), "at most 4 symbols"),
+        (lambda: Planner([]), "different symbols, at least one"),
+        (lambda: Planner("A", memory=2), "memory is in"),
+        (lambda: Planner("A").plan("B", np.full(8, 1 / 8)), "this planner is for A; got 'B'"),
     ],
 )  # fmt: skip
 def test_refusals(make, sentence):
