@@ -9,6 +9,7 @@ from serve_kit import KINDS, numbered, payload
 
 from thermofab.apps.serve.messages import SCHEMAS, MessageError, error_message, read_client
 from thermofab.apps.serve.prediction import STRATEGIES
+from thermofab.apps.strategy import names
 
 
 @pytest.mark.parametrize("path", sorted(SCHEMAS.glob("*.json")), ids=lambda path: path.name)
@@ -25,11 +26,8 @@ def test_a_prediction_passes_and_comes_back_the_same():
     assert json.loads(KINDS.encode(message)) == message
 
 
-def test_strategy_names_are_the_models():
-    pytest.importorskip("torch")
-    from thermofab.models.trm.strategies import STRATEGIES as of_the_model
-
-    assert STRATEGIES == tuple(of_the_model)
+def test_strategy_names_are_the_applications():
+    assert STRATEGIES == names.STRATEGIES
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
