@@ -37,6 +37,7 @@ DENSE = "dense"
 RELAY = "relay"
 REFERENCE = "reference"
 # Extents to draw sizes from: small enough to compile gateware in seconds, large enough for the longest bond.
+_MOST_COLOURS = 64  # of a random order, where it can have fewer: what a relay fabric keeps generators for
 _EXTENTS: dict[str, tuple[tuple[int, int], ...]] = {
     "g4": ((2, 8), (2, 8)),
     "g8": ((2, 9), (5, 9)),
@@ -203,7 +204,8 @@ def with_random_trees(rng: np.random.Generator, image: Image) -> Image:
     for k in rng.permutation(len(roots)).tolist():
         taken = {int(colours[a if b == k else b]) for a, b in apart if k in (a, b) and a != b}
         free = sorted(set(range(int(colours.max()) + 1)) - taken)
-        colours[k] = rng.choice(free) if free and rng.random() >= spread else colours.max() + 1
+        full = colours.max() + 1 >= _MOST_COLOURS
+        colours[k] = rng.choice(free) if free and (rng.random() >= spread or full) else colours.max() + 1
     colours = rng.permutation(int(colours.max()) + 1)[colours]
     changes = {
         "biases": np.where(tree >= 0, image.biases, 0),
