@@ -26,8 +26,7 @@ def test_a_prediction_passes_and_comes_back_the_same():
 
 
 def test_strategy_names_are_the_models():
-    pytest.importorskip("torch")
-    from thermofab.models.trm.strategies import STRATEGIES as of_the_model
+    from thermofab.apps.strategy.names import STRATEGIES as of_the_model
 
     assert STRATEGIES == tuple(of_the_model)
 
