@@ -50,12 +50,12 @@ class FabricView extends HTMLElement {
 
   #layout() {
     const [left, top, right, bottom] = this.box, width = this.clientWidth || 240;
-    const across = right - left || 1, down = bottom - top || 1;
-    const height = Math.min(Math.max((width * (down + 1)) / (across + 1), 60), 1.2 * width);
-    const step = Math.min(width / (across + 1), height / (down + 1));
+    // A margin of half the smallest distance on every side, so that a row of small cells fills its box too.
+    const across = right - left, down = bottom - top, margin = this.#nearest();
+    const height = Math.min(Math.max((width * (down + margin)) / (across + margin), 60), 1.2 * width);
+    const step = Math.min(width / (across + margin), height / (down + margin));
     const place = ([x, y]) => [width / 2 + (x - (left + right) / 2) * step, height / 2 + (y - (top + bottom) / 2) * step];
-    const nearest = this.#nearest();
-    return { width, height, place, radius: Math.min(Math.max(0.34 * step * nearest, 1.5), 17) };
+    return { width, height, place, radius: Math.min(Math.max(0.34 * step * margin, 1.5), 17) };
   }
 
   // Smallest distance between two sites, in the picture's units; sites of a few hundred are compared, which is enough.

@@ -130,7 +130,7 @@ function drawPlan(plan) {
   }
   if (box.dataset.fabric !== plan.fabric || box.querySelectorAll(".rows li").length !== plan.allocation.length) {
     box.dataset.fabric = plan.fabric;
-    const rows = make("ul", { className: "rows days" }, ...plan.allocation.map((entry) => bar(entry.label, "var(--accent)")));
+    const rows = make("ul", { className: "rows days" }, ...plan.allocation.map((entry) => bar("", "var(--accent)")));
     box.replaceChildren(
       make("div", { className: "split" }, make("div", {}, make("fabric-view"), make("p", { className: "quiet small", id: "sample" })), rows),
       make("p", { className: "quiet small", id: "plan-facts" }),
@@ -141,7 +141,7 @@ function drawPlan(plan) {
   showSample(plan);
   plan.allocation.forEach((entry, k) => {
     const row = box.querySelectorAll(".rows li")[k];
-    row.querySelector(".label").textContent = entry.label;
+    row.querySelector(".label").textContent = entry.label.replaceAll("_", " ");
     setBar(row, entry.probability);
   });
   find("plan-facts").textContent = `Shade: share of samples with the site on. Dot: on in the sample shown. Bars: probability of the choice named. ${plan.replicas} chains on ${plan.fabric} (${plan.device}), spread ${plan.spread.toFixed(3)}.`;
