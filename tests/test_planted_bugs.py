@@ -46,7 +46,7 @@ def test_mutation_notes_and_areas_name_lines_that_exist():
         line = rest.partition("in `")[2].removesuffix("`")
         assert line and (ROOT / name).read_text().count(line) == 1, key
     for area in load(TESTS / "mutation.py").AREAS.values():
-        assert all((ROOT / folder).is_dir() for folder in area.folders)
+        assert all((ROOT / folder).exists() for folder in area.folders)
         assert all((ROOT / test).is_file() for test in area.tests if test.endswith(".py"))
 
 

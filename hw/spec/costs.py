@@ -71,6 +71,7 @@ class AreaModel:
         megahertz: the clock.
         largest: sites of the largest fabric that fits the part.
         source: where the figures are from.
+        per_pair: LUT4 per pair of sites, where every site has a weight for every other.
     """
 
     architecture: str
@@ -80,10 +81,11 @@ class AreaModel:
     megahertz: float
     largest: int
     source: str
+    per_pair: float = 0.0
 
     def lut4(self, sites: int, degree: int) -> float:
         """LUT4 of so many sites of that degree."""
-        return self.fixed + sites * (self.per_site + degree * self.per_neighbour)
+        return self.fixed + sites * (self.per_site + degree * self.per_neighbour + sites * self.per_pair)
 
     def rate(self, sites: int, degree: int, clocks: int) -> float:
         """Sweeps per second and thousand LUT4."""
@@ -128,7 +130,7 @@ _AREA = "docs/results/relays_area.json, ECP5-85F"
 AREA_MODELS = {
     "spatial": AreaModel("spatial", 0.0, 122.0, 2.4, 77.0, 590, _AREA),
     "relay": AreaModel("relay", 1500.0, 0.0, 4.8, 115.0, 1200, _AREA),
-    "dense": AreaModel("dense", 237.0, 21.4, 0.0, 97.0, 512, _AREA),
+    "dense": AreaModel("dense", 1240.0, 1.7, 0.0, 97.0, 512, _AREA, 0.0614),
 }
 
 CLOCK_MODELS = (ECP5_SPATIAL, ECP5_SYSTOLIC)
