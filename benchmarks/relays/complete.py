@@ -22,8 +22,10 @@ from relays.mixing import embedded
 from relays.programs import glass
 from results import ROOT, write_results
 
+from thermofab.hw.spec import CompileError
+
 LATTICE = "g12-32x32"
-SIZES = (8, 12, 16, 20, 24, 28, 30, 32, 34, 36, 38, 40, 42)
+SIZES = (8, 12, 16, 20, 24, 28, 30, 32, 34, 36, 38, 40, 42, 44, 46, 48, 50, 52)
 LIMIT = 600  # seconds, a compile
 
 
@@ -40,7 +42,7 @@ def compiled(way: str, size: int) -> dict[str, Any]:
             program = fab.compile(graph, fab.fabric(LATTICE, architecture="relay"), tolerance=1.0)
         else:
             program = embedded(graph, fab.fabric(LATTICE, profile="fine"))
-    except fab.CompileError as refusal:
+    except CompileError as refusal:
         return {"refused": str(refusal)[:200], "cpu_s": round(time.process_time() - cpu, 1)}
     order = program.image.order
     return {
