@@ -32,6 +32,7 @@ SPECS = (
     fabric("king-12x12", architecture="dense", elements=48),
     fabric("g8-8x8-torus", architecture="relay"),
     fabric("king-6x6", architecture="relay", tile=1, profile="fine"),
+    fabric("g4-8x8-torus", architecture="relay", rng="lfsr32", weight_bits=6),
 )
 A_RUN = 10**6  # site updates
 Row = dict[str, str | int]
