@@ -1,0 +1,20 @@
+"""Routing: which model answers a prompt, at what cost, and what was learnt from how it went."""
+
+from thermofab.apps.routing.decision import Alternative, RoutingDecision
+from thermofab.apps.routing.embedding import Embedding, HashedText, LatentText
+from thermofab.apps.routing.providers import Catalogue, Model, default_catalogue
+from thermofab.apps.routing.quality import (
+    ConstantQuality,
+    LengthQuality,
+    LogisticQuality,
+    NeighbourQuality,
+    QualityModel,
+)
+from thermofab.apps.routing.requests import Constraints, ExecuteRequest, Preferences, TaskType
+from thermofab.apps.routing.router import Router
+
+__all__ = [
+    "Alternative", "Catalogue", "ConstantQuality", "Constraints", "Embedding", "ExecuteRequest", "HashedText",
+    "LatentText", "LengthQuality", "LogisticQuality", "Model", "NeighbourQuality", "Preferences", "QualityModel",
+    "Router", "RoutingDecision", "TaskType", "default_catalogue",
+]  # fmt: skip
