@@ -78,7 +78,9 @@ def run_cascade(
         SpecError: not one calibration per stage.
     """
     if len(calibrations) != len(cascade.sizes):
-        raise SpecError(f"a cascade of {len(cascade.sizes)} stages needs as many calibrations, got {len(calibrations)}.")
+        raise SpecError(
+            f"a cascade of {len(cascade.sizes)} stages needs as many calibrations, got {len(calibrations)}."
+        )
     count, experts = scores.shape
     asked = np.zeros((count, experts), dtype=bool)
     said = np.zeros((count, experts), dtype=np.int64)

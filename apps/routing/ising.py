@@ -30,7 +30,7 @@ from thermofab.models.hybrid.selection import selection_couplings, selection_fie
 MOST_EXPERTS = 16  # whose 2^16 sets are enumerated for every draw
 BITS, LARGEST = 9, 6.0  # of a spin's field: 512 levels between ±6, so log-odds of ±12
 FABRIC = {"profile": "fine", "weight_bits": 12}  # converters from 6/511 to 3 want exact ratios and fine thresholds
-_HALVINGS = 40
+_HALVINGS = 16  # of a range of some 80: the shift need not be found better than to .002
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +128,7 @@ class SetSampler:
         run = self._device.run(
             Schedule(self.sweeps, 1), replicas=len(scores) * self.chains, clamp=clamps.repeat(self.chains, 0), seed=seed
         )
-        held = np.asarray(run.decoded(self.program, [tuple(range(self.experts))]).states[0])
+        held = np.asarray(run.decoded(self.program, (tuple(range(self.experts)),)).states[0])
         held = held.reshape(len(scores), self.chains, self.experts).astype(bool)
         wanted = held.sum(axis=2) == k
         rows = np.arange(len(scores))
@@ -145,16 +145,15 @@ class SetSampler:
         clamps = self._clamps(scores, k, asked, excluded)
         fallback = numbers(self._largest(scores, k, clamps))
         sizes = np.bitwise_count(np.arange(2**self.experts))
-        drawn = np.stack([self._states(row) for row in clamps]) * (sizes == k)
+        different, of_row = np.unique(clamps, axis=0, return_inverse=True)
+        drawn = np.stack([self._states(row) for row in different])[of_row] * (sizes == k)
         v = drawn.sum(axis=1, keepdims=True)
         miss = (1 - v) ** self.chains
         drawn *= np.divide(1 - miss, v, out=np.zeros_like(v), where=v > 0)
         drawn[np.arange(len(scores)), fallback] += miss[:, 0]
         return drawn
 
-    def _clamps(
-        self, scores: np.ndarray, k: int, asked: np.ndarray | None, excluded: np.ndarray | None
-    ) -> np.ndarray:
+    def _clamps(self, scores: np.ndarray, k: int, asked: np.ndarray | None, excluded: np.ndarray | None) -> np.ndarray:
         """int8 ``[N, sites]``: converters, experts asked and excluded."""
         if scores.ndim != 2 or scores.shape[1] != self.experts or not np.isfinite(scores).all():
             raise SpecError(f"scores must be finite, of shape [rows, {self.experts}]; got {list(scores.shape)}.")
@@ -176,13 +175,13 @@ class SetSampler:
         return clamps
 
     def _fields(self, scores: np.ndarray, k: int, asked: np.ndarray, excluded: np.ndarray) -> np.ndarray:
-        """Fields ``[N, K]``, all scores of a row shifted by the c that solves Σ σ(g_i + Σ_j P_ij p_j + c) = k, where p_j
-        are the probabilities so found: as many experts as wanted if they were independent."""
+        """Fields ``[N, K]``, all scores of a row shifted by the c that solves Σ σ(g_i + Σ_j P_ij p_j + c) = k, where
+        p_j are the probabilities so found: as many experts as wanted if they were independent."""
         free = ~(asked | excluded)
         open_places = k - asked.sum(axis=1, keepdims=True)
         probability = np.where(free, k / self.experts, asked)
         shift = np.zeros((len(scores), 1))
-        for _ in range(3):
+        for _ in range(2 if self.pairs.any() else 1):
             logits = scores + probability @ self.pairs
             low, high = -logits.max(axis=1, keepdims=True) - 40, -logits.min(axis=1, keepdims=True) + 40
             for _ in range(_HALVINGS):
@@ -191,7 +190,6 @@ class SetSampler:
                 low, high = np.where(too_many, low, shift), np.where(too_many, shift, high)
             probability = np.where(free, _sigmoid(logits + shift), asked)
         fields = selection_fields(scores + shift, self.pairs.sum(axis=1), k, self.cardinality)
-        # The cardinality term alone favours k experts of score 0; the shift already aims at k independent ones.
         return fields.clip(-self.layout.largest, self.layout.largest)
 
     def _largest(self, scores: np.ndarray, k: int, clamps: np.ndarray) -> np.ndarray:
@@ -214,9 +212,7 @@ class SetSampler:
         if not len(free):
             every[asked] = 1.0
             return every
-        found = stationary_distribution(
-            self.program, clamps, sites=[int(sites[i]) for i in free], sweeps=self.sweeps
-        )
+        found = stationary_distribution(self.program, clamps, sites=[int(sites[i]) for i in free], sweeps=self.sweeps)
         every[asked + found.states @ (1 << free)] = found.probabilities
         return every
 
@@ -225,15 +221,13 @@ class SetSampler:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Propensities of ``sets`` and yields, float64 ``[N]`` each."""
         sizes = np.bitwise_count(np.arange(2**self.experts))
-        taken, largest = numbers(sets), numbers(fallback)
-        propensities, yields = np.empty(len(sets)), np.empty(len(sets))
-        for row, clamped in enumerate(clamps):
-            states = self._states(clamped)
-            v = float(states[sizes == k].sum())
-            miss = (1 - v) ** self.chains
-            share = (1 - miss) * states[taken[row]] / v if v else 0.0
-            propensities[row], yields[row] = share + miss * (taken[row] == largest[row]), v
-        return propensities, yields
+        different, of_row = np.unique(clamps, axis=0, return_inverse=True)
+        states = [self._states(row) for row in different]
+        v = np.array([distribution[sizes == k].sum() for distribution in states])[of_row]
+        of_set = np.array([states[kind][taken] for kind, taken in zip(of_row, numbers(sets), strict=True)])
+        miss = (1 - v) ** self.chains
+        share = np.divide((1 - miss) * of_set, v, out=np.zeros_like(v), where=v > 0)
+        return share + miss * (sets == fallback).all(axis=1), v
 
 
 def numbers(sets: np.ndarray) -> np.ndarray:

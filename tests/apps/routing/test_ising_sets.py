@@ -6,6 +6,7 @@ Statistical tests have a false-alarm probability below 1e-7 each.
 import numpy as np
 import pytest
 from scipy import stats
+
 from thermofab.apps.routing.ising import SetSampler, numbers, wanted_distribution
 from thermofab.hw.spec import SpecError
 
