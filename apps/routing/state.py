@@ -133,7 +133,8 @@ def _constraints(request: ExecuteRequest, catalogue: Catalogue) -> list[float]:
     ]
     return [
         float(rules.max_cost is not None), 1.0 if rules.max_cost is None else min(1.0, rules.max_cost / dearest),
-        float(rules.max_latency is not None), 1.0 if rules.max_latency is None else min(1.0, rules.max_latency / slowest),
+        float(rules.max_latency is not None),
+        1.0 if rules.max_latency is None else min(1.0, rules.max_latency / slowest),
         float(rules.min_quality is not None), rules.min_quality or 0.0,
         sum(permitted) / len(permitted), min(1.0, len(rules.excluded) / 10),
         min(1.0, log1p(rules.min_context) / 16), min(1.0, log1p(rules.max_output_tokens) / 16),
