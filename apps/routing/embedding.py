@@ -99,7 +99,7 @@ class LatentText:
         inverse = np.log((1 + len(prompts)) / (1 + documents)) + 1
         weighted = counts @ diags(inverse)
         weighted = diags(1 / np.maximum(1e-9, np.sqrt(weighted.multiply(weighted).sum(axis=1)).A1)) @ weighted
-        directions = randomized_svd(weighted, self.size - len(STATISTICS), n_iter=4, random_state=self.seed)[2]
+        directions = randomized_svd(weighted, self.size - len(STATISTICS), n_iter=2, random_state=self.seed)[2]
         self.weights = np.ascontiguousarray((directions * inverse).T, dtype=np.float32)
         return self
 

@@ -65,14 +65,17 @@ class LogisticQuality:
     def fit(self, features: np.ndarray, quality: np.ndarray) -> Self:
         features, quality = check_quality(features, quality)
         self.scaler = StandardScaler().fit(features)
-        scaled = self.scaler.transform(features)
+        scaled = self._scaled(features)
         weights = [_logistic(scaled, column, self.penalty) for column in quality.T]
         self.weights, self.biases = np.array([w for w, _ in weights]), np.array([b for _, b in weights])
         return self
 
     def predict(self, features: np.ndarray) -> np.ndarray:
-        logits = self.scaler.transform(np.asarray(features, np.float64)) @ self.weights.T + self.biases
-        return 1 / (1 + np.exp(-logits))
+        return 1 / (1 + np.exp(-(self._scaled(np.asarray(features, np.float64)) @ self.weights.T + self.biases)))
+
+    def _scaled(self, features: np.ndarray) -> np.ndarray:
+        # A feature that hardly varied in training would be enormous on prompts of another kind.
+        return np.clip(self.scaler.transform(features), -4, 4)
 
 
 def _logistic(features: np.ndarray, quality: np.ndarray, penalty: float) -> tuple[np.ndarray, float]:
