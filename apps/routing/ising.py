@@ -26,6 +26,7 @@ from thermofab.hw.spec import Device, FabricSpec, Program, Schedule, SpecError, 
 from thermofab.hw.spec.image import FREE
 from thermofab.models.hybrid.fields import FieldLayout
 from thermofab.models.hybrid.selection import selection_couplings, selection_fields
+from thermofab.models.seeds import derived
 
 MOST_EXPERTS = 16  # whose 2^16 sets are enumerated for every draw
 BITS, LARGEST = 9, 6.0  # of a spin's field: 512 levels between ±6, so log-odds of ±12
@@ -124,18 +125,31 @@ class SetSampler:
         """
         scores = np.asarray(scores, dtype=np.float64)
         clamps = self._clamps(scores, k, asked, excluded)
-        self._device.load(self.program.image)
-        run = self._device.run(
-            Schedule(self.sweeps, 1), replicas=len(scores) * self.chains, clamp=clamps.repeat(self.chains, 0), seed=seed
-        )
-        held = np.asarray(run.decoded(self.program, (tuple(range(self.experts)),)).states[0])
-        held = held.reshape(len(scores), self.chains, self.experts).astype(bool)
+        held = self._held(clamps, seed)
         wanted = held.sum(axis=2) == k
         rows = np.arange(len(scores))
         missed = ~wanted.any(axis=1)
         fallback = self._largest(scores, k, clamps)
         sets = np.where(missed[:, None], fallback, held[rows, wanted.argmax(axis=1)])
         return SetDraws(sets, *self._propensities(sets, fallback, k, clamps), missed)
+
+    def _held(self, clamps: np.ndarray, seed: int) -> np.ndarray:
+        """Experts that every chain holds in the end, bool ``[N, R, K]``: a run per pattern of clamped experts, for a
+        device clamps the same sites in all its chains."""
+        self._device.load(self.program.image)
+        patterns, of_row = np.unique(clamps == FREE, axis=0, return_inverse=True)
+        held = np.empty((len(clamps), self.chains, self.experts), dtype=bool)
+        for number in range(len(patterns)):
+            rows = np.flatnonzero(of_row == number)
+            run = self._device.run(
+                Schedule(self.sweeps, 1),
+                replicas=len(rows) * self.chains,
+                clamp=clamps[rows].repeat(self.chains, 0),
+                seed=derived(seed, number),
+            )
+            states = run.decoded(self.program, (tuple(range(self.experts)),)).states[0]
+            held[rows] = np.asarray(states).reshape(len(rows), self.chains, self.experts)
+        return held
 
     def distribution(
         self, scores: np.ndarray, k: int, asked: np.ndarray | None = None, excluded: np.ndarray | None = None
