@@ -88,7 +88,7 @@ def run_cascade(
     stages = np.zeros(count, dtype=np.int64)
     going = np.arange(count)
     for stage, (size, calibrated) in enumerate(zip(cascade.sizes, calibrations, strict=True)):
-        drawn = sampler.draw(scores[going], size, asked=asked[going], seed=derived(seed, stage)).sets
+        drawn = sampler.sets(scores[going], size, asked=asked[going], seed=derived(seed, stage))
         for expert in range(experts):
             new = going[drawn[:, expert] & ~asked[going, expert]]
             if len(new):

@@ -123,15 +123,34 @@ class SetSampler:
         Raises:
             SpecError: scores of another shape or not finite, or a row that has no set of k experts.
         """
+        sets, missed, fallback, clamps = self._drawn(scores, k, seed, asked, excluded)
+        return SetDraws(sets, *self._propensities(sets, fallback, k, clamps), missed)
+
+    def sets(
+        self,
+        scores: np.ndarray,
+        k: int,
+        *,
+        seed: int,
+        asked: np.ndarray | None = None,
+        excluded: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """The sets of :meth:`draw` alone, bool ``[N, K]``: no propensity is enumerated, which for a dozen experts and
+        many rows takes most of the time."""
+        return self._drawn(scores, k, seed, asked, excluded)[0]
+
+    def _drawn(
+        self, scores: np.ndarray, k: int, seed: int, asked: np.ndarray | None, excluded: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Sets, which rows missed, sets of the largest scores, and clamps."""
         scores = np.asarray(scores, dtype=np.float64)
         clamps = self._clamps(scores, k, asked, excluded)
         held = self._held(clamps, seed)
         wanted = held.sum(axis=2) == k
-        rows = np.arange(len(scores))
         missed = ~wanted.any(axis=1)
         fallback = self._largest(scores, k, clamps)
-        sets = np.where(missed[:, None], fallback, held[rows, wanted.argmax(axis=1)])
-        return SetDraws(sets, *self._propensities(sets, fallback, k, clamps), missed)
+        first = held[np.arange(len(scores)), wanted.argmax(axis=1)]
+        return np.where(missed[:, None], fallback, first), missed, fallback, clamps
 
     def _held(self, clamps: np.ndarray, seed: int) -> np.ndarray:
         """Experts that every chain holds in the end, bool ``[N, R, K]``: a run per pattern of clamped experts, for a
