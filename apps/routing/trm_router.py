@@ -134,7 +134,7 @@ class TRMRouter:
 
         ``metadata`` has ``trm_steps``, ``trm_final_confidence`` (the halting head's at the last step), ``trace`` (one
         entry a step: number, halting probability, change of z, qualities), ``attention`` (over remembered outcomes,
-        empty without memory), ``qualities`` by model, ``cached``, and ``latency`` in seconds, shared out over the batch.
+        empty without memory), ``qualities`` by model, ``cached``, and ``latency`` in seconds, a share of the batch's.
 
         Raises:
             SpecError: see :meth:`route_request`.

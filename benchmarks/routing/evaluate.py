@@ -65,6 +65,11 @@ def judge(predicted: np.ndarray, quality: np.ndarray, resampled: np.ndarray) -> 
 def table(data: Responses, found: dict[str, np.ndarray], seconds: dict[str, float]) -> dict[str, Any]:
     mathematics = data.subjects == "gsm8k"
     whole: dict[str, Any] = {"fit_seconds": seconds}
+
+    def gap(name: str, rows: np.ndarray) -> float:
+        quality = data.quality[rows]
+        return curve(found["TRM"][rows], quality, COSTS).apgr - curve(found[name][rows], quality, COSTS).apgr
+
     for part, rows in (("gsm8k", mathematics), ("mmlu", ~mathematics), ("all", mathematics | True)):
         quality = data.quality[rows]
         resampled = {name: bootstrap(p[rows], quality, COSTS, REPEATS) for name, p in found.items()}
