@@ -11,10 +11,11 @@ from thermofab.apps.routing.quality import (
     QualityModel,
 )
 from thermofab.apps.routing.requests import Constraints, ExecuteRequest, Preferences, TaskType
-from thermofab.apps.routing.router import Router
+from thermofab.apps.routing.router import Router, create_trm_router
+from thermofab.apps.routing.trm_router import TRMRouter
 
 __all__ = [
     "Alternative", "Catalogue", "ConstantQuality", "Constraints", "Embedding", "ExecuteRequest", "HashedText",
     "LatentText", "LengthQuality", "LogisticQuality", "Model", "NeighbourQuality", "Preferences", "QualityModel",
-    "Router", "RoutingDecision", "TaskType", "default_catalogue",
+    "Router", "RoutingDecision", "TRMRouter", "TaskType", "create_trm_router", "default_catalogue",
 ]  # fmt: skip

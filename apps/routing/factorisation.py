@@ -4,6 +4,7 @@ from typing import Self
 
 import numpy as np
 from scipy.optimize import minimize
+from scipy.special import expit
 from sklearn.preprocessing import StandardScaler
 
 from thermofab.apps.routing.quality import check_quality
@@ -33,7 +34,7 @@ class FactorisedQuality:
             w, v = w.reshape(self.rank, width), v.reshape(models, self.rank)
             inner = x @ w.T
             logits = inner @ v.T + b
-            error = seen * (1 / (1 + np.exp(-logits)) - target)
+            error = seen * (expit(logits) - target)
             value = (seen * (np.logaddexp(0, logits) - target * logits)).sum() / len(x)
             value += self.ridge * ((w**2).sum() + (v**2).sum()) / 2
             gradient = (v.T @ error.T @ x / len(x) + self.ridge * w, error.T @ inner / len(x) + self.ridge * v)
@@ -46,7 +47,7 @@ class FactorisedQuality:
         return self
 
     def predict(self, features: np.ndarray) -> np.ndarray:
-        return 1 / (1 + np.exp(-(self._scaled(np.asarray(features, np.float64)) @ self.weights.T + self.biases)))
+        return expit(self._scaled(np.asarray(features, np.float64)) @ self.weights.T + self.biases)
 
     def _scaled(self, features: np.ndarray) -> np.ndarray:
         return np.clip(self.scaler.transform(features), -4, 4)
