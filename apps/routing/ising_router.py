@@ -1,6 +1,6 @@
 """IsingRouter: the choice of models as a draw of a set from an energy, on a fabric, with its exact propensity.
 
-Scores are utilities over the temperature (:mod:`~thermofab.apps.routing.scoring`), pair terms repel models that are
+Scores are utilities over the temperature (:mod:`~thermofab.apps.routing.utility`), pair terms repel models that are
 right and wrong together (:func:`~thermofab.apps.routing.ensembles.residual_pairs`). Models that a request does not
 permit are clamped to 0. The draw's seed is a function of the router's seed and of the request, so the same router asked
 twice chooses the same, on every device.
@@ -21,7 +21,7 @@ from thermofab.apps.routing.ising import SetDraws, SetSampler
 from thermofab.apps.routing.providers import Catalogue, default_catalogue
 from thermofab.apps.routing.quality import LogisticQuality, QualityModel
 from thermofab.apps.routing.requests import ExecuteRequest
-from thermofab.apps.routing.scoring import permitted, utilities
+from thermofab.apps.routing.utility import permitted, scores
 from thermofab.hw.spec import Device, FabricSpec, SpecError
 from thermofab.models.seeds import derived
 
@@ -73,6 +73,7 @@ class IsingRouter:
         self.refit_every, self.random_seed = refit_every, random_seed
         self._device, self._spec = device, spec
         self._prior = np.array([model.quality for model in self.catalogue.models])
+        self._latency = np.array([model.latency for model in self.catalogue.models])
         self._fitted = False
         self._rows: list[np.ndarray] = []
         self._outcomes: list[np.ndarray] = []
@@ -150,8 +151,8 @@ class IsingRouter:
         return len(self._outcomes)
 
     def _decision(self, request: ExecuteRequest, quality: np.ndarray) -> RoutingDecision:
-        allowed = permitted(self.catalogue, request, quality)
-        worth = utilities(self.catalogue, request, quality, allowed)
+        allowed = permitted(request, self.catalogue, quality, self._latency)
+        worth = scores(request, self.catalogue, quality, self._latency, allowed)
         if allowed.sum() < self.k:
             raise SpecError(f"the constraints leave {int(allowed.sum())} models, and {self.k} are wanted.")
         draws = self._draw(request, worth, allowed)
@@ -175,8 +176,9 @@ class IsingRouter:
     def _draw(self, request: ExecuteRequest, worth: np.ndarray, allowed: np.ndarray) -> SetDraws:
         if allowed.sum() == self.k:
             return SetDraws(allowed[None], np.ones(1), np.ones(1), np.zeros(1, dtype=bool))
+        finite = np.where(allowed, worth, 0.0)[None]
         return self.sampler.draw(
-            worth[None] / self.temperature, self.k, excluded=~allowed[None], seed=self._seed_of(request)
+            finite / self.temperature, self.k, excluded=~allowed[None], seed=self._seed_of(request)
         )
 
     def _seed_of(self, request: ExecuteRequest) -> int:

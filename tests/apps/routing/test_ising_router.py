@@ -111,7 +111,7 @@ def test_the_same_decision_over_a_serial_line_to_rtl():
         (lambda: IsingRouter(THREE, k=2).route_request(
             ExecuteRequest("x", constraints=Constraints(providers=("far",)))), "leave 1 models"),
         (lambda: IsingRouter(THREE).route_request(
-            ExecuteRequest("x", constraints=Constraints(excluded=("mars",)))), "unknown provider or model mars"),
+            ExecuteRequest("x", constraints=Constraints(excluded=("mars",)))), "unknown provider or model 'mars'"),
         (lambda: IsingRouter(THREE).learn_from_outcome(
             REQUESTS[0], IsingRouter(THREE).route_request(REQUESTS[0]), 1.5, 1.0), "quality in \\[0, 1\\]"),
     ],

@@ -150,7 +150,7 @@ def test_a_wrong_key_is_refused_and_named_nowhere(served):
         ({"routing": {"quality_weight": 2}}, 400, "in \\[0, 1\\]"),
         ({"routing": {"providers": ["mars"]}}, 400, "unknown provider"),
         ({"routing": {"providers": ["near"], "excluded": ["near"]}}, 400, "contradictory"),
-        ({"routing": {"max_cost": 1e-12}}, 400, "leave none"),
+        ({"routing": {"max_cost": 1e-12}}, 400, "no model satisfies"),
     ],
 )
 def test_bad_requests_are_refused_by_their_own_error(served, fields, status, words):
