@@ -22,7 +22,7 @@ from itertools import combinations
 
 import numpy as np
 
-from thermofab.hw.spec import Device, FabricSpec, Program, Schedule, SpecError, fabric, open_device
+from thermofab.hw.spec import Device, FabricSpec, Program, Schedule, SpecError, open_device
 from thermofab.hw.spec.image import FREE
 from thermofab.models.hybrid.fields import FieldLayout
 from thermofab.models.hybrid.selection import selection_couplings, selection_fields
@@ -30,7 +30,6 @@ from thermofab.models.seeds import derived
 
 MOST_EXPERTS = 16  # whose 2^16 sets are enumerated for every draw
 BITS, LARGEST = 9, 6.0  # of a spin's field: 512 levels between ±6, so log-odds of ±12
-FABRIC = {"profile": "fine", "weight_bits": 12}  # converters from 6/511 to 3 want exact ratios and fine thresholds
 _HALVINGS = 16  # of a range of some 80: the shift need not be found better than to .002
 
 
@@ -97,7 +96,7 @@ class SetSampler:
         edges = tuple(combinations(range(experts), 2))
         self.layout = FieldLayout(experts, edges, BITS, LARGEST / (2**BITS - 1))
         couplings = selection_couplings(pairs[tuple(np.array(edges).T)], cardinality)
-        self._spec = spec or fabric(self.layout.graph(), **FABRIC)
+        self._spec = spec or self.layout.fabric()
         self.program: Program = compile(self.layout.ising(couplings), self._spec, seed=0, keep_zero=True)
         self._sites = np.array([copies[0] for copies in self.program.copies])
         self._device = open_device(device, self.program.fabric) if isinstance(device, str) else device

@@ -38,9 +38,7 @@ def serve(
     if demo == (settings is not None):
         raise SpecError("give --settings FILE with your back ends, or --demo for back ends that say the prompt back.")
     if ising and model is not None:
-        raise SpecError(
-            "--ising learns while it runs; --model has a recursive router. Give one of them."
-        )
+        raise SpecError("--ising learns while it runs; --model has a recursive router. Give one of them.")
 
     from thermofab.apps.routing.providers import Catalogue, default_catalogue
     from thermofab.apps.routing.proxy.app import create_proxy
