@@ -6,7 +6,6 @@ import numpy as np
 
 from thermofab.apps.routing.factorisation import FactorisedQuality
 from thermofab.apps.routing.quality import (
-    ConstantQuality,
     LengthQuality,
     LogisticQuality,
     NeighbourQuality,
@@ -30,6 +29,17 @@ class Tuned:
         return self.model.predict(features)
 
 
+class RandomQuality:
+    """Knows nothing, not even which model is better: every prompt is the same, so choices are drawn at random."""
+
+    def fit(self, features: np.ndarray, quality: np.ndarray) -> "RandomQuality":
+        self.models = quality.shape[1]
+        return self
+
+    def predict(self, features: np.ndarray) -> np.ndarray:
+        return np.full((len(features), self.models), 0.5)
+
+
 def neighbours() -> QualityModel:
     return Tuned(tuple(lambda k=k: NeighbourQuality(k) for k in (25, 50, 100, 200)))
 
@@ -46,13 +56,18 @@ def single_step() -> QualityModel:
     return RecursiveQuality(RecursionConfig(max_inner_steps=1, max_outer_steps=1))
 
 
+def every_step() -> QualityModel:
+    return RecursiveQuality(RecursionConfig(halt_threshold=1 - 1e-9))
+
+
 CONTENDERS: tuple[tuple[str, Callable[[], QualityModel]], ...] = (
-    ("random", ConstantQuality),
+    ("random", RandomQuality),
     ("prompt length", LengthQuality),
     ("nearest neighbours", neighbours),
     ("logistic", logistic),
     ("matrix factorisation", factorised),
     ("single step", single_step),
+    ("TRM, every step", every_step),
     ("TRM", RecursiveQuality),
 )
 """``random`` cannot tell prompts apart; its curve is mixing at random, from all cheapest to all dearest."""

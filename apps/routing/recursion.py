@@ -46,7 +46,7 @@ class RecursionConfig:
     max_inner_steps: int = 5
     max_outer_steps: int = 3
     halt_threshold: float = 0.8
-    tolerance: float = 0.05
+    tolerance: float = 0.03
     dropout: float = 0.4
     weight_decay: float = 0.2
     learning_rate: float = 3e-3

@@ -40,7 +40,7 @@ def create_trm_router(
     outcomes_path: str | Path | None = None,
     memory: int = 0,
     recursion: RecursionConfig | None = None,
-    keep: float = 0.998,
+    keep: float = 0.99,
     cache: int = 1024,
 ) -> TRMRouter:
     """A recursive router.

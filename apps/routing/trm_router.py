@@ -48,8 +48,8 @@ class RouterConfig:
     encoding_strategy: str = "comprehensive"
     recursion: RecursionConfig = RecursionConfig()
     enable_trm: bool = True
-    keep: float = 0.998
-    ridge: float = 2.0
+    keep: float = 0.99
+    ridge: float = 10.0
     clip: float = 10.0
     memory: int = 0
     cache: int = 1024
@@ -101,6 +101,7 @@ class TRMRouter:
     ):
         self.catalogue, self.config = catalogue, config or RouterConfig()
         self.embedding: Embedding = embedding or HashedText()
+        self._chosen = embedding is not None
         self.outcomes_path = None if outcomes_path is None else Path(outcomes_path)
         prior = np.array([model.quality for model in catalogue.models])
         self.recursion = RecursiveQuality(self.config.effective).start(self._width(), prior)
@@ -174,7 +175,7 @@ class TRMRouter:
         Raises:
             SpecError: see :meth:`RecursiveQuality.fit`.
         """
-        if isinstance(self.embedding, (HashedText, LatentText)) and len(requests) >= 500:
+        if not self._chosen and len(requests) >= 500:
             self.embedding = LatentText().fit([request.prompt for request in requests])
         self.recursion = RecursiveQuality(self.config.effective).fit(self.features(requests), quality, weights)
         self._begin()
@@ -326,7 +327,7 @@ class TRMRouter:
             arrays[f"memory/{k:06d}"] = np.concatenate([unit, [column, error]])
         about = {
             "config": asdict(self.config), "catalogue": self.catalogue.to_json(), "outcomes": self.outcomes,
-            "embedding_size": self.embedding.size,
+            "embedding_size": self.embedding.size, "embedding_chosen": self._chosen,
         }  # fmt: skip
         save_checkpoint(path, KIND, arrays, about)
 
@@ -346,6 +347,7 @@ class TRMRouter:
             embedding.weights = arrays["embedding"]
         router = TRMRouter(Catalogue.from_json(about["catalogue"]), config, embedding, outcomes_path)
         weights = {name[10:]: array for name, array in arrays.items() if name.startswith("recursion/")}
+        router._chosen = about["embedding_chosen"]
         router.recursion = RecursiveQuality.from_arrays(weights, asdict(config.effective))
         router.readout.precision, router.readout.moment = arrays["precision"], arrays["moment"]
         router.readout.weights, router.latency = arrays["weights"], arrays["latency"]
