@@ -339,8 +339,9 @@ class TRMRouter:
             SpecError: see :func:`thermofab.models.checkpoints.load_checkpoint`.
         """
         arrays, about = load_checkpoint(path, KIND)
-        kept = dict(about["config"])
-        config = RouterConfig(**(kept | {"recursion": RecursionConfig(**kept["recursion"])}))
+        kept: dict[str, Any] = dict(about["config"])
+        kept["recursion"] = RecursionConfig(**kept["recursion"])
+        config = RouterConfig(**kept)
         embedding: Embedding = HashedText(about["embedding_size"])
         if "embedding" in arrays:
             embedding = LatentText(about["embedding_size"], buckets=len(arrays["embedding"]))

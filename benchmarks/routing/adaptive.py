@@ -20,7 +20,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from data import COSTS, DEFAULT, Responses, read_responses
 from results import write_results
-from scipy.stats import spearmanr
+from scipy.stats import rankdata
 
 from thermofab.apps.console import steps as progress
 from thermofab.apps.routing.embedding import LatentText
@@ -85,10 +85,14 @@ def difficulty(
     drawn = [np.repeat(np.arange(len(held)), w.astype(int)) for w in resamples(len(held), 200)]
     return {
         "fifths": table,
-        "rank_correlation": float(spearmanr(hard, steps)[0]),
-        "rank_correlation_interval": interval(np.array([spearmanr(hard[d], steps[d])[0] for d in drawn])),
-        "rank_correlation_doubt": float(spearmanr(doubt, steps)[0]),
+        "rank_correlation": rank_correlation(hard, steps),
+        "rank_correlation_interval": interval(np.array([rank_correlation(hard[d], steps[d]) for d in drawn])),
+        "rank_correlation_doubt": rank_correlation(doubt, steps),
     }
+
+
+def rank_correlation(one: np.ndarray, other: np.ndarray) -> float:
+    return float(np.corrcoef(rankdata(one), rankdata(other))[0, 1])
 
 
 def latency(data: Responses, kept: np.ndarray, held: np.ndarray, enable_trm: bool) -> dict[str, Any]:
