@@ -1,4 +1,4 @@
-"""``thermofab route``: fit a router, compare routers, explain a decision."""
+"""``thermofab route``: fit a router, compare routers, explain a decision, serve a proxy."""
 
 import json
 from importlib.util import find_spec
@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from thermofab.apps.console import output, steps
+from thermofab.apps.routing.proxy.command import serve
 from thermofab.hw.spec.errors import SpecError, ToolMissingError
 
 if TYPE_CHECKING:
     from thermofab.apps.routing.dataset import Answers
     from thermofab.apps.routing.providers import Catalogue
 
-app = typer.Typer(no_args_is_help=True, help="Which model answers a prompt: fit, compare and explain routers.")
+app = typer.Typer(no_args_is_help=True, help="Which model answers a prompt: fit, compare, explain and serve routers.")
+app.command()(serve)
 
 Data = Annotated[Path | None, typer.Argument(help="CSV: prompt, a column a model, perhaps task; made prompts else.")]
 CatalogueFile = Annotated[Path | None, typer.Option("--catalogue", help="Models and prices, JSON; examples else.")]
@@ -25,7 +27,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instea
 
 @app.callback()
 def check_packages() -> None:
-    """Which model answers a prompt: fit, compare and explain routers."""
+    """Which model answers a prompt: fit, compare, explain and serve routers."""
     needed = {"sklearn": "scikit-learn", "safetensors": "safetensors", "torch": "torch"}
     missing = [name for module, name in needed.items() if find_spec(module) is None]
     if missing:
