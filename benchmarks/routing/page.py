@@ -47,7 +47,7 @@ def _evaluate(setting: str) -> str:
             row.append(f"{one['apgr']:.3f} ({low:.3f} to {high:.3f})")
         whole = kept["all"]["routers"][name]
         low, high = whole["aiq_interval"]
-        row += [f"{whole['aiq']:.4f} ({low:.4f} to {high:.4f})", f"{whole['at_half']:.4f}"]
+        row += [f"{whole['aiq']:.4f} ({low:.4f} to {high:.4f})", f"{whole['curve'][len(whole['curve']) // 2]:.4f}"]
         row.append("" if name == "oracle" else f"{whole['ece']:.3f}")
         rows.append(row)
     head = ["router", "APGR, GSM8K", "APGR, MMLU", "APGR, all", "AIQ, all", "right at half the calls", "ECE"]
