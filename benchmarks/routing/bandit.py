@@ -234,11 +234,10 @@ def main() -> None:
                 right = [run["right"] for run in runs]
                 print(f"{name:<28} {task:<9} right {np.mean(right):.3f} ({min(right):.3f} to {max(right):.3f}), "
                       f"{np.mean([run['milliseconds'] for run in runs]):.1f} ms", flush=True)  # fmt: skip
+                if given.only is None:
+                    # After every task, so that a run that is cut short leaves what it has.
+                    write_results("routing_bandit", whole)
                 done()
-            if given.only is None:
-                # After every learner, so that a run that is cut short leaves what it has.
-                written = write_results("routing_bandit", whole)
-                print(written, flush=True)
 
 
 if __name__ == "__main__":
