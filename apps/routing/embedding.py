@@ -6,11 +6,12 @@ Both add statistics of the prompt itself: lengths, digits, symbols, code, choice
 
 import re
 from collections.abc import Sequence
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 from scipy.sparse import csr_matrix, diags
 from sklearn.feature_extraction.text import HashingVectorizer
+from sklearn.preprocessing import normalize
 from sklearn.utils.extmath import randomized_svd
 
 from thermofab.hw.spec import SpecError
@@ -66,7 +67,7 @@ class HashedText:
         self._hashing = HashingVectorizer(n_features=size - len(STATISTICS), ngram_range=(1, 2))
 
     def embed(self, prompts: Sequence[str]) -> np.ndarray:
-        hashed = self._hashing.transform(prompts).toarray()
+        hashed = csr_matrix(self._hashing.transform(prompts)).toarray()
         return np.concatenate([hashed.astype(np.float32), statistics(prompts)], axis=1)
 
 
@@ -86,7 +87,8 @@ class LatentText:
         if size < 16:
             raise SpecError(f"an embedding needs at least 16 numbers, got {size}.")
         self.size, self.buckets, self.seed = size, buckets, seed
-        self._hashing = HashingVectorizer(n_features=buckets, ngram_range=(1, 2), norm=None, alternate_sign=False)
+        settings: dict[str, Any] = {"ngram_range": (1, 2), "norm": None, "alternate_sign": False}
+        self._hashing = HashingVectorizer(n_features=buckets, **settings)
         self.weights: np.ndarray | None = None
         """float32 ``[buckets, size - 12]``: inverse document frequency times right singular vector."""
 
@@ -97,9 +99,9 @@ class LatentText:
         counts = self._counts(prompts)
         documents = np.bincount(counts.indices, minlength=self.buckets)
         inverse = np.log((1 + len(prompts)) / (1 + documents)) + 1
-        weighted = counts @ diags(inverse)
-        weighted = diags(1 / np.maximum(1e-9, np.sqrt(weighted.multiply(weighted).sum(axis=1)).A1)) @ weighted
-        directions = randomized_svd(weighted, self.size - len(STATISTICS), n_iter=2, random_state=self.seed)[2]
+        weighted = normalize(csr_matrix(counts @ diags(inverse)))
+        rounds: dict[str, Any] = {"n_iter": 2, "random_state": self.seed}
+        directions = randomized_svd(weighted, self.size - len(STATISTICS), **rounds)[2]
         self.weights = np.ascontiguousarray((directions * inverse).T, dtype=np.float32)
         return self
 

@@ -175,9 +175,9 @@ class ExecuteRequest:
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < 0:
                 raise SpecError(f"{name} must be a count of at least 0, got {value!r}.")
-        for name in ("budget_left", "load", "difficulty"):
-            value = getattr(self, name)
-            if (value is not None or name != "difficulty") and (not _number(value) or not 0 <= value <= 1):
+        estimate = 0.5 if self.difficulty is None else self.difficulty
+        for name, value in (("budget_left", self.budget_left), ("load", self.load), ("difficulty", estimate)):
+            if not _number(value) or not 0 <= value <= 1:
                 raise SpecError(f"{name} must be a number in [0, 1], got {value!r}.")
 
     @property

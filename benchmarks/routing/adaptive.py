@@ -117,7 +117,8 @@ def latency(data: Responses, kept: np.ndarray, held: np.ndarray, enable_trm: boo
     router.route_batch([replace(request, turn=1) for request in asked[:600]])
     found["batched_ms_each"] = 1e3 * (time.perf_counter() - begun) / 600
     found["recursion_bytes"] = int(sum(array.astype(np.float32).nbytes for array in router.recursion.arrays.values()))
-    found["embedding_bytes"] = int(router.embedding.weights.nbytes)
+    if isinstance(router.embedding, LatentText) and router.embedding.weights is not None:
+        found["embedding_bytes"] = router.embedding.weights.nbytes
     found["steps"] = float(np.mean([d.metadata["trm_steps"] for d in router.route_batch(asked[:600])]))
     return found
 

@@ -46,15 +46,12 @@ def predictions(data: Responses, parts: list[tuple[np.ndarray, np.ndarray]], ste
 def judge(predicted: np.ndarray, quality: np.ndarray, resampled: np.ndarray) -> dict[str, Any]:
     """The numbers of one router on some prompts."""
     found = curve(predicted, quality, COSTS)
-    half = np.argsort(predicted[:, 0] - predicted[:, 1], kind="stable")[: len(quality) // 2]
-    chosen = quality[:, 0].copy()
-    chosen[half] = quality[half, 1]
     return {
         "apgr": found.apgr,
         "apgr_interval": interval(resampled[:, 0]),
         "aiq": found.aiq,
         "aiq_interval": interval(resampled[:, 1]),
-        "at_half": float(chosen.mean()),
+        "at_half": found.at(0.5),
         "shuffled_at_half": float(quality.mean()),
         "log_loss": log_loss(np.clip(predicted, 1e-3, 1 - 1e-3), quality),
         "ece": max(calibration_error(predicted[:, k], quality[:, k]) for k in range(2)),

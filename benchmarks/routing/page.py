@@ -47,7 +47,7 @@ def _evaluate(setting: str) -> str:
             row.append(f"{one['apgr']:.3f} ({low:.3f} to {high:.3f})")
         whole = kept["all"]["routers"][name]
         low, high = whole["aiq_interval"]
-        row += [f"{whole['aiq']:.4f} ({low:.4f} to {high:.4f})", f"{whole['at_half']:.4f}"]
+        row += [f"{whole['aiq']:.4f} ({low:.4f} to {high:.4f})", f"{whole['curve'][len(whole['curve']) // 2]:.4f}"]
         row.append("" if name == "oracle" else f"{whole['ece']:.3f}")
         rows.append(row)
     head = ["router", "APGR, GSM8K", "APGR, MMLU", "APGR, all", "AIQ, all", "right at half the calls", "ECE"]
@@ -139,15 +139,16 @@ def regret() -> str:
 
 def bandit() -> str:
     kept = results("bandit")
-    rows = []
+    played, rows = list(kept["learners"]["soft-max"]), []
     for name, tasks in kept["learners"].items():
         row = [name]
-        for task in ("linear", "clusters", "crossed"):
+        for task in played:
             right = tasks.get(task, {}).get("right")
             row.append("" if right is None else f"{np.mean(right):.3f} ({min(right):.3f} to {max(right):.3f})")
-        rows.append([*row, f"{np.mean(tasks['linear']['milliseconds']):.1f}"])
+        if tasks:
+            rows.append([*row, f"{np.mean(tasks['linear']['milliseconds']):.1f}"])
     said = f"{kept['outcomes']} outcomes, {kept['seeds']} seeds, mean (smallest to largest); chance is .25.\n\n"
-    return said + table(["learner", "linear", "clusters", "crossed", "CPU ms an outcome"], rows)
+    return said + table(["learner", *played, "CPU ms an outcome"], rows)
 
 
 TABLES: dict[str, Callable[[], str]] = {
