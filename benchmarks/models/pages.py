@@ -3,8 +3,8 @@
     python benchmarks/models/pages.py             # rewrites docs/trm.md and docs/models.md
     python benchmarks/models/pages.py --check     # says which pages are not what the JSON gives; status 1
 
-A mark is ``<!-- trm_sudoku -->`` and the table ends at ``<!-- end -->``; each name is a program here with ``page()`` and
-a file under docs/results/.
+A mark is ``<!-- trm_sudoku -->`` and the table ends at ``<!-- end -->``; each name is a program here with ``page()``
+and a file under docs/results/.
 """
 
 import argparse
