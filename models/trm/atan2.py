@@ -1,7 +1,8 @@
 """Adam whose quotient is an arc tangent: no ε, no clipping, and steps that do not depend on the loss's scale.
 
 With m̂ and v̂ Adam's averages, w ← w·(1 - η·decay), w ← w - η·a·atan2(m̂, √v̂), a = 1.27 (arXiv 2407.05872): at most
-a·π/2·η a step, however large a gradient is. What the published tiny recursive models are trained by.
+a·π/2·η a step, however large a gradient is. Published tiny recursive models are trained by an optimiser of this kind;
+a is a factor of the rate, which an implementation may leave out.
 """
 
 from collections.abc import Callable, Iterable

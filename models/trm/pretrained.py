@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from thermofab.hw.spec import SpecError
@@ -59,7 +59,7 @@ def write_pretrained(
     content = {"model_type": model_type, "version": VERSION, "config": config, **about}
     weights = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
     part = folder / (WEIGHTS + ".part")
-    save_file(weights, part, metadata={"format": "pt"})
+    part.write_bytes(save(weights, metadata={"format": "pt"}))
     part.replace(folder / WEIGHTS)
     part = folder / (CONFIG + ".part")
     part.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
