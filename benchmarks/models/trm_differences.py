@@ -53,6 +53,11 @@ VARIANTS = (
     Variant("norm over positions", replace(BASE, normalised="positions")),
     Variant("no learnt positions", replace(BASE, positions="none")),
     Variant("norm over positions, no learnt positions", replace(BASE, normalised="positions", positions="none")),
+    Variant(
+        "norm over positions, no learnt positions, seed 1",
+        replace(BASE, normalised="positions", positions="none", seed=1),
+        SequenceTraining(seed=1),
+    ),
     Variant("attention, learnt positions", replace(BASE, mixing="attention")),
     Variant("attention, rotary", replace(BASE, mixing="attention", positions="rotary")),
     Variant("halting bias -5", replace(BASE, halting_bias=-5.0)),
