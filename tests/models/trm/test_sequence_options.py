@@ -57,6 +57,12 @@ def test_a_layer_is_its_formula(normalised):
     torch.testing.assert_close(layer(h), rms_norm(mixed + layer.mlp(mixed)))
 
 
+def test_sudokus_with_attention_have_rotary_positions_unless_told():
+    assert SequenceConfig.sudoku(2, 2, mixing="attention").positions == "rotary"
+    assert SequenceConfig.sudoku(2, 2, mixing="attention", positions="learnt").positions == "learnt"
+    assert SequenceConfig.sudoku(2, 2).positions == "learnt"
+
+
 def test_without_learnt_positions_there_are_fewer_parameters():
     count = [
         sum(p.numel() for p in SequenceTRM(SequenceConfig.sudoku(2, 3, positions=positions)).parameters())
