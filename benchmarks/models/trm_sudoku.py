@@ -1,27 +1,47 @@
 """Minimal 6×6 Sudokus: a tiny recursive model against the same net without recursion, trained on one CPU thread.
 
-    python benchmarks/models/trm_sudoku.py                # three seeds and the net without recursion, ~35 CPU-minutes
+    python benchmarks/models/trm_sudoku.py                # three seeds and the net without recursion, ~30 CPU-minutes
     python benchmarks/models/trm_sudoku.py --quick        # 4×4, ~20 CPU-seconds
-    python benchmarks/models/trm_sudoku.py --seeds 0      # one seed, ~9 CPU-minutes
+    python benchmarks/models/trm_sudoku.py --seeds 0 --ship   # the model that ships with the package, < 8 CPU-minutes
+    python benchmarks/models/trm_sudoku.py --page         # the table of docs/trm.md from the JSON
 
-1,000 puzzles to train on, augmented by Sudoku's symmetries, and 2,000 held-out ones whose solutions neither the puzzles
-nor their augmentations reach, not even up to a renaming of digits. All weights are averages. Checkpoints go to
-``--folder``; the early one (``EARLY`` optimiser steps) is what benchmarks/models/hybrid_*.py start from.
+1,000 puzzles to train on, augmented by Sudoku's symmetries, 2,000 held-out ones, and 1,000 more to choose the halting
+threshold on; the solutions of the last two neither the puzzles nor their augmentations reach, not even up to a renaming
+of digits. All weights are averages. Checkpoints go to ``--folder``; the early one (``EARLY`` optimiser steps) is what
+benchmarks/models/hybrid_*.py start from. Without ``--quick``, docs/results/trm_sudoku.json has every run; runs that it
+has already are kept unless they are run again.
 """
 
 import argparse
+import json
+import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
-from thermofab.models.puzzles import Augmenter, Box, PuzzleSet, make_puzzles
-from thermofab.models.trm import RecursiveModel, SequenceConfig, SequenceTrainer, SequenceTraining, SequenceTRM, answer
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from results import ROOT, write_results
 
+from thermofab.models.puzzles import Augmenter, Box, PuzzleSet, make_puzzles
+from thermofab.models.trm import (
+    SequenceConfig,
+    SequenceTrainer,
+    SequenceTraining,
+    SequenceTRM,
+    calibrate,
+    halting_curve,
+)
+
+NAME = "trm_sudoku"
 FOLDER = Path("build/benchmarks/trm")
+SHIPPED = ROOT / "models" / "trm" / "weights" / "sudoku-6x6"
 SIX = Box(2, 3)
-EARLY, STEPS, TRAIN, HELD_OUT = 600, 3600, 1000, 2000
+EARLY, STEPS, TRAIN, HELD_OUT, CALIBRATION = 600, 3600, 1000, 2000, 1000
+MARGIN = 0.003
+"""How much less exact than all steps adaptive answers may be on the calibration puzzles."""
 
 
 def puzzles(box: Box = SIX, train: int = TRAIN, held_out: int = HELD_OUT) -> tuple[PuzzleSet, PuzzleSet]:
@@ -41,17 +61,24 @@ def augmented(train: PuzzleSet, held_out: PuzzleSet):
     return draw
 
 
-def exact_rate(model: RecursiveModel, test: PuzzleSet, steps: int, adaptive: bool = False) -> tuple[float, float]:
-    """Share of puzzles solved exactly, and mean supervision steps."""
-    out = answer(model, torch.as_tensor(test.puzzles), steps, adaptive=adaptive)
-    return float((out.tokens.numpy() + 1 == test.solutions).all(axis=1).mean()), float(out.steps.float().mean())
+def tensors(test: PuzzleSet) -> tuple[torch.Tensor, torch.Tensor]:
+    """Tokens and answers as the model has them."""
+    return torch.as_tensor(test.puzzles), torch.as_tensor(test.solutions - 1)
 
 
 def train(
-    name: str, trainer: SequenceTrainer, test: PuzzleSet, steps: int | None, seconds: float, folder: Path
-) -> None:
-    """Train for so many steps or CPU seconds, print a line now and then, leave checkpoints and a last line."""
+    name: str,
+    trainer: SequenceTrainer,
+    sets: tuple[PuzzleSet, PuzzleSet],
+    steps: int | None,
+    seconds: float,
+    folder: Path,
+) -> tuple[SequenceTRM, dict[str, Any]]:
+    """Train for so many steps or CPU seconds, leave checkpoints; the averaged model, its threshold calibrated on the
+    second set, and what it gives on the first."""
+    test, calibration = sets
     supervision, spent, shown = trainer.training.max_steps, 0.0, 0.0
+    seen: list[dict[str, float]] = []
     while spent < seconds and (steps is None or trainer.step_number < steps):
         start = time.process_time()
         trainer.step()
@@ -61,48 +88,115 @@ def train(
         if spent - shown >= 60 or trainer.step_number == EARLY:
             shown = spent
             some = PuzzleSet(test.box, test.puzzles[:500], test.solutions[:500])
-            rate = exact_rate(trainer.averaged(), some, supervision)[0]
-            print(
-                f"  {name}: {trainer.step_number:5d} steps {spent:4.0f} CPU-s, of 500 held-out {rate:.3f}", flush=True
-            )
-    trainer.save(folder / f"{name}-final")
+            rate = halting_curve(trainer.averaged(), *tensors(some), supervision)[0]
+            seen.append({"steps": trainer.step_number, "cpu_seconds": round(spent), "exact_of_500": round(rate, 4)})
+            print(f"  {name}: {seen[-1]}", flush=True)
     model = trainer.averaged()
-    one, all_, adaptive = (
-        exact_rate(model, test, 1), exact_rate(model, test, supervision), exact_rate(model, test, supervision, True)
-    )  # fmt: skip
-    parameters = sum(p.numel() for p in model.parameters())
-    print(
-        f"| {name} | {parameters:,} | {trainer.step_number:,} | {spent:.0f} | {one[0]:.3f} | {all_[0]:.4f} "
-        f"| {adaptive[0]:.4f} at {adaptive[1]:.2f} |",
-        flush=True,
-    )
+    assert isinstance(model, SequenceTRM)
+    calibrated = calibrate(model, *tensors(calibration), supervision, margin=MARGIN)
+    trainer.model.halt_threshold = model.halt_threshold
+    trainer.save(folder / f"{name}-final")
+    one = halting_curve(model, *tensors(test), 1)[0]
+    whole, curve = halting_curve(model, *tensors(test), supervision)
+    return model, {
+        "run": name,
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "steps": trainer.step_number,
+        "cpu_seconds": round(spent),
+        "exact_one_step": round(one, 4),
+        "exact_all_steps": round(whole, 4),
+        "halt_threshold": calibrated.chosen.threshold,
+        "adaptive": {
+            str(halting.threshold): {"exact": round(halting.exact, 4), "mean_steps": round(halting.mean_steps, 2)}
+            for halting in curve
+        },
+        "while_training": seen,
+    }
+
+
+def page() -> str:
+    """The table, from the JSON."""
+    rows = json.loads((ROOT / "docs" / "results" / f"{NAME}.json").read_text())["rows"]
+
+    def halted(row: dict[str, Any], threshold: float) -> str:
+        got = row["adaptive"][str(threshold)]
+        return f"{got['exact']:.4f} at {got['mean_steps']:.2f}"
+
+    lines = [
+        "| run | parameters | optimiser steps | CPU-s | exact after 1 step | after all 8 | halting at .5 | at .9 "
+        "| calibrated |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    for row in rows:
+        start = f"| {row['run']} | {row['parameters']:,} | {row['steps']:,} | {row['cpu_seconds']} "
+        start += f"| {row['exact_one_step']:.4f} "
+        if row["run"].startswith("no recursion"):
+            lines.append(start + "| | | | |")
+            continue
+        chosen = row["halt_threshold"]
+        lines.append(
+            start + f"| **{row['exact_all_steps']:.4f}** | {halted(row, 0.5)} | {halted(row, 0.9)} "
+            f"| {chosen:g}: {halted(row, chosen)} |"
+        )
+    return "\n".join(lines)
+
+
+def keep(row: dict[str, Any], about: dict[str, Any]) -> None:
+    """The JSON with this run's row in place of the one of that name."""
+    path = ROOT / "docs" / "results" / f"{NAME}.json"
+    rows = json.loads(path.read_text())["rows"] if path.is_file() else []
+    rows = [other for other in rows if other["run"] != row["run"]] + [row]
+    write_results(NAME, {**about, "rows": sorted(rows, key=lambda row: (row["run"].startswith("no"), row["run"]))})
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="minimal 6×6 Sudokus, with recursion and without")
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--seeds", default="0,1,2")
-    parser.add_argument("--no-recursion", action="store_true", help="only the net without recursion")
+    parser.add_argument("--seeds", default="0,1,2", help="with commas; the net without recursion has the first")
+    parser.add_argument("--recursion", choices=("with", "without", "both"), default="both")
     parser.add_argument("--seconds", type=float, default=590.0, help="CPU seconds a run may take")
     parser.add_argument("--folder", type=Path, default=FOLDER)
+    parser.add_argument("--ship", action="store_true", help="the first seed's model becomes the one in the package")
+    parser.add_argument("--page", action="store_true", help="print the table of docs/trm.md and train nothing")
     options = parser.parse_args()
+    if options.page:
+        print(page())
+        return
     torch.set_num_threads(1)
     box, steps = (Box(2, 2), 400) if options.quick else (SIX, STEPS)
-    learn, test = puzzles(box, 8, 4) if options.quick else puzzles()
+    counts = (6, 3, 3) if options.quick else (TRAIN, HELD_OUT, CALIBRATION)
+    learn, others = make_puzzles(box, sum(counts), seed=0).split(counts[0])
+    sets = others.split(counts[1])
+    about = {
+        "train": counts[0],
+        "held_out": counts[1],
+        "calibration": counts[2],
+        "mean_clues": round(float((others.puzzles > 0).sum(1).mean()), 2),
+        "margin": MARGIN,
+    }
+    print(about)
+    source = augmented(learn, others)
     seeds = [0] if options.quick else [int(seed) for seed in options.seeds.split(",")]
-    print(f"{len(learn)} puzzles to train on, {len(test)} held out, {(test.puzzles > 0).sum(1).mean():.2f} clues")
-    print("| run | parameters | steps | CPU-s | exact, 1 step | exact, all steps | exact, adaptive, at mean steps |")
-    print("|---|--:|--:|--:|--:|--:|--:|")
-    source = augmented(learn, test)
-    for seed in [] if options.no_recursion else seeds:
+    for seed in seeds if options.recursion != "without" else []:
         config = SequenceConfig.sudoku(box.rows, box.columns, seed=seed)
         trainer = SequenceTrainer(SequenceTRM(config), source, SequenceTraining(decay_steps=steps, seed=seed))
-        train(f"recursive-{seed}", trainer, test, steps, options.seconds, options.folder)
-    for seed in seeds[:1]:
+        model, row = train(f"recursive-{seed}", trainer, sets, steps, options.seconds, options.folder)
+        row["run"] = f"recursive, seed {seed}"
+        print(row, flush=True)
+        if not options.quick:
+            keep(row, about)
+            if options.ship and seed == seeds[0]:
+                model.save_pretrained(SHIPPED, notes={"command": "python " + " ".join(sys.argv), **about, **row})
+    for seed in seeds[:1] if options.recursion != "with" else []:
         config = SequenceConfig.sudoku(box.rows, box.columns, recursive=False, seed=seed)
         plain = SequenceTraining(max_steps=1, decay_steps=10 * steps, seed=seed)
         trainer = SequenceTrainer(SequenceTRM(config), source, plain)
-        train(f"no-recursion-{seed}", trainer, test, None, 10.0 if options.quick else options.seconds, options.folder)
+        seconds = 10.0 if options.quick else options.seconds
+        row = train(f"no-recursion-{seed}", trainer, sets, None, seconds, options.folder)[1]
+        row["run"] = f"no recursion, seed {seed}"
+        print(row, flush=True)
+        if not options.quick:
+            keep(row, about)
 
 
 if __name__ == "__main__":
