@@ -1,30 +1,52 @@
 """Puzzles read, made, checked and solved: by a recursive net, by their rules on a fabric, and by both."""
 
+from thermofab.apps.reasoning.arc import ArcTask, arc_task
+from thermofab.apps.reasoning.blueprints import EventLog, Monitored, Resilient
 from thermofab.apps.reasoning.constraints import Annealing, Answers, ConstraintProgram, rules_broken
 from thermofab.apps.reasoning.generation import sampled_puzzles
+from thermofab.apps.reasoning.maze import Maze, check_maze, make_maze, read_maze, solves_maze
 from thermofab.apps.reasoning.nets import load_net, read_puzzles, trainer_of
+from thermofab.apps.reasoning.page import trace_html
+from thermofab.apps.reasoning.picture import trace_png
 from thermofab.apps.reasoning.puzzle import box_of, check_sudoku, read_sudoku, sudoku_text
 from thermofab.apps.reasoning.solvers import (
     Attempt,
     Chooser,
     HybridSettings,
     Solution,
+    device_choice,
     solve_by_both,
     solve_by_constraints,
     solve_by_net,
 )
+from thermofab.apps.reasoning.trace import TraceGraph, TraceNode, graph_of_dag, graph_of_readings, graph_of_solution
 
 __all__ = [
     "Annealing",
     "Answers",
+    "ArcTask",
     "Attempt",
     "Chooser",
     "ConstraintProgram",
+    "EventLog",
     "HybridSettings",
+    "Maze",
+    "Monitored",
+    "Resilient",
     "Solution",
+    "TraceGraph",
+    "TraceNode",
+    "arc_task",
     "box_of",
+    "check_maze",
     "check_sudoku",
+    "device_choice",
+    "graph_of_dag",
+    "graph_of_readings",
+    "graph_of_solution",
     "load_net",
+    "make_maze",
+    "read_maze",
     "read_puzzles",
     "read_sudoku",
     "rules_broken",
@@ -32,6 +54,9 @@ __all__ = [
     "solve_by_both",
     "solve_by_constraints",
     "solve_by_net",
+    "solves_maze",
     "sudoku_text",
+    "trace_html",
+    "trace_png",
     "trainer_of",
 ]

@@ -12,8 +12,9 @@ import numpy as np
 
 from thermofab.apps.reasoning.constraints import ConstraintProgram, rules_broken
 from thermofab.apps.reasoning.nets import STEPS, check_net, read_puzzles
-from thermofab.hw.spec import SpecError
-from thermofab.models.hybrid import DeviceChoice
+from thermofab.compiler import compile
+from thermofab.hw.spec import Device, SpecError, fabric
+from thermofab.models.hybrid import DeviceChoice, DeviceFields, choice_layout
 from thermofab.models.puzzles import Box
 from thermofab.models.seeds import derived
 from thermofab.models.trm import SequenceTRM
@@ -297,3 +298,20 @@ def _check(rollouts: int, choose: str) -> None:
         raise SpecError(f"at least 1 reading or round is needed, got {rollouts}.")
     if choose not in CHOOSERS:
         raise SpecError(f"answers are chosen by {' or '.join(CHOOSERS)}, got {choose!r}.")
+
+
+def chooser(name: str) -> Chooser:
+    """The chooser of a name.
+
+    Raises:
+        SpecError: another name.
+    """
+    _check(1, name)
+    return "head" if name == "head" else "rules"
+
+
+def device_choice(options: int, device: str | Device = "native") -> DeviceChoice:
+    """Draws among up to so many options by p-bits, compiled for ``device``."""
+    layout = choice_layout(options)
+    program = compile(layout.ising(), fabric(layout.graph()))
+    return DeviceChoice(DeviceFields(program, layout, device))
