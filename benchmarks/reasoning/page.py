@@ -24,7 +24,7 @@ def table(head: list[str], rows: list[list[str]]) -> str:
 def methods() -> str:
     kept = results("reasoning-solve")
     rows = []
-    for method in ("plain", "latent noise", "back-tracking", "hybrid"):
+    for method in ("plain", "latent noise", "back-tracking", "hybrid", "hybrid, no fields"):
         for by in ("", "head", "rules"):
             found = [row for row in kept["nets"] if (row["method"], row["chosen_by"]) == (method, by)]
             if found:

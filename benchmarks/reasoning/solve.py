@@ -95,11 +95,12 @@ def of_net(seed: int, model: SequenceTRM, test: PuzzleSet, choice: DeviceChoice,
         )  # fmt: skip
         right = (tracked.tokens + 1 == test.solutions).all(axis=1)
         rows.append(row(seed, "back-tracking", by, right, tracked.readings, start))
-        start = time.process_time()
-        found = solve_by_both(model, test.puzzles, program, choice, HybridSettings(choose=by), seed=seed)
-        own = np.array([any(a.kind == "reading" and a.broken == 0 for a in one.attempts) for one in found])
-        more = {"device_sweeps": float(np.mean([one.sweeps for one in found])), "net_itself": float(own.mean())}
-        rows.append(row(seed, "hybrid", by, exact(found, test), readings(found), start, **more))
+        for method, strength in (("hybrid", 0.25), ("hybrid, no fields", 0.0)):
+            start, settings = time.process_time(), HybridSettings(choose=by, strength=strength)
+            found = solve_by_both(model, test.puzzles, program, choice, settings, seed=seed)
+            own = np.array([any(a.kind == "reading" and a.broken == 0 for a in one.attempts) for one in found])
+            more = {"device_sweeps": float(np.mean([one.sweeps for one in found])), "net_itself": float(own.mean())}
+            rows.append(row(seed, method, by, exact(found, test), readings(found), start, **more))
     return rows
 
 
