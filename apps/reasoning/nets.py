@@ -62,28 +62,26 @@ def read_puzzles(
 
 
 def load_net(source: str | Path | None = None) -> SequenceTRM:
-    """The net that ships, one of another name, or that of a checkpoint written by a trainer, in evaluation mode.
+    """A net in evaluation mode: by default the one that ships; else the averaged one of a trainer's checkpoint, or what
+    ``SequenceTRM.from_pretrained`` finds by that name or in that folder.
 
     Raises:
-        SpecError: there is no net or checkpoint of that name.
+        SpecError: there is no such net.
     """
-    if source is not None and _written(Path(source)):
+    if source is not None and Path(source).with_name(Path(source).name + ".safetensors").is_file():
         return averaged_model(source)
-    name = SHIPPED if source is None else str(source)
+    name, why = SHIPPED if source is None else str(source), ""
+    # Where models have no such method yet, only checkpoints can be loaded.
     load: Callable[[str], SequenceTRM] | None = getattr(SequenceTRM, "from_pretrained", None)
-    try:
-        if load is not None:
+    if load is not None:
+        try:
             return load(name).eval()
-    except SpecError as error:
-        raise SpecError(f"there is no net {name!r} here ({error}) {_ADVICE}") from None
-    raise SpecError(f"there is no net {name!r} here. {_ADVICE}")
-
-
-_ADVICE = "Train one with 'thermofab reason train' and name its checkpoint, or solve by 'constraints', without a net."
-
-
-def _written(path: Path) -> bool:
-    return path.with_name(path.name + ".safetensors").exists() or path.exists()
+        except SpecError as error:
+            why = f" ({str(error).rstrip('.')})"
+    raise SpecError(
+        f"there is no net {name!r} here{why}. Train one with 'thermofab reason train' and name its checkpoint, or "
+        "solve by 'constraints', without a net."
+    )
 
 
 def check_net(model: SequenceTRM, box: Box) -> None:
