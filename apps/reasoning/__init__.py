@@ -1,7 +1,8 @@
 """Puzzles read, made, checked and solved: by a recursive net, by their rules on a fabric, and by both."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from thermofab.apps.lazy import exports
 
 if TYPE_CHECKING:
     from thermofab.apps.reasoning.arc import ArcTask, arc_task
@@ -25,34 +26,36 @@ if TYPE_CHECKING:
     )
     from thermofab.apps.reasoning.trace import TraceGraph, TraceNode, graph_of_dag, graph_of_readings, graph_of_solution
 
-_HERE = "thermofab.apps.reasoning."
-_HOME = {
-    **dict.fromkeys(("ArcTask", "arc_task"), _HERE + "arc"),
-    **dict.fromkeys(("EventLog", "Monitored", "Resilient"), _HERE + "blueprints"),
-    **dict.fromkeys(("Annealing", "Answers", "ConstraintProgram", "rules_broken"), _HERE + "constraints"),
-    **dict.fromkeys(("sampled_puzzles",), _HERE + "generation"),
-    **dict.fromkeys(("Maze", "check_maze", "make_maze", "read_maze", "solves_maze"), _HERE + "maze"),
-    **dict.fromkeys(("load_net", "read_puzzles", "trainer_of"), _HERE + "nets"),
-    **dict.fromkeys(("trace_html",), _HERE + "page"),
-    **dict.fromkeys(("trace_png",), _HERE + "picture"),
-    **dict.fromkeys(("box_of", "check_sudoku", "read_sudoku", "sudoku_text"), _HERE + "puzzle"),
-    **dict.fromkeys(
-        (
-            "Attempt",
-            "Chooser",
-            "HybridSettings",
-            "Solution",
-            "device_choice",
-            "solve_by_both",
-            "solve_by_constraints",
-            "solve_by_net",
+__getattr__ = exports(
+    __name__,
+    {
+        **dict.fromkeys(("ArcTask", "arc_task"), ".arc"),
+        **dict.fromkeys(("EventLog", "Monitored", "Resilient"), ".blueprints"),
+        **dict.fromkeys(("Annealing", "Answers", "ConstraintProgram", "rules_broken"), ".constraints"),
+        **dict.fromkeys(("sampled_puzzles",), ".generation"),
+        **dict.fromkeys(("Maze", "check_maze", "make_maze", "read_maze", "solves_maze"), ".maze"),
+        **dict.fromkeys(("load_net", "read_puzzles", "trainer_of"), ".nets"),
+        **dict.fromkeys(("trace_html",), ".page"),
+        **dict.fromkeys(("trace_png",), ".picture"),
+        **dict.fromkeys(("box_of", "check_sudoku", "read_sudoku", "sudoku_text"), ".puzzle"),
+        **dict.fromkeys(
+            (
+                "Attempt",
+                "Chooser",
+                "HybridSettings",
+                "Solution",
+                "device_choice",
+                "solve_by_both",
+                "solve_by_constraints",
+                "solve_by_net",
+            ),
+            ".solvers",
         ),
-        _HERE + "solvers",
-    ),
-    **dict.fromkeys(
-        ("TraceGraph", "TraceNode", "graph_of_dag", "graph_of_readings", "graph_of_solution"), _HERE + "trace"
-    ),
-}
+        **dict.fromkeys(
+            ("TraceGraph", "TraceNode", "graph_of_dag", "graph_of_readings", "graph_of_solution"), ".trace"
+        ),
+    },
+)
 __all__ = [
     "Annealing",
     "Answers",
@@ -92,12 +95,3 @@ __all__ = [
     "trace_png",
     "trainer_of",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    """Names load when first used: the command line needs no torch to say what it can do."""
-    if name not in _HOME:
-        raise AttributeError(f"module 'thermofab.apps.reasoning' has no attribute '{name}'")
-    value = getattr(import_module(_HOME[name]), name)
-    globals()[name] = value
-    return value
