@@ -1,6 +1,5 @@
 """The recursive net that reads puzzles: loaded by name or from a checkpoint, trained, asked for answers and logits."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -70,18 +69,14 @@ def load_net(source: str | Path | None = None) -> SequenceTRM:
     """
     if source is not None and Path(source).with_name(Path(source).name + ".safetensors").is_file():
         return averaged_model(source)
-    name, why = SHIPPED if source is None else str(source), ""
-    # Where models have no such method yet, only checkpoints can be loaded.
-    load: Callable[[str], SequenceTRM] | None = getattr(SequenceTRM, "from_pretrained", None)
-    if load is not None:
-        try:
-            return load(name).eval()
-        except SpecError as error:
-            why = f" ({str(error).rstrip('.')})"
-    raise SpecError(
-        f"there is no net {name!r} here{why}. Train one with 'thermofab reason train' and name its checkpoint, or "
-        "solve by 'constraints', without a net."
-    )
+    name = SHIPPED if source is None else str(source)
+    try:
+        return SequenceTRM.from_pretrained(name)
+    except SpecError as error:
+        raise SpecError(
+            f"there is no net {name!r} here ({str(error).rstrip('.')}). Train one with 'thermofab reason train' and "
+            "name its checkpoint, or solve by 'constraints', without a net."
+        ) from None
 
 
 def check_net(model: SequenceTRM, box: Box) -> None:
