@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from pages import fill, results  # noqa: E402
+from page_tables import fill, results  # noqa: E402
 
 from thermofab.apps.strategy.tables import table  # noqa: E402
 

@@ -12,6 +12,7 @@ together, in nats per step, against independent events of the same probabilities
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
@@ -50,11 +51,11 @@ def regimes(folder: Path) -> tuple[ForesightContext, int]:
     """Events and features of daily closes, and the first row of 2014."""
     import pandas as pd
 
-    tables = {
+    tables: dict[str, Any] = {
         name: pd.read_csv(folder / f"{name}.csv", index_col=0, parse_dates=True) for name in ("SPY", "TLT", "VIX")
     }
     closes = pd.DataFrame({name: _close(table) for name, table in tables.items()}).dropna()
-    moves = np.log(closes).diff().dropna()
+    moves: Any = closes.apply(np.log).diff().dropna()
     spy, tlt, vix = moves["SPY"], moves["TLT"], moves["VIX"]
     events = np.stack(
         [spy < np.log(0.99), spy.abs() > 0.01, vix > np.log(1.05), tlt > 0, (spy < 0) & (tlt < 0)], axis=1
@@ -70,7 +71,7 @@ def regimes(folder: Path) -> tuple[ForesightContext, int]:
     kept = features.notna().all(axis=1).to_numpy()
     when = moves.index[kept]
     context = ForesightContext(REGIMES, events[kept], features[kept].to_numpy(), tuple(features.columns))
-    return context, int(np.searchsorted(when, pd.Timestamp("2014-01-01")))
+    return context, int((when < pd.Timestamp(2014, 1, 1)).sum())
 
 
 def _close(table):

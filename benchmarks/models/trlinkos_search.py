@@ -98,7 +98,7 @@ def main() -> None:
             print(row, flush=True)
         print(f"seed {seed}: {time.process_time() - start:.0f} CPU-s", flush=True)
     content = {"rows": rows, "train": 900, "held_out": 300, "test": 597, "optimiser_steps": STEPS}
-    print(write_results("trlinkos-search" + ("-quick" if options.quick else ""), content))
+    print(write_results("trlinkos_search" + ("-quick" if options.quick else ""), content))
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ def main() -> None:
             }  # fmt: skip
             rows.append(row)
             print(row, flush=True)
-    print(write_results("reasoning-devices", {"rows": rows}))
+    print(write_results("reasoning_devices", {"rows": rows}))
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ def main() -> None:
             }
             rows.append(row)
             print(row, flush=True)
-    print(write_results("reasoning-fields", {"readings_wrong": len(wrong), "chains": CHAINS, "rows": rows}))
+    print(write_results("reasoning_fields", {"readings_wrong": len(wrong), "chains": CHAINS, "rows": rows}))
 
 
 if __name__ == "__main__":

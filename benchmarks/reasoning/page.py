@@ -22,7 +22,7 @@ def table(head: list[str], rows: list[list[str]]) -> str:
 
 
 def methods() -> str:
-    kept = results("reasoning-solve")
+    kept = results("reasoning_solve")
     rows = []
     for method in ("plain", "latent noise", "back-tracking", "hybrid", "hybrid, no fields"):
         for by in ("", "head", "rules"):
@@ -37,7 +37,7 @@ def methods() -> str:
 
 def alone() -> str:
     rows = []
-    for row in results("reasoning-solve")["constraints_alone"]:
+    for row in results("reasoning_solve")["constraints_alone"]:
         size = f"{row['side']}×{row['side']}"
         rows.append([
             size, f"{row['puzzles_are']}, {row['clues']:.1f} clues", str(row["puzzles"]), f"{row['sweeps']:,}",
@@ -54,13 +54,13 @@ def devices() -> str:
             f"{row['side']}×{row['side']}", row["device"], str(row["sites"]), str(row["sweeps"]), str(row["chains"]),
             "yes" if row["same_bits"] else "NO", "yes" if row["solved"] else "no", f"{row['seconds']:.3f}",
         ]
-        for row in results("reasoning-devices")["rows"]
+        for row in results("reasoning_devices")["rows"]
     ]  # fmt: skip
     return table(["Sudoku", "device", "sites", "sweeps", "chains", "bits as jax", "solved", "seconds"], rows)
 
 
 def fields() -> str:
-    kept = results("reasoning-fields")["rows"]
+    kept = results("reasoning_fields")["rows"]
     strengths = list(dict.fromkeys(row["strength"] for row in kept))
     rows = []
     for sweeps in dict.fromkeys(row["sweeps"] for row in kept):
@@ -71,7 +71,7 @@ def fields() -> str:
 
 
 def search() -> str:
-    kept = results("trlinkos-search")["rows"]
+    kept = results("trlinkos_search")["rows"]
     rows = []
     for name in dict.fromkeys(row["search"] for row in kept):
         found = [row for row in kept if row["search"] == name]

@@ -163,7 +163,7 @@ def main() -> None:
         "nets": rows,
         "constraints_alone": by_rules,
     }
-    print(write_results("reasoning-solve" + ("-quick" if options.quick else ""), content))
+    print(write_results("reasoning_solve" + ("-quick" if options.quick else ""), content))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sklearn.datasets import load_digits
@@ -67,7 +68,7 @@ class Part:
 
 def bank(split: int) -> tuple[Part, Part, np.ndarray]:
     """Router rows, test rows, costs as shares of asking everyone."""
-    digits = load_digits()
+    digits: Any = load_digits()
     images, truth = digits.images / 16, digits.target
     order = np.random.default_rng(split).permutation(len(images))
     learn, rest = order[:TRAINED_ON], order[TRAINED_ON:]

@@ -5,8 +5,7 @@ python benchmarks/routing/page.py
 Everything between ``<!-- table: name -->`` and ``<!-- end -->`` is replaced; a table whose results are missing stays.
 """
 
-import json
-import re
+import sys
 from collections.abc import Callable
 from itertools import groupby
 from pathlib import Path
@@ -14,15 +13,16 @@ from typing import Any
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from page_tables import fill
+from page_tables import results as routing_results
+
 from thermofab.apps.routing.state import SLOTS
 from thermofab.apps.strategy.tables import table
 
-ROOT = Path(__file__).resolve().parents[2]
-PAGES = (ROOT / "docs" / "routing.md", ROOT / "docs" / "trm.md")
-
 
 def results(name: str) -> dict[str, Any]:
-    return json.loads((ROOT / "docs" / "results" / f"routing_{name}.json").read_text())
+    return routing_results(f"routing_{name}")
 
 
 def state() -> str:
@@ -165,20 +165,7 @@ TABLES: dict[str, Callable[[], str]] = {
 
 
 def main() -> None:
-    for page in PAGES:
-        text = page.read_text()
-        for name, make in TABLES.items():
-            pattern = re.compile(rf"(<!-- table: {name} -->\n).*?(<!-- end -->)", re.DOTALL)
-            if not pattern.search(text):
-                continue
-            try:
-                made = make()
-            except FileNotFoundError as missing:
-                print(f"{name}: {missing}")
-                continue
-            text = pattern.sub(lambda match, made=made: match[1] + "\n" + made + "\n\n" + match[2], text)
-        page.write_text(text)
-        print(page.relative_to(ROOT))
+    fill(["routing.md", "trm.md"], TABLES)
 
 
 if __name__ == "__main__":

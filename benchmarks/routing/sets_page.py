@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from pages import fill, results
+from page_tables import fill, results
 
 from thermofab.apps.strategy.tables import table
 

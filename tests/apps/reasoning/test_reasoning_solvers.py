@@ -57,7 +57,7 @@ def test_the_rules_alone_solve_puzzles(side, sweeps, count):
     program = ConstraintProgram(box, "native", Annealing(sweeps))
     found = [solve_by_constraints(program, puzzle, seed=k) for k, puzzle in enumerate(made.puzzles)]
     right = [np.array_equal(one.grid, truth) for one, truth in zip(found, made.solutions)]
-    assert sum(right) >= count - 1  # seeds are fixed; see docs/results/reasoning-solve.json for rates
+    assert sum(right) >= count - 1  # seeds are fixed; see docs/results/reasoning_solve.json for rates
     assert [one.broken == 0 for one in found] == right
 
 

@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("starlette")
-httpx = pytest.importorskip("httpx")
-openai = pytest.importorskip("openai")
+pytest.importorskip("httpx")
+pytest.importorskip("openai")
 
+import httpx  # noqa: E402
+import openai  # noqa: E402
 from starlette.applications import Starlette  # noqa: E402
 from starlette.requests import Request  # noqa: E402
 from starlette.responses import JSONResponse, StreamingResponse  # noqa: E402
@@ -74,7 +76,7 @@ def client_of(served: Serving, key: str = CLIENT_KEY):
     return openai.OpenAI(base_url=f"{served.url}/v1", api_key=key, max_retries=0, timeout=20)
 
 
-def chat(served: Serving, content="what is two plus two", key=CLIENT_KEY, **fields) -> "httpx.Response":
+def chat(served: Serving, content="what is two plus two", key=CLIENT_KEY, **fields) -> httpx.Response:
     body = {"model": "auto", "messages": [{"role": "user", "content": content}], **fields}
     return httpx.post(
         f"{served.url}/v1/chat/completions", json=body, headers={"authorization": f"Bearer {key}"}, timeout=20
@@ -203,7 +205,7 @@ def test_200_streams_at_once_with_a_back_end_killed_half_way(router, caplog):
         proxy(router, near, far, limits=PATIENT) as served,
     ):
 
-        async def one(http: "httpx.AsyncClient", k: int) -> tuple[str, str]:
+        async def one(http: httpx.AsyncClient, k: int) -> tuple[str, str]:
             body = {
                 "model": ("near/small", "far/large")[k % 2],
                 "stream": True,
