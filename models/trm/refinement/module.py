@@ -136,9 +136,10 @@ class TRMRefinementModule(nn.Module):
         σ(y[choice]), after every step, with weight min(importance_clip, 1/propensity). So a soft-max or the largest
         component of the answer is a policy, and what was learnt does not depend on which policy chose. The halting head
         is taught at each inner step, apart from the rest of the net, the probability that stopping there is right: the
-        quality where that step's answer already chose ``choice``, else its complement, plus ``step_penalty`` a step for
-        going on. ``replay_steps`` gradient steps are made, each on this outcome and on ``replay_batch`` - 1 others of
-        the last ``replay``, drawn by a generator of seed and outcome number.
+        quality where that step's answer already chose ``choice``; 0, as far as ``choice`` was good, where it chose
+        another, whose quality was not seen; plus ``step_penalty`` per step for going on. ``replay_steps`` gradient
+        steps are made, each on this outcome and on ``replay_batch`` - 1 others of the last ``replay``, drawn by a
+        generator of seed and outcome number.
 
         Args:
             initial_state: of the decision.
@@ -185,9 +186,10 @@ class TRMRefinementModule(nn.Module):
         chosen = at.gather(2, choices.expand(len(seen), -1)[:, :, None])[:, :, 0]
         loss = F.binary_cross_entropy_with_logits(chosen, quality.expand_as(chosen), reduction="none")
         policy = (loss.mean(dim=0) * weights).sum()
-        right = torch.where(at.argmax(dim=2) == choices, quality, 1 - quality)
+        same = at.argmax(dim=2) == choices
+        right, known = torch.where(same, quality, 0.0), torch.where(same, 1.0, quality)
         going_on = (torch.sigmoid(-logits).sum(dim=0) * weights).sum()
-        stopping = F.binary_cross_entropy_with_logits(logits, right, reduction="none")
+        stopping = F.binary_cross_entropy_with_logits(logits, right, weight=known, reduction="none")
         halting = (stopping.mean(dim=0) * weights).sum() + config.step_penalty * going_on
         self._optimiser.zero_grad()
         (policy + halting).backward()

@@ -93,8 +93,7 @@ def test_good_outcomes_make_a_choice_likelier_and_refinement_shorter():
     assert after.answer.argmax() == 7 and len(after.steps) < len(before.steps)
 
 
-def test_bad_outcomes_make_a_choice_less_likely_and_halting_with_it_too():
-    # A few small steps: once the answer is another one, stopping is no longer wrong.
+def test_bad_outcomes_make_a_choice_less_likely():
     module = create_trm_module(learning_rate=1e-5, max_outer_steps=1)
     first = module.refine(STATE)
     choice = int(first.answer.argmax())
@@ -102,7 +101,15 @@ def test_bad_outcomes_make_a_choice_less_likely_and_halting_with_it_too():
         module.learn_from_outcome(STATE, choice, 0.0)
     after = module.refine(STATE)
     assert after.answer.argmax() == choice and after.answer[choice] < first.answer[choice]
-    assert after.steps[-1].halt_probability < first.steps[-1].halt_probability
+
+
+def test_where_every_choice_was_bad_it_halts_later():
+    module = create_trm_module(max_outer_steps=1, replay_steps=1, replay_batch=1, halt_threshold=0.99)
+    first = module.refine(STATE)
+    for _ in range(30):
+        module.learn_from_outcome(STATE, int(module.refine(STATE).answer.argmax()), 0.0)
+    after = module.refine(STATE)
+    assert after.steps[-1].halt_probability < 0.5 * first.steps[-1].halt_probability
 
 
 def test_gradients_are_clipped():
