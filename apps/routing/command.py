@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Which model answers a prompt: fit, compare, explain and serve routers.")
 app.command()(serve)
 
-Data = Annotated[Path | None, typer.Argument(help="CSV: prompt, a column a model, perhaps task; made prompts else.")]
+Data = Annotated[Path | None, typer.Argument(help="CSV: prompt, a column per model, perhaps task; made prompts else.")]
 CatalogueFile = Annotated[Path | None, typer.Option("--catalogue", help="Models and prices, JSON; examples else.")]
 Rows = Annotated[int, typer.Option(help="Prompts to make where no data are given.", min=100)]
 Seed = Annotated[int, typer.Option(help="Seed of everything random.", min=0)]
@@ -90,7 +90,7 @@ def fit(
         return
     output.print(
         f"{out}: log loss {said['log_loss']:.4f} nats, calibration error {said['ece']:.4f} and "
-        f"{said['mean_steps']:.1f} steps a prompt on {len(held)} held-out prompts"
+        f"{said['mean_steps']:.1f} steps per prompt on {len(held)} held-out prompts"
     )
 
 

@@ -75,7 +75,7 @@ class LatentText:
     """Hashed n-grams, TF-IDF, truncated SVD to ``size - 12`` numbers of unit norm, then the statistics; fitted once.
 
     Args:
-        size: numbers a prompt.
+        size: numbers per prompt.
         buckets: of the hash, a power of two.
         seed: of the randomised SVD.
 

@@ -69,7 +69,7 @@ def check(predicted: np.ndarray, quality: np.ndarray, costs: np.ndarray) -> None
     if predicted.shape != quality.shape or predicted.ndim != 2 or predicted.shape[1] < 2:
         raise SpecError(f"predictions and qualities [N, K ≥ 2] expected, got {predicted.shape} and {quality.shape}.")
     if costs.shape != (predicted.shape[1],) or costs.min() == costs.max():
-        raise SpecError(f"one cost a model expected, not all the same, got {costs}.")
+        raise SpecError(f"one cost per model expected, not all the same, got {costs}.")
     if not (np.isfinite(predicted).all() and np.isfinite(quality).all()):
         raise SpecError("evaluation needs every prediction and every quality to be finite.")
 

@@ -20,7 +20,7 @@ class Model:
 
     Attributes:
         provider, name: not empty; the id is "provider/name".
-        price_in, price_out: USD a million tokens, of prompts and of answers.
+        price_in, price_out: USD per million tokens, of prompts and of answers.
         context_tokens: tokens that prompt and answer may have together.
         latency: typical seconds to a whole answer.
         quality: probability of a right answer before anything is learnt.
@@ -45,7 +45,7 @@ class Model:
         for name in ("price_in", "price_out"):
             value = getattr(self, name)
             if not isfinite(value) or value < 0:
-                raise SpecError(f"{name} of {self.id} must be at least 0 USD a million tokens, got {value}.")
+                raise SpecError(f"{name} of {self.id} must be at least 0 USD per million tokens, got {value}.")
         if not isfinite(self.latency) or self.latency <= 0 or self.context_tokens < 1 or self.output_tokens < 1:
             raise SpecError(f"latency, context_tokens and output_tokens of {self.id} must be positive.")
         if not 0 <= self.quality <= 1:

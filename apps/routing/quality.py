@@ -57,7 +57,7 @@ class ConstantQuality:
 
 
 class LogisticQuality:
-    """One logistic regression a model on standardised features; ``penalty`` is C, chosen by :func:`tuned`."""
+    """One logistic regression per model on standardised features; ``penalty`` is C, chosen by :func:`tuned`."""
 
     def __init__(self, penalty: float = 0.01):
         self.penalty = penalty

@@ -12,7 +12,7 @@ class Readout:
     Args:
         models: K.
         width: of φ.
-        keep: share of the past kept an outcome, in (0, 1].
+        keep: share of the past kept per outcome, in (0, 1].
         ridge: precision of the prior θ = 0.
     """
 

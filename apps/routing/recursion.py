@@ -1,4 +1,4 @@
-"""RecursiveQuality: a small state z and an answer y (log-odds a model), refined in steps until it halts.
+"""RecursiveQuality: a small state z and an answer y (log-odds per model), refined in steps until it halts.
 
 With x the standardised features, held to ±4, u = A x + a and g a learned gate in (0, 1),
 

@@ -54,7 +54,7 @@ def create_trm_router(
         outcomes_path: JSON lines file to which outcomes are appended.
         memory: outcomes remembered as context; 0, the default, remembers none.
         recursion: further numbers of the refinement; those above take precedence.
-        keep: share of past outcomes kept an outcome.
+        keep: share of past outcomes kept per outcome.
         cache: requests whose refinement is kept.
 
     Raises:

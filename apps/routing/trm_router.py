@@ -1,4 +1,4 @@
-"""The recursive router: prompt and state refined to a quality a model, outcomes learnt on top, the best choice made."""
+"""The recursive router: prompt and state refined to qualities, outcomes learnt on top, the best model chosen."""
 
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
@@ -35,7 +35,7 @@ class RouterConfig:
         encoding_strategy: "comprehensive" sees embedding and state, "prompt" or "state" one of them.
         recursion: sizes and training of the refinement.
         enable_trm: False takes a single step, trained as such: the baseline.
-        keep: share of past outcomes kept an outcome; below 1 the router follows drift.
+        keep: share of past outcomes kept per outcome; below 1 the router follows drift.
         ridge: how many outcomes the trained qualities are worth against new ones.
         clip: largest importance weight 1/propensity of an outcome.
         memory: outcomes remembered as context for later decisions; 0 remembers none.
@@ -134,7 +134,7 @@ class TRMRouter:
         """Decisions in order, refined together; each is what :meth:`route_request` gives.
 
         ``metadata`` has ``trm_steps``, ``trm_final_confidence`` (the halting head's at the last step), ``trace`` (one
-        entry a step: number, halting probability, change of z, qualities), ``attention`` (over remembered outcomes,
+        entry per step: number, halting probability, change of z, qualities), ``attention`` (over remembered outcomes,
         empty without memory), ``qualities`` by model, ``cached``, and ``latency`` in seconds, a share of the batch's.
 
         Raises:

@@ -44,7 +44,7 @@ def alone() -> str:
             str(row["chains"]), f"{row['one_chain']:.3f}", f"{row['any_chain']:.3f}",
             f"{1e3 * row['cpu_seconds_a_puzzle']:.1f}",
         ])  # fmt: skip
-    head = ["Sudoku", "puzzles", "number", "sweeps", "chains", "one chain", "any chain", "CPU-ms a puzzle"]
+    head = ["Sudoku", "puzzles", "number", "sweeps", "chains", "one chain", "any chain", "CPU-ms per puzzle"]
     return table(head, rows)
 
 

@@ -92,7 +92,7 @@ class Softmax:
 
 
 class Logistic:
-    """Linear log-odds a choice, four passes of SGD over 32 replayed outcomes an outcome, as the module has."""
+    """Linear log-odds per choice, four passes of SGD over 32 replayed outcomes an outcome, as the module has."""
 
     def __init__(self, width: int, seed: int):
         self.weights, self.seen, self.random = np.zeros((CHOICES, width + 1)), [], np.random.default_rng(seed)

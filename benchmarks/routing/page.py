@@ -134,7 +134,7 @@ def regret() -> str:
                      f"{np.mean([run['milliseconds'] for run in runs]):.2f}"])  # fmt: skip
     said = f"{kept['seeds']} seeds, mean (smallest to largest); {kept['outcomes']:,} outcomes, drift at "
     said += f"{kept['drift_at']:,}.\n\n"
-    return said + table(["learner", "regret before the drift", "regret in all", "ECE", "CPU ms an outcome"], rows)
+    return said + table(["learner", "regret before the drift", "regret in all", "ECE", "CPU ms per outcome"], rows)
 
 
 def bandit() -> str:
@@ -148,7 +148,7 @@ def bandit() -> str:
         if tasks:
             rows.append([*row, f"{np.mean(tasks['linear']['milliseconds']):.1f}"])
     said = f"{kept['outcomes']} outcomes, {kept['seeds']} seeds, mean (smallest to largest); chance is .25.\n\n"
-    return said + table(["learner", *played, "CPU ms an outcome"], rows)
+    return said + table(["learner", *played, "CPU ms per outcome"], rows)
 
 
 TABLES: dict[str, Callable[[], str]] = {

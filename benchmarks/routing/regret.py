@@ -65,7 +65,7 @@ class RouterPlayer:
 
 
 class Linear:
-    """Discounted ridge regression a model; ``optimism`` standard errors added (LinUCB), or a draw (Thompson)."""
+    """Discounted ridge regression per model; ``optimism`` standard errors added (LinUCB), or a draw (Thompson)."""
 
     def __init__(self, models: int, seed: int, optimism: float | None, warm: tuple[np.ndarray, np.ndarray] | None):
         width = EMBEDDING.size + len(TaskType) + 1

@@ -44,7 +44,7 @@ class SequenceTraining:
 
     Attributes:
         batch: slots.
-        max_steps: supervision steps a puzzle gets, at most.
+        max_steps: supervision steps per puzzle gets, at most.
         learning_rate: reached linearly over ``warmup`` steps, then constant; with ``decay_steps``, falling by a cosine
             to a tenth of it at that step.
         warmup, decay_steps: in optimiser steps; no decay with 0.

@@ -21,7 +21,7 @@ class RefinementConfig:
         learning_rate: of learning from feedback.
         replay: outcomes kept to learn from again.
         replay_batch: outcomes a gradient step, the newest among them.
-        replay_steps: gradient steps an outcome.
+        replay_steps: gradient steps per outcome.
         importance_clip: largest weight 1/propensity of an outcome.
         gradient_clip: largest norm of a gradient.
         random_seed: of the weights.
