@@ -9,9 +9,13 @@ With n = (1 + s)/2 and P(n) ∝ exp(-E), up to a constant,
 The arithmetic is that of NumPy arrays and of PyTorch tensors alike, so that a trained gate and a router share it.
 """
 
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-Numbers = TypeVar("Numbers")
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+Numbers = TypeVar("Numbers", "np.ndarray", "Tensor")
 
 
 def selection_fields(scores: Numbers, pair_sums: Numbers, k: float, cardinality: float) -> Numbers:
@@ -23,10 +27,11 @@ def selection_fields(scores: Numbers, pair_sums: Numbers, k: float, cardinality:
         k: experts wanted.
         cardinality: A.
     """
-    experts = scores.shape[-1]  # type: ignore[attr-defined]
-    return scores / 2 + pair_sums / 4 + cardinality * (2 * k - experts) / 2  # type: ignore[operator]
+    fields: Any = scores / 2 + pair_sums / 4
+    return fields + cardinality * (2 * k - scores.shape[-1]) / 2
 
 
 def selection_couplings(pairs: Numbers, cardinality: float) -> Numbers:
     """J, of the shape of ``pairs``."""
-    return (pairs - 2 * cardinality) / 4  # type: ignore[operator]
+    couplings: Any = (pairs - 2 * cardinality) / 4
+    return couplings

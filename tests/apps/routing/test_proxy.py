@@ -282,6 +282,30 @@ def test_a_back_end_that_refuses_our_key_leaks_nothing(router, echoes, caplog):
     assert BACK_END_KEY not in caplog.text
 
 
+def test_words_of_a_back_end_are_passed_on_without_the_key(router, echoes):
+    async def complains(request: Request):
+        return JSONResponse({"error": {"message": f"bad: {request.headers['authorization']}"}}, 422)
+
+    app = Starlette(routes=[Route("/v1/chat/completions", complains, methods=["POST"])])
+    with serving(app) as near, proxy(router, near, echoes[1]) as served:
+        answer = chat(served, model="near/small")
+        assert answer.status_code == 422 and answer.json()["error"]["message"] == "bad: Bearer ***"
+
+
+def test_a_stream_that_ends_early_is_no_whole_answer(router, echoes):
+    async def short(request: Request):
+        async def parts():
+            yield b'data: {"choices": [{"delta": {"content": "one"}}]}\n\n'
+
+        return StreamingResponse(parts(), media_type="text/event-stream")
+
+    app = Starlette(routes=[Route("/v1/chat/completions", short, methods=["POST"])])
+    with serving(app) as near, proxy(router, near, echoes[1]) as served:
+        text = chat(served, model="near/small", stream=True).text
+        assert "one" in text and "ended the stream early" in text and "[DONE]" not in text
+        assert value(served, "requests_total", model="near/small", end="broken") == 1
+
+
 def test_a_silent_back_end_ends_the_stream(router, echoes):
     async def silent(request: Request):
         async def parts():
