@@ -103,16 +103,11 @@ class SequenceConfig:
 
     @staticmethod
     def sudoku(box_rows: int = 2, box_columns: int = 3, **changes: Any) -> "SequenceConfig":
-        """For Sudokus of such boxes; the token of an empty cell is 0, digit d is written as d - 1.
-
-        Unless ``changes`` say otherwise, mixing by an MLP has no positions added to its tokens and is normalised over
-        the positions, and attention has rotary positions: with learnt ones it learns nothing in the time others need.
-        """
+        """For Sudokus of such boxes; the token of an empty cell is 0, digit d is written as d - 1. Attention has rotary
+        positions unless ``changes`` say otherwise: with learnt ones it learns nothing in the time others need."""
         side = box_rows * box_columns
-        if changes.get("mixing", "mlp") == "attention":
-            changes = {"positions": "rotary", **changes}
-        else:
-            changes = {"positions": "none", "normalised": "positions", **changes}
+        if changes.get("mixing") == "attention":
+            changes.setdefault("positions", "rotary")
         return SequenceConfig(length=side**2, vocabulary_in=side + 1, vocabulary_out=side, **changes)
 
     @staticmethod

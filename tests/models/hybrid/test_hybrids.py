@@ -56,7 +56,7 @@ def grid_device() -> DeviceFields:
 def half_trained() -> SequenceTRM:
     training = SequenceTraining(batch=32, max_steps=4, learning_rate=4e-3, warmup=20, ema=0.9)
     trainer = SequenceTrainer(SequenceTRM(TINY), source, training)
-    for _ in range(90):
+    for _ in range(170):
         trainer.step()
     model = trainer.averaged()
     assert isinstance(model, SequenceTRM)

@@ -57,14 +57,10 @@ def test_a_layer_is_its_formula(normalised):
     torch.testing.assert_close(layer(h), rms_norm(mixed + layer.mlp(mixed)))
 
 
-def test_sudokus_have_the_positions_and_norm_of_their_mixing_unless_told():
+def test_sudokus_with_attention_have_rotary_positions_unless_told():
     assert SequenceConfig.sudoku(2, 2, mixing="attention").positions == "rotary"
     assert SequenceConfig.sudoku(2, 2, mixing="attention", positions="learnt").positions == "learnt"
-    assert SequenceConfig.sudoku(2, 2, mixing="attention").normalised == "width"
-    plain, named = SequenceConfig.sudoku(2, 2), SequenceConfig.sudoku(2, 2, mixing="mlp")
-    assert plain == named and (plain.positions, plain.normalised) == ("none", "positions")
-    older = SequenceConfig.sudoku(2, 2, positions="learnt", normalised="width")
-    assert (older.positions, older.normalised) == ("learnt", "width")
+    assert SequenceConfig.sudoku(2, 2).positions == "learnt"
 
 
 def test_without_learnt_positions_there_are_fewer_parameters():
