@@ -1,8 +1,9 @@
 """Where adaptive answers of a sequence model may halt, chosen on held-out puzzles.
 
 For a threshold p each puzzle's answer is that of the first step whose halting probability is above p, else the last.
-``calibrate`` takes the smallest p of ``THRESHOLDS`` whose exact rate is at most ``margin`` below that of all steps: the
-fewest steps at that price. Puzzles that measure the result afterwards must be others.
+``calibrate`` takes the smallest p of ``THRESHOLDS`` whose exact rate is at most ``margin`` below the best, of all steps
+or of any p: the fewest steps at that price. All steps need not be best, for a model may leave a right answer again.
+Puzzles that measure the result afterwards must be others.
 """
 
 from collections.abc import Sequence
@@ -93,7 +94,8 @@ def calibrate(
         model: in evaluation mode; its ``halt_threshold`` is changed.
         tokens, answers: held-out puzzles, int64 ``[B, L]``.
         steps: supervision steps that answers will have, at most.
-        margin: how much less exact than all steps adaptive answers may be, in shares of puzzles.
+        margin: how much less exact adaptive answers may be than the best of all steps and of every threshold, in shares
+            of puzzles.
         thresholds: to choose from.
 
     Raises:
@@ -102,9 +104,9 @@ def calibrate(
     if not 0 <= margin < 1:
         raise SpecError(f"margin is a share in [0, 1), got {margin}.")
     exact, curve = halting_curve(model, tokens, answers, steps, thresholds)
-    kept = [halting for halting in curve if halting.exact >= exact - margin]
+    best = max(curve, key=lambda halting: halting.exact)
+    kept = [halting for halting in curve if halting.exact >= max(exact, best.exact) - margin]
     if not kept:
-        best = max(curve, key=lambda halting: halting.exact)
         raise SpecError(
             f"no threshold keeps within {margin} of the exact rate {exact:.4f} of all {steps} steps; the best, "
             f"{best.threshold}, has {best.exact:.4f}. Allow a larger margin, or answer without adaptive."

@@ -7,10 +7,13 @@ from thermofab.hw.spec import SpecError
 from thermofab.models.puzzles import Box, make_puzzles
 from thermofab.models.trm import (
     IGNORED,
+    Carry,
+    RecursiveModel,
     SequenceConfig,
     SequenceTrainer,
     SequenceTraining,
     SequenceTRM,
+    Step,
     answer,
     averaged_model,
     calibrate,
@@ -91,6 +94,30 @@ def test_calibration_takes_the_smallest_threshold_within_the_margin(half_trained
     assert averaged_model(tmp_path / "c").halt_threshold == wide.chosen.threshold
     assert SequenceTrainer.load(tmp_path / "c", source).averaged().halt_threshold == wide.chosen.threshold
     half_trained.halt_threshold = 0.9
+
+
+class Forgetful(RecursiveModel):
+    """Has two of four answers right in its first step, all in the second and one in the third; surer by the step."""
+
+    def __init__(self):
+        super().__init__()
+        self.nothing = torch.nn.Parameter(torch.zeros(()))
+
+    def start(self, batch: int) -> Carry:
+        return Carry(torch.zeros(batch, 1, 1), torch.zeros(batch, 1, 1))
+
+    def forward(self, tokens: torch.Tensor, carry: Carry) -> Step:
+        number = int(carry.y[0, 0, 0])
+        wrong = (tokens >= (2, 4, 1)[number]).long()
+        logits = torch.nn.functional.one_hot(wrong, 2).float()
+        return Step(Carry(carry.y + 1, carry.z), logits, torch.full((len(tokens),), 2.0 * number))
+
+
+def test_calibration_is_against_the_best_where_more_steps_spoil_answers():
+    model, tokens = Forgetful(), torch.arange(4)[:, None]
+    found = calibrate(model, tokens, torch.zeros_like(tokens), 3, margin=0.0, thresholds=(0.3, 0.7))
+    assert found.exact_all_steps == 0.25 and [halting.exact for halting in found.tried] == [0.5, 1.0]
+    assert found.chosen.threshold == model.halt_threshold == 0.7
 
 
 def test_ignored_answers_count_as_right(half_trained):
