@@ -87,6 +87,14 @@ def value(served: Serving, name: str, **labels: str) -> float:
     return served.app.state.proxy.metrics.value(f"thermofab_route_{name}", **labels)
 
 
+def wait_until(holds) -> None:
+    """A stream is booked just after its last byte has been sent."""
+    deadline = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def test_the_openai_client_lists_models_and_gets_whole_answers(served):
     client = client_of(served)
     assert [m.id for m in client.models.list()] == ["auto", "near/small", "near/middle", "far/large"]
@@ -245,10 +253,7 @@ def test_200_streams_at_once_with_a_back_end_killed_half_way(router, caplog):
 
         after = chat(served, "anyone there", routing={"cost_weight": 1, "quality_weight": 0.1})
         assert after.status_code == 200 and after.json()["choices"][0]["message"]["content"] == "far: anyone there"
-        deadline = time.monotonic() + 5
-        while value(served, "running") and time.monotonic() < deadline:
-            time.sleep(0.01)
-        assert value(served, "running") == 0
+        wait_until(lambda: value(served, "running") == 0)
         assert served.app.state.proxy.budgets._reserved["alice"] == pytest.approx(0, abs=1e-12)
         assert value(served, "back_end_failures_total", provider="near", reason="broken") > 0
     assert BACK_END_KEY not in caplog.text and CLIENT_KEY not in caplog.text
@@ -303,7 +308,7 @@ def test_a_stream_that_ends_early_is_no_whole_answer(router, echoes):
     with serving(app) as near, proxy(router, near, echoes[1]) as served:
         text = chat(served, model="near/small", stream=True).text
         assert "one" in text and "ended the stream early" in text and "[DONE]" not in text
-        assert value(served, "requests_total", model="near/small", end="broken") == 1
+        wait_until(lambda: value(served, "requests_total", model="near/small", end="broken") == 1)
 
 
 def test_a_silent_back_end_ends_the_stream(router, echoes):
@@ -351,11 +356,8 @@ def test_a_client_that_leaves_is_let_go(router, echoes):
                   "messages": [{"role": "user", "content": "word " * 2000}]},
         ) as response:  # fmt: skip
             next(response.iter_bytes())
-        deadline = time.monotonic() + 10
-        while value(served, "running") and time.monotonic() < deadline:
-            time.sleep(0.02)
-        assert value(served, "running") == 0
-        assert value(served, "requests_total", model="far/large", end="left") == 1
+        wait_until(lambda: value(served, "running") == 0)
+        wait_until(lambda: value(served, "requests_total", model="far/large", end="left") == 1)
 
 
 def test_foreign_pages_are_refused(served):

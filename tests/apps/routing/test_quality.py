@@ -196,7 +196,10 @@ def test_made_prompts_are_reproducible_and_harder_ones_fail_more():
         ),
         (lambda: LogisticQuality().fit(np.ones((2, 3)), np.full((2, 1), np.nan)), r"^model 0 was never observed\.$"),
         (lambda: RecursiveQuality().predict(np.ones((1, 3))), r"^the recursion must be fitted, or loaded,"),
-        (lambda: curve(np.ones((3, 2)), np.ones((3, 2)), np.ones(2)), r"^one cost a model expected, not all the same"),
+        (
+            lambda: curve(np.ones((3, 2)), np.ones((3, 2)), np.ones(2)),
+            r"^one cost per model expected, not all the same",
+        ),
         (lambda: folds_of(np.array(["a", "b"]), 3), r"^3 parts need as many groups, got 2\.$"),
     ],
 )
