@@ -3,9 +3,11 @@
 A day's return is its volatility (:mod:`~thermofab.apps.trading.volatility`) times a standardised return. The fabric
 samples the standardised one: a categorical node of 32 states (:mod:`~thermofab.apps.trading.encoding`) given seven
 clamped conditions (:mod:`~thermofab.apps.trading.conditional`). The host decodes it, advances the volatility and clamps
-the next day's conditions; every path is a replica.
+the next day's conditions; every path is a replica. What drives the volatility is scaled so that paths do not explode
+(:mod:`~thermofab.apps.trading.persistence`).
 """
 
+import warnings
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +16,7 @@ import numpy as np
 
 from thermofab.apps.trading.conditional import Conditional, Prior, fit_conditional
 from thermofab.apps.trading.encoding import CONDITIONS, WEEK, Encoding
+from thermofab.apps.trading.persistence import Persistence, PersistenceWarning, persistence
 from thermofab.apps.trading.prices import Prices
 from thermofab.apps.trading.volatility import Volatility, fit_volatility
 from thermofab.compiler import compile as compile_program
@@ -41,6 +44,7 @@ class Fitted:
     encoding: Encoding
     conditional: Conditional
     last: State
+    persistence: Persistence
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +98,9 @@ class ProbabilisticTradingModel:
 
         Raises:
             SpecError: too few days, or values that are not finite.
+
+        Warns:
+            PersistenceWarning: paths would explode, were the sampled shocks to drive the volatility as they are.
         """
         returns = np.asarray(prices.returns if isinstance(prices, Prices) else prices, dtype=np.float64)
         if not np.all(np.isfinite(returns)):
@@ -107,7 +114,10 @@ class ProbabilisticTradingModel:
         conditions = encoding.conditions(scale[WEEK:-1], weeks[:-1])
         conditional = fit_conditional(encoding.encode(residuals[WEEK:]), conditions, self.prior)
         last = State(variances[-1:], weeks[-1:].copy())
-        self.fitted = Fitted(model, encoding, conditional, last)
+        found = persistence(model, encoding, conditional, variances[WEEK:-1], conditions)
+        if found.explodes:
+            warnings.warn(found.warning(), PersistenceWarning, stacklevel=2)
+        self.fitted = Fitted(model, encoding, conditional, last, found)
         return self
 
     @property
@@ -142,8 +152,9 @@ class ProbabilisticTradingModel:
         assert ledger is not None
         return np.concatenate(drawn), ledger
 
-    def step(self, state: State, seed: int) -> tuple[np.ndarray, State, Ledger]:
-        """One day of every path: log returns ``[R]``, the state after it, and the cost."""
+    def step(self, state: State, seed: int, ceiling: np.ndarray | float = np.inf) -> tuple[np.ndarray, State, Ledger]:
+        """One day of every path: log returns ``[R]``, the state after it, its variance at most ``ceiling``, and the
+        cost."""
         fitted = self._needed()
         scale = np.sqrt(state.variance)
         drawn, ledger = self.draw(fitted.encoding.conditions(scale, state.week), seed)
@@ -151,12 +162,13 @@ class ProbabilisticTradingModel:
         residuals = fitted.encoding.decode(drawn[:, 0], uniform)
         returns = fitted.volatility.mean + scale * residuals
         week = np.concatenate([state.week[:, 1:], residuals[:, None]], axis=1)
-        return returns, State(fitted.volatility.step(state.variance, returns), week), ledger
+        variance = fitted.volatility.step(state.variance, returns, fitted.persistence.news)
+        return returns, State(np.minimum(variance, ceiling), week), ledger
 
     def simulate_market_trajectories(
         self, initial_state: Any = None, num_trajectories: int = 1000, horizon: int = 10, seed: int = 0
     ) -> Any:
-        """Paths from a state.
+        """Paths from a state. Volatility stays within twice the highest of the days learnt from and the first day's.
 
         Args:
             initial_state: of a fitted model, a :class:`State`, or a yearly volatility to start from with no news; by
@@ -178,10 +190,12 @@ class ProbabilisticTradingModel:
         if self.fitted is None and self._market is not None:
             return self._simulate_graph(initial_state, int(num_trajectories), seed)
         state = self._starting(initial_state, int(num_trajectories))
+        ceiling = self._needed().persistence.ceiling(state.variance)
         days, scales, ledger = [], [], None
         for day in range(int(horizon)):
             scales.append(np.sqrt(state.variance))
-            returns, state, cost = self.step(state, int(np.random.SeedSequence([seed, day]).generate_state(1)[0]))
+            drawn = int(np.random.SeedSequence([seed, day]).generate_state(1)[0])
+            returns, state, cost = self.step(state, drawn, ceiling)
             days.append(returns)
             ledger = cost if ledger is None else ledger.plus(cost)
         return Trajectories(np.stack(days, axis=1), np.stack(scales, axis=1), ledger)

@@ -10,10 +10,11 @@ import numpy as np
 from thermofab.apps.trading.conditional import Conditional
 from thermofab.apps.trading.encoding import CONDITIONS, Encoding
 from thermofab.apps.trading.market import Fitted, ProbabilisticTradingModel, State
+from thermofab.apps.trading.persistence import Persistence
 from thermofab.apps.trading.volatility import Volatility
 from thermofab.hw.spec import SpecError
 
-FORM = "thermofab market model 1"
+FORM = "thermofab market model 2"
 
 
 def save_model(path: Path, model: ProbabilisticTradingModel, symbol: str = "") -> None:
@@ -30,6 +31,7 @@ def save_model(path: Path, model: ProbabilisticTradingModel, symbol: str = "") -
         "phi": fitted.conditional.phi.tolist(),
         "variance": fitted.last.variance.tolist(),
         "week": fitted.last.week.tolist(),
+        "persistence": asdict(fitted.persistence),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(data))
@@ -56,6 +58,7 @@ def load_model(path: Path, **options: Any) -> ProbabilisticTradingModel:
         Encoding(np.array(data["residuals"]), np.array(data["levels"])),
         Conditional(np.array(data["theta"]), np.array(data["phi"])),
         State(np.array(data["variance"]), np.array(data["week"])),
+        Persistence(**data["persistence"]),
     )
     return ProbabilisticTradingModel(fitted=fitted, volatility=fitted.volatility.kind, **options)
 
