@@ -105,6 +105,8 @@ class ProbabilisticTradingModel:
         returns = np.asarray(prices.returns if isinstance(prices, Prices) else prices, dtype=np.float64)
         if not np.all(np.isfinite(returns)):
             raise SpecError("returns must be finite; there is a NaN or an infinity among them.")
+        if returns.size and np.all(returns == returns[0]):
+            raise SpecError(f"all {returns.size} returns are {returns[0]:g}; there is no risk to learn from them.")
         model = fit_volatility(returns, self.volatility)
         variances = model.variances(returns)
         residuals = (returns - model.mean) / np.sqrt(variances[:-1])

@@ -4,7 +4,7 @@ A day's variance grows by ρ = β + α z² + γ z² [z < 0] and ω. Its paramete
 E[z²] = 1 and E[z²; z < 0] = ½; returns are skewed, and the z drawn have more below 0: with them E[ρ] may pass 1, and
 paths explode. In simulation the shocks z² are therefore multiplied by one number, ``news``, so that E[ρ], a mean over
 the days learnt from weighted by their variance, is 1 - ω / (their mean variance): the paths' mean variance is then that
-of these days. Far above all of them, where only the conditions of high volatility hold, E[ρ] is held to ``LARGEST`` too.
+of these days. Far above all of them, where all conditions of high volatility hold, E[ρ] is at most ``LARGEST``.
 Returns are not touched: a day's distribution is the same with and without.
 """
 
@@ -45,10 +45,11 @@ class Persistence:
         return max(self.sampled, self.far) >= 1
 
     def warning(self) -> str:
+        largest = max(self.sampled, self.far)
         return (
-            f"the sampled days drive the volatility filter with a persistence of {max(self.sampled, self.far):.4f}, not "
-            f"below 1, where its parameters say {self.parameters:.4f}: paths would explode. In simulation, shocks to "
-            f"the variance are multiplied by {self.news:.3f}, and its mean stays that of the days learnt from."
+            f"the sampled days drive the volatility filter with a persistence of {largest:.4f}, not below 1, where its "
+            f"parameters say {self.parameters:.4f}: paths would explode. In simulation, shocks to the variance are "
+            f"multiplied by {self.news:.3f}, and its mean stays that of the days learnt from."
         )
 
     def ceiling(self, start: np.ndarray) -> np.ndarray:

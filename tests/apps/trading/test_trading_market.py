@@ -143,6 +143,7 @@ def test_tail_risk_follows_volatility(model):
             lambda m: ProbabilisticTradingModel().fit(np.array([0.1, np.nan])),
             r"^returns must be finite; there is a NaN",
         ),
+        (lambda m: ProbabilisticTradingModel().fit(np.zeros(600)), r"^all 600 returns are 0; there is no risk to lea"),
     ],
 )
 def test_bad_calls_are_refused(model, call, sentence):
