@@ -100,6 +100,23 @@ class Prices:
         """Days ``first`` to ``last`` - 1."""
         return Prices(self.symbol, self.dates[first:last], self.closes[first:last], self.repairs, self.traded)
 
+    def until(self, day: str) -> "Prices":
+        """Days up to and with ``day``, such as ``"2008-09-15"``.
+
+        Raises:
+            SpecError: no day, or one before the second price or after the last.
+        """
+        try:
+            last = np.datetime64(day, "D")
+        except ValueError as error:
+            raise SpecError(f"as-of is a day such as 2008-09-15, got {day!r}.") from error
+        if np.isnat(last) or not self.dates[1] <= last <= self.dates[-1]:
+            raise SpecError(
+                f"as-of is a day that the prices of {self.symbol} cover, {self.dates[1]} to {self.dates[-1]}, "
+                f"got {day}."
+            )
+        return self.between(0, int(np.searchsorted(self.dates, last, side="right")))
+
 
 @dataclass(frozen=True, eq=False)
 class Bars:

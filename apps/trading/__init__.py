@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from thermofab.apps.trading.backtest import Backtest, backtest
     from thermofab.apps.trading.market import ProbabilisticTradingModel
     from thermofab.apps.trading.prices import Prices, load_prices
+    from thermofab.apps.trading.schedule import SamplingSchedule
     from thermofab.apps.trading.strategies import EnergyBasedStrategyModel
 
 _HOME = {
@@ -18,6 +19,7 @@ _HOME = {
     "Prices": "prices",
     "ProbabilisticTradingModel": "market",
     "RalphAgent": "agents",
+    "SamplingSchedule": "schedule",
     "backtest": "backtest",
     "load_prices": "prices",
 }
@@ -29,6 +31,7 @@ __all__ = [
     "Prices",
     "ProbabilisticTradingModel",
     "RalphAgent",
+    "SamplingSchedule",
     "backtest",
     "load_prices",
 ]

@@ -61,11 +61,10 @@ class PersistenceWarning(UserWarning):
     """Paths would explode without what :mod:`~thermofab.apps.trading.persistence` does."""
 
 
-def moments(encoding: Encoding) -> tuple[np.ndarray, np.ndarray]:
-    """E[z²] and E[z²; z < 0] of what every state decodes to, float64 ``[32]`` each."""
-    drawn = encoding.decode(np.repeat(np.arange(STATES), len(_INSIDE)), np.tile(_INSIDE, STATES))
-    squares = drawn.reshape(STATES, -1) ** 2
-    return squares.mean(axis=1), (squares * (drawn < 0).reshape(STATES, -1)).mean(axis=1)
+def moments(encoding: Encoding) -> np.ndarray:
+    """E[z], E[z²] and E[z²; z < 0] of what every state decodes to, float64 ``[3, 32]``."""
+    drawn = encoding.decode(np.repeat(np.arange(STATES), len(_INSIDE)), np.tile(_INSIDE, STATES)).reshape(STATES, -1)
+    return np.stack([drawn.mean(axis=1), (drawn**2).mean(axis=1), (drawn**2 * (drawn < 0)).mean(axis=1)])
 
 
 def persistence(
@@ -76,7 +75,7 @@ def persistence(
     conditions: np.ndarray,
 ) -> Persistence:
     """Of the sampled residuals, over days with ``variances`` float64 ``[n]`` and ``conditions`` bool ``[n, 7]``."""
-    whole, below = moments(encoding)
+    _, whole, below = moments(encoding)
     growth = volatility.alpha * whole + volatility.gamma * below
     levels = len(encoding.levels)
     above = np.concatenate([np.ones((len(conditions), levels), dtype=bool), conditions[:, levels:]], axis=1)

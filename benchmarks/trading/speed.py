@@ -18,39 +18,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import jax
 import jax.numpy as jnp
-from thrml.block_management import Block
-from thrml.block_sampling import BlockGibbsSpec, SamplingSchedule, sample_states
-from thrml.factor import FactorSamplingProgram
-from thrml.models.discrete_ebm import CategoricalGibbsConditional, DiscreteEBMFactor
-from thrml.pgm import CategoricalNode, SpinNode
 from timing import machine
 
 from thermofab.apps.trading.encoding import CONDITIONS, STATES
 from thermofab.apps.trading.market import ProbabilisticTradingModel
 from thermofab.apps.trading.prices import load_prices
+from thermofab.apps.trading.thrml_draws import thrml_sampler
 from thermofab.hw.spec.costs import COST_MODELS
 
 DRAWS, RTL_DRAWS, ROUNDS = 65_536, 256, 5
-
-
-def thrml_sampler(model: ProbabilisticTradingModel):
-    """A jitted function from a key and conditions bool ``[R, 7]`` to states ``[R]``."""
-    distribution = model._needed().conditional
-    y, x = CategoricalNode(), [SpinNode() for _ in CONDITIONS]
-    factors = [DiscreteEBMFactor([], [Block([y])], jnp.asarray(distribution.theta[None]))]
-    factors += [
-        DiscreteEBMFactor([Block([node])], [Block([y])], jnp.asarray(row[None]))
-        for node, row in zip(x, distribution.phi)
-    ]
-    spec = BlockGibbsSpec([Block([y])], [Block(x)])
-    program = FactorSamplingProgram(spec, [CategoricalGibbsConditional(STATES)], factors, [])
-    schedule = SamplingSchedule(1, 1, 1)
-
-    def one(key, conditions):
-        start = [jnp.zeros(1, jnp.uint8)]
-        return sample_states(key, program, schedule, start, [conditions], [Block([y])])[0][0, 0]
-
-    return jax.jit(lambda key, rows: jax.vmap(one)(jax.random.split(key, len(rows)), rows))
 
 
 def main() -> None:
@@ -60,7 +36,7 @@ def main() -> None:
     devices = {
         name: ProbabilisticTradingModel(device=name, fitted=model.fitted) for name in ("native", "jax-xla", "rtl")
     }
-    theirs = thrml_sampler(model)
+    theirs = thrml_sampler(model._needed().conditional)
     counts = {name: RTL_DRAWS if name == "rtl" else DRAWS for name in devices}
     runs: dict[str, tuple[Callable[[], object], int]] = {
         name: (lambda m=m, n=counts[name]: m.draw(rows[:n], 1), counts[name]) for name, m in devices.items()
