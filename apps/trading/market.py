@@ -17,6 +17,7 @@ import numpy as np
 
 from thermofab.apps.trading.conditional import Conditional, Prior, fit_conditional
 from thermofab.apps.trading.encoding import CONDITIONS, WEEK, Encoding
+from thermofab.apps.trading.mixing import conditions_of_all, sweeps_needed
 from thermofab.apps.trading.persistence import Persistence, PersistenceWarning, moments, persistence
 from thermofab.apps.trading.prices import Prices
 from thermofab.apps.trading.risk import checked_threshold, tail_metrics
@@ -26,7 +27,6 @@ from thermofab.compiler import compile as compile_program
 from thermofab.compiler import fabric_of
 from thermofab.hw.spec import FabricSpec, IsingModel, Ledger, Program, Schedule, SpecError, open_device
 
-SWEEPS = 24  # sweeps a draw: five Gray-coded bits of nearly even odds forget faster than that (README)
 _MOST = 65_536  # chains of one run
 
 
@@ -85,10 +85,14 @@ class Fitted:
         return np.sqrt(variance) * first + variance * (second - first**2) / 2
 
     @cached_property
+    def sweeps(self) -> int:
+        """What a draw needs."""
+        return sweeps_needed(self.conditional)
+
+    @cached_property
     def _means(self) -> np.ndarray:
         """E[z] and E[z²] under each of the 128 conditions, float64 ``[128, 2]``; condition k is bit k of the row."""
-        rows = (np.arange(2 ** len(CONDITIONS))[:, None] >> np.arange(len(CONDITIONS))) & 1 > 0
-        return np.exp(self.conditional.log_probabilities(rows)) @ moments(self.encoding)[:2].T
+        return np.exp(self.conditional.log_probabilities(conditions_of_all())) @ moments(self.encoding)[:2].T
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +125,8 @@ class ProbabilisticTradingModel:
             factors of six, with 10-bit weights. Any other works if the distribution fits it, through hidden spins if it
             has no factors.
         volatility: ``"gjr"``, ``"garch"`` or ``"ewma"``.
-        sweeps: of the fabric a draw.
+        sweeps: of the fabric a draw; by default as many as the distribution learnt needs
+            (:mod:`~thermofab.apps.trading.mixing`).
         schedule: of a run, in place of ``sweeps``: its ``warmup`` sweeps come before a path's draw, every path being a
             chain of its own; ``beta`` is a hand-made graph's.
     """
@@ -131,7 +136,7 @@ class ProbabilisticTradingModel:
     fabric: FabricSpec | None = None
     volatility: str = "gjr"
     prior: Prior = field(default_factory=Prior)
-    sweeps: int = SWEEPS
+    sweeps: int | None = None
     schedule: SamplingSchedule | None = None
     fitted: Fitted | None = None
     _template: Program | None = None
@@ -188,6 +193,11 @@ class ProbabilisticTradingModel:
         return replace(self, fitted=fitted)
 
     @property
+    def sweeps_a_draw(self) -> int:
+        """Sweeps of the fabric before a draw."""
+        return self.sweeps or self._needed().sweeps
+
+    @property
     def program(self) -> Program:
         """The conditional distribution on the fabric."""
         fitted = self._needed()
@@ -210,7 +220,7 @@ class ProbabilisticTradingModel:
         for start in range(0, len(conditions), _MOST):
             rows = conditions[start : start + _MOST]
             clamp: dict[Hashable, Any] = {name: rows[:, k] for k, name in enumerate(CONDITIONS)}
-            schedule = Schedule(self.sweeps, samples, max(1, self.sweeps // 2))
+            schedule = Schedule(self.sweeps_a_draw, samples, max(1, self.sweeps_a_draw // 2))
             out = program.sample(
                 schedule, nodes=[["return"]], clamp=clamp, replicas=len(rows), seed=seed + start, device=self._running
             )
@@ -375,7 +385,7 @@ class ProbabilisticTradingModel:
             raise SpecError(f"initial_state gives {len(names)} features a probability 0…1 each, got {initial_state!r}.")
         up = np.random.default_rng([seed, 2]).random((paths, len(names))) < chance
         out = program.sample(
-            Schedule(200 if self.schedule is None else self.sweeps, 1),
+            Schedule(self.sweeps or 200, 1),
             clamp={(0, name): up[:, k] for k, name in enumerate(names)}, replicas=paths, seed=seed,
             device=self.device,
         )  # fmt: skip

@@ -2,9 +2,9 @@
 
     python benchmarks/trading/speed.py         # two minutes
 
-THRML draws the categorical node whole, in one block update, so it takes one sweep a draw where the fabric takes 24 of
-its bits; both are asked for as many independent draws, each given its own conditions. Medians of interleaved rounds,
-compiled beforehand. ``rtl`` is the compiled RTL, one chain after another. Energies are from the ledger's cost models.
+THRML draws the categorical node whole, in one block update, so it takes one sweep a draw where the fabric takes as many
+of its bits as were measured to be needed; both are asked for as many independent draws, each given its own conditions.
+Medians of interleaved rounds, compiled beforehand. ``rtl`` is the compiled RTL, one chain after another. Energies are from the ledger's cost models.
 """
 
 import sys
@@ -62,11 +62,11 @@ def main() -> None:
         seen = np.bincount(drawn, minlength=STATES) / len(drawn)
         print(f"{name}: TV of 4,096 draws to the mean distribution {0.5 * np.abs(seen - distribution).sum():.3f}")
     program, horizon = model.program, 10
-    updates = horizon * model.sweeps * program.fabric.n_sites
-    cycles = horizon * model.sweeps * program.report.cycles_per_sweep
+    updates = horizon * model.sweeps_a_draw * program.fabric.n_sites
+    cycles = horizon * model.sweeps_a_draw * program.report.cycles_per_sweep
     print(f"\na scenario of {horizon} days: {updates} site updates, {cycles} cycles")
     for cost in COST_MODELS:
-        joules = horizon * model.sweeps * cost.joules(program.fabric.n_sites)
+        joules = horizon * model.sweeps_a_draw * cost.joules(program.fabric.n_sites)
         print(f"  {joules:.2g} J on {cost.name} ({cost.standing})")
 
 

@@ -233,3 +233,23 @@ def test_schedules_of_a_hand_made_graph():
             SamplingSchedule(**options)
     with pytest.raises(SpecError, match=r"^beta of a model learnt from prices is 1, got 2: at another temperature"):
         ProbabilisticTradingModel(schedule=SamplingSchedule(beta=2.0)).fit(np.zeros(300))
+
+
+def test_the_sweeps_of_a_draw_are_measured(model):
+    """The matrices keep the distribution, and a chain follows them from a state far off."""
+    from thermofab.apps.trading.mixing import TOLERANCE, conditions_of_all, sweep_matrices, sweeps_needed
+
+    distribution = np.exp(model.fitted.conditional.log_probabilities(conditions_of_all()))
+    for order in (range(5), range(4, -1, -1)):
+        sweep = sweep_matrices(distribution, order)
+        assert np.allclose(sweep.sum(axis=2), 1) and np.allclose(
+            np.einsum("ni,nij->nj", distribution, sweep), distribution
+        )
+        at_need = np.linalg.matrix_power(sweep, model.sweeps_a_draw)
+        assert 0.5 * np.abs(at_need - distribution[:, None]).sum(axis=2).max() <= TOLERANCE
+    assert 3 <= model.sweeps_a_draw == sweeps_needed(model.fitted.conditional) <= 10
+    # One bit of an even and a 3:1 coin by hand: states 0 and 1 differ in bit 0 alone.
+    plain = np.full((1, STATES), 1 / STATES)
+    plain[0, 1] *= 3
+    first = sweep_matrices(plain / plain.sum(), range(1))[0]
+    assert first[0, :2] == pytest.approx([0.25, 0.75]) and first[1, :2] == pytest.approx([0.25, 0.75])
