@@ -50,8 +50,8 @@ def main() -> None:
         }
         found = fitted.persistence
         print(
-            f"{series.symbol}: persistence {found.parameters:.4f} by parameters, {found.sampled:.4f} as sampled; shocks "
-            f"times {found.news:.3f}"
+            f"{series.symbol}: persistence {found.parameters:.4f} by parameters, {found.sampled:.4f} as sampled; "
+            f"shocks times {found.news:.3f}"
         )
         for days in map(str, HORIZONS):
             for kind in ("volatility", "price"):

@@ -4,7 +4,8 @@
 
 THRML draws the categorical node whole, in one block update, so it takes one sweep a draw where the fabric takes as many
 of its bits as were measured to be needed; both are asked for as many independent draws, each given its own conditions.
-Medians of interleaved rounds, compiled beforehand. ``rtl`` is the compiled RTL, one chain after another. Energies are from the ledger's cost models.
+Medians of interleaved rounds, compiled beforehand. ``rtl`` is the compiled RTL, one chain after another. Energies are
+from the ledger's cost models.
 """
 
 import sys
