@@ -1,7 +1,9 @@
 """Levels of long paths beside the data: what drives the volatility does not let it explode."""
 
 import dataclasses
+import os
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -67,6 +69,29 @@ def test_levels_of_long_paths_are_those_of_the_data(model, returns):
     short = model.simulate_market_trajectories(usual, num_trajectories=4000, horizon=10, seed=2)
     made = levels(short.returns, short.volatilities, (10,))["10"]["price"]
     assert np.abs(np.array(made[1:]) - seen["10"]["price"][1:]).max() < 0.06
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("symbol", ["GLD", "IEF", "QQQ", "SPY", "TLT", "VEA", "VWO"])
+def test_levels_of_long_paths_are_those_of_a_fund(symbol):
+    """300 paths of ten years beside the fund's own days: within a factor of two at the 5%, 50% and 95% quantiles."""
+    folder = os.environ.get("THERMOFAB_PRICES")
+    if folder is None:
+        pytest.skip("THERMOFAB_PRICES names no folder of price files such as SPY.csv")
+    series = load_prices(Path(folder) / f"{symbol}.csv")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PersistenceWarning)
+        model = ProbabilisticTradingModel(device="native").fit(series)
+    scales = np.sqrt(model.fitted.volatility.variances(series.returns)[None, :-1])
+    usual = float(np.sqrt(252) * np.median(scales))
+    paths = model.simulate_market_trajectories(usual, num_trajectories=300, horizon=2520, seed=1)
+    seen, made = levels(series.returns[None], scales), levels(paths.returns, paths.volatilities)
+    for days in ("252", "2520"):
+        ratio = np.array(made[days]["volatility"])[1:4] / np.array(seen[days]["volatility"])[1:4]
+        assert 0.5 < ratio.min() and ratio.max() < 2, (days, ratio)
+    ratio = np.array(made["252"]["price"])[2:5] / np.array(seen["252"]["price"])[2:5]
+    assert 0.6 < ratio.min() and ratio.max() < 1.6
+    assert np.abs(np.array(made["10"]["price"])[2:5] - seen["10"]["price"][2:5]).max() < 0.06
 
 
 @pytest.mark.parametrize("paths, horizon, low, high", [(100_000, 5, 0.2, 2.0)])
