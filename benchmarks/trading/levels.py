@@ -4,13 +4,14 @@
     python benchmarks/trading/levels.py SPY.csv TLT.csv --paths 300
 
 Paths start from a volatility that is the median of the data's, so that the shorter horizons can be compared.
+``as sampled`` is with the shocks to the variance left as they are drawn.
 Writes docs/results/trading_levels.json.
 """
 
 import argparse
 import sys
 import warnings
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +43,14 @@ def main() -> None:
         scales = np.sqrt(fitted.volatility.variances(series.returns)[:-1])
         usual = float(np.sqrt(252) * np.median(scales))
         paths = model.simulate_market_trajectories(usual, options.paths, max(HORIZONS), seed=1)
+        left = replace(fitted, persistence=replace(fitted.persistence, news=1.0, highest=np.inf))
+        unmended = model.of(left).simulate_market_trajectories(usual, options.paths, max(HORIZONS), seed=1)
         rows = made[series.symbol] = {
             "days": len(series.returns),
             "persistence": asdict(fitted.persistence),
             "data": levels(series.returns[None], scales[None], [days for days in HORIZONS if days < len(scales)]),
             "paths": levels(paths.returns, paths.volatilities),
+            "as sampled": levels(unmended.returns, unmended.volatilities),
         }
         found = fitted.persistence
         print(
@@ -55,9 +59,9 @@ def main() -> None:
         )
         for days in map(str, HORIZONS):
             for kind in ("volatility", "price"):
-                for name in ("data", "paths"):
+                for name in ("data", "paths", "as sampled"):
                     values = "".join(f"{value:>9.3f}" for value in rows[name].get(days, {}).get(kind, []))
-                    print(f"{days:>6} {kind:<11}{name:<6}{values}")
+                    print(f"{days:>6} {kind:<11}{name:<11}{values}")
     write_results(
         "trading_levels", {"quantiles": QUANTILES, "paths": options.paths, "device": options.device, "series": made}
     )
