@@ -8,6 +8,8 @@ import typer
 
 from thermofab.apps import boards
 from thermofab.apps.console import errors, output
+from thermofab.apps.reasoning import command as reasoning
+from thermofab.apps.routing import command as routing
 from thermofab.apps.serve import command as serving
 from thermofab.apps.strategy import command as strategy
 from thermofab.apps.trading import command as trading
@@ -24,6 +26,8 @@ app.command()(boards.flash)
 app.command()(serving.serve)
 app.add_typer(trading.app, name="trade")
 app.add_typer(strategy.app, name="strategy")
+app.add_typer(reasoning.app, name="reason")
+app.add_typer(routing.app, name="route")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 FabricName = Annotated[str, typer.Option("--fabric", help="A fabric by name, e.g. g8-8x8 or king-8x8-torus.")]

@@ -1,7 +1,8 @@
 """Streaming for applications: a journal, a WebSocket and REST server, and a page. Needs the extra ``serve``."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from thermofab.apps.lazy import exports
 
 if TYPE_CHECKING:
     from thermofab.apps.serve.access import Access
@@ -14,28 +15,31 @@ if TYPE_CHECKING:
     from thermofab.apps.serve.server import Serving, serve
     from thermofab.apps.serve.sources import MockSource, ReplaySource, Row, Source, TailSource
 
-_HOME = {
-    "Access": "access",
-    "ConnectionManager": "manager",
-    "Journal": "journal",
-    "Kind": "messages",
-    "Kinds": "messages",
-    "Limits": "limits",
-    "MessageError": "messages",
-    "MockSource": "sources",
-    "Model": "predictors",
-    "Predictor": "predictors",
-    "ReplaySource": "sources",
-    "Row": "sources",
-    "Serving": "server",
-    "Source": "sources",
-    "SourcePredictor": "predictors",
-    "TailSource": "sources",
-    "create_app": "app",
-    "error_message": "messages",
-    "serve": "server",
-    "stream": "predictors",
-}
+__getattr__ = exports(
+    __name__,
+    {
+        "Access": ".access",
+        "ConnectionManager": ".manager",
+        "Journal": ".journal",
+        "Kind": ".messages",
+        "Kinds": ".messages",
+        "Limits": ".limits",
+        "MessageError": ".messages",
+        "MockSource": ".sources",
+        "Model": ".predictors",
+        "Predictor": ".predictors",
+        "ReplaySource": ".sources",
+        "Row": ".sources",
+        "Serving": ".server",
+        "Source": ".sources",
+        "SourcePredictor": ".predictors",
+        "TailSource": ".sources",
+        "create_app": ".app",
+        "error_message": ".messages",
+        "serve": ".server",
+        "stream": ".predictors",
+    },
+)
 __all__ = [
     "Access",
     "ConnectionManager",
@@ -58,12 +62,6 @@ __all__ = [
     "serve",
     "stream",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"thermofab.apps.serve has no {name!r}.")
-    return getattr(import_module(f"thermofab.apps.serve.{_HOME[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -1,7 +1,8 @@
 """Strategy predictions: ten market features to eight allocations, by a tiny recursive model. No order is ever sent."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from thermofab.apps.lazy import exports
 
 if TYPE_CHECKING:
     from thermofab.apps.market.store import HistoricalDataManager
@@ -24,24 +25,27 @@ if TYPE_CHECKING:
     from thermofab.apps.strategy.predictor import TRMStreamingPredictor
     from thermofab.models.trm.classifier import TinyRecursiveModel
 
-_HERE = "thermofab.apps.strategy."
-_HOME = {
-    "HistoricalDataManager": "thermofab.apps.market.store",
-    "TinyRecursiveModel": "thermofab.models.trm.classifier",
-    "MarketFeatureExtractor": _HERE + "features",
-    "StrategyLabeler": _HERE + "labeler",
-    **dict.fromkeys(("StrategyModel", "load_strategy_model", "save_strategy_model"), _HERE + "checkpoint"),
-    **dict.fromkeys(
-        ("MarketFeatureConfig", "StrategyConfig", "TRMConfig", "TRMModelConfig", "TRMTrainingConfig"), _HERE + "config"
-    ),
-    "broadcast_trm_predictions": _HERE + "broadcast",
-    "TRMStreamingPredictor": _HERE + "predictor",
-    "Planner": _HERE + "planner",
-    **dict.fromkeys(("DriftConfig", "DriftMonitor"), _HERE + "drift"),
-    **dict.fromkeys(("Plan", "PlanSampler"), _HERE + "plan"),
-    **dict.fromkeys(("PlanProblem", "PlanTerms"), _HERE + "plan_problem"),
-    **dict.fromkeys(("ALIASES", "FEATURES", "STRATEGIES", "strategy_index"), _HERE + "names"),
-}
+__getattr__ = exports(
+    __name__,
+    {
+        "HistoricalDataManager": "thermofab.apps.market.store",
+        "TinyRecursiveModel": "thermofab.models.trm.classifier",
+        "MarketFeatureExtractor": ".features",
+        "StrategyLabeler": ".labeler",
+        **dict.fromkeys(("StrategyModel", "load_strategy_model", "save_strategy_model"), ".checkpoint"),
+        **dict.fromkeys(
+            ("MarketFeatureConfig", "StrategyConfig", "TRMConfig", "TRMModelConfig", "TRMTrainingConfig"),
+            ".config",
+        ),
+        "broadcast_trm_predictions": ".broadcast",
+        "TRMStreamingPredictor": ".predictor",
+        "Planner": ".planner",
+        **dict.fromkeys(("DriftConfig", "DriftMonitor"), ".drift"),
+        **dict.fromkeys(("Plan", "PlanSampler"), ".plan"),
+        **dict.fromkeys(("PlanProblem", "PlanTerms"), ".plan_problem"),
+        **dict.fromkeys(("ALIASES", "FEATURES", "STRATEGIES", "strategy_index"), ".names"),
+    },
+)
 __all__ = [
     "ALIASES",
     "DriftConfig",
@@ -69,12 +73,3 @@ __all__ = [
     "save_strategy_model",
     "strategy_index",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    """Names load when first used: the command line needs neither torch nor pandas to say what it can do."""
-    if name not in _HOME:
-        raise AttributeError(f"module 'thermofab.apps.strategy' has no attribute '{name}'")
-    value = getattr(import_module(_HOME[name]), name)
-    globals()[name] = value
-    return value

@@ -4,6 +4,8 @@
 predictions in 15 equal bins of their largest probability, Σ_bins share·|accuracy - mean confidence|.
 """
 
+from typing import Any
+
 import numpy as np
 from scipy.optimize import minimize_scalar
 
@@ -48,7 +50,7 @@ def fit_temperature(probabilities: np.ndarray, classes: np.ndarray) -> float:
     def loss(log_temperature: float) -> float:
         return float(log_losses(tempered(probabilities, float(np.exp(log_temperature))), classes).mean())
 
-    found = minimize_scalar(loss, bounds=(np.log(0.05), np.log(20)), method="bounded")
+    found: Any = minimize_scalar(loss, bounds=(np.log(0.05), np.log(20)), method="bounded")
     return float(np.exp(found.x))
 
 

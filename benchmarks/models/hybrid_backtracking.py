@@ -1,6 +1,6 @@
 """Back-tracking sampled on the device against plain latent noise and greedy back-tracking, at an early checkpoint.
 
-    python benchmarks/models/trm_sudoku.py                       # leaves the checkpoints
+    python benchmarks/models/hybrid_checkpoints.py               # leaves the checkpoints
     python benchmarks/models/hybrid_backtracking.py              # three seeds, 500 held-out puzzles each
     python benchmarks/models/hybrid_backtracking.py --quick      # one seed, 100 puzzles
 
@@ -15,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from trm_sudoku import FOLDER, puzzles
+from hybrid_checkpoints import FOLDER, checkpoint
+from trm_sudoku import puzzles
 
 import thermofab as fab
 from thermofab.models.hybrid import DeviceChoice, DeviceFields, back_track, choice_layout
@@ -70,7 +71,7 @@ def main() -> None:
     print("| checkpoint | method | head | rules | any | mean readings (rules) | CPU-s |")
     print("|---|---|--:|--:|--:|--:|--:|")
     for seed in options.seeds.split(",")[: 1 if options.quick else None]:
-        model = averaged_model(options.folder / f"recursive-{seed}-early")
+        model = averaged_model(checkpoint(options.folder, int(seed)))
         given = torch.as_tensor(test.puzzles)
         once = (answer(model, given, 8).tokens.numpy() + 1 == test.solutions).all(axis=1).mean()
         print(f"| {seed} | one reading, no noise | {once:.3f} | {once:.3f} | {once:.3f} | 1 | |", flush=True)

@@ -1,6 +1,6 @@
 """The probabilistic reasoning layer at an early checkpoint: the same training going on with it and without.
 
-    python benchmarks/models/trm_sudoku.py               # leaves the checkpoints
+    python benchmarks/models/hybrid_checkpoints.py       # leaves the checkpoints
     python benchmarks/models/hybrid_reasoning.py         # three seeds, ~6 CPU-minutes
 
 From one checkpoint's averaged weights, all arms train for ``STEPS`` optimiser steps with the same puzzles: the plain
@@ -14,7 +14,8 @@ import time
 from pathlib import Path
 
 import torch
-from trm_sudoku import FOLDER, augmented, puzzles
+from hybrid_checkpoints import FOLDER, checkpoint
+from trm_sudoku import augmented, puzzles
 
 import thermofab as fab
 from thermofab.models.hybrid import DeviceFields, ReasoningTRM, exclusion_relations
@@ -42,7 +43,7 @@ def main() -> None:
     print("| checkpoint | arm | exact before | exact after | couplings | CPU-s |")
     print("|---|---|--:|--:|---|--:|")
     for seed in options.seeds.split(",")[: 1 if options.quick else None]:
-        base = averaged_model(options.folder / f"recursive-{seed}-early")
+        base = averaged_model(checkpoint(options.folder, int(seed)))
         before = rate(base, test)
         for arm in ARMS:
             device = DeviceFields(program, layout, options.device)

@@ -92,7 +92,7 @@ def back_track(
         raise SpecError("temperatures must be positive; for the limit of low ones pass greedy=True.")
     batch, length = tokens.shape
     vocabulary = model.config.vocabulary_out
-    given = tokens.numpy()
+    given = tokens.cpu().numpy()
     clues = np.repeat(given[None], rollouts, axis=0)
     logits = np.zeros((rollouts, batch, length, vocabulary))
     scores, halting = np.full((2, rollouts, batch), -np.inf)
@@ -163,13 +163,13 @@ def _reading(
     carry = model.start(len(tokens))
     if noise:
         generator = torch.Generator().manual_seed(seed >> 1)
-        carry = Carry(*(h + noise * torch.randn(h.shape, generator=generator) for h in carry))
+        carry = Carry(*(h + noise * torch.randn(h.shape, generator=generator).to(h.device) for h in carry))
     step = None
     for _ in range(steps):
-        step = model(torch.as_tensor(tokens), carry)
+        step = model(torch.as_tensor(tokens, device=model.device), carry)
         carry = step.carry
     assert step is not None
-    return step.logits.numpy(), step.halt_logit.numpy()
+    return step.logits.cpu().numpy(), step.halt_logit.cpu().numpy()
 
 
 def _noise(noise: float, slot: int, restarts: bool) -> float:

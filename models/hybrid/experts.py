@@ -2,10 +2,9 @@
 
     E(n | x) = -Σ_i g_i(x) n_i - Σ_{i<j} P_ij n_i n_j + A (Σ n_i - k)²,     n_i ∈ {0, 1}.
 
-In spins n = (1 + s)/2 it is an Ising model on the complete graph: J_ij = (P_ij - 2A)/4 and
-h_i = g_i/2 + Σ_j P_ij/4 + A(2k - K)/2, K experts. g is a linear map of x, P and g are learnt, A and k are given. Sets
-are sampled on the device, a chain for every row of x, and trained by :func:`expected_cost`. ``TopGate`` beside it is
-the plain counterpart: the soft-max of the scores over its k largest.
+It is an Ising model on the complete graph (:mod:`~thermofab.models.hybrid.selection`). g is a linear map of x, P and
+g are learnt, A and k are given. Sets are sampled on the device, a chain for every row of x, and trained by
+:func:`expected_cost`. ``TopGate`` beside it is the plain counterpart: the soft-max of the scores over its k largest.
 """
 
 from itertools import combinations
@@ -16,6 +15,7 @@ from torch import Tensor, nn
 
 from thermofab.hw.spec import Schedule, SpecError
 from thermofab.models.hybrid.fields import DeviceFields, FieldLayout
+from thermofab.models.hybrid.selection import selection_couplings, selection_fields
 from thermofab.models.seeds import derived
 
 
@@ -69,10 +69,9 @@ class EnergyGate(nn.Module):
     def ising(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Fields ``[B, K]`` and couplings ``[m]`` of the energy for rows x ``[B, F]``."""
         scores = self.scores(x)
-        experts = scores.shape[1]
-        of_pairs = torch.zeros(experts).index_add(0, self.edges.flatten(), self.pairs.repeat_interleave(2))
-        fields = scores / 2 + of_pairs / 4 + self.cardinality * (2 * self.k - experts) / 2
-        return fields, (self.pairs - 2 * self.cardinality) / 4
+        of_pairs = torch.zeros(scores.shape[1]).index_add(0, self.edges.flatten(), self.pairs.repeat_interleave(2))
+        fields = selection_fields(scores, of_pairs, self.k, self.cardinality)
+        return fields, selection_couplings(self.pairs, self.cardinality)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Fields ``[B, K]``, couplings ``[m]``, and spins ±1 int8 ``[B, S, K]`` from the device."""

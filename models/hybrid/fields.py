@@ -22,7 +22,7 @@ from typing import Any
 import networkx as nx
 import numpy as np
 
-from thermofab.hw.spec import IsingModel, Program, Schedule, SpecError, open_device
+from thermofab.hw.spec import FabricSpec, IsingModel, Program, Schedule, SpecError, fabric, open_device
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,11 @@ class FieldLayout:
         graph.add_edges_from(self.edges)
         graph.add_edges_from(map(tuple, self._converter_edges.tolist()))
         return graph
+
+    def fabric(self) -> FabricSpec:
+        """A fabric of :meth:`graph`, a site per spin and converter bit, whose widths hold the converters' ratios and
+        log-odds of a dozen: 24-bit thresholds, and weights three bits wider than a converter."""
+        return fabric(self.graph(), profile="fine", weight_bits=min(16, self.bits + 3))
 
     @cached_property
     def _order(self) -> np.ndarray:

@@ -97,6 +97,7 @@ class ReasoningTRM(RecursiveModel):
         if estimator not in ESTIMATORS:
             raise SpecError(f"estimator is one of {ESTIMATORS}, got {estimator!r}.")
         self.base, self.enabled, self.estimator, self.seed = base, enabled, estimator, seed
+        self.halt_threshold = base.halt_threshold
         self._device, self._largest = device, relations.layout.largest
         self.schedule = schedule or Schedule(8, 16)
         self.gain = nn.Parameter(torch.tensor(0.5))
@@ -131,12 +132,12 @@ class ReasoningTRM(RecursiveModel):
         couplings = self.couplings[self.groups]
         self.calls += 1
         spins = self._device.sample(
-            fields.detach().numpy(),
+            fields.detach().cpu().numpy(),
             self.schedule,
             seed=derived(self.seed, int(self.calls)),
-            weights=couplings.detach().double().numpy(),
+            weights=couplings.detach().double().cpu().numpy(),
         )
-        means = sampled_means(fields, couplings, self.edges, torch.from_numpy(spins), self.estimator)
+        means = sampled_means(fields, couplings, self.edges, torch.from_numpy(spins).to(fields.device), self.estimator)
         return means.view(batch, length, vocabulary)
 
     def forward(self, tokens: Tensor, carry: Carry) -> Step:
@@ -149,5 +150,4 @@ class ReasoningTRM(RecursiveModel):
             for _ in range(self.config.cycles - 1):
                 carry = base.cycle(x, carry)
         y, z = base.cycle(x + self.feed(self.sampled(tokens, carry.y)), carry)
-        halt_logit = base.halt(y.mean(dim=1)).squeeze(-1)
-        return Step(Carry(y.detach(), z.detach()), base.head(y), halt_logit)
+        return Step(Carry(y.detach(), z.detach()), base.head(y), base.halt_logit(y))

@@ -4,8 +4,10 @@ from thermofab.models.trlinkos.dag import Dag, DagNode
 from thermofab.models.trlinkos.dendrite import DendriticCells, dcaap
 from thermofab.models.trlinkos.guarded import Guarded
 from thermofab.models.trlinkos.model import State, TRLinkos, TRLinkosConfig, supervision
+from thermofab.models.trlinkos.ranking import Ranking
 from thermofab.models.trlinkos.search import Found, SearchConfig, search
 from thermofab.models.trlinkos.torque import TorqueRouter, torque_clusters
+from thermofab.models.trlinkos.trm import ReasoningStep, TRLinkosTRM, trace_graph
 
 __all__ = [
     "Dag",
@@ -13,13 +15,17 @@ __all__ = [
     "DendriticCells",
     "Found",
     "Guarded",
+    "Ranking",
+    "ReasoningStep",
     "SearchConfig",
     "State",
     "TRLinkos",
     "TRLinkosConfig",
+    "TRLinkosTRM",
     "TorqueRouter",
     "dcaap",
     "search",
     "supervision",
     "torque_clusters",
+    "trace_graph",
 ]

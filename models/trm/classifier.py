@@ -15,12 +15,16 @@ absent features teaches the two perceptrons what an e_k means; the model has as 
 """
 
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any, NamedTuple, TypedDict, Unpack
 
 import torch
 from torch import Tensor, nn
 
 from thermofab.hw.spec import SpecError
+from thermofab.models.trm.pretrained import read_pretrained, write_pretrained
+
+MODEL_TYPE = "thermofab-tiny-recursive-classifier"
 
 
 @dataclass(frozen=True)
@@ -135,6 +139,32 @@ class TinyRecursiveModel(nn.Module):
                 nn.init.zeros_(module.bias)
         if config.mask_inputs:
             self.register_buffer("absent", torch.randn(config.input_dim, width, generator=generator))
+
+    def save_pretrained(self, folder: str | Path, *, notes: dict[str, Any] | None = None) -> Path:
+        """Write ``config.json`` and ``model.safetensors`` into a folder, and return it. A normaliser is not part of the
+        model; a trainer's checkpoint has it.
+
+        Args:
+            folder: made if it is not there.
+            notes: anything JSON-ready that should be known of the weights.
+        """
+        return write_pretrained(folder, MODEL_TYPE, self.config.to_json(), self, notes=notes or {})
+
+    @classmethod
+    def from_pretrained(cls, folder: str | Path, *, device: str | torch.device = "cpu") -> "TinyRecursiveModel":
+        """The model that :meth:`save_pretrained` wrote, in evaluation mode.
+
+        Raises:
+            SpecError: there is no such model, or it is damaged, of another type, or not of its configuration.
+        """
+        stored = read_pretrained(folder, MODEL_TYPE)
+        try:
+            config = TRMModelConfig(**stored.about["config"])
+        except TypeError as wrong:
+            raise SpecError(f"this is not the configuration of a classifier: {wrong}.") from None
+        model = cls(config)
+        stored.into(model, device)
+        return model
 
     def project(self, features: Tensor) -> Tensor:
         """h float32 ``[B, D]``.

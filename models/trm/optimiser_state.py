@@ -7,7 +7,7 @@ import torch
 def pack_optimiser(optimiser: torch.optim.Optimizer) -> dict[str, np.ndarray]:
     """``"parameter number/name"`` to array; parameters are numbered in the optimiser's order."""
     state = optimiser.state_dict()["state"]
-    return {f"{k}/{name}": value.numpy() for k, values in state.items() for name, value in values.items()}
+    return {f"{k}/{name}": value.cpu().numpy() for k, values in state.items() for name, value in values.items()}
 
 
 def unpack_optimiser(optimiser: torch.optim.Optimizer, arrays: dict[str, np.ndarray]) -> None:

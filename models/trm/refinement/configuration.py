@@ -19,6 +19,10 @@ class RefinementConfig:
         memory: decisions kept as context for attention.
         step_penalty: what a step costs in the halting loss, in nats: higher, fewer steps.
         learning_rate: of learning from feedback.
+        replay: outcomes kept to learn from again.
+        replay_batch: outcomes a gradient step, the newest among them.
+        replay_steps: gradient steps per outcome.
+        importance_clip: largest weight 1/propensity of an outcome.
         gradient_clip: largest norm of a gradient.
         random_seed: of the weights.
 
@@ -34,12 +38,17 @@ class RefinementConfig:
     hidden_dim: int = 128
     memory: int = 64
     step_penalty: float = 0.02
-    learning_rate: float = 1e-2
+    learning_rate: float = 1e-3
+    replay: int = 512
+    replay_batch: int = 32
+    replay_steps: int = 2
+    importance_clip: float = 10.0
     gradient_clip: float = 1.0
     random_seed: int = 42
 
     def __post_init__(self) -> None:
-        for name in ("latent_dim", "answer_dim", "max_inner_steps", "max_outer_steps", "hidden_dim", "memory"):
+        sizes = ("latent_dim", "answer_dim", "max_inner_steps", "max_outer_steps", "hidden_dim", "memory")
+        for name in (*sizes, "replay", "replay_batch", "replay_steps", "importance_clip"):
             if getattr(self, name) < 1:
                 raise SpecError(f"{name} must be at least 1, got {getattr(self, name)}.")
         if not 0 < self.halt_threshold < 1:

@@ -13,6 +13,7 @@ from thermofab.models.trlinkos import (
     Dag,
     DendriticCells,
     Guarded,
+    Ranking,
     SearchConfig,
     TorqueRouter,
     TRLinkos,
@@ -22,6 +23,7 @@ from thermofab.models.trlinkos import (
     supervision,
     torque_clusters,
 )
+from thermofab.models.trlinkos.search import better_than_plain
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -123,17 +125,50 @@ def test_learns_a_product_and_later_steps_are_better(learnt):
     assert losses[-1] < 0.15 * y.var() and losses[-1] < losses[0]
 
 
-def test_best_state_is_the_answer_and_the_trace_verifies(learnt):
+def held_out_losses(seed: int = 5):
+    x = torch.randn(240, 3, generator=seeded(seed))
+    y = x[:, :1] * x[:, 1:2]
+    return x, lambda outputs, rows: ((outputs - y[rows]) ** 2).mean(-1)
+
+
+def test_without_a_ranking_the_answer_is_the_plain_pass(learnt):
     model, x, _ = learnt
-    found = search(model, x[:5], SearchConfig(rounds=4, branches=3, inner=2), trace=True)
+    found = search(model, x[:20], SearchConfig(rounds=4, branches=3))
+    torch.testing.assert_close(found.outputs, model(x[:20])[0][-1].detach())
+    assert (found.chosen == model.config.steps).all()
+
+
+def test_the_best_ranked_state_is_the_answer_and_the_trace_verifies(learnt):
+    model, x, _ = learnt
+    ranking = dataclasses.replace(Ranking.fit(model, *held_out_losses()), margin=0.0)
+    config = SearchConfig(rounds=4, branches=3, inner=2)
+    found = search(model, x[:5], config, ranking=ranking, trace=True)
     for row, graph in enumerate(found.traces):
-        assert len(graph.nodes) == 1 + 4 * 3 and graph.depth == 2 and graph.verify()
-        expanded = [node for node in graph.nodes.values() if node.parents]
-        best = max(expanded, key=lambda node: node.score)
+        assert len(graph.nodes) == 1 + model.config.steps + 4 * 3 and graph.depth == 2 and graph.verify()
+        best = list(graph.nodes.values())[found.chosen[row]]
         assert best.score == pytest.approx(float(found.scores[row]))
+        assert best.score == max(node.score for node in graph.nodes.values() if node.parents)
         y = torch.tensor(best.state[: model.config.hidden_dim])
         torch.testing.assert_close(model.output(y), found.outputs[row])
         assert graph.path(best.name)[0].label == "start"
+
+
+def test_a_ranking_by_held_out_rows_does_no_harm_on_others(learnt):
+    """Squared errors of new rows; four standard errors of the paired difference."""
+    model, _, _ = learnt
+    config = SearchConfig(rounds=6, branches=3)
+    ranking = Ranking.fit(model, *held_out_losses(), config)
+    x, losses = held_out_losses(seed=9)
+    rows = torch.arange(len(x))
+    harm = losses(search(model, x, config, ranking=ranking).outputs, rows) - losses(model(x)[0][-1].detach(), rows)
+    assert harm.mean() <= 4 * harm.std() / len(x) ** 0.5 + 1e-9
+
+
+def test_margin_rules():
+    scores = np.array([[9.0, 1.0, 2.0, 2.5], [9.0, 3.0, 2.0, 2.5]])
+    assert better_than_plain(scores, 2, 0.0).tolist() == [3, 1]
+    assert better_than_plain(scores, 2, 0.6).tolist() == [2, 1]
+    assert better_than_plain(scores, 2, np.inf).tolist() == [2, 2]
 
 
 def test_search_goes_back_to_earlier_states(learnt):
@@ -141,10 +176,11 @@ def test_search_goes_back_to_earlier_states(learnt):
     greedy = search(model, x, SearchConfig(rounds=6, branches=2))
     assert greedy.back_tracks.max() > 0
     hot, again, other = (
-        search(model, x, SearchConfig(rounds=6, branches=2, temperature=5.0, seed=s)) for s in (0, 0, 1)
+        search(model, x, SearchConfig(rounds=6, branches=2, temperature=5.0, seed=s), trace=True) for s in (0, 0, 1)
     )
     assert hot.back_tracks.mean() > greedy.back_tracks.mean()
-    assert torch.equal(hot.outputs, again.outputs) and not torch.equal(hot.outputs, other.outputs)
+    digests = [[graph.digest() for graph in found.traces] for found in (hot, again, other)]
+    assert digests[0] == digests[1] != digests[2]
 
 
 def test_branches_are_continued(learnt):
@@ -156,7 +192,7 @@ def test_branches_are_continued(learnt):
 
 def test_choices_may_be_drawn_on_a_device(learnt):
     model, x, _ = learnt
-    layout = choice_layout(9)
+    layout = choice_layout(12)
     choice = DeviceChoice(DeviceFields(fab.compile(layout.ising(), fab.fabric(layout.graph())), layout, "native"))
     config = SearchConfig(rounds=4, branches=2, temperature=2.0)
     found = search(model, x, config, choose=lambda weights, seed: choice.draw(weights, seed=seed).options)
@@ -226,6 +262,10 @@ def test_guard_answers_every_row_and_counts():
             r"^4 branches need 3 experts, there are 2\.$",
         ),
         (lambda: SearchConfig(temperature=-1), r"^a search needs at least 1 round, branch and inner step, and a temp"),
+        (
+            lambda: Ranking.fit(TRLinkos(TRLinkosConfig(3, 4, 1)), torch.zeros(9, 3), lambda out, rows: out[:, 0]),
+            r"^a ranking needs at least 40 held-out rows, got 9\.$",
+        ),
         (lambda: Dag().best(), r"^an empty graph has no best node\.$"),
         (
             lambda: Dag().add(np.zeros(1), 0.0, ["ab" * 32]),
