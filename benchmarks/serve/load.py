@@ -1,9 +1,9 @@
 """Fan-out under load: many WebSocket clients of one server on this machine, some of them stalled.
 
 ``python benchmarks/serve/load.py`` writes docs/results/serve_load.json; ``--print`` prints instead. The soak of the
-docs is ``--churn --clients 50 --rate 20 --messages 7200 --stalled 0 --name serve_soak``. Server and clients are two
-processes on the loopback device. A message's time runs from the predictor's time stamp, before it is checked and
-committed to disk, until a client has read its last byte.
+docs is ``--churn --clients 100 --rate 5 --messages 18000 --stalled 0 --name serve_soak``, an hour. Server and clients
+are two processes on the loopback device. A message's time runs from the predictor's time stamp, before it is checked
+and committed to disk, until a client has read its last byte.
 """
 
 import argparse
