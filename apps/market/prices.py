@@ -1,7 +1,8 @@
 """Daily prices: loaded, checked, and repaired only where the caller names the repair.
 
 The default is the S&P 500 that ships with the ``arch`` package (1999-01-04 to 2018-12-31). Files have Yahoo's column
-names: ``Date``, ``Adj Close`` or ``Close``, and, where they are needed, ``Open``, ``High``, ``Low`` and ``Volume``.
+names, as :mod:`thermofab.apps.market.reading` reads them: ``Date``, ``Adj Close`` or ``Close``, and, where they are
+needed, ``Open``, ``High``, ``Low`` and ``Volume``.
 """
 
 from collections.abc import Sequence
@@ -11,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from thermofab.apps.market.jumps import jump_of, sentence
+from thermofab.apps.market.reading import columns_of, days_of, one_symbol, read_table, suffix_of, symbol_of
 from thermofab.hw.spec import SpecError
 
 REPAIRS = ("sort", "drop-duplicates", "drop-missing", "split-adjust")
-# A close-to-close ratio within 2% of one of these, on a day with no return of that size beside it, looks like a split.
-_SPLITS = (1.5, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0, 20.0)
 _GAP_DAYS = 15
+_STILL = 20  # days; a series this long whose price never changes is none
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,13 +79,14 @@ class Prices:
                 f"{self.symbol} has no price for {steps[k]} days after {dates[k]}; a daily series has gaps of at most "
                 f"{_GAP_DAYS}. Cut it there, or fill it."
             )
-        jump = _split(closes) if self.traded else None
-        if jump is not None:
-            k, factor = jump
+        if len(closes) >= _STILL and np.all(closes == closes[0]):
             raise SpecError(
-                f"{self.symbol} falls to 1/{factor:g} from {dates[k]} to {dates[k + 1]}, as after a split; "
-                "take adjusted closes, or load with repair=['split-adjust']."
+                f"the price of {self.symbol} is {closes[0]:g} on all {len(closes)} days; prices that never change have "
+                "no risk to measure."
             )
+        jump = jump_of(closes, self.traded)
+        if jump is not None:
+            raise SpecError(sentence(jump, self.symbol, dates))
 
     def __len__(self) -> int:
         return len(self.closes)
@@ -96,6 +99,23 @@ class Prices:
     def between(self, first: int, last: int) -> "Prices":
         """Days ``first`` to ``last`` - 1."""
         return Prices(self.symbol, self.dates[first:last], self.closes[first:last], self.repairs, self.traded)
+
+    def until(self, day: str) -> "Prices":
+        """Days up to and with ``day``, such as ``"2008-09-15"``.
+
+        Raises:
+            SpecError: no day, or one before the second price or after the last.
+        """
+        try:
+            last = np.datetime64(day, "D")
+        except ValueError as error:
+            raise SpecError(f"as-of is a day such as 2008-09-15, got {day!r}.") from error
+        if np.isnat(last) or not self.dates[1] <= last <= self.dates[-1]:
+            raise SpecError(
+                f"as-of is a day that the prices of {self.symbol} cover, {self.dates[1]} to {self.dates[-1]}, "
+                f"got {day}."
+            )
+        return self.between(0, int(np.searchsorted(self.dates, last, side="right")))
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,7 +170,7 @@ class Bars:
 
 
 def load_prices(source: str | Path = "^GSPC", *, repair: Sequence[str] = ()) -> Prices:
-    """Prices by symbol or from a CSV or Parquet file.
+    """Prices by symbol or from a CSV, gzipped CSV or Parquet file.
 
     Args:
         source: ``"^GSPC"``, ``"SPX"`` or ``"sp500"`` for the series that ships with ``arch``; else a file's path.
@@ -195,17 +215,14 @@ def bars_of(frame: Any, symbol: str, repair: Sequence[str] = (), traded: bool = 
     """
     import pandas
 
-    columns = {str(name).strip().lower(): name for name in frame.columns}
+    frame = one_symbol(frame, symbol)
+    columns = columns_of(frame)
     close = columns.get("adj close", columns.get("close"))
     if close is None:
         raise SpecError(
             f"{symbol} has no column 'Adj Close' or 'Close'; it has {', '.join(map(str, frame.columns)) or 'none'}."
         )
-    days = frame[columns["date"]] if "date" in columns else frame.index
-    try:
-        dates: np.ndarray = np.asarray(pandas.to_datetime(pandas.Series(np.asarray(days)))).astype("datetime64[D]")
-    except (ValueError, TypeError) as error:
-        raise SpecError(f"the dates of {symbol} cannot be read: {error}.") from error
+    dates = days_of(frame, symbol)
 
     def column(name: Any) -> np.ndarray:
         if name is None:
@@ -231,13 +248,13 @@ def bars_of(frame: Any, symbol: str, repair: Sequence[str] = (), traded: bool = 
             done.append(f"dropped {int(np.sum(~last))} repeated days")
             dates, table = dates[last], table[:, last]
     while "split-adjust" in repair and table.shape[1] > 1 and np.all(table[0] > 0):
-        jump = _split(table[0])
-        if jump is None:
+        jump = jump_of(table[0], traded)
+        if jump is None or "split" not in jump.kind:
             break
-        k, factor = jump
-        table[:4, : k + 1] /= factor
-        table[4, : k + 1] *= factor
-        done.append(f"divided prices up to {dates[k]} by {factor:g}")
+        table[:4, : jump.day + 1] *= jump.factor
+        table[4, : jump.day + 1] /= jump.factor
+        verb, by = ("divided", 1 / jump.factor) if jump.factor < 1 else ("multiplied", jump.factor)
+        done.append(f"{verb} prices up to {dates[jump.day]} by {by:g}")
     return Bars(Prices(symbol, dates, table[0], tuple(done), traded), *table[1:])
 
 
@@ -251,27 +268,9 @@ def _read(source: str | Path, repair: Sequence[str]) -> tuple[Any, str]:
 
         return arch.data.sp500.load(), "^GSPC"
     path = Path(source)
-    if path.suffix not in (".csv", ".parquet"):
+    if suffix_of(path) is None:
         raise SpecError(
             f"unknown symbol {str(source)!r}: '^GSPC' is at hand; any other series is a .csv or .parquet file with "
             "columns Date and Adj Close or Close."
         )
-    if not path.exists():
-        raise SpecError(f"there is no file {path}.")
-    import pandas
-
-    return (pandas.read_csv(path) if path.suffix == ".csv" else pandas.read_parquet(path)), path.stem
-
-
-def _split(closes: np.ndarray) -> tuple[int, float] | None:
-    """``(day before, factor)`` of the first fall that looks like a split."""
-    if len(closes) < 3:
-        return None
-    ratio = closes[:-1] / closes[1:]
-    usual = np.median(np.abs(np.log(ratio)))
-    for k in np.flatnonzero(ratio > 1.45):
-        factor = min(_SPLITS, key=lambda s: abs(s - ratio[k]))
-        beside = np.abs(np.log(np.delete(ratio[max(0, k - 5) : k + 6], min(k, 5))))
-        if abs(ratio[k] / factor - 1) < 0.03 and np.max(beside, initial=0.0) < max(0.08, 8 * usual):
-            return int(k), float(factor)
-    return None
+    return read_table(path), symbol_of(path)

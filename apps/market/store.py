@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from thermofab.apps.market.prices import Bars, load_bars
+from thermofab.apps.market.reading import suffix_of, symbol_of
 from thermofab.hw.spec import SpecError
 
 DEFAULT_STORE = Path("data/historical_market.db")
@@ -51,14 +52,14 @@ class HistoricalDataManager:
             SpecError: there is no such file, no file in the folder, or one is no daily series.
         """
         path = Path(source)
-        files = sorted(path.glob("*.csv")) if path.is_dir() else [path]
+        files = sorted(file for file in path.iterdir() if _is_csv(file)) if path.is_dir() else [path]
         if not files:
             raise SpecError(f"there is no .csv file in {path}.")
         if symbol is not None and len(files) > 1:
             raise SpecError(f"symbol={symbol!r} names one file's symbol, but {path} has {len(files)}.")
         kept = {}
         for file in files:
-            name = symbol or file.stem.upper()
+            name = symbol or symbol_of(file).upper()
             bars = load_bars(file, repair=repair, traded=name not in INDICES)
             kept[name] = self.ingest(replace(bars, prices=replace(bars.prices, symbol=name)))
         return kept
@@ -171,6 +172,10 @@ class _Parquet:
         frame["date"] = frame.date.astype("datetime64[ns]")
         days = frame.date.dt.strftime("%Y-%m-%d")
         return frame[(days >= (first or "")) & (days <= (last or "9999"))]
+
+
+def _is_csv(path: Path) -> bool:
+    return (suffix_of(path) or "").startswith(".csv")
 
 
 def _day(value: object, name: str) -> str | None:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from thermofab.apps.trading.backtest import Backtest, backtest
     from thermofab.apps.trading.market import ProbabilisticTradingModel
     from thermofab.apps.trading.prices import Prices, load_prices
+    from thermofab.apps.trading.schedule import SamplingSchedule
     from thermofab.apps.trading.strategies import EnergyBasedStrategyModel
 
 __getattr__ = exports(
@@ -21,6 +22,7 @@ __getattr__ = exports(
         "Prices": ".prices",
         "ProbabilisticTradingModel": ".market",
         "RalphAgent": ".agents",
+        "SamplingSchedule": ".schedule",
         "backtest": ".backtest",
         "load_prices": ".prices",
     },
@@ -33,6 +35,7 @@ __all__ = [
     "Prices",
     "ProbabilisticTradingModel",
     "RalphAgent",
+    "SamplingSchedule",
     "backtest",
     "load_prices",
 ]

@@ -5,15 +5,17 @@ what happened. A forecast uses nothing later than the day before it. The fabric'
 conditional distribution a day, decoded along the quantiles of the last ``window`` standardised returns.
 """
 
+import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from thermofab.apps.trading.encoding import PROBABILITIES, WEEK, Encoding
-from thermofab.apps.trading.market import Fitted, ProbabilisticTradingModel, State
+from thermofab.apps.trading.market import ProbabilisticTradingModel, State
 from thermofab.apps.trading.peers import PEERS, WINDOW, Forecast, Past, tail
+from thermofab.apps.trading.persistence import PersistenceWarning
 from thermofab.apps.trading.prices import Prices
 from thermofab.apps.trading.scores import Scores, diebold_mariano, fz0_losses, quantile_losses, scores
 from thermofab.apps.trading.volatility import KINDS, fit_volatility
@@ -118,7 +120,9 @@ def backtest(
     starts = range(window, len(returns), refit)
     for block, start in enumerate(starts):
         stop = min(start + refit, len(returns))
-        model.fit(returns[start - window : start])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", PersistenceWarning)  # one a refit would drown the table; paths are mended
+            model.fit(returns[start - window : start])
         pasts = _pasts(returns, start, stop, window)
         if horizon == 1:
             days += list(range(start, stop))
@@ -206,7 +210,7 @@ def _many_days(
     fitted = model._needed()
     volatility, residuals, scale = past.filters[model.volatility]
     rolled = Encoding(np.sort(residuals[-len(fitted.encoding.residuals) :]), fitted.encoding.levels)
-    model.fitted = Fitted(fitted.volatility, rolled, fitted.conditional, fitted.last)
+    model.fitted = replace(fitted, encoding=rolled)
     state = State(np.array([scale**2]), residuals[None, -WEEK:])
     paths = model.simulate_market_trajectories(
         state, samples, horizon, seed=int(np.random.SeedSequence([seed, day]).generate_state(1)[0])

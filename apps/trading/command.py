@@ -1,13 +1,14 @@
 """``thermofab trade``: fit, scenarios, risk, backtest, strategies."""
 
 import json
+import warnings
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from thermofab.apps.console import bar, output, steps
+from thermofab.apps.console import bar, errors, output, steps
 from thermofab.hw.spec.errors import ToolMissingError
 
 app = typer.Typer(no_args_is_help=True, help="Scenarios, tail risk and strategy energies. No order is ever sent.")
@@ -28,6 +29,11 @@ ModelFile = Annotated[
 ]
 Filter = Annotated[str, typer.Option("--volatility", help="gjr, garch or ewma.")]
 Horizon = Annotated[int, typer.Option(help="Trading days.", min=1)]
+AsOf = Annotated[str | None, typer.Option(help="The last day known, such as 2008-09-15; by default the last there is.")]
+Symbol = Annotated[str | None, typer.Option(help="Its name in the report; by default the file's.")]
+Drift = Annotated[
+    float | None, typer.Option(help="Expected simple return a year; by default the mean of the days learnt from.")
+]
 
 
 @app.callback()
@@ -49,15 +55,43 @@ def _said(numbers: dict[str, Any], as_json: bool) -> None:
         output.print(f"{name:<20} {shown}", markup=False)
 
 
-def _model(model: Path | None, prices: str, repair: list[str] | None, device: str, volatility: str) -> Any:
+def _model(
+    model: Path | None,
+    prices: str,
+    repair: list[str] | None,
+    device: str,
+    volatility: str,
+    as_of: str | None = None,
+) -> Any:
     from thermofab.apps.trading.market import ProbabilisticTradingModel
+    from thermofab.apps.trading.persistence import PersistenceWarning
     from thermofab.apps.trading.prices import load_prices
     from thermofab.apps.trading.storage import load_model
+    from thermofab.hw.spec import SpecError
 
     if model is not None:
+        if as_of is not None:
+            raise SpecError(
+                f"{model} was learnt up to a day of its own; give --as-of with --prices, or to 'trade fit'."
+            )
         return load_model(model, device=device), None
     series = load_prices(prices, repair=repair or ())
-    return ProbabilisticTradingModel(device=device, volatility=volatility).fit(series), series
+    series = series if as_of is None else series.until(as_of)
+    with warnings.catch_warnings(record=True) as raised:
+        warnings.simplefilter("always", PersistenceWarning)
+        market = ProbabilisticTradingModel(device=device, volatility=volatility).fit(series)
+    for one in raised:
+        errors.print(f"note: {one.message}", markup=False)
+    return market, series
+
+
+def _about(market: Any, series: Any, symbol: str | None) -> dict[str, Any]:
+    """What every report begins with: whose days, which, and what was repaired."""
+    source = market.fitted.source
+    return {
+        "symbol": symbol or source.symbol, "as_of": source.last, "first": source.first, "days": source.days,
+        "repairs": list(series.repairs) if series is not None else [],
+    }  # fmt: skip
 
 
 @app.command()
@@ -66,6 +100,7 @@ def fit(
     prices: PricesSource = "^GSPC",
     repair: Repair = None,
     volatility: Filter = "gjr",
+    as_of: AsOf = None,
     as_json: Json = False,
 ) -> None:
     """Learn the distribution of a day's return given what is known before it."""
@@ -73,14 +108,15 @@ def fit(
 
     with steps(1, as_json) as step:
         step(f"fit {prices}")
-        model, series = _model(None, prices, repair, "jax", volatility)
+        model, series = _model(None, prices, repair, "jax", volatility, as_of)
     save_model(out, model, series.symbol)
     fitted = model.fitted
     _said(
         {
             "symbol": series.symbol, "days": len(series), "first": str(series.dates[0]), "last": str(series.dates[-1]),
             "repairs": list(series.repairs), "volatility": fitted.volatility.kind,
-            "yearly_volatility": float((252 * fitted.last.variance[0]) ** 0.5), "model": str(out),
+            "yearly_volatility": float((252 * fitted.last.variance[0]) ** 0.5),
+            "persistence": fitted.persistence.sampled, "news": fitted.persistence.news, "model": str(out),
         },
         as_json,
     )  # fmt: skip
@@ -97,29 +133,43 @@ def scenarios(
     horizon: Horizon = 10,
     device: DeviceName = "jax",
     seed: Seed = 0,
+    as_of: AsOf = None,
+    symbol: Symbol = None,
+    drift: Drift = None,
+    paths_file: Annotated[
+        Path | None, typer.Option("--paths", help="Write every path there: .csv, .csv.gz or .parquet.")
+    ] = None,
     out: Out = Path("out/trading"),
     as_json: Json = False,
 ) -> None:
     """Simulate paths; a fan chart, and a histogram of the days against the data."""
     from thermofab.apps.trading.plots import fan_chart, histogram
+    from thermofab.apps.trading.storage import check_paths_file, write_paths
 
+    if paths_file is not None:
+        check_paths_file(paths_file)
     with steps(3, as_json) as step:
         step("model")
-        market, series = _model(model, prices, repair, device, volatility)
+        market, series = _model(model, prices, repair, device, volatility, as_of)
         step(f"{trajectories} paths of {horizon} days on {device}")
-        paths = market.simulate_market_trajectories(None, trajectories, horizon, seed)
+        paths = market.simulate_market_trajectories(None, trajectories, horizon, seed, drift)
         step("pictures")
         values = paths.prices(price)
-        drawn = [fan_chart(values, price, out / "fan.png")]
+        about = _about(market, series, symbol)
+        title = f"{about['symbol']}, {horizon} days from {about['as_of']}, {trajectories:,} paths"
+        drawn = [fan_chart(values, price, out / "fan.png", title)]
         if series is not None:
-            drawn.append(histogram(paths.returns.ravel(), series.returns, out / "returns.png"))
+            drawn.append(histogram(paths.returns.ravel(), series.returns, out / "returns.png", title))
+        if paths_file is not None:
+            write_paths(paths_file, paths, price)
     last = values[:, -1]
     ledger = paths.ledger
-    numbers = {
+    numbers = about | {
         "device": device, "num_trajectories": trajectories, "horizon": horizon, "mean_future_price": float(last.mean()),
         "std_future_price": float(last.std()), "min_future_price": float(last.min()),
         "max_future_price": float(last.max()), "prob_profit": float((last > price).mean()),
         "site_updates": int(ledger.site_updates), "pictures": [str(path) for path in drawn],
+        "paths": None if paths_file is None else str(paths_file),
     }  # fmt: skip
     _said(numbers, as_json)
 
@@ -132,18 +182,49 @@ def risk(
     volatility: Filter = "gjr",
     threshold: Annotated[float, typer.Option(help="A simple return, such as -0.1.")] = -0.1,
     trajectories: Annotated[int, typer.Option(min=1)] = 10_000,
-    horizon: Horizon = 10,
+    horizon: Annotated[
+        list[int] | None, typer.Option(help="Trading days; several are allowed. By default 1 and 10.", min=1)
+    ] = None,
+    level: Annotated[
+        list[float] | None, typer.Option(help="Of VaR and ES; several are allowed. By default 0.01, 0.025 and 0.05.")
+    ] = None,
+    position: Annotated[float, typer.Option(help="A long position, in any money.", min=1e-9)] = 1.0,
     device: DeviceName = "jax",
     seed: Seed = 0,
+    as_of: AsOf = None,
+    symbol: Symbol = None,
+    drift: Drift = None,
     as_json: Json = False,
 ) -> None:
-    """Tail probability, value at risk and expected shortfall at 95%."""
+    """Value at risk and expected shortfall by horizon and level; tail probability over the longest horizon."""
+    import numpy as np
+
+    from thermofab.apps.trading.risk import HORIZONS, LEVELS, checked_threshold, tail_metrics, var_table
+
+    horizons, levels = horizon or HORIZONS, level or LEVELS
+    checked_threshold(threshold)
     with steps(2, as_json) as step:
         step("model")
-        market, _ = _model(model, prices, repair, device, volatility)
-        step(f"{trajectories} paths of {horizon} days on {device}")
-        found = market.estimate_tail_risk(None, threshold, horizon, trajectories, seed)
-    _said({"threshold": threshold, "horizon": horizon, **found}, as_json)
+        market, series = _model(model, prices, repair, device, volatility, as_of)
+        step(f"{trajectories} paths of {max(horizons)} days on {device}")
+        paths = market.simulate_market_trajectories(None, trajectories, max(horizons), seed, drift)
+        rows = var_table(paths.returns, horizons, levels, position)
+        found = tail_metrics(np.expm1(paths.returns.sum(axis=1)), threshold)
+    numbers = _about(market, series, symbol) | {
+        "position": position, "num_trajectories": trajectories, "threshold": threshold, "horizon": max(horizons),
+        **found,
+    }  # fmt: skip
+    if as_json:
+        _said(numbers | {"risk": rows}, True)
+        return
+    _said(numbers, False)
+    output.print(f"\n{'days':>5}{'level':>8}{'VaR':>9}{'ES':>9}{'VaR, money':>14}{'ES, money':>14}", markup=False)
+    for row in rows:
+        output.print(
+            f"{row['horizon']:>5}{row['level']:>8.1%}{row['var']:>9.2%}{row['es']:>9.2%}{row['var_money']:>14,.2f}"
+            f"{row['es_money']:>14,.2f}",
+            markup=False,
+        )  # fmt: skip
 
 
 @app.command("backtest")

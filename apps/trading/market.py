@@ -3,24 +3,30 @@
 A day's return is its volatility (:mod:`~thermofab.apps.trading.volatility`) times a standardised return. The fabric
 samples the standardised one: a categorical node of 32 states (:mod:`~thermofab.apps.trading.encoding`) given seven
 clamped conditions (:mod:`~thermofab.apps.trading.conditional`). The host decodes it, advances the volatility and clamps
-the next day's conditions; every path is a replica.
+the next day's conditions; every path is a replica. What drives the volatility is scaled so that paths do not explode
+(:mod:`~thermofab.apps.trading.persistence`).
 """
 
+import warnings
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from thermofab.apps.trading.conditional import Conditional, Prior, fit_conditional
 from thermofab.apps.trading.encoding import CONDITIONS, WEEK, Encoding
+from thermofab.apps.trading.mixing import conditions_of_all, sweeps_needed
+from thermofab.apps.trading.persistence import Persistence, PersistenceWarning, moments, persistence
 from thermofab.apps.trading.prices import Prices
+from thermofab.apps.trading.risk import checked_threshold, tail_metrics
+from thermofab.apps.trading.schedule import SamplingSchedule
 from thermofab.apps.trading.volatility import Volatility, fit_volatility
 from thermofab.compiler import compile as compile_program
 from thermofab.compiler import fabric_of
 from thermofab.hw.spec import FabricSpec, IsingModel, Ledger, Program, Schedule, SpecError, open_device
 
-SWEEPS = 24  # sweeps a draw: five Gray-coded bits of nearly even odds forget faster than that (README)
 _MOST = 65_536  # chains of one run
 
 
@@ -33,6 +39,17 @@ class State:
     week: np.ndarray
 
 
+@dataclass(frozen=True)
+class Source:
+    """What was learnt from: ``symbol`` ("" if returns alone were given), ``first`` and ``last`` day, number of
+    returns."""
+
+    symbol: str
+    first: str
+    last: str
+    days: int
+
+
 @dataclass(frozen=True, eq=False)
 class Fitted:
     """Everything learnt from prices."""
@@ -41,6 +58,41 @@ class Fitted:
     encoding: Encoding
     conditional: Conditional
     last: State
+    persistence: Persistence
+    source: Source
+
+    def scaled(self, factor: float) -> "Fitted":
+        """Of something whose days are ``factor`` times these."""
+        volatility = replace(
+            self.volatility,
+            mean=factor * self.volatility.mean,
+            omega=factor**2 * self.volatility.omega,
+            start=factor**2 * self.volatility.start,
+        )
+        return replace(
+            self,
+            volatility=volatility,
+            encoding=replace(self.encoding, levels=factor * self.encoding.levels),
+            last=State(factor**2 * self.last.variance, self.last.week),
+            persistence=replace(self.persistence, highest=factor**2 * self.persistence.highest),
+        )
+
+    def expected(self, variance: np.ndarray, week: np.ndarray) -> np.ndarray:
+        """log E[exp(σz)] float64 ``[R]`` of the day, to second order in σ: the part of its return that its size makes
+        by itself."""
+        rows = self.encoding.conditions(np.sqrt(variance), week)
+        first, second = self._means[rows @ (1 << np.arange(len(CONDITIONS)))].T
+        return np.sqrt(variance) * first + variance * (second - first**2) / 2
+
+    @cached_property
+    def sweeps(self) -> int:
+        """What a draw needs."""
+        return sweeps_needed(self.conditional)
+
+    @cached_property
+    def _means(self) -> np.ndarray:
+        """E[z] and E[z²] under each of the 128 conditions, float64 ``[128, 2]``; condition k is bit k of the row."""
+        return np.exp(self.conditional.log_probabilities(conditions_of_all())) @ moments(self.encoding)[:2].T
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +125,10 @@ class ProbabilisticTradingModel:
             factors of six, with 10-bit weights. Any other works if the distribution fits it, through hidden spins if it
             has no factors.
         volatility: ``"gjr"``, ``"garch"`` or ``"ewma"``.
-        sweeps: of the fabric a draw.
+        sweeps: of the fabric a draw; by default as many as the distribution learnt needs
+            (:mod:`~thermofab.apps.trading.mixing`).
+        schedule: of a run, in place of ``sweeps``: its ``warmup`` sweeps come before a path's draw, every path being a
+            chain of its own; ``beta`` is a hand-made graph's.
     """
 
     num_nodes: int = 5
@@ -81,7 +136,8 @@ class ProbabilisticTradingModel:
     fabric: FabricSpec | None = None
     volatility: str = "gjr"
     prior: Prior = field(default_factory=Prior)
-    sweeps: int = SWEEPS
+    sweeps: int | None = None
+    schedule: SamplingSchedule | None = None
     fitted: Fitted | None = None
     _template: Program | None = None
     _program: Program | None = None
@@ -89,15 +145,29 @@ class ProbabilisticTradingModel:
     _running: Any = None
     _market: tuple[Program, tuple[str, ...]] | None = None
 
+    def __post_init__(self) -> None:
+        if self.schedule is not None:
+            self.sweeps = self.schedule.warmup
+
     def fit(self, prices: Prices | np.ndarray) -> "ProbabilisticTradingModel":
         """Learn from prices, or from log returns float64 ``[n]``, oldest first; at least 256 days.
 
         Raises:
             SpecError: too few days, or values that are not finite.
+
+        Warns:
+            PersistenceWarning: paths would explode, were the sampled shocks to drive the volatility as they are.
         """
+        if self.schedule is not None and self.schedule.beta != 1:
+            raise SpecError(
+                f"beta of a model learnt from prices is 1, got {self.schedule.beta:g}: at another temperature it would "
+                "sample another distribution than theirs."
+            )
         returns = np.asarray(prices.returns if isinstance(prices, Prices) else prices, dtype=np.float64)
         if not np.all(np.isfinite(returns)):
             raise SpecError("returns must be finite; there is a NaN or an infinity among them.")
+        if returns.size and np.all(returns == returns[0]):
+            raise SpecError(f"all {returns.size} returns are {returns[0]:g}; there is no risk to learn from them.")
         model = fit_volatility(returns, self.volatility)
         variances = model.variances(returns)
         residuals = (returns - model.mean) / np.sqrt(variances[:-1])
@@ -107,8 +177,25 @@ class ProbabilisticTradingModel:
         conditions = encoding.conditions(scale[WEEK:-1], weeks[:-1])
         conditional = fit_conditional(encoding.encode(residuals[WEEK:]), conditions, self.prior)
         last = State(variances[-1:], weeks[-1:].copy())
-        self.fitted = Fitted(model, encoding, conditional, last)
+        found = persistence(model, encoding, conditional, variances[WEEK:-1], conditions)
+        if found.explodes:
+            warnings.warn(found.warning(), PersistenceWarning, stacklevel=2)
+        ends = ("", "", "")
+        if isinstance(prices, Prices):
+            ends = prices.symbol, str(prices.dates[0]), str(prices.dates[-1])
+        self.fitted = Fitted(model, encoding, conditional, last, found, Source(*ends, len(returns)))
         return self
+
+    def of(self, fitted: Fitted) -> "ProbabilisticTradingModel":
+        """A model of something else learnt, on the program of this one's conditional distribution if it is the same."""
+        if self.fitted is not None and fitted.conditional is self.fitted.conditional:
+            _ = self.program
+        return replace(self, fitted=fitted)
+
+    @property
+    def sweeps_a_draw(self) -> int:
+        """Sweeps of the fabric before a draw."""
+        return self.sweeps or self._needed().sweeps
 
     @property
     def program(self) -> Program:
@@ -133,7 +220,7 @@ class ProbabilisticTradingModel:
         for start in range(0, len(conditions), _MOST):
             rows = conditions[start : start + _MOST]
             clamp: dict[Hashable, Any] = {name: rows[:, k] for k, name in enumerate(CONDITIONS)}
-            schedule = Schedule(self.sweeps, samples, max(1, self.sweeps // 2))
+            schedule = Schedule(self.sweeps_a_draw, samples, max(1, self.sweeps_a_draw // 2))
             out = program.sample(
                 schedule, nodes=[["return"]], clamp=clamp, replicas=len(rows), seed=seed + start, device=self._running
             )
@@ -142,21 +229,33 @@ class ProbabilisticTradingModel:
         assert ledger is not None
         return np.concatenate(drawn), ledger
 
-    def step(self, state: State, seed: int) -> tuple[np.ndarray, State, Ledger]:
-        """One day of every path: log returns ``[R]``, the state after it, and the cost."""
+    def step(
+        self, state: State, seed: int, ceiling: np.ndarray | float = np.inf, drift: float | None = None
+    ) -> tuple[np.ndarray, State, Ledger]:
+        """One day of every path: log returns ``[R]``, the state after it, its variance at most ``ceiling``, and the
+        cost; ``drift`` is that of :meth:`simulate_market_trajectories`."""
         fitted = self._needed()
         scale = np.sqrt(state.variance)
         drawn, ledger = self.draw(fitted.encoding.conditions(scale, state.week), seed)
         uniform = np.random.default_rng([seed, 1]).random(len(scale))
         residuals = fitted.encoding.decode(drawn[:, 0], uniform)
         returns = fitted.volatility.mean + scale * residuals
+        shown = returns
+        if drift is not None:
+            shown = scale * residuals - fitted.expected(state.variance, state.week) + np.log1p(drift) / 252
         week = np.concatenate([state.week[:, 1:], residuals[:, None]], axis=1)
-        return returns, State(fitted.volatility.step(state.variance, returns), week), ledger
+        variance = fitted.volatility.step(state.variance, returns, fitted.persistence.news)
+        return shown, State(np.minimum(variance, ceiling), week), ledger
 
     def simulate_market_trajectories(
-        self, initial_state: Any = None, num_trajectories: int = 1000, horizon: int = 10, seed: int = 0
+        self,
+        initial_state: Any = None,
+        num_trajectories: int = 1000,
+        horizon: int = 10,
+        seed: int = 0,
+        drift: float | None = None,
     ) -> Any:
-        """Paths from a state.
+        """Paths from a state. Volatility stays within twice the highest of the days learnt from and the first day's.
 
         Args:
             initial_state: of a fitted model, a :class:`State`, or a yearly volatility to start from with no news; by
@@ -165,6 +264,8 @@ class ProbabilisticTradingModel:
             num_trajectories: paths.
             horizon: days; a hand-made graph has ``num_nodes`` slices.
             seed: of everything random; the same seed gives the same paths on every device.
+            drift: the expected simple return a year, 0 for a price that stays where it is in the mean; by default the
+                mean of the days learnt from. The expectation is exact to second order in a day's volatility.
 
         Returns:
             :class:`Trajectories`; of a hand-made graph ±1 int8 ``[paths, slices, features]``.
@@ -177,11 +278,15 @@ class ProbabilisticTradingModel:
                 raise SpecError(f"{name} must be an integer of at least 1, got {value!r}.")
         if self.fitted is None and self._market is not None:
             return self._simulate_graph(initial_state, int(num_trajectories), seed)
+        if drift is not None and not (np.isfinite(drift) and drift > -1):
+            raise SpecError(f"drift is a simple return a year above -1, such as 0.05, got {drift!r}.")
         state = self._starting(initial_state, int(num_trajectories))
+        ceiling = self._needed().persistence.ceiling(state.variance)
         days, scales, ledger = [], [], None
         for day in range(int(horizon)):
             scales.append(np.sqrt(state.variance))
-            returns, state, cost = self.step(state, int(np.random.SeedSequence([seed, day]).generate_state(1)[0]))
+            drawn = int(np.random.SeedSequence([seed, day]).generate_state(1)[0])
+            returns, state, cost = self.step(state, drawn, ceiling, drift)
             days.append(returns)
             ledger = cost if ledger is None else ledger.plus(cost)
         return Trajectories(np.stack(days, axis=1), np.stack(scales, axis=1), ledger)
@@ -204,27 +309,28 @@ class ProbabilisticTradingModel:
         horizon: int = 10,
         num_trajectories: int = 10_000,
         seed: int = 0,
+        drift: float | None = None,
+        move: float = 0.05,
     ) -> dict[str, float]:
         """``tail_probability`` of a simple return below ``threshold`` over the horizon; ``var_95``, ``cvar_95`` (losses
         as positive numbers), ``mean_return`` and ``std_return``.
 
+        Args:
+            initial_state, horizon, num_trajectories, seed, drift: see :meth:`simulate_market_trajectories`.
+            threshold: between -1 and 0.
+            move: of a hand-made graph, whose slices are the horizon: how far the price goes in a slice after the first,
+                up or down as its first feature is.
+
         Raises:
-            SpecError: ``threshold`` is not between -1 and 0.
+            SpecError: ``threshold`` is not between -1 and 0, or ``move`` not between 0 and 1.
         """
-        if not -1 < threshold < 0:
-            raise SpecError(
-                f"threshold is a simple return between -1 and 0, such as -0.1 for a loss of 10%; got {threshold!r}."
-            )
-        paths = self.simulate_market_trajectories(initial_state, num_trajectories, horizon, seed)
-        total = np.expm1(paths.returns.sum(axis=1))
-        worst = np.quantile(total, 0.05)
-        return {
-            "tail_probability": float(np.mean(total < threshold)),
-            "var_95": float(-worst),
-            "cvar_95": float(-total[total <= worst].mean()),
-            "mean_return": float(total.mean()),
-            "std_return": float(total.std()),
-        }
+        checked_threshold(threshold)
+        if not 0 < move < 1:
+            raise SpecError(f"move is a simple return between 0 and 1 a slice, got {move!r}.")
+        paths = self.simulate_market_trajectories(initial_state, num_trajectories, horizon, seed, drift)
+        if isinstance(paths, Trajectories):
+            return tail_metrics(np.expm1(paths.returns.sum(axis=1)), threshold)
+        return tail_metrics(np.prod(1 + move * paths[:, 1:, 0], axis=1) - 1, threshold)
 
     def build_market_pgm(
         self,
@@ -266,7 +372,9 @@ class ProbabilisticTradingModel:
             np.zeros(self.num_nodes * n), np.array([pair for pair, _ in rows], dtype=int).reshape(-1, 2),
             np.array([value for _, value in rows], dtype=float),
         )  # fmt: skip
-        self._market = compile_program(model, fabric, verify=False), names
+        beta = 1.0 if self.schedule is None else self.schedule.beta
+        at_beta = replace(model, biases=beta * model.biases, couplings=beta * model.couplings)
+        self._market = compile_program(at_beta, fabric, verify=False), names
         return model
 
     def _simulate_graph(self, initial_state: Any, paths: int, seed: int) -> np.ndarray:
@@ -277,7 +385,8 @@ class ProbabilisticTradingModel:
             raise SpecError(f"initial_state gives {len(names)} features a probability 0…1 each, got {initial_state!r}.")
         up = np.random.default_rng([seed, 2]).random((paths, len(names))) < chance
         out = program.sample(
-            Schedule(200, 1), clamp={(0, name): up[:, k] for k, name in enumerate(names)}, replicas=paths, seed=seed,
+            Schedule(self.sweeps or 200, 1),
+            clamp={(0, name): up[:, k] for k, name in enumerate(names)}, replicas=paths, seed=seed,
             device=self.device,
         )  # fmt: skip
         return np.where(out.node_states[:, 0], 1, -1).astype(np.int8).reshape(paths, self.num_nodes, len(names))

@@ -14,7 +14,7 @@ def _saved(figure: Figure, path: Path) -> Path:
     return path
 
 
-def fan_chart(prices: np.ndarray, start: float, path: Path) -> Path:
+def fan_chart(prices: np.ndarray, start: float, path: Path, title: str = "") -> Path:
     """Quantiles of simulated prices float64 ``[R, horizon]``, from today's price."""
     figure = Figure(figsize=(8, 4.5))
     axes = figure.add_subplot()
@@ -26,21 +26,23 @@ def fan_chart(prices: np.ndarray, start: float, path: Path) -> Path:
     axes.plot(days, np.median(whole, axis=0), color="tab:blue", label="median")
     axes.set_xlabel("trading days")
     axes.set_ylabel("price")
+    axes.set_title(title)
     axes.legend(loc="upper left")
     return _saved(figure, path)
 
 
-def histogram(simulated: np.ndarray, data: np.ndarray, path: Path) -> Path:
+def histogram(simulated: np.ndarray, data: np.ndarray, path: Path, title: str = "") -> Path:
     """Densities of daily log returns, simulated and seen, on a logarithmic scale."""
     figure = Figure(figsize=(8, 4.5))
     axes = figure.add_subplot()
     reach = 1.05 * max(np.abs(data).max(), np.quantile(np.abs(simulated), 0.9999))
     bins = np.linspace(-reach, reach, 121)
-    axes.hist(data, bins, density=True, alpha=0.5, label="data")
+    axes.hist(data, bins, density=True, alpha=0.5, label=f"all {len(data):,} days learnt from")
     axes.hist(simulated, bins, density=True, histtype="step", color="tab:red", label="simulated")
     axes.set_yscale("log")
     axes.set_xlabel("log return of a day")
     axes.set_ylabel("density")
+    axes.set_title(title)
     axes.legend()
     return _saved(figure, path)
 

@@ -1,4 +1,4 @@
-"""Fitted market models as JSON files."""
+"""Files: fitted market models as JSON, simulated paths as CSV or Parquet."""
 
 import json
 from dataclasses import asdict
@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from thermofab.apps.market.reading import suffix_of
 from thermofab.apps.trading.conditional import Conditional
 from thermofab.apps.trading.encoding import CONDITIONS, Encoding
-from thermofab.apps.trading.market import Fitted, ProbabilisticTradingModel, State
+from thermofab.apps.trading.market import Fitted, ProbabilisticTradingModel, Source, State, Trajectories
+from thermofab.apps.trading.persistence import Persistence
 from thermofab.apps.trading.volatility import Volatility
 from thermofab.hw.spec import SpecError
 
-FORM = "thermofab market model 1"
+FORM = "thermofab market model 2"
 
 
 def save_model(path: Path, model: ProbabilisticTradingModel, symbol: str = "") -> None:
@@ -21,7 +23,7 @@ def save_model(path: Path, model: ProbabilisticTradingModel, symbol: str = "") -
     fitted = model._needed()
     data = {
         "form": FORM,
-        "symbol": symbol,
+        "source": asdict(fitted.source) | ({"symbol": symbol} if symbol else {}),
         "volatility": asdict(fitted.volatility) | {"degrees": _finite(fitted.volatility.degrees)},
         "residuals": fitted.encoding.residuals.tolist(),
         "levels": fitted.encoding.levels.tolist(),
@@ -30,6 +32,7 @@ def save_model(path: Path, model: ProbabilisticTradingModel, symbol: str = "") -
         "phi": fitted.conditional.phi.tolist(),
         "variance": fitted.last.variance.tolist(),
         "week": fitted.last.week.tolist(),
+        "persistence": asdict(fitted.persistence),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(data))
@@ -56,8 +59,46 @@ def load_model(path: Path, **options: Any) -> ProbabilisticTradingModel:
         Encoding(np.array(data["residuals"]), np.array(data["levels"])),
         Conditional(np.array(data["theta"]), np.array(data["phi"])),
         State(np.array(data["variance"]), np.array(data["week"])),
+        Persistence(**data["persistence"]),
+        Source(**data["source"]),
     )
     return ProbabilisticTradingModel(fitted=fitted, volatility=fitted.volatility.kind, **options)
+
+
+def check_paths_file(path: Path) -> None:
+    """Raises:
+    SpecError: paths are not written to a file of this name's ending.
+    """
+    if suffix_of(path) is None:
+        raise SpecError(f"paths are written as .csv, .csv.gz or .parquet, got {path.name!r}.")
+
+
+def write_paths(path: Path, made: Trajectories, start: float = 1.0) -> None:
+    """A row a path and day: ``path``, ``day`` from 1, ``price`` from ``start``, log ``return``, ``volatility`` of the
+    day.
+
+    Raises:
+        SpecError: the file's ending is not .csv, .csv.gz or .parquet.
+    """
+    import pandas
+
+    check_paths_file(path)
+    paths, days = made.returns.shape
+    frame = pandas.DataFrame(
+        {
+            "path": np.repeat(np.arange(paths), days),
+            "day": np.tile(np.arange(1, days + 1), paths),
+            "price": made.prices(start).ravel(),
+            "return": made.returns.ravel(),
+            "volatility": made.volatilities.ravel(),
+        }
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    suffix = suffix_of(path)
+    if suffix == ".parquet":
+        frame.to_parquet(path, index=False)
+    else:
+        frame.to_csv(path, index=False, compression="gzip" if suffix == ".csv.gz" else None)
 
 
 def _finite(value: float) -> float | None:

@@ -33,10 +33,10 @@ class Volatility:
     start: float
     degrees: float = np.inf
 
-    def step(self, variance: np.ndarray, returns: np.ndarray) -> np.ndarray:
-        """The next day's variance."""
+    def step(self, variance: np.ndarray, returns: np.ndarray, news: float = 1.0) -> np.ndarray:
+        """The next day's variance, the day's squared shock multiplied by ``news``."""
         shock = np.asarray(returns) - self.mean
-        return self.omega + (self.alpha + self.gamma * (shock < 0)) * shock**2 + self.beta * np.asarray(variance)
+        return self.omega + news * (self.alpha + self.gamma * (shock < 0)) * shock**2 + self.beta * np.asarray(variance)
 
     def variances(self, returns: np.ndarray) -> np.ndarray:
         """float64 ``[n + 1]``: of every day, and of the one after the last."""

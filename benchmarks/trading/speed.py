@@ -2,9 +2,10 @@
 
     python benchmarks/trading/speed.py         # two minutes
 
-THRML draws the categorical node whole, in one block update, so it takes one sweep a draw where the fabric takes 24 of
-its bits; both are asked for as many independent draws, each given its own conditions. Medians of interleaved rounds,
-compiled beforehand. ``rtl`` is the compiled RTL, one chain after another. Energies are from the ledger's cost models.
+THRML draws the categorical node whole, in one block update, so it takes one sweep a draw where the fabric takes as many
+of its bits as were measured to be needed; both are asked for as many independent draws, each given its own conditions.
+Medians of interleaved rounds, compiled beforehand. ``rtl`` is the compiled RTL, one chain after another. Energies are
+from the ledger's cost models.
 """
 
 import sys
@@ -18,39 +19,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import jax
 import jax.numpy as jnp
-from thrml.block_management import Block
-from thrml.block_sampling import BlockGibbsSpec, SamplingSchedule, sample_states
-from thrml.factor import FactorSamplingProgram
-from thrml.models.discrete_ebm import CategoricalGibbsConditional, DiscreteEBMFactor
-from thrml.pgm import CategoricalNode, SpinNode
 from timing import machine
 
 from thermofab.apps.trading.encoding import CONDITIONS, STATES
 from thermofab.apps.trading.market import ProbabilisticTradingModel
 from thermofab.apps.trading.prices import load_prices
+from thermofab.apps.trading.thrml_draws import thrml_sampler
 from thermofab.hw.spec.costs import COST_MODELS
 
 DRAWS, RTL_DRAWS, ROUNDS = 65_536, 256, 5
-
-
-def thrml_sampler(model: ProbabilisticTradingModel):
-    """A jitted function from a key and conditions bool ``[R, 7]`` to states ``[R]``."""
-    distribution = model._needed().conditional
-    y, x = CategoricalNode(), [SpinNode() for _ in CONDITIONS]
-    factors = [DiscreteEBMFactor([], [Block([y])], jnp.asarray(distribution.theta[None]))]
-    factors += [
-        DiscreteEBMFactor([Block([node])], [Block([y])], jnp.asarray(row[None]))
-        for node, row in zip(x, distribution.phi)
-    ]
-    spec = BlockGibbsSpec([Block([y])], [Block(x)])
-    program = FactorSamplingProgram(spec, [CategoricalGibbsConditional(STATES)], factors, [])
-    schedule = SamplingSchedule(1, 1, 1)
-
-    def one(key, conditions):
-        start = [jnp.zeros(1, jnp.uint8)]
-        return sample_states(key, program, schedule, start, [conditions], [Block([y])])[0][0, 0]
-
-    return jax.jit(lambda key, rows: jax.vmap(one)(jax.random.split(key, len(rows)), rows))
 
 
 def main() -> None:
@@ -60,7 +37,7 @@ def main() -> None:
     devices = {
         name: ProbabilisticTradingModel(device=name, fitted=model.fitted) for name in ("native", "jax-xla", "rtl")
     }
-    theirs = thrml_sampler(model)
+    theirs = thrml_sampler(model._needed().conditional)
     counts = {name: RTL_DRAWS if name == "rtl" else DRAWS for name in devices}
     runs: dict[str, tuple[Callable[[], object], int]] = {
         name: (lambda m=m, n=counts[name]: m.draw(rows[:n], 1), counts[name]) for name, m in devices.items()
@@ -86,11 +63,11 @@ def main() -> None:
         seen = np.bincount(drawn, minlength=STATES) / len(drawn)
         print(f"{name}: TV of 4,096 draws to the mean distribution {0.5 * np.abs(seen - distribution).sum():.3f}")
     program, horizon = model.program, 10
-    updates = horizon * model.sweeps * program.fabric.n_sites
-    cycles = horizon * model.sweeps * program.report.cycles_per_sweep
+    updates = horizon * model.sweeps_a_draw * program.fabric.n_sites
+    cycles = horizon * model.sweeps_a_draw * program.report.cycles_per_sweep
     print(f"\na scenario of {horizon} days: {updates} site updates, {cycles} cycles")
     for cost in COST_MODELS:
-        joules = horizon * model.sweeps * cost.joules(program.fabric.n_sites)
+        joules = horizon * model.sweeps_a_draw * cost.joules(program.fabric.n_sites)
         print(f"  {joules:.2g} J on {cost.name} ({cost.standing})")
 
 

@@ -143,6 +143,7 @@ def test_tail_risk_follows_volatility(model):
             lambda m: ProbabilisticTradingModel().fit(np.array([0.1, np.nan])),
             r"^returns must be finite; there is a NaN",
         ),
+        (lambda m: ProbabilisticTradingModel().fit(np.zeros(600)), r"^all 600 returns are 0; there is no risk to lea"),
     ],
 )
 def test_bad_calls_are_refused(model, call, sentence):
@@ -194,3 +195,61 @@ def test_a_schedule_of_one_sample_is_enough(model):
     conditions = np.repeat(np.zeros((1, 7), dtype=bool), 4000, axis=0)
     drawn, _ = model.draw(conditions, seed=9, samples=2)
     assert abs(np.corrcoef(drawn[:, 0], drawn[:, 1])[0, 1]) < 5.5 / np.sqrt(4000)
+
+
+def test_tail_risk_of_a_hand_made_graph():
+    made = ProbabilisticTradingModel(num_nodes=5, device="native")
+    made.build_market_pgm(["price", "vol", "trend"], 0.5)
+    risks = [made.estimate_tail_risk([p, 0.5, 0.5], num_trajectories=3000, seed=1) for p in (1.0, 0.0)]
+    assert risks[1]["tail_probability"] > risks[0]["tail_probability"] + 0.05
+    assert risks[0]["mean_return"] > 0 > risks[1]["mean_return"]
+    with pytest.raises(SpecError, match=r"^move is a simple return between 0 and 1 a slice, got 2\.$"):
+        made.estimate_tail_risk([1.0, 0.5, 0.5], move=2)
+
+
+def test_schedules_of_a_hand_made_graph():
+    from thermofab.apps.trading import SamplingSchedule
+
+    means = []
+    for beta in (0.2, 2.0):
+        schedule = SamplingSchedule(warmup=100, steps=1000, samples=100, block_size=1, beta=beta)
+        assert schedule.of_fabric().n_sweeps == 100 + 99 * 10
+        made = ProbabilisticTradingModel(num_nodes=3, device="native", schedule=schedule)
+        made.build_market_pgm(["price"], 0.5)
+        paths = made.simulate_market_trajectories([1.0], num_trajectories=4000)
+        means.append(paths[:, 2, 0].mean())
+    # tanh(βJ)², and 5.5 standard errors of 4,000 chains.
+    assert means == pytest.approx([np.tanh(0.1) ** 2, np.tanh(1.0) ** 2], abs=5.5 / np.sqrt(4000))
+    for options, sentence in (
+        (
+            {"block_size": 2},
+            r"^block_size is 1, got 2: a fabric updates all sites of a colour at once, each by its own",
+        ),
+        ({"beta": 0.0}, r"^beta must be a positive number, got 0\.0\.$"),
+        ({"samples": 2000}, r"^1000 steps are too few for 2000 samples; a sample is a step at least\.$"),
+        ({"warmup": 0}, r"^warmup must be an integer of at least 1, got 0\.$"),
+    ):
+        with pytest.raises(SpecError, match=sentence):
+            SamplingSchedule(**options)
+    with pytest.raises(SpecError, match=r"^beta of a model learnt from prices is 1, got 2: at another temperature"):
+        ProbabilisticTradingModel(schedule=SamplingSchedule(beta=2.0)).fit(np.zeros(300))
+
+
+def test_the_sweeps_of_a_draw_are_measured(model):
+    """The matrices keep the distribution, and a chain follows them from a state far off."""
+    from thermofab.apps.trading.mixing import TOLERANCE, conditions_of_all, sweep_matrices, sweeps_needed
+
+    distribution = np.exp(model.fitted.conditional.log_probabilities(conditions_of_all()))
+    for order in (range(5), range(4, -1, -1)):
+        sweep = sweep_matrices(distribution, order)
+        assert np.allclose(sweep.sum(axis=2), 1) and np.allclose(
+            np.einsum("ni,nij->nj", distribution, sweep), distribution
+        )
+        at_need = np.linalg.matrix_power(sweep, model.sweeps_a_draw)
+        assert 0.5 * np.abs(at_need - distribution[:, None]).sum(axis=2).max() <= TOLERANCE
+    assert 3 <= model.sweeps_a_draw == sweeps_needed(model.fitted.conditional) <= 10
+    # One bit of an even and a 3:1 coin by hand: states 0 and 1 differ in bit 0 alone.
+    plain = np.full((1, STATES), 1 / STATES)
+    plain[0, 1] *= 3
+    first = sweep_matrices(plain / plain.sum(), range(1))[0]
+    assert first[0, :2] == pytest.approx([0.25, 0.75]) and first[1, :2] == pytest.approx([0.25, 0.75])
