@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import TypeVar
 
 import jax
 import numpy as np
@@ -13,6 +14,8 @@ from thermofab.sim.chains import Chunk, Phases, Request, Tally, pieces
 from thermofab.sim.functional.kernel import Carry, Kernel
 from thermofab.sim.functional.placement import Placement
 from thermofab.sim.simulated import site_count
+
+Result = TypeVar("Result")
 
 # Bytes of states recorded before they are copied to the host, and samples that a byte counts.
 BUFFER_BYTES = 2**25
@@ -37,30 +40,35 @@ class XlaChains:
         self._rows = [
             np.minimum(np.arange(first, first + batch), plan.replicas - 1) for first in range(0, plan.replicas, batch)
         ]
-        self._carries: list[Carry] = [
-            placement.carry(kernel.start(plan.init[rows], plan.keys[rows])) for rows in self._rows
-        ]
+        self._carries: list[Carry | None] = [None] * len(self._rows)  # None: not started yet
 
     def advance(self, phases: Phases) -> None:
         self._each(lambda n: self._advance_batch(n, phases))
 
-    def _each(self, work: Callable[[int], None]) -> None:
-        """Batches in turn; where none is shared by devices, one a processor at a time: XLA leaves small loops to one
-        thread, and calls of one thread to one another's end."""
-        if self._placement.mesh is not None or len(self._carries) == 1:
-            for n in range(len(self._carries)):
-                work(n)
-            return
+    def _each(self, work: Callable[[int], Result]) -> list[Result]:
+        """``work`` of every batch: in turn, or where none is shared by devices, one per processor at a time: XLA leaves
+        small loops to one thread, and calls of one thread to one another's end."""
+        batches = range(len(self._rows))
+        if self._placement.mesh is not None or len(batches) == 1:
+            return [work(n) for n in batches]
         with ThreadPoolExecutor(os.cpu_count()) as threads:
-            list(threads.map(work, range(len(self._carries))))
+            return list(threads.map(work, batches))
+
+    def _carry(self, n: int) -> Carry:
+        """The chains of a batch; started when first asked for, by the thread that goes on with them."""
+        carry = self._carries[n]
+        if carry is None:
+            rows = self._rows[n]
+            carry = self._placement.carry(self._kernel.start(self._plan.init[rows], self._plan.keys[rows]))
+        return carry
 
     def _advance_batch(self, n: int, phases: Phases) -> None:
+        carry = self._carry(n)
         for sweeps, level in phases:
-            self._carries[n] = self._kernel.advance(self._parameters, self._carries[n], sweeps, level)
-        jax.block_until_ready(self._carries[n])
+            carry = self._kernel.advance(self._parameters, carry, sweeps, level)
+        self._carries[n] = jax.block_until_ready(carry)
 
     def sample(self, request: Request, tally: Tally | None = None, phases: Phases = ()) -> Chunk:
-        self.advance(phases)
         replicas, kept = self._plan.replicas, site_count(request.sites, self._plan.image.fabric.n_sites)
         states = np.empty((replicas, request.samples, kept), dtype=bool) if kept else None
         energies = np.empty((replicas, request.samples), dtype=np.int64) if request.energies else None
@@ -68,6 +76,7 @@ class XlaChains:
         def sample(n: int) -> None:
             first = int(self._rows[n][0])
             mine = slice(first, min(first + len(self._rows[n]), replicas))
+            self._advance_batch(n, phases)
             self._sample_batch(n, mine, request, tally, states, energies)
 
         self._each(sample)
@@ -84,7 +93,7 @@ class XlaChains:
         states: np.ndarray | None,
         energies: np.ndarray | None,
     ) -> None:
-        kernel, carry, placement = self._kernel, self._carries[n], self._placement
+        kernel, carry, placement = self._kernel, self._carry(n), self._placement
         layout, real, batch = kernel.layout, mine.stop - mine.start, len(self._rows[n])
         chosen = None
         keep = "none" if states is None else "all" if request.sites is True else "chosen"
@@ -144,12 +153,12 @@ class XlaChains:
 
     def states(self) -> np.ndarray:
         parts = []
-        for rows, carry in zip(self._rows, self._carries):
-            masks = [self._placement.fetch(m)[None] for m in carry.masks]
+        for n, rows in enumerate(self._rows):
+            masks = [self._placement.fetch(m)[None] for m in self._carry(n).masks]
             parts.append(self._kernel.layout.gather(masks)[: len(np.unique(rows)), 0] != 0)
         return np.concatenate(parts)
 
     def set_states(self, states: np.ndarray) -> None:
         for n, rows in enumerate(self._rows):
             masks = self._kernel.masks(np.asarray(states, dtype=bool)[rows])
-            self._carries[n] = self._placement.carry(self._carries[n]._replace(masks=masks))
+            self._carries[n] = self._placement.carry(self._carry(n)._replace(masks=masks))

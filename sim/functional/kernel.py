@@ -73,6 +73,7 @@ class Kernel:
         self._address = jnp.uint8 if spec.table_size <= 2**8 else jnp.uint16
         self._activate = jax.jit(self._activation)
         self.advance = jax.jit(self._advance, donate_argnums=1)
+        self._part = jax.jit(self._parted)
         self.sample = jax.jit(
             self._sample, static_argnames=("size", "keep", "energies", "single"), donate_argnames=("carry", "counts")
         )
@@ -118,9 +119,14 @@ class Kernel:
 
     def start(self, init: np.ndarray, keys: np.ndarray) -> Carry:
         """Chains from states bool ``[R, N]`` and SplitMix64 streams uint64 ``[R, N]``."""
-        masks = self.masks(init)
-        states = [self.layout.scatter(state) for state in self.seeds(keys)]
-        return Carry(masks, [[jnp.asarray(state[g]) for state in states] for g in range(len(masks))])
+        # One array up and one call to part it: an upload per group takes longer than the copies.
+        masks = self.layout.scattered(-init.astype(np.int8))
+        planes = np.stack([self.layout.scattered(state) for state in self.seeds(keys)])
+        return self._part(masks, planes)
+
+    def _parted(self, masks: jax.Array, planes: jax.Array) -> Carry:
+        """Chains from masks ``[P, R]`` and generators' state arrays ``[words, P, R]`` of all places."""
+        return Carry(self.layout.parts(masks), [list(group) for group in zip(*map(self.layout.parts, planes))])
 
     def seeds(self, keys: np.ndarray) -> list[np.ndarray]:
         """Generators' state arrays ``[R, N]`` from SplitMix64 streams uint64 ``[R, N]``."""
@@ -128,7 +134,7 @@ class Kernel:
 
     def masks(self, states: np.ndarray) -> list[jax.Array]:
         """States bool ``[R, N]`` as a chain holds them."""
-        return [jnp.asarray(m) for m in self.layout.scatter(-states.astype(np.int8))]
+        return jax.device_put(self.layout.parts(self.layout.scattered(-states.astype(np.int8))))
 
     def sweep(self, p: Parameters, table: jax.Array, carry: Carry) -> Carry:
         """One sweep: colours in order; within a colour every group from the same state."""

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import product
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -64,11 +65,24 @@ class Layout(ABC):
         places[order[real]] = real
         return places
 
-    def scatter(self, values: np.ndarray, fill: object = 0) -> list[np.ndarray]:
-        """``[..., N]`` to one ``[*shape, ...]`` a group; ``fill`` goes where no site is."""
-        moved = np.moveaxis(np.asarray(values), -1, 0)
-        padded = np.concatenate([moved, np.full((1, *moved.shape[1:]), fill, dtype=moved.dtype)])
-        return [padded[group.sites] for group in self.groups]
+    def scatter(self, values: np.ndarray) -> list[np.ndarray]:
+        """``[..., N]`` to one ``[*shape, ...]`` per group; zeros where no site is."""
+        return self.parts(self.scattered(values))
+
+    def scattered(self, values: np.ndarray) -> np.ndarray:
+        """``[..., N]`` to all groups, flattened and concatenated: ``[P, ...]``; zeros where no site is."""
+        order = np.concatenate([group.sites.reshape(-1) for group in self.groups])
+        placed = np.moveaxis(np.asarray(values), -1, 0)[order]
+        placed[order == NONE] = 0
+        return placed
+
+    def parts(self, placed: Any) -> list[Any]:
+        """Groups ``[*shape, ...]`` out of all of them concatenated, an array of numpy or JAX ``[P, ...]``."""
+        ends = np.cumsum([group.sites.size for group in self.groups])[:-1].tolist()
+        return [
+            placed[start:stop].reshape(*group.sites.shape, *placed.shape[1:])
+            for group, start, stop in zip(self.groups, [0, *ends], [*ends, len(placed)])
+        ]
 
     def spread(self, values: jax.Array) -> list[jax.Array]:
         """``[R, N]`` to one ``[*shape, R]`` a group; zeros where no site is."""
