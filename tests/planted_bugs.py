@@ -40,7 +40,7 @@ REFERENCE, KERNEL, NATIVE, DATAPATH, FABRIC, LANES, COEFFICIENTS = (
 )
 CONSECUTIVE = (
     "hw/spec/seeding.py",
-    "    return mix64((by_replica[:, None] ^ np.arange(n_sites, dtype=np.uint64)[None, :]) + golden)",
+    "    return mix64(by_replica[:, None] ^ np.arange(n_sites, dtype=np.uint64)[None, :], GOLDEN)",
     "    return by_replica[:, None] * np.uint64(0) + np.arange(len(replicas) * n_sites, dtype=np.uint64).reshape("
     "-1, n_sites) + np.uint64(seed)",
 )

@@ -51,8 +51,10 @@ def seed_words(generator: Generator, keys: np.ndarray) -> np.ndarray:
     state = _draw(keys, 0, generator.state_words, outputs)
     start = outputs
     while True:
-        dead = ~np.any(state, axis=-1)
-        if not np.any(dead):
+        dead = state[..., 0] == 0
+        for k in range(1, generator.state_words):
+            dead &= state[..., k] == 0
+        if not dead.any():
             return state
         state[dead] = _draw(keys[dead], start, generator.state_words, outputs)
         start += outputs
@@ -60,5 +62,4 @@ def seed_words(generator: Generator, keys: np.ndarray) -> np.ndarray:
 
 def _draw(keys: np.ndarray, start: int, words: int, outputs: int) -> np.ndarray:
     drawn = np.stack([stream_word(keys, start + k) for k in range(outputs)], axis=-1)
-    halves = np.stack([drawn & np.uint64(MASK32), drawn >> np.uint64(32)], axis=-1)
-    return halves.reshape(*keys.shape, 2 * outputs)[..., :words].astype(np.uint32)
+    return drawn.astype("<u8", copy=False).view("<u4")[..., :words]

@@ -15,27 +15,38 @@ MASK64 = 2**64 - 1
 INITIAL_STATE_INDEX = 255
 
 
-def mix64(x: np.ndarray) -> np.ndarray:
-    """SplitMix64's output function, a bijection of uint64, elementwise."""
+_BLOCK = 2**15  # numbers mixed at a time: they and what is in between stay in a processor's cache
+
+
+def mix64(x: np.ndarray, plus: int = 0) -> np.ndarray:
+    """SplitMix64's output function of ``x + plus``, a bijection of uint64, elementwise."""
     x = np.asarray(x, dtype=np.uint64)
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))
+    mixed = np.empty(x.shape, dtype=np.uint64)
+    given, taken = x.reshape(-1), mixed.reshape(-1)
+    for first in range(0, x.size, _BLOCK):
+        out = taken[first : first + _BLOCK]
+        np.add(given[first : first + _BLOCK], np.uint64(plus & MASK64), out=out)
+        shifted = out >> np.uint64(30)
+        out ^= shifted
+        for factor, bits in ((0xBF58476D1CE4E5B9, 27), (0x94D049BB133111EB, 31)):
+            out *= np.uint64(factor)
+            np.right_shift(out, np.uint64(bits), out=shifted)
+            out ^= shifted
+    return mixed
 
 
 def site_keys(seed: int, replicas: Sequence[int] | np.ndarray, n_sites: int) -> np.ndarray:
     """The stream of every site: uint64 ``[R, N]``, ``mix((mix((mix(seed + G) ^ replica) + G) ^ site) + G)``."""
-    golden = np.uint64(GOLDEN)
-    root = mix64(np.array([(seed + GOLDEN) & MASK64], dtype=np.uint64))
-    by_replica = mix64((root ^ np.asarray(replicas, dtype=np.uint64)) + golden)
-    return mix64((by_replica[:, None] ^ np.arange(n_sites, dtype=np.uint64)[None, :]) + golden)
+    root = mix64(np.array([seed & MASK64], dtype=np.uint64), GOLDEN)
+    by_replica = mix64(root ^ np.asarray(replicas, dtype=np.uint64), GOLDEN)
+    return mix64(by_replica[:, None] ^ np.arange(n_sites, dtype=np.uint64)[None, :], GOLDEN)
 
 
 def stream_word(keys: np.ndarray, index: int) -> np.ndarray:
     """Output number ``index`` of the SplitMix64 streams ``keys``."""
-    return mix64(keys + np.uint64(((index + 1) * GOLDEN) & MASK64))
+    return mix64(keys, (index + 1) * GOLDEN)
 
 
 def initial_states(keys: np.ndarray) -> np.ndarray:
     """The states a run starts from where none are given: bool, of the shape of ``keys``."""
-    return (stream_word(keys, INITIAL_STATE_INDEX) >> np.uint64(63)).astype(bool)
+    return stream_word(keys, INITIAL_STATE_INDEX) >= np.uint64(2**63)

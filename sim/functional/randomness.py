@@ -76,7 +76,7 @@ class _LFSR64Planes:
         if not window.all():  # An all-zero window takes the stream's next word.
             low, high = np.moveaxis(seed_words(self._source, keys).astype(np.uint64), -1, 0)
             window = low | (high << np.uint64(32))
-        return [(window >> np.uint64(16 * k)).astype(np.uint16) for k in range(4)]
+        return list(np.moveaxis(window.astype("<u8").view("<u2").reshape(*window.shape, 4), -1, 0))
 
     def step(self, state: Sequence[jax.Array]) -> tuple[list[jax.Array], jax.Array]:
         oldest, then, *rest = state
