@@ -1,7 +1,7 @@
 """How many sweeps a draw of the categorical node needs: measured, by multiplying out its Gibbs chain on 32 states.
 
 A sweep updates the five bits one after another, each by its conditional distribution; given the conditions, that is a
-32×32 matrix. Its powers say how far the state still is from the distribution, whatever it was before.
+32×32 matrix. Its powers say how far the state still is from the distribution; a run's states start uniformly random.
 """
 
 import numpy as np
@@ -31,14 +31,14 @@ def sweep_matrices(distribution: np.ndarray, order: range) -> np.ndarray:
 
 
 def sweeps_needed(conditional: Conditional, tolerance: float = TOLERANCE) -> int:
-    """Sweeps after which a state is within ``tolerance`` of its distribution in total variation, from the worst of all
-    states before, under the worst of all conditions, bits updated upwards or downwards."""
+    """Sweeps after which a state is within ``tolerance`` of its distribution in total variation, from the uniform
+    distribution that a run starts from, under the worst of all conditions, bits updated upwards or downwards."""
     distribution = np.exp(conditional.log_probabilities(conditions_of_all()))
     most = 1
     for order in (range(_BITS), range(_BITS - 1, -1, -1)):
         sweep = sweep_matrices(distribution, order)
-        state, count = sweep, 1
-        while 0.5 * np.abs(state - distribution[:, None, :]).sum(axis=2).max() > tolerance and count < 1000:
-            state, count = state @ sweep, count + 1
+        state, count = sweep.mean(axis=1), 1
+        while 0.5 * np.abs(state - distribution).sum(axis=1).max() > tolerance and count < 1000:
+            state, count = (state[:, None, :] @ sweep)[:, 0], count + 1
         most = max(most, count)
     return most

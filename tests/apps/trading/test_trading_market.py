@@ -236,7 +236,7 @@ def test_schedules_of_a_hand_made_graph():
 
 
 def test_the_sweeps_of_a_draw_are_measured(model):
-    """The matrices keep the distribution, and a chain follows them from a state far off."""
+    """The matrices keep the distribution, and a chain comes near it from the uniform states that a run starts from."""
     from thermofab.apps.trading.mixing import TOLERANCE, conditions_of_all, sweep_matrices, sweeps_needed
 
     distribution = np.exp(model.fitted.conditional.log_probabilities(conditions_of_all()))
@@ -246,7 +246,7 @@ def test_the_sweeps_of_a_draw_are_measured(model):
             np.einsum("ni,nij->nj", distribution, sweep), distribution
         )
         at_need = np.linalg.matrix_power(sweep, model.sweeps_a_draw)
-        assert 0.5 * np.abs(at_need - distribution[:, None]).sum(axis=2).max() <= TOLERANCE
+        assert 0.5 * np.abs(at_need.mean(axis=1) - distribution).sum(axis=1).max() <= TOLERANCE
     assert 3 <= model.sweeps_a_draw == sweeps_needed(model.fitted.conditional) <= 10
     # One bit of an even and a 3:1 coin by hand: states 0 and 1 differ in bit 0 alone.
     plain = np.full((1, STATES), 1 / STATES)
