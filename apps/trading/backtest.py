@@ -23,7 +23,7 @@ from thermofab.hw.spec import SpecError
 
 TSU = "TSU"
 BAR = "GARCH-FHS"
-_CHAINS = 125  # a day; the samples of a chain are half its sweeps apart
+_CHAINS = 125  # per condition; the samples of a chain are half its sweeps apart
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,18 +168,20 @@ def _one_day(
     alphas: Sequence[float],
     seed: int,
 ) -> list[Forecast]:
-    """All days of a block in one run: a chain is a replica clamped to its day's conditions."""
+    """All days of a block in one run. Days of equal conditions have the same distribution and share its draws, so that
+    each has as many as all of them together: with 5,000 alone the 1% quantile is 3% off, one standard deviation."""
     fitted = model._needed()
     own = [past.filters[model.volatility] for past in pasts]
     conditions = fitted.encoding.conditions(
         np.array([scale for _, _, scale in own]), np.stack([z[-WEEK:] for _, z, _ in own])
     )
-    each = -(-samples // _CHAINS)
-    drawn, _ = model.draw(np.repeat(conditions, _CHAINS, axis=0), seed, each)
-    drawn = drawn.reshape(len(pasts), -1)
+    distinct, which = np.unique(conditions, axis=0, return_inverse=True)
+    each = -(-samples * len(pasts) // (len(distinct) * _CHAINS))
+    drawn, _ = model.draw(np.repeat(distinct, _CHAINS, axis=0), seed, each)
+    drawn = drawn.reshape(len(distinct), -1)
     low = np.concatenate([[0.0], PROBABILITIES])[drawn]
     high = np.concatenate([PROBABILITIES, [1.0]])[drawn]
-    chance = low + (high - low) * np.random.default_rng([seed, 3]).random(drawn.shape)
+    chance = (low + (high - low) * np.random.default_rng([seed, 3]).random(drawn.shape))[which.reshape(-1)]
     made = []
     for (volatility, residuals, scale), p in zip(own, chance):
         values = np.quantile(residuals[-window:], p)
