@@ -8,16 +8,17 @@ from typing import Any
 import numpy as np
 
 from thermofab.apps.trading.encoding import WEEK
-from thermofab.apps.trading.market import ProbabilisticTradingModel, State
+from thermofab.apps.trading.fitted import State
 from thermofab.apps.trading.prices import Prices, load_prices
 from thermofab.apps.trading.records import NAMES, example_records, features_of
 from thermofab.apps.trading.risk import checked_threshold, tail_metrics
+from thermofab.apps.trading.series import SeriesModel
 from thermofab.apps.trading.strategies import EnergyBasedStrategyModel
 from thermofab.hw.spec import SpecError
 
 HIGH, MODERATE = 0.10, 0.05
 PARTICIPATION = 0.1  # of a day's volume, what one seller may be
-_MODELS: dict[tuple[str, str], ProbabilisticTradingModel] = {}
+_MODELS: dict[tuple[str, str], SeriesModel] = {}
 
 
 def _positive(name: str, value: Any) -> float:
@@ -42,7 +43,7 @@ def _liquidity(price: float, volume: float, horizon: int) -> dict[str, float] | 
 class _Question:
     """What a call asks about: the model, where paths start, and where both come from."""
 
-    model: ProbabilisticTradingModel
+    model: SeriesModel
     state: State
     basis: dict[str, Any]
 
@@ -68,7 +69,7 @@ class OptimusAgent:
     prices: Prices | Mapping[str, Prices] | None = None
     seed: int = 0
     drift: float = 0.0
-    _models: dict[str, ProbabilisticTradingModel] = field(default_factory=dict, repr=False)
+    _models: dict[str, SeriesModel] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         if self.sandbox is not True:
@@ -191,8 +192,8 @@ class OptimusAgent:
             "recommendation": f"{best} was fastest here: {found[best]['samples_per_second']:.3g} scenarios a second",
         }
 
-    def _profiled(self, model: ProbabilisticTradingModel, name: str, samples: int) -> tuple[float, int]:
-        fitted = model._needed()
+    def _profiled(self, model: SeriesModel, name: str, samples: int) -> tuple[float, int]:
+        fitted = model.learnt
         conditions = fitted.encoding.conditions(np.sqrt(fitted.last.variance), fitted.last.week)
         rows = np.repeat(conditions, samples, axis=0)
         if name == "numpy":
@@ -210,25 +211,25 @@ class OptimusAgent:
             started = time.perf_counter()
             jax.block_until_ready(draw(jax.random.key(self.seed + 1), rows))
             return time.perf_counter() - started, samples
-        other = ProbabilisticTradingModel(device=name, fitted=fitted, sweeps=model.sweeps)
+        other = SeriesModel(device=name, fitted=fitted, sweeps=model.sweeps)
         other.draw(rows, self.seed)  # what compiles, compiles here, for as many chains
         started = time.perf_counter()
         other.draw(rows, self.seed)
         return time.perf_counter() - started, samples
 
-    def _fitted(self, prices: Prices) -> ProbabilisticTradingModel:
+    def _fitted(self, prices: Prices) -> SeriesModel:
         """The model of ``prices``, fitted once."""
         if prices.symbol not in self._models:
-            self._models[prices.symbol] = ProbabilisticTradingModel(device=self.device).fit(prices)
+            self._models[prices.symbol] = SeriesModel(device=self.device).fit(prices)
         return self._models[prices.symbol]
 
-    def _shape(self) -> tuple[str, ProbabilisticTradingModel]:
+    def _shape(self) -> tuple[str, SeriesModel]:
         """Whose days a symbol without prices is given, and their model."""
         if isinstance(self.prices, Prices):
             return self.prices.symbol, self._fitted(self.prices)
         key = ("^GSPC", self.device if isinstance(self.device, str) else str(id(self.device)))
         if key not in _MODELS:
-            _MODELS[key] = ProbabilisticTradingModel(device=self.device).fit(load_prices())
+            _MODELS[key] = SeriesModel(device=self.device).fit(load_prices())
         return "^GSPC", _MODELS[key]
 
     def _own(self, symbol: str) -> Prices | None:
@@ -244,7 +245,7 @@ class OptimusAgent:
         yearly = None if volatility is None else _positive("volatility", volatility)
         if own is not None:
             model = self._fitted(own)
-            last = model._needed().last
+            last = model.learnt.last
             state = last if yearly is None else State(np.array([yearly**2 / 252]), last.week)
             said = f"days to {own.dates[-1]}" + ("" if yearly is None else ", volatility as given")
             return _Question(model, state, {"learnt_from": own.symbol, "state": said})
@@ -253,7 +254,7 @@ class OptimusAgent:
                 f"the volatility of {symbol} is not known: give it, or OptimusAgent(prices={{{symbol!r}: …}})."
             )
         name, model = self._shape()
-        fitted = model._needed()
+        fitted = model.learnt
         # Volatility relative to the long run is what is known; the days are the model's, on the symbol's own scale.
         usual = fitted.volatility.long_run
         scale = yearly / np.sqrt(252 * usual)

@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 
 from thermofab.apps.trading.encoding import PROBABILITIES, WEEK, Encoding
-from thermofab.apps.trading.market import ProbabilisticTradingModel, State
+from thermofab.apps.trading.fitted import State
 from thermofab.apps.trading.peers import PEERS, WINDOW, Forecast, Past, tail
 from thermofab.apps.trading.persistence import PersistenceWarning
 from thermofab.apps.trading.prices import Prices
 from thermofab.apps.trading.scores import Scores, diebold_mariano, fz0_losses, quantile_losses, scores
+from thermofab.apps.trading.series import SeriesModel
 from thermofab.apps.trading.volatility import KINDS, fit_volatility
 from thermofab.hw.spec import SpecError
 
@@ -114,7 +115,7 @@ def backtest(
             f"a back-test of window {window} (500 at least), refit {refit}, needs {max(window, 500) + refit} returns, "
             f"got {len(returns)}."
         )
-    model = ProbabilisticTradingModel(device=device, volatility=volatility)
+    model = SeriesModel(device=device, volatility=volatility)
     rows: dict[str, list[Forecast]] = {}
     days: list[int] = []
     starts = range(window, len(returns), refit)
@@ -161,7 +162,7 @@ def _pasts(returns: np.ndarray, start: int, stop: int, window: int) -> list[Past
 
 
 def _one_day(
-    model: ProbabilisticTradingModel,
+    model: SeriesModel,
     pasts: Sequence[Past],
     window: int,
     samples: int,
@@ -170,7 +171,7 @@ def _one_day(
 ) -> list[Forecast]:
     """All days of a block in one run. Days of equal conditions have the same distribution and share its draws, so that
     each has as many as all of them together: with 5,000 alone the 1% quantile is 3% off, one standard deviation."""
-    fitted = model._needed()
+    fitted = model.learnt
     own = [past.filters[model.volatility] for past in pasts]
     conditions = fitted.encoding.conditions(
         np.array([scale for _, _, scale in own]), np.stack([z[-WEEK:] for _, z, _ in own])
@@ -190,7 +191,7 @@ def _one_day(
 
 
 def _many_days(
-    model: ProbabilisticTradingModel,
+    model: SeriesModel,
     past: Past,
     horizon: int,
     samples: int,
@@ -209,7 +210,7 @@ def _many_days(
             step = volatility.mean + np.sqrt(variance) * rng.choice(residuals[-WINDOW:], samples)
             variance, total = volatility.step(variance, step), total + step
         made[name] = tail(total, alphas)
-    fitted = model._needed()
+    fitted = model.learnt
     volatility, residuals, scale = past.filters[model.volatility]
     rolled = Encoding(np.sort(residuals[-len(fitted.encoding.residuals) :]), fitted.encoding.levels)
     model.fitted = replace(fitted, encoding=rolled)

@@ -46,8 +46,13 @@ class Conditional:
         return DiscreteModel(("return", *CONDITIONS), categories, tuple(factors))
 
 
-def fit_conditional(states: np.ndarray, conditions: np.ndarray, prior: Prior = Prior()) -> Conditional:  # noqa: B008
-    """The most probable θ and φ given states int ``[n]`` and conditions bool ``[n, 7]``, by L-BFGS from 0."""
+def fit_conditional(
+    states: np.ndarray,
+    conditions: np.ndarray,
+    prior: Prior = Prior(),  # noqa: B008
+    start: Conditional | None = None,
+) -> Conditional:
+    """The most probable θ and φ given states int ``[n]`` and conditions bool ``[n, 7]``: L-BFGS from 0 or ``start``."""
     from scipy.optimize import minimize
 
     spins = np.where(conditions, 1.0, -1.0)
@@ -73,7 +78,8 @@ def fit_conditional(states: np.ndarray, conditions: np.ndarray, prior: Prior = P
         slope[1:] += pull
         return float(value), slope.reshape(-1)
 
-    found = minimize(loss, np.zeros((k + 1) * STATES), jac=True, method="L-BFGS-B", options={"maxiter": 500})
+    first = np.zeros((k + 1, STATES)) if start is None else np.concatenate([start.theta[None] - base, start.phi])
+    found = minimize(loss, first.reshape(-1), jac=True, method="L-BFGS-B", options={"maxiter": 500})
     change = found.x.reshape(k + 1, STATES)
     return Conditional(
         base + change[0] - (base + change[0]).mean(), change[1:] - change[1:].mean(axis=1, keepdims=True)

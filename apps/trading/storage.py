@@ -10,17 +10,18 @@ import numpy as np
 from thermofab.apps.market.reading import suffix_of
 from thermofab.apps.trading.conditional import Conditional
 from thermofab.apps.trading.encoding import CONDITIONS, Encoding
-from thermofab.apps.trading.market import Fitted, ProbabilisticTradingModel, Source, State, Trajectories
+from thermofab.apps.trading.fitted import Fitted, Source, State, Trajectories
 from thermofab.apps.trading.persistence import Persistence
+from thermofab.apps.trading.series import SeriesModel
 from thermofab.apps.trading.volatility import Volatility
 from thermofab.hw.spec import SpecError
 
 FORM = "thermofab market model 2"
 
 
-def save_model(path: Path, model: ProbabilisticTradingModel, symbol: str = "") -> None:
+def save_model(path: Path, model: SeriesModel, symbol: str = "") -> None:
     """Everything learnt; the device and the fabric are chosen when it is loaded."""
-    fitted = model._needed()
+    fitted = model.learnt
     data = {
         "form": FORM,
         "source": asdict(fitted.source) | ({"symbol": symbol} if symbol else {}),
@@ -38,8 +39,8 @@ def save_model(path: Path, model: ProbabilisticTradingModel, symbol: str = "") -
     path.write_text(json.dumps(data))
 
 
-def load_model(path: Path, **options: Any) -> ProbabilisticTradingModel:
-    """The model of a file; ``options`` are fields of :class:`ProbabilisticTradingModel`, such as ``device``.
+def load_model(path: Path, **options: Any) -> SeriesModel:
+    """The model of a file; ``options`` are fields of :class:`SeriesModel`, such as ``device``.
 
     Raises:
         SpecError: there is no such file, or it is no market model of this version.
@@ -62,7 +63,7 @@ def load_model(path: Path, **options: Any) -> ProbabilisticTradingModel:
         Persistence(**data["persistence"]),
         Source(**data["source"]),
     )
-    return ProbabilisticTradingModel(fitted=fitted, volatility=fitted.volatility.kind, **options)
+    return SeriesModel(fitted=fitted, volatility=fitted.volatility.kind, **options)
 
 
 def check_paths_file(path: Path) -> None:

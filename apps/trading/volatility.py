@@ -47,6 +47,11 @@ class Volatility:
             made[k + 1] = self.omega + (self.alpha + self.gamma * (shock < 0)) * shock * shock + self.beta * made[k]
         return made
 
+    def as_percent(self) -> np.ndarray:
+        """Parameters of returns in per cent, float64, in ``arch``'s order."""
+        gamma = [self.gamma] if self.kind == "gjr" else []
+        return np.array([100 * self.mean, 1e4 * self.omega, self.alpha, *gamma, self.beta, self.degrees])
+
     @property
     def long_run(self) -> float:
         """The variance that the recursion settles at; of EWMA, which has none, the start."""
@@ -54,8 +59,9 @@ class Volatility:
         return self.omega / rest if self.omega > 0 and rest > 1e-6 else self.start
 
 
-def fit_volatility(returns: np.ndarray, kind: str = "gjr") -> Volatility:
-    """Fitted to log returns float64 ``[n]``, at least 250 of them.
+def fit_volatility(returns: np.ndarray, kind: str = "gjr", start: Volatility | None = None) -> Volatility:
+    """Fitted to log returns float64 ``[n]``, at least 250 of them; ``start``, fitted to nearly the same, is where the
+    search begins.
 
     Raises:
         SpecError: an unknown kind, or too few returns.
@@ -65,12 +71,13 @@ def fit_volatility(returns: np.ndarray, kind: str = "gjr") -> Volatility:
     returns = np.asarray(returns, dtype=np.float64)
     if len(returns) < SHORTEST:
         raise SpecError(f"a volatility model needs at least {SHORTEST} returns, got {len(returns)}.")
-    start = float(np.var(returns[: min(len(returns), 75)]))
     if kind == "ewma":
-        return Volatility(kind, 0.0, 0.0, 0.06, 0.0, 0.94, start)
+        return Volatility(kind, 0.0, 0.0, 0.06, 0.0, 0.94, float(np.var(returns[: min(len(returns), 75)])))
     from arch import arch_model
 
-    fitted = arch_model(100 * returns, p=1, o=int(kind == "gjr"), q=1, dist="t", rescale=False).fit(disp="off")
+    from_there = None if start is None or start.kind != kind else start.as_percent()
+    model = arch_model(100 * returns, p=1, o=int(kind == "gjr"), q=1, dist="t", rescale=False)
+    fitted = model.fit(disp="off", starting_values=from_there)
     p: Any = fitted.params
     return Volatility(
         kind, float(p["mu"]) / 100, float(p["omega"]) / 1e4, float(p["alpha[1]"]), float(p.get("gamma[1]", 0.0)),

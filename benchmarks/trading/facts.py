@@ -7,8 +7,8 @@ python benchmarks/trading/facts.py prices.csv --paths 300
 import argparse
 
 from thermofab.apps.trading.facts import bands, facts
-from thermofab.apps.trading.market import ProbabilisticTradingModel
 from thermofab.apps.trading.prices import load_prices
+from thermofab.apps.trading.series import SeriesModel
 
 
 def main() -> None:
@@ -18,7 +18,7 @@ def main() -> None:
     parser.add_argument("--device", default="native")
     options = parser.parse_args()
     series = load_prices(options.prices)
-    model = ProbabilisticTradingModel(device=options.device).fit(series)
+    model = SeriesModel(device=options.device).fit(series)
     paths = model.simulate_market_trajectories(num_trajectories=options.paths, horizon=2520, seed=1)
     print(f"{series.symbol}, {len(series.returns)} days; {options.paths} paths of 2,520 days on {options.device}\n")
     print(f"{'':<14}{'data':>9}{'paths':>9}{'95% of paths':>20}   inside")

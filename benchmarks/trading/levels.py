@@ -22,9 +22,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from results import write_results
 
 from thermofab.apps.trading.facts import HORIZONS, QUANTILES, levels
-from thermofab.apps.trading.market import ProbabilisticTradingModel
 from thermofab.apps.trading.persistence import PersistenceWarning
 from thermofab.apps.trading.prices import load_prices
+from thermofab.apps.trading.series import SeriesModel
 
 
 def main() -> None:
@@ -38,8 +38,8 @@ def main() -> None:
         series = load_prices(source)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", PersistenceWarning)  # what it says is in the table
-            model = ProbabilisticTradingModel(device=options.device).fit(series)
-        fitted = model._needed()
+            model = SeriesModel(device=options.device).fit(series)
+        fitted = model.learnt
         scales = np.sqrt(fitted.volatility.variances(series.returns)[:-1])
         usual = float(np.sqrt(252) * np.median(scales))
         paths = model.simulate_market_trajectories(usual, options.paths, max(HORIZONS), seed=1)

@@ -22,8 +22,8 @@ import jax.numpy as jnp
 from timing import machine
 
 from thermofab.apps.trading.encoding import CONDITIONS, STATES
-from thermofab.apps.trading.market import ProbabilisticTradingModel
 from thermofab.apps.trading.prices import load_prices
+from thermofab.apps.trading.series import SeriesModel
 from thermofab.apps.trading.thrml_draws import thrml_sampler
 from thermofab.hw.spec.costs import COST_MODELS
 
@@ -31,13 +31,11 @@ DRAWS, RTL_DRAWS, ROUNDS = 65_536, 256, 5
 
 
 def main() -> None:
-    model = ProbabilisticTradingModel(device="native").fit(load_prices())
+    model = SeriesModel(device="native").fit(load_prices())
     rng = np.random.default_rng(0)
     rows = rng.random((DRAWS, len(CONDITIONS))) < 0.5
-    devices = {
-        name: ProbabilisticTradingModel(device=name, fitted=model.fitted) for name in ("native", "jax-xla", "rtl")
-    }
-    theirs = thrml_sampler(model._needed().conditional)
+    devices = {name: SeriesModel(device=name, fitted=model.fitted) for name in ("native", "jax-xla", "rtl")}
+    theirs = thrml_sampler(model.learnt.conditional)
     counts = {name: RTL_DRAWS if name == "rtl" else DRAWS for name in devices}
     runs: dict[str, tuple[Callable[[], object], int]] = {
         name: (lambda m=m, n=counts[name]: m.draw(rows[:n], 1), counts[name]) for name, m in devices.items()
@@ -57,7 +55,7 @@ def main() -> None:
     for name, rate in rates.items():
         print(f"{name:<10}{rate:>16.3g}{rate / rates['thrml']:>9.2f}x")
     conditions = rows[:4096]
-    distribution = np.exp(model._needed().conditional.log_probabilities(conditions)).mean(axis=0)
+    distribution = np.exp(model.learnt.conditional.log_probabilities(conditions)).mean(axis=0)
     for name, drawn in (("native", model.draw(conditions, 2)[0][:, 0]),
                         ("thrml", np.asarray(theirs(jax.random.key(2), jnp.asarray(conditions))))):  # fmt: skip
         seen = np.bincount(drawn, minlength=STATES) / len(drawn)

@@ -10,7 +10,8 @@ import pytest
 
 from thermofab.apps.trading.encoding import PROBABILITIES
 from thermofab.apps.trading.facts import levels
-from thermofab.apps.trading.market import ProbabilisticTradingModel, State
+from thermofab.apps.trading.fitted import State
+from thermofab.apps.trading.market import ProbabilisticTradingModel
 from thermofab.apps.trading.persistence import LARGEST, PersistenceWarning, moments
 from thermofab.apps.trading.prices import load_prices
 from thermofab.apps.trading.volatility import fit_volatility

@@ -5,7 +5,8 @@ import pytest
 
 from thermofab.apps.trading.conditional import fit_conditional
 from thermofab.apps.trading.encoding import CONDITIONS, STATES, Encoding
-from thermofab.apps.trading.market import ProbabilisticTradingModel, energy_model, sample_on_host
+from thermofab.apps.trading.energy import energy_model, sample_on_host
+from thermofab.apps.trading.market import ProbabilisticTradingModel
 from thermofab.apps.trading.prices import load_prices
 from thermofab.apps.trading.storage import load_model, save_model
 from thermofab.apps.trading.volatility import Volatility, fit_volatility
