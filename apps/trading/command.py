@@ -13,10 +13,11 @@ from thermofab.hw.spec.errors import ToolMissingError
 
 app = typer.Typer(no_args_is_help=True, help="Scenarios, tail risk and strategy energies. No order is ever sent.")
 
-PricesSource = Annotated[
-    str,
-    typer.Option("--prices", help="^GSPC (ships with arch), or a .csv or .parquet with Date and Adj Close or Close."),
-]
+DEFAULT_PRICES = "^GSPC"
+PRICES_OPTION = typer.Option(
+    "--prices", help="^GSPC (ships with arch), the default, or a .csv or .parquet with Date and Adj Close or Close."
+)
+PricesSource = Annotated[str, PRICES_OPTION]
 Repair = Annotated[
     list[str] | None, typer.Option(help="Repairs allowed: sort, drop-duplicates, drop-missing, split-adjust.")
 ]
@@ -26,6 +27,10 @@ Out = Annotated[Path, typer.Option("--out", help="Folder for pictures.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 ModelFile = Annotated[
     Path | None, typer.Option("--model", help="A model written by 'trade fit'; else prices are fitted.")
+]
+Refit = Annotated[
+    int | None,
+    typer.Option(help="With --model and --prices: fit again after so many days newer than the model's.", min=1),
 ]
 Filter = Annotated[str, typer.Option("--volatility", help="gjr, garch or ewma.")]
 Horizon = Annotated[int, typer.Option(help="Trading days.", min=1)]
@@ -57,29 +62,38 @@ def _said(numbers: dict[str, Any], as_json: bool) -> None:
 
 def _model(
     model: Path | None,
-    prices: str,
+    prices: str | None,
     repair: list[str] | None,
     device: str,
     volatility: str,
     as_of: str | None = None,
+    refit: int | None = None,
 ) -> Any:
-    from thermofab.apps.trading.market import ProbabilisticTradingModel
+    """The model of a file, brought up to date where prices are given, or one learnt from prices; and the prices."""
     from thermofab.apps.trading.persistence import PersistenceWarning
     from thermofab.apps.trading.prices import load_prices
+    from thermofab.apps.trading.series import SeriesModel
     from thermofab.apps.trading.storage import load_model
+    from thermofab.apps.trading.updating import up_to_date
     from thermofab.hw.spec import SpecError
 
-    if model is not None:
-        if as_of is not None:
-            raise SpecError(
-                f"{model} was learnt up to a day of its own; give --as-of with --prices, or to 'trade fit'."
-            )
+    if model is not None and prices is None:
+        for name, value in (("--as-of", as_of), ("--refit", refit)):
+            if value is not None:
+                raise SpecError(f"{model} was learnt up to a day of its own; {name} goes with --prices.")
         return load_model(model, device=device), None
-    series = load_prices(prices, repair=repair or ())
+    if model is None and refit is not None:
+        raise SpecError("--refit goes with --model, a model learnt before; without one, prices are learnt from anew.")
+    series = load_prices(prices or DEFAULT_PRICES, repair=repair or ())
     series = series if as_of is None else series.until(as_of)
     with warnings.catch_warnings(record=True) as raised:
         warnings.simplefilter("always", PersistenceWarning)
-        market = ProbabilisticTradingModel(device=device, volatility=volatility).fit(series)
+        if model is None:
+            market = SeriesModel(device=device, volatility=volatility).fit(series)
+        else:
+            update = up_to_date(load_model(model, device=device), series, refit)
+            market, done = update.model, "fitted again" if update.refitted else "its filter goes on"
+            errors.print(f"note: {update.newer} days newer than {model}; {done}.", markup=False)
     for one in raised:
         errors.print(f"note: {one.message}", markup=False)
     return market, series
@@ -89,7 +103,8 @@ def _about(market: Any, series: Any, symbol: str | None) -> dict[str, Any]:
     """What every report begins with: whose days, which, and what was repaired."""
     source = market.fitted.source
     return {
-        "symbol": symbol or source.symbol, "as_of": source.last, "first": source.first, "days": source.days,
+        "symbol": symbol or source.symbol, "as_of": source.as_of, "first": source.first, "last": source.last,
+        "days": source.days,
         "repairs": list(series.repairs) if series is not None else [],
     }  # fmt: skip
 
@@ -97,10 +112,13 @@ def _about(market: Any, series: Any, symbol: str | None) -> dict[str, Any]:
 @app.command()
 def fit(
     out: Annotated[Path, typer.Option("--out", help="Where to write the model (.json).")],
-    prices: PricesSource = "^GSPC",
+    prices: PricesSource = DEFAULT_PRICES,
     repair: Repair = None,
     volatility: Filter = "gjr",
     as_of: AsOf = None,
+    start: Annotated[
+        Path | None, typer.Option(help="A model learnt before, from nearly the same days: the search begins there.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Learn the distribution of a day's return given what is known before it."""
@@ -108,7 +126,7 @@ def fit(
 
     with steps(1, as_json) as step:
         step(f"fit {prices}")
-        model, series = _model(None, prices, repair, "jax", volatility, as_of)
+        model, series = _model(start, prices, repair, "jax", volatility, as_of, None if start is None else 1)
     save_model(out, model, series.symbol)
     fitted = model.fitted
     _said(
@@ -125,9 +143,10 @@ def fit(
 @app.command()
 def scenarios(
     model: ModelFile = None,
-    prices: PricesSource = "^GSPC",
+    prices: Annotated[str | None, PRICES_OPTION] = None,
     repair: Repair = None,
     volatility: Filter = "gjr",
+    refit: Refit = None,
     price: Annotated[float, typer.Option(help="Today's price.", min=1e-9)] = 100.0,
     trajectories: Annotated[int, typer.Option(min=1)] = 2000,
     horizon: Horizon = 10,
@@ -150,7 +169,7 @@ def scenarios(
         check_paths_file(paths_file)
     with steps(3, as_json) as step:
         step("model")
-        market, series = _model(model, prices, repair, device, volatility, as_of)
+        market, series = _model(model, prices, repair, device, volatility, as_of, refit)
         step(f"{trajectories} paths of {horizon} days on {device}")
         paths = market.simulate_market_trajectories(None, trajectories, horizon, seed, drift)
         step("pictures")
@@ -177,9 +196,10 @@ def scenarios(
 @app.command()
 def risk(
     model: ModelFile = None,
-    prices: PricesSource = "^GSPC",
+    prices: Annotated[str | None, PRICES_OPTION] = None,
     repair: Repair = None,
     volatility: Filter = "gjr",
+    refit: Refit = None,
     threshold: Annotated[float, typer.Option(help="A simple return, such as -0.1.")] = -0.1,
     trajectories: Annotated[int, typer.Option(min=1)] = 10_000,
     horizon: Annotated[
@@ -205,7 +225,7 @@ def risk(
     checked_threshold(threshold)
     with steps(2, as_json) as step:
         step("model")
-        market, series = _model(model, prices, repair, device, volatility, as_of)
+        market, series = _model(model, prices, repair, device, volatility, as_of, refit)
         step(f"{trajectories} paths of {max(horizons)} days on {device}")
         paths = market.simulate_market_trajectories(None, trajectories, max(horizons), seed, drift)
         rows = var_table(paths.returns, horizons, levels, position)
@@ -229,7 +249,7 @@ def risk(
 
 @app.command("backtest")
 def backtest_command(
-    prices: PricesSource = "^GSPC",
+    prices: PricesSource = DEFAULT_PRICES,
     repair: Repair = None,
     volatility: Filter = "gjr",
     horizon: Horizon = 1,
@@ -275,13 +295,15 @@ def strategies(
         Path | None, typer.Option(help="Strategy records, a JSON list; else examples are generated.")
     ] = None,
     evaluate: Annotated[Path | None, typer.Option(help="A record to judge, JSON.")] = None,
+    rank: Annotated[Path | None, typer.Option(help="Records to rank by energy, a JSON list.")] = None,
+    typical_only: Annotated[bool, typer.Option("--typical-only", help="Leave rare ones out of the ranking.")] = False,
     samples: Annotated[int, typer.Option(help="New records to draw.", min=0)] = 5,
     device: DeviceName = "jax",
     seed: Seed = 0,
     out: Out = Path("out/trading"),
     as_json: Json = False,
 ) -> None:
-    """Learn strategy records; judge one, draw new ones."""
+    """Learn strategy records; judge one, rank and filter others by energy, draw new ones."""
     import numpy as np
 
     from thermofab.apps.trading.plots import energies
@@ -294,9 +316,16 @@ def strategies(
             raise SpecError(f"there is no file {path}.")
         return json.loads(path.read_text())
 
-    known = example_records(800, seed) if records is None else read(records)
-    if not isinstance(known, list):
-        raise SpecError(f"{records} holds a {type(known).__name__}; strategy records are a JSON list of objects.")
+    def read_list(path: Path) -> list[Any]:
+        found = read(path)
+        if not isinstance(found, list):
+            raise SpecError(f"{path} holds a {type(found).__name__}; strategy records are a JSON list of objects.")
+        return found
+
+    if typical_only and rank is None:
+        raise SpecError("--typical-only goes with --rank.")
+    known = example_records(800, seed) if records is None else read_list(records)
+    ranked = None if rank is None else read_list(rank)
     with steps(2, as_json) as step:
         step(f"train on {len(known)} records on {device}")
         model = EnergyBasedStrategyModel(device=device, seed=seed)
@@ -309,6 +338,8 @@ def strategies(
     numbers["picture"] = str(picture)
     if evaluate is not None:
         numbers["evaluation"] = model.evaluate(read(evaluate))
+    if ranked is not None:
+        numbers["ranking"] = model.rank(ranked, typical_only=typical_only)
     if samples:
         numbers["samples"] = model.sample_strategies(samples)
     _said(numbers, as_json)

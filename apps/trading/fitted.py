@@ -24,13 +24,27 @@ class State:
 
 @dataclass(frozen=True)
 class Source:
-    """What was learnt from: ``symbol`` ("" if returns alone were given), ``first`` and ``last`` day, number of
-    returns."""
+    """What was learnt from.
+
+    Attributes:
+        symbol: "" if returns alone were given, as are the days then.
+        first, last: days.
+        days: number of returns.
+        digest: of these returns, to tell whether two models learnt from the same.
+        seen: the last day that the filter has seen since, without learning from it; "" if none.
+    """
 
     symbol: str
     first: str
     last: str
     days: int
+    digest: str = ""
+    seen: str = ""
+
+    @property
+    def as_of(self) -> str:
+        """The last day known."""
+        return self.seen or self.last
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,6 +8,7 @@ the next day's conditions; every path is a replica. What drives the volatility i
 """
 
 import copy
+import hashlib
 import warnings
 from collections.abc import Hashable
 from dataclasses import dataclass, field
@@ -28,6 +29,10 @@ from thermofab.compiler import fabric_of
 from thermofab.hw.spec import FabricSpec, Ledger, Program, Schedule, SpecError, open_device
 
 _MOST = 65_536  # chains of one run
+
+
+def _digest(returns: np.ndarray) -> str:
+    return hashlib.sha256(returns.astype("<f8").tobytes()).hexdigest()[:16]
 
 
 @dataclass(eq=False)
@@ -102,7 +107,7 @@ class SeriesModel:
         ends = ("", "", "")
         if isinstance(prices, Prices):
             ends = prices.symbol, str(prices.dates[0]), str(prices.dates[-1])
-        self.fitted = Fitted(model, encoding, conditional, last, found, Source(*ends, len(returns)))
+        self.fitted = Fitted(model, encoding, conditional, last, found, Source(*ends, len(returns), _digest(returns)))
         return self
 
     def of(self, fitted: Fitted) -> "SeriesModel":

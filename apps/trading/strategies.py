@@ -96,6 +96,20 @@ class EnergyBasedStrategyModel:
             ),
         }
 
+    def rank(self, strategies: Sequence[Mapping[str, Any]], *, typical_only: bool = False) -> list[dict[str, Any]]:
+        """Records by energy, the most typical first, each with what :meth:`evaluate` says of it.
+
+        Args:
+            strategies: records.
+            typical_only: leave out those that are rare.
+
+        Raises:
+            SpecError: nothing was learnt yet, or a record is malformed.
+        """
+        judged = [{**record, **self.evaluate(record)} for record in strategies]
+        kept = [record for record in judged if record["is_typical"] or not typical_only]
+        return sorted(kept, key=lambda record: record["energy"])
+
     def sample_strategies(self, num_samples: int, seed: int | None = None) -> list[dict[str, Any]]:
         """New records from the fabric, ``backtested`` False: their figures are drawn, not earned.
 

@@ -47,10 +47,12 @@ class Volatility:
             made[k + 1] = self.omega + (self.alpha + self.gamma * (shock < 0)) * shock * shock + self.beta * made[k]
         return made
 
-    def as_percent(self) -> np.ndarray:
-        """Parameters of returns in per cent, float64, in ``arch``'s order."""
+    def starting_values(self) -> np.ndarray:
+        """Where a search for parameters near these begins: float64, in ``arch``'s order and its per cent."""
         gamma = [self.gamma] if self.kind == "gjr" else []
-        return np.array([100 * self.mean, 1e4 * self.omega, self.alpha, *gamma, self.beta, self.degrees])
+        # The likelihood is flat in many degrees of freedom; a search that begins there does not find few.
+        degrees = min(self.degrees, 10.0)
+        return np.array([100 * self.mean, 1e4 * self.omega, self.alpha, *gamma, self.beta, degrees])
 
     @property
     def long_run(self) -> float:
@@ -75,7 +77,7 @@ def fit_volatility(returns: np.ndarray, kind: str = "gjr", start: Volatility | N
         return Volatility(kind, 0.0, 0.0, 0.06, 0.0, 0.94, float(np.var(returns[: min(len(returns), 75)])))
     from arch import arch_model
 
-    from_there = None if start is None or start.kind != kind else start.as_percent()
+    from_there = None if start is None or start.kind != kind else start.starting_values()
     model = arch_model(100 * returns, p=1, o=int(kind == "gjr"), q=1, dist="t", rescale=False)
     fitted = model.fit(disp="off", starting_values=from_there)
     p: Any = fitted.params
