@@ -15,42 +15,13 @@ from functools import cached_property
 import numpy as np
 from scipy.optimize import minimize
 from scipy.signal import lfilter
-from scipy.special import gammaln, ndtri, stdtrit
 
+from thermofab.apps.trading.portfolio.copula import checked_uniforms, log_densities_of, scores
 from thermofab.hw.spec import SpecError
 
 DEGREES = (2.5, 200.0)  # bounds of ν; at 200 the copula is normal for every purpose
 _SUM = 0.9995  # a + b at most
 _FEWEST = 250
-
-
-def scores_of(u: np.ndarray, degrees: float) -> np.ndarray:
-    """x with P(X < x) = u, Student-t of ``degrees`` and scale 1; infinite: normal. Of ``u``'s shape."""
-    return ndtri(u) if np.isinf(degrees) else stdtrit(degrees, u)
-
-
-def log_copula(x: np.ndarray, correlation: np.ndarray, degrees: float) -> np.ndarray:
-    """Log density in nats of the t copula, or at infinite ``degrees`` the normal one.
-
-    Args:
-        x: scores of u, float64 ``[n, d]``, see :func:`scores_of`.
-        correlation: float64 ``[d, d]``, or one a day, ``[n, d, d]``.
-        degrees: ν.
-
-    Returns:
-        float64 ``[n]``.
-    """
-    d = x.shape[-1]
-    root = np.linalg.cholesky(correlation)
-    log_root = np.log(np.diagonal(root, axis1=-2, axis2=-1)).sum(axis=-1)
-    y = np.linalg.solve(root, x[..., None])[..., 0] if root.ndim == 3 else np.linalg.solve(root, x.T).T
-    square = np.sum(y**2, axis=-1)
-    if np.isinf(degrees):
-        return -log_root - 0.5 * (square - np.sum(x**2, axis=-1))
-    nu = degrees
-    constant = gammaln((nu + d) / 2) + (d - 1) * gammaln(nu / 2) - d * gammaln((nu + 1) / 2)
-    apart = (nu + 1) / 2 * np.sum(np.log1p(x**2 / nu), axis=-1)
-    return constant - log_root - (nu + d) / 2 * np.log1p(square / nu) + apart
 
 
 def unit(covariance: np.ndarray) -> np.ndarray:
@@ -81,7 +52,7 @@ class Dynamic:
 
     def scores(self, u: np.ndarray) -> np.ndarray:
         """e, of ``u``'s shape."""
-        return self.unit_scale * scores_of(u, self.degrees)
+        return self.unit_scale * scores(u, self.degrees)
 
     def step(self, q: np.ndarray, u: np.ndarray) -> np.ndarray:
         """Q of the next day from Q float64 ``[..., d, d]`` and the day's u ``[..., d]``."""
@@ -111,40 +82,24 @@ def fit_dynamic(u: np.ndarray) -> Dynamic:
         SpecError: fewer than 250 days, or u not strictly between 0 and 1.
     """
     u = checked_uniforms(u)
+    if len(u) < _FEWEST:
+        raise SpecError(f"correlations are fitted to {_FEWEST} days at least, got {len(u)}.")
 
     def made(point: np.ndarray) -> Dynamic:
         total, share = _SUM / (1 + np.exp(-point[0])), 1 / (1 + np.exp(-point[1]))
         nu = float(np.clip(1 / point[2], *DEGREES))
-        e = np.sqrt((nu - 2) / nu) * scores_of(u, nu)
+        e = np.sqrt((nu - 2) / nu) * scores(u, nu)
         return Dynamic(float(total * share), float(total * (1 - share)), nu, e.T @ e / len(e))
 
     def loss(point: np.ndarray) -> float:
         model = made(point)
-        x = model.scores(u)
-        past = _filtered(x[:, :, None] * x[:, None, :], model.a, model.b, model.target)[:-1]
-        return -float(np.mean(log_copula(x / model.unit_scale, unit(past), model.degrees)))
+        return -float(np.mean(log_densities_of(u, model.correlations(u)[:-1], model.degrees)))
 
     # a + b = .97, a = .03 of it, ν = 8; bounds keep both shares and ν inside.
     start = np.array([-np.log(_SUM / 0.97 - 1), -np.log(1 / 0.03 - 1), 1 / 8])
     bounds = [(-2.0, 9.0), (-8.0, 1.0), (1 / DEGREES[1], 1 / DEGREES[0])]
     found = minimize(loss, start, method="L-BFGS-B", bounds=bounds, options={"maxiter": 60, "ftol": 1e-9})
     return made(found.x)
-
-
-def checked_uniforms(u: np.ndarray) -> np.ndarray:
-    """``u`` as float64 ``[n, d]``.
-
-    Raises:
-        SpecError: another shape, fewer than 250 days, or values not strictly between 0 and 1.
-    """
-    u = np.asarray(u, dtype=np.float64)
-    if u.ndim != 2 or u.shape[1] < 2:
-        raise SpecError(f"uniforms have a row a day and a column an asset, two assets at least; got shape {u.shape}.")
-    if len(u) < _FEWEST:
-        raise SpecError(f"correlations are fitted to {_FEWEST} days at least, got {len(u)}.")
-    if not np.all((u > 0) & (u < 1)):
-        raise SpecError("uniforms lie strictly between 0 and 1.")
-    return u
 
 
 def ewma_covariances(returns: np.ndarray, decay: float = 0.94) -> np.ndarray:

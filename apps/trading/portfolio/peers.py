@@ -5,19 +5,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 from scipy.special import ndtr, stdtr
 
-from thermofab.apps.trading.portfolio.correlation import (
-    DEGREES,
-    Dynamic,
-    checked_uniforms,
-    ewma_covariances,
-    fit_dynamic,
-    log_copula,
-    scores_of,
-    unit,
-)
+from thermofab.apps.trading.portfolio.copula import Copula, fit_copula, likeliest_degrees, log_densities_of
+from thermofab.apps.trading.portfolio.correlation import Dynamic, ewma_covariances, fit_dynamic, unit
 from thermofab.apps.trading.portfolio.filters import Filtered, Marginal
 from thermofab.apps.trading.portfolio.joint import JointFitter, JointModel
 
@@ -37,36 +28,27 @@ def elliptical_draws(roots: np.ndarray, degrees: float, samples: int, rng: np.ra
 
 @dataclass(frozen=True, eq=False)
 class StaticCopula:
-    """A t copula, or with infinite ``degrees`` a normal one, that stays: its own :class:`JointModel`, and its walk.
-
-    Attributes:
-        name: as tables say it.
-        correlation: float64 ``[d, d]``.
-        degrees: ν.
-        paths: of a walk.
-    """
+    """A copula that stays: its own :class:`JointModel`, and its walk of ``paths`` paths."""
 
     name: str
-    correlation: np.ndarray
-    degrees: float
+    copula: Copula
     paths: int = 0
 
     def log_densities(self, z: np.ndarray, u: np.ndarray, first: int) -> np.ndarray:
-        return log_copula(scores_of(u[first:], self.degrees), self.correlation, self.degrees)
+        return self.copula.log_density(u[first:])
 
     def walk(self, z: np.ndarray, paths: int) -> "StaticCopula":
-        return StaticCopula(self.name, self.correlation, self.degrees, paths)
+        return StaticCopula(self.name, self.copula, paths)
 
     def draw(self, seed: int) -> np.ndarray:
-        root = np.linalg.cholesky(self.correlation)[None]
-        return elliptical_draws(root, self.degrees, self.paths, np.random.default_rng(seed))[0]
+        return self.copula.draws(self.paths, np.random.default_rng(seed))
 
     def advance(self, z: np.ndarray) -> "StaticCopula":
         return self
 
     def draw_days(self, z: np.ndarray, first: int, samples: int, seed: int) -> np.ndarray:
-        correlations = np.broadcast_to(self.correlation, (len(z) - first, *self.correlation.shape))
-        return _draw_days(correlations, self.degrees, samples, seed)
+        matrix = self.copula.correlation
+        return _draw_days(np.broadcast_to(matrix, (len(z) - first, *matrix.shape)), self.copula.degrees, samples, seed)
 
 
 def _draw_days(correlations: np.ndarray, degrees: float, samples: int, seed: int) -> np.ndarray:
@@ -88,7 +70,7 @@ class DynamicCopula:
 
     def log_densities(self, z: np.ndarray, u: np.ndarray, first: int) -> np.ndarray:
         correlations = self.dynamic.correlations(u)[first:-1]
-        return log_copula(scores_of(u[first:], self.dynamic.degrees), correlations, self.dynamic.degrees)
+        return log_densities_of(u[first:], correlations, self.dynamic.degrees)
 
     def walk(self, z: np.ndarray, paths: int) -> "DynamicWalk":
         q = self.dynamic.states(self.uniforms(z))[-1]
@@ -141,44 +123,42 @@ class PastDays:
         return self.days[np.random.default_rng(seed).integers(len(self.days), size=(len(z) - first, samples))]
 
 
-def fitted_degrees(u: np.ndarray, correlation: np.ndarray) -> float:
-    """The likeliest ν of a t copula of ``correlation``."""
-
-    def loss(inverse: float) -> float:
-        nu = 1 / inverse
-        return -float(np.mean(log_copula(scores_of(u, nu), correlation, nu)))
-
-    found = minimize_scalar(loss, bounds=(1 / DEGREES[1], 1 / DEGREES[0]), method="bounded", options={"xatol": 1e-4})
-    return float(1 / np.asarray(found.x))
-
-
 class Independent:
     """Assets that know nothing of each other."""
 
     name = "independent"
 
     def fit(self, learnt: Filtered) -> JointModel:
-        return StaticCopula(self.name, np.eye(learnt.z.shape[1]), np.inf)
+        return StaticCopula(self.name, Copula(np.eye(learnt.z.shape[1])))
 
 
 class Gaussian:
-    """The normal copula, its correlation that of normal scores."""
+    """The normal copula of maximum likelihood."""
 
     name = "Gaussian copula"
 
     def fit(self, learnt: Filtered) -> JointModel:
-        x = scores_of(checked_uniforms(learnt.u), np.inf)
-        return StaticCopula(self.name, unit(x.T @ x / len(x)), np.inf)
+        return StaticCopula(self.name, fit_copula(learnt.u, "gaussian"))
+
+
+class StudentT:
+    """The t copula of maximum likelihood."""
+
+    name = "t copula"
+
+    def fit(self, learnt: Filtered) -> JointModel:
+        return StaticCopula(self.name, fit_copula(learnt.u, "t"))
 
 
 class ConstantT:
-    """CCC-t (Bollerslev 1990 with t days): the correlation of z itself, and the likeliest ν."""
+    """CCC-t (Bollerslev 1990 with t days): the correlation of z itself, and the likeliest ν given it."""
 
     name = "CCC-t"
 
     def fit(self, learnt: Filtered) -> JointModel:
-        correlation = np.corrcoef(learnt.z.T)
-        return StaticCopula(self.name, correlation, fitted_degrees(checked_uniforms(learnt.u), correlation))
+        matrix = np.corrcoef(learnt.z.T)
+        degrees = likeliest_degrees(learnt.u, np.broadcast_to(matrix, (len(learnt.u), *matrix.shape)))
+        return StaticCopula(self.name, Copula(matrix, degrees))
 
 
 class DynamicT:
@@ -199,7 +179,14 @@ class JointHistorical:
         return PastDays(self.name, learnt.u)
 
 
-JOINT_PEERS: tuple[JointFitter, ...] = (Independent(), Gaussian(), ConstantT(), DynamicT(), JointHistorical())
+JOINT_PEERS: tuple[JointFitter, ...] = (
+    Independent(),
+    Gaussian(),
+    StudentT(),
+    ConstantT(),
+    DynamicT(),
+    JointHistorical(),
+)
 
 
 class DirectPeer(Protocol):
