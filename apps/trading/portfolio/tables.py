@@ -78,12 +78,22 @@ class Tables:
 
 def log_weights(single: np.ndarray, pair: np.ndarray) -> np.ndarray:
     """Sums of tables over all cells, float64 ``[8] * d``."""
-    d = len(single)
-    total = np.zeros((STATES,) * d)
-    for i, table in enumerate(single):
-        total += table.reshape((STATES,) + (1,) * (d - 1 - i))
-    for (i, j), table in zip(pairs_of(d), pair):
-        total += table.reshape((STATES,) + (1,) * (j - i - 1) + (STATES,) + (1,) * (d - 1 - j))
+    total, table_of = single[0], dict(zip(pairs_of(len(single)), pair))
+    for j in range(1, len(single)):
+        # One asset more; its tables with the earlier are summed in two halves, so that few sums are of full size.
+        half = (j + 1) // 2
+        first = _with_last([table_of[i, j] for i in range(half)]) + single[j]
+        total = total[..., None] + first.reshape((STATES,) * half + (1,) * (j - half) + (STATES,))
+        if half < j:
+            total += _with_last([table_of[i, j] for i in range(half, j)])
+    return total
+
+
+def _with_last(tables: list[np.ndarray]) -> np.ndarray:
+    """Σ T_i(y_i, y) over all y_1 … y_m, y: float64 ``[8] * (m + 1)``."""
+    total = tables[0]
+    for table in tables[1:]:
+        total = total[..., None, :] + table
     return total
 
 
