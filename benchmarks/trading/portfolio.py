@@ -235,7 +235,8 @@ def judged(part: Mapping[str, Any], machines: Sequence[str]) -> list[dict[str, A
     for h in part["risk"]:
         for name in machines:
             own, peer, other = (rejections(part, n, h) for n in (name, DYNAMIC, STATIC))
-            found = f"{own} of 12 rejected at 5%; DCC-t {peer}, t copula {other}"
+            cases = sum(len(by[name]) for by in part["risk"][h].values())
+            found = f"{own} of {cases} rejected at 5%; DCC-t {peer}, t copula {other}"
             say(f"{name}, {h} d: Kupiec no worse than DCC-t's", found, own <= peer)
     return made
 
