@@ -11,7 +11,8 @@ FOLDER has a price file an asset. Bars are judged on the last era. Writes docs/r
 import argparse
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -69,14 +70,13 @@ def main() -> None:
     plan = Plan(horizons=(1,) if options.quick else (1, 10), samples=samples, window=options.window)
     done: dict[str, Evaluation] = {}
     for era in eras:
-        with bar(era.name, 1000, False) as advance:
-            shown = 0
+        with ExitStack() as stack:
+            opened: list[Callable[[], None]] = []
 
-            def progress(at: int, total: int, advance: Any = advance) -> None:
-                nonlocal shown
-                while shown < 1000 * at // total:
-                    shown += 1
-                    advance()
+            def progress(at: int, total: int, era: Era = era, stack: ExitStack = stack, opened: Any = opened) -> None:
+                if not opened:
+                    opened.append(stack.enter_context(bar(era.name, total, False)))
+                opened[0]()
 
             found = evaluate(panel, era, (*JOINT_PEERS, *kinds), DIRECT_PEERS, plan=plan, progress=progress)
         done[era.name] = found
