@@ -230,7 +230,7 @@ def judged(part: Mapping[str, Any], machines: Sequence[str]) -> list[dict[str, A
                 say(
                     f"{name}, {h} d: {label} of DCC-t's",
                     f"{ratio:+.2%}, p {rows[name][f'{kind} p']:.3f}",
-                    abs(ratio) <= most,
+                    ratio <= most,
                 )
     for h in part["risk"]:
         for name in machines:

@@ -11,13 +11,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from thermofab.apps.trading.peers import tail
 from thermofab.apps.trading.portfolio.filters import Filtered, filter_panel, fit_marginals
 from thermofab.apps.trading.portfolio.joint import JointFitter, JointModel, draw_days
 from thermofab.apps.trading.portfolio.panel import SHORTEST, Panel
 from thermofab.apps.trading.portfolio.paths import simulate
 from thermofab.apps.trading.portfolio.peers import DirectPeer
-from thermofab.apps.trading.portfolio.scores import energy_scores, variogram_scores
+from thermofab.apps.trading.portfolio.scores import energy_scores, tails_of, variogram_scores
 from thermofab.hw.spec import SpecError
 
 _VOLATILE = 0.9  # quantile of the mean volatility of the days learnt from, above which a day is volatile
@@ -196,11 +195,7 @@ class _Kept:
         rows += [variogram_scores(per_cent, target.returns, order) for order in (0.5, 1.0)]
         self.scores.append(np.stack(rows))
         simple = 100 * np.expm1(draws) @ shares.T
-        tails = np.empty((len(shares), len(plan.levels), 2, len(draws)))
-        for day, columns in enumerate(simple):
-            for portfolio, values in enumerate(columns.T):
-                tails[portfolio, :, :, day] = tail(values, plan.levels)
-        self.tails.append(tails)
+        self.tails.append(tails_of(simple, plan.levels))
 
     def whole(self) -> Forecasts:
         energy, half, one = np.concatenate(self.scores, axis=1)
