@@ -60,10 +60,10 @@ def evidence_of(states: np.ndarray, market: np.ndarray) -> Evidence:
     return Evidence(settings, weights, counts / weights[:, None, None, None])
 
 
-def fit_tables(start: Tables, evidence: Evidence, prior: Prior, most: int = 200, shifts_only: bool = False) -> Tables:
+def fit_tables(start: Tables, evidence: Evidence, prior: Prior, most: int = 200, freeze: bool = False) -> Tables:
     """The likeliest tables under ``prior`` about ``start``; ``most`` iterations.
 
-    With ``shifts_only`` what does not depend on the market bits stays as it is.
+    With ``freeze`` what depends on the market bits stays as it is.
     """
     d, k, pairs = start.assets, start.bits, len(start.pair)
     signs = np.concatenate([np.ones((len(evidence.weights), 1)), np.where(evidence.settings, 1.0, -1.0)], axis=1)
@@ -71,7 +71,7 @@ def fit_tables(start: Tables, evidence: Evidence, prior: Prior, most: int = 200,
     days = evidence.weights.sum()
     singles_seen = _singles(evidence.marginals, d)
     centre = _flat(start)
-    free = np.ones((1 + k, 1)) if not shifts_only else np.concatenate([[[0.0]], np.ones((k, 1))])
+    free = np.concatenate([[[1.0]], np.full((k, 1), 0.0 if freeze else 1.0)])
     cut = d * STATES
 
     def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
