@@ -19,10 +19,11 @@ from thermofab.apps.trading.persistence import PersistenceWarning
 from thermofab.apps.trading.prices import Prices
 from thermofab.apps.trading.scores import Scores, diebold_mariano, fz0_losses, quantile_losses, scores
 from thermofab.apps.trading.series import SeriesModel
-from thermofab.apps.trading.volatility import KINDS, fit_volatility
+from thermofab.apps.trading.volatility import KINDS, Volatility, fit_volatility
 from thermofab.hw.spec import SpecError
 
 TSU = "TSU"
+ENUMERATED = "TSU, enumerated"
 BAR = "GARCH-FHS"
 _CHAINS = 125  # per condition; the samples of a chain are half its sweeps apart
 
@@ -86,6 +87,7 @@ def backtest(
     device: Any = "jax",
     volatility: str = "gjr",
     seed: int = 0,
+    enumerated: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Backtest:
     """Forecasts from day ``window`` on.
@@ -100,6 +102,7 @@ def backtest(
         device: of the fabric.
         volatility: the fabric's filter.
         seed: of everything drawn.
+        enumerated: one day ahead, also the fabric's distribution without sampling or rounding.
         progress: called as ``progress(done, total)`` after every refit.
 
     Raises:
@@ -129,7 +132,15 @@ def backtest(
             days += list(range(start, stop))
             for name, peer in PEERS.items():
                 rows.setdefault(name, []).extend(peer(past, alphas) for past in pasts)
-            rows.setdefault(TSU, []).extend(_one_day(model, pasts, window, samples, alphas, seed + block))
+            own = [past.filters[model.volatility] for past in pasts]
+            conditions = model.learnt.encoding.conditions(
+                np.array([scale for _, _, scale in own]), np.stack([z[-WEEK:] for _, z, _ in own])
+            )
+            sampled = _sampled(model, conditions, samples, seed + block)
+            rows.setdefault(TSU, []).extend(_decoded(own, sampled, window, alphas))
+            if enumerated:
+                exact = _exact(model, conditions, samples)
+                rows.setdefault(ENUMERATED, []).extend(_decoded(own, exact, window, alphas))
         else:
             for k in range(0, stop - start, horizon):
                 if start + k + horizon > len(returns):
@@ -161,30 +172,35 @@ def _pasts(returns: np.ndarray, start: int, stop: int, window: int) -> list[Past
     ]
 
 
-def _one_day(
-    model: SeriesModel,
-    pasts: Sequence[Past],
-    window: int,
-    samples: int,
-    alphas: Sequence[float],
-    seed: int,
-) -> list[Forecast]:
-    """All days of a block in one run. Days of equal conditions have the same distribution and share its draws, so that
-    each has as many as all of them together: with 5,000 alone the 1% quantile is 3% off, one standard deviation."""
-    fitted = model.learnt
-    own = [past.filters[model.volatility] for past in pasts]
-    conditions = fitted.encoding.conditions(
-        np.array([scale for _, _, scale in own]), np.stack([z[-WEEK:] for _, z, _ in own])
-    )
+def _sampled(model: SeriesModel, conditions: np.ndarray, samples: int, seed: int) -> np.ndarray:
+    """Draws of days with ``conditions`` bool ``[n, 7]``, as ranks in 0…1 among the days learnt from, ``[n, draws]``.
+
+    Days of equal conditions have the same distribution and share its draws, so that each has as many as all of them
+    together: with 5,000 alone the 1% quantile is 3% off, one standard deviation.
+    """
     distinct, which = np.unique(conditions, axis=0, return_inverse=True)
-    each = -(-samples * len(pasts) // (len(distinct) * _CHAINS))
+    each = -(-samples * len(conditions) // (len(distinct) * _CHAINS))
     drawn, _ = model.draw(np.repeat(distinct, _CHAINS, axis=0), seed, each)
     drawn = drawn.reshape(len(distinct), -1)
     low = np.concatenate([[0.0], PROBABILITIES])[drawn]
     high = np.concatenate([PROBABILITIES, [1.0]])[drawn]
-    chance = (low + (high - low) * np.random.default_rng([seed, 3]).random(drawn.shape))[which.reshape(-1)]
+    return (low + (high - low) * np.random.default_rng([seed, 3]).random(drawn.shape))[which.reshape(-1)]
+
+
+def _exact(model: SeriesModel, conditions: np.ndarray, points: int) -> np.ndarray:
+    """As :func:`_sampled`, ``points`` evenly spaced quantiles of the enumerated distribution in place of draws."""
+    probabilities = np.exp(model.learnt.conditional.log_probabilities(conditions))
+    below = np.concatenate([np.zeros((len(conditions), 1)), np.cumsum(probabilities, axis=1)], axis=1)
+    ends, even = np.concatenate([[0.0], PROBABILITIES, [1.0]]), (np.arange(points) + 0.5) / points
+    return np.stack([np.interp(even, row / row[-1], ends) for row in below])
+
+
+def _decoded(
+    own: Sequence[tuple[Volatility, np.ndarray, float]], ranks: np.ndarray, window: int, alphas: Sequence[float]
+) -> list[Forecast]:
+    """Forecasts of days, of filters, standardised returns and volatilities ``own``, from ``ranks`` ``[n, draws]``."""
     made = []
-    for (volatility, residuals, scale), p in zip(own, chance):
+    for (volatility, residuals, scale), p in zip(own, ranks):
         values = np.quantile(residuals[-window:], p)
         made.append([(volatility.mean + scale * v, volatility.mean + scale * e) for v, e in tail(values, alphas)])
     return made

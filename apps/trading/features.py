@@ -85,7 +85,7 @@ class FabricFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             learning_rate=self.learning_rate, final_learning_rate=self.learning_rate / 10, weight_decay=1e-3, clip=2.0,
             seed=self.seed,
         )  # fmt: skip
-        self.machine_ = fit_machine(blank, config, data, self._sampler(blank)).machine
+        self.machine_ = fit_machine(blank, config, data, self._sampler()).machine
         return self
 
     def transform(self, X: Any) -> np.ndarray:  # noqa: N803
@@ -93,7 +93,7 @@ class FabricFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         check_is_fitted(self)
         data = self._bits(np.asarray(validate_data(self, X, dtype=np.float64, reset=False)))
         rows, where = np.unique(data, axis=0, return_inverse=True)
-        states = self._sampler(self.machine_).sample(
+        states = self._sampler().sample(
             self.machine_, Schedule(1, self.samples), replicas=len(rows), seed=self.seed, visible=rows
         )
         hidden = states[:, :, self.machine_.connections.hidden].mean(axis=1)
@@ -112,7 +112,11 @@ class FabricFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     def _bits(self, rows: np.ndarray) -> np.ndarray:
         return (rows[:, :, None] > self.thresholds_[None]).reshape(len(rows), -1)
 
-    def _sampler(self, machine: BoltzmannMachine) -> FabricSampler:
-        graph = networkx.complete_bipartite_graph(self.thresholds_.size, self.hidden)
-        spec = fabric(graph, weight_bits=10, bias_bits=14)
-        return FabricSampler(compile_program(machine.ising(), spec, keep_zero=True, verify=False), self.device)
+    def _sampler(self) -> FabricSampler:
+        visible = self.thresholds_.size
+        graph = networkx.complete_bipartite_graph(visible, self.hidden)
+        spec = fabric(graph, weight_bits=10, bias_bits=14, profile="fine")
+        # Compiled from small weights and given the machine's later: with rows clamped, wells that a table could not
+        # hold the balance between do not matter.
+        template = BoltzmannMachine.random(restricted(visible, self.hidden), seed=self.seed).ising()
+        return FabricSampler(compile_program(template, spec, keep_zero=True, verify=False), self.device)

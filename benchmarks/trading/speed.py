@@ -5,7 +5,7 @@
 THRML draws the categorical node whole, in one block update, so it takes one sweep a draw where the fabric takes as many
 of its bits as were measured to be needed; both are asked for as many independent draws, each given its own conditions.
 Medians of interleaved rounds, compiled beforehand. ``rtl`` is the compiled RTL, one chain after another. Energies are
-from the ledger's cost models.
+from the ledger's cost models. Writes docs/results/trading_speed.json.
 """
 
 import sys
@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import jax
 import jax.numpy as jnp
+from results import write_results
 from timing import machine
 
 from thermofab.apps.trading.encoding import CONDITIONS, STATES
@@ -27,14 +28,14 @@ from thermofab.apps.trading.series import SeriesModel
 from thermofab.apps.trading.thrml_draws import thrml_sampler
 from thermofab.hw.spec.costs import COST_MODELS
 
-DRAWS, RTL_DRAWS, ROUNDS = 65_536, 256, 5
+DRAWS, RTL_DRAWS, ROUNDS = 65_536, 256, 15
 
 
 def main() -> None:
     model = SeriesModel(device="native").fit(load_prices())
     rng = np.random.default_rng(0)
     rows = rng.random((DRAWS, len(CONDITIONS))) < 0.5
-    devices = {name: SeriesModel(device=name, fitted=model.fitted) for name in ("native", "jax-xla", "rtl")}
+    devices = {name: SeriesModel(device=name, fitted=model.fitted) for name in ("native", "jax", "jax-xla", "rtl")}
     theirs = thrml_sampler(model.learnt.conditional)
     counts = {name: RTL_DRAWS if name == "rtl" else DRAWS for name in devices}
     runs: dict[str, tuple[Callable[[], object], int]] = {
@@ -50,6 +51,12 @@ def main() -> None:
             call()
             taken[name].append(time.perf_counter() - started)
     rates = {name: runs[name][1] / float(np.median(taken[name])) for name in runs}
+    write_results(
+        "trading_speed",
+        {"sweeps": model.sweeps_a_draw,
+         "devices": {name: {"draws_per_second": rate, "over_thrml": rate / rates["thrml"], "draws": runs[name][1]}
+                     for name, rate in rates.items()}},
+    )  # fmt: skip
     print(machine() + "\n")
     print(f"{'':<10}{'draws a second':>16}{'vs THRML':>10}")
     for name, rate in rates.items():
