@@ -190,13 +190,13 @@ def _row(
         contributions.append(
             Contribution(
                 symbol, share, float(share * marginal_var[k]), float(share * marginal_es[k]),
-                _error(influence, each) / level, float(marginal_var[k]), float(marginal_es[k]), *alone[k],
+                _error(influence, each) / level, float(marginal_var[k]), float(marginal_es[k]), alone[k][0], alone[k][1],
             )
         )  # fmt: skip
     sums = np.sum(alone, axis=0)
-    saved = [float(1 - one / whole) if whole > 0 else 0.0 for one, whole in zip((var, es), sums)]
+    saved_var, saved_es = (float(1 - one / whole) if whole > 0 else 0.0 for one, whole in zip((var, es), sums))
     return RiskRow(
-        horizon, level, var, low, high, es, es - _WIDE * error, es + _WIDE * error, *saved, effective,
+        horizon, level, var, low, high, es, es - _WIDE * error, es + _WIDE * error, saved_var, saved_es, effective,
         tuple(contributions),
     )  # fmt: skip
 
