@@ -54,7 +54,19 @@ class Persistence:
 
     def ceiling(self, start: np.ndarray) -> np.ndarray:
         """The variances float64 ``[R]`` that paths from variances ``start`` stay within."""
-        return REACH**2 * np.maximum(self.highest, start)
+        return ceiling(self.highest, start)
+
+
+def ceiling(highest: float, start: np.ndarray) -> np.ndarray:
+    """The variances that paths from variances ``start`` stay within, of the same shape."""
+    return REACH**2 * np.maximum(highest, start)
+
+
+def news(volatility: Volatility, near: float, far: float, mean: float) -> float:
+    """What shocks to the variance are multiplied by, where days add ``near`` to β in the mean, ``far`` in the worst
+    conditions, and the variance of the days learnt from has the mean ``mean``."""
+    wanted = min(1 - volatility.omega / mean, LARGEST)
+    return float(min((wanted - volatility.beta) / near, (LARGEST - volatility.beta) / far))
 
 
 class PersistenceWarning(UserWarning):
@@ -84,8 +96,7 @@ def persistence(
         return float(np.average(np.exp(conditional.log_probabilities(rows)) @ growth, weights=weights))
 
     near, far = shock(conditions, variances), shock(above, None)
-    wanted = min(1 - volatility.omega / float(np.mean(variances)), LARGEST)
-    news = min((wanted - volatility.beta) / near, (LARGEST - volatility.beta) / far)
+    factor = news(volatility, near, far, float(np.mean(variances)))
     parameters = volatility.alpha + volatility.gamma / 2 + volatility.beta
     beta = volatility.beta
-    return Persistence(parameters, beta + near, beta + far, float(news), float(np.max(variances)))
+    return Persistence(parameters, beta + near, beta + far, factor, float(np.max(variances)))
