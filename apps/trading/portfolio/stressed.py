@@ -1,0 +1,81 @@
+"""Stress scenarios as a report shows them: one asset beyond a quantile, the others beside the data's own such days.
+
+The data's days are standardised by their own volatility and set to the next day's, so that both sides answer the same
+question: what does such a day look like tomorrow?
+"""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from thermofab.hw.spec import SpecError
+
+CRASH = 0.05  # below this quantile of its own a day is a crash
+_FORM = re.compile(r"\s*(?P<symbol>[^<>\s]+)\s*(?P<side>[<>])\s*(?P<level>\d+(?:\.\d+)?)\s*%\s*")
+
+
+@dataclass(frozen=True)
+class Condition:
+    """``symbol`` below its quantile ``level``, or above; ``level`` is the probability of the side."""
+
+    symbol: str
+    below: bool
+    level: float
+
+    def __str__(self) -> str:
+        if self.below:
+            return f"{self.symbol} below its {100 * self.level:g}% quantile"
+        return f"{self.symbol} above its {100 * (1 - self.level):g}% quantile"
+
+    def holds(self, u: np.ndarray) -> np.ndarray:
+        """bool, of uniforms of the symbol, the same shape."""
+        return u < self.level if self.below else u > 1 - self.level
+
+
+def condition_of(text: str, symbols: tuple[str, ...]) -> Condition:
+    """``"SPY<5%"`` is SPY below its 5% quantile, ``"SPY>95%"`` above its 95% quantile.
+
+    Raises:
+        SpecError: neither, a symbol without prices, or a side that holds half of all days or more.
+    """
+    found = _FORM.fullmatch(text)
+    if found is None:
+        raise SpecError(f"a stress is written as SPY<5% or SPY>95%, got {text!r}.")
+    spelt = {name.upper(): name for name in symbols}
+    symbol = spelt.get(found["symbol"].upper())
+    if symbol is None:
+        raise SpecError(f"the stress {text} needs prices of {found['symbol']}; there are {', '.join(symbols)}.")
+    below = found["side"] == "<"
+    level = float(found["level"]) / 100
+    level = level if below else 1 - level
+    if not 0 < level < 0.5:
+        raise SpecError(f"the stress {text} must hold on less than half of all days; write SPY<5% or SPY>95%.")
+    return Condition(symbol, below, level)
+
+
+@dataclass(frozen=True, eq=False)
+class Stressed:
+    """One scenario of the next day; arrays float64 ``[d]``.
+
+    Attributes:
+        condition: in words.
+        symbols: the assets.
+        draws: sampled days; ``effective`` of them.
+        means, crashes: mean simple return, and the chance of a crash of each asset, sampled.
+        profit: the portfolio's mean, ``shortfall`` its ES at 5%, both given the condition.
+        days: of the data on which the condition held, with ``data_means``, ``data_crashes``, ``data_profit``.
+    """
+
+    condition: str
+    symbols: tuple[str, ...]
+    draws: int
+    effective: float
+    means: np.ndarray
+    crashes: np.ndarray
+    profit: float
+    shortfall: float
+    days: int
+    data_means: np.ndarray
+    data_crashes: np.ndarray
+    data_profit: float
