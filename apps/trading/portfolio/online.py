@@ -111,4 +111,6 @@ class SingleForecaster:
         assert fitted is not None
         z = (np.asarray(returns) - fitted.volatility.mean) / np.sqrt(self.state.variance)
         week = np.concatenate([self.state.week[:, 1:], z[:, None]], axis=1)
-        return SingleForecaster(self.model, State(fitted.volatility.step(self.state.variance, returns), week), self.draws)
+        return SingleForecaster(
+            self.model, State(fitted.volatility.step(self.state.variance, returns), week), self.draws
+        )

@@ -16,17 +16,15 @@ standard deviation of their influence functions. What the model itself does not 
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from scipy.stats import norm
 
+from thermofab.apps.trading.portfolio.paths import PortfolioPaths
 from thermofab.apps.trading.portfolio.weights import Weights
 from thermofab.apps.trading.risk import HORIZONS, LEVELS
 from thermofab.hw.spec import SpecError
-
-if TYPE_CHECKING:
-    from thermofab.apps.trading.portfolio.paths import PortfolioPaths
 
 _WIDE = float(norm.ppf(0.975))
 _FEWEST = 10  # paths below a level
@@ -94,7 +92,7 @@ def gains(returns: np.ndarray, horizon: int) -> np.ndarray:
     return np.expm1(returns[:, :horizon].sum(axis=1))
 
 
-def profits(paths: "PortfolioPaths", weights: Weights) -> np.ndarray:
+def profits(paths: PortfolioPaths, weights: Weights) -> np.ndarray:
     """The portfolio's profit since today, float64 ``[paths, days]``, as a share of its money."""
     return np.expm1(np.cumsum(paths.returns, axis=1)) @ weights.of(paths.symbols)
 
@@ -128,7 +126,7 @@ def at_quantile(values: np.ndarray, profit: np.ndarray, level: float, weights: n
 
 
 def portfolio_risk(
-    paths: "PortfolioPaths",
+    paths: PortfolioPaths,
     weights: Weights,
     horizons: Sequence[int] = HORIZONS,
     levels: Sequence[float] = LEVELS,
@@ -183,14 +181,14 @@ def _row(
     below = within > 0
     # Influence of a path: (its loss - what it is at the quantile) / α in the tail, 0 elsewhere.
     error = _error(np.where(below, -profit - var, 0.0), each) / level
-    alone = [tail(gained[:, k] * share, level, each)[:2] for k, share in enumerate(shares)]
+    alone: list[tuple[float, float]] = [tail(gained[:, k] * share, level, each)[:2] for k, share in enumerate(shares)]
     contributions = []
     for k, (symbol, share) in enumerate(zip(symbols, shares.tolist())):
         influence = np.where(below, share * (-gained[:, k] - marginal_var[k]), 0.0)
         contributions.append(
             Contribution(
                 symbol, share, float(share * marginal_var[k]), float(share * marginal_es[k]),
-                _error(influence, each) / level, float(marginal_var[k]), float(marginal_es[k]), alone[k][0], alone[k][1],
+                _error(influence, each) / level, float(marginal_var[k]), float(marginal_es[k]), *alone[k],
             )
         )  # fmt: skip
     sums = np.sum(alone, axis=0)

@@ -74,17 +74,21 @@ def _table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]], foo
     )
 
 
-def _figure(picture: str, said: str) -> str:
-    return f'<figure><div class="scroll">{picture}</div><figcaption>{_text(said)}</figcaption></figure>'
+def _figure(picture: str, said: str, kind: str = "wide") -> str:
+    return f'<figure class="{kind}"><div class="scroll">{picture}</div><figcaption>{_text(said)}</figcaption></figure>'
 
 
 def _share(value: float, digits: int = 2) -> str:
-    return f"{100 * value:.{digits}f}%"
+    return f"{100 * value:.{digits}f}%".replace("-", "\N{MINUS SIGN}")
 
 
 def _signed(value: float, digits: int = 2) -> str:
     shown = f"{100 * value:+.{digits}f}%"
     return shown.replace("-", "\N{MINUS SIGN}")
+
+
+def _plain(value: float) -> str:
+    return f"{value:.2f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _days(count: int) -> str:
@@ -97,9 +101,17 @@ def _head(facts: Facts) -> str:
     said = f"ES {row.level:.1%}, {_days(row.horizon)}"
     largest = max(row.contributions, key=lambda one: one.es)
     cards = [
-        (f"VaR {row.level:.1%}, {_days(row.horizon)}", _share(row.var), f"{_share(row.var_low)} to {_share(row.var_high)}"),
+        (
+            f"VaR {row.level:.1%}, {_days(row.horizon)}",
+            _share(row.var),
+            f"{_share(row.var_low)} to {_share(row.var_high)}",
+        ),
         (said, _share(row.es), f"{_share(row.es_low)} to {_share(row.es_high)}"),
-        ("Largest contribution", _text(largest.symbol), f"{largest.es / row.es:.0%} of ES, {largest.share:.0%} of money"),
+        (
+            "Largest contribution",
+            _text(largest.symbol),
+            f"{largest.es / row.es:.0%} of ES, {largest.share:.0%} of money",
+        ),
         ("Saved by diversification", _share(row.diversified_es, 0), "of the sum of positions' ES"),
     ]
     if facts.rolling is not None:
@@ -114,11 +126,11 @@ def _head(facts: Facts) -> str:
     held = ", ".join(f"{name} {_share(share, 1)}" for name, share in zip(weights.symbols, weights.shares.tolist()))
     cash = f", cash {_share(weights.cash, 1)}" if abs(weights.cash) > 5e-4 else ""
     model = "".join(f"<div><dt>{_text(k)}</dt><dd>{_text(v)}</dd></div>" for k, v in source.model.items())
-    money = f" of {weights.money:,.2f}" if weights.money != 1 else ""
+    money = f"{weights.money:,.2f} held as" if weights.money != 1 else "Held:"
     return (
         f'<header><p class="stamp">thermofab · portfolio risk</p><h1>{_text(source.name)}</h1>'
         f'<p class="lead">As of <strong>{source.as_of}</strong>, learnt from {source.days:,} days, {source.first} to '
-        f"{source.as_of}. Held{money}: {_text(held)}{cash}.</p>"
+        f"{source.as_of}. {money} {_text(held)}{cash}.</p>"
         f'<dl class="cards">{shown}</dl><dl class="model">{model}</dl></header>'
     )
 
@@ -147,9 +159,9 @@ def _risk(facts: Facts) -> str:
         _table("Losses as shares of the money, positive", [*head, "Diversified"], rows)
         + f"<p>A loss of more than {_share(-facts.threshold, 1)} within {_days(longest)} has a probability of "
         f"{_share(facts.chance)}.</p>"
-        f'<p class="note">Intervals are of the number of paths alone ({facts.rows[0].paths:,.0f} effective): of VaR between '
-        "order statistics, of ES by its influence function. What the model does not know is not in them; the back-test "
-        "speaks of that. Diversified: how far ES is below the sum of the positions' own.</p>"
+        f'<p class="note">Intervals are of the number of paths alone ({facts.rows[0].paths:,.0f} effective): of VaR '
+        "between order statistics, of ES by its influence function. What the model does not know is not in them; the "
+        "back-test speaks of that. Diversified: how far ES is below the sum of the positions' own.</p>"
     )
 
 
@@ -172,30 +184,31 @@ def _contributions(facts: Facts) -> str:
     drawn = "".join(pictures.contributions(one, f"held{k}", facts.source.as_of) for k, one in enumerate(shown))
     rows = [
         [
-            _text(one.symbol), _share(one.share, 1), _share(one.var), _share(one.es), f"± {_share(1.96 * one.es_error)}",
-            _share(one.es / row.es, 1), _share(one.alone_es), _signed(one.marginal_es / 100, 4),
+            _text(one.symbol), _share(one.share, 1), _share(one.var), _share(one.es),
+            f"± {_share(1.96 * one.es_error)}", _share(one.es / row.es, 1), _share(one.alone_es),
+            _signed(one.marginal_es / 100, 4),
         ]
         for one in row.contributions
     ]  # fmt: skip
     sums = [
         "Portfolio", _share(sum(one.share for one in row.contributions), 1),
-        _share(sum(one.var for one in row.contributions)), _share(sum(one.es for one in row.contributions)), "", "100.0%",
-        _share(sum(one.alone_es for one in row.contributions)), "",
+        _share(sum(one.var for one in row.contributions)), _share(sum(one.es for one in row.contributions)), "",
+        "100.0%", _share(sum(one.alone_es for one in row.contributions)), "",
     ]  # fmt: skip
     head = ["Position", "Share", "VaR part", "ES part", "95%", "of ES", "ES alone", "ES per 1% more"]
     return (
-        f'<figure><div class="pair">{drawn}</div><figcaption>Shares of the money and of the expected shortfall; lines are '
-        f"95% intervals of the {row.paths:,.0f} paths.</figcaption></figure>"
+        f'<figure><div class="pair">{drawn}</div><figcaption>Shares of the money and of the expected shortfall; lines '
+        f"are 95% intervals of the {row.paths:,.0f} paths.</figcaption></figure>"
         + _table(f"At {row.level:.1%} over {_days(row.horizon)}; shares of the money", head, rows, sums)
-        + '<p class="note">Parts are by Euler\'s theorem and sum to the whole; a negative one lowers risk. The last column is '
-        "what a position larger by 1% of the money, borrowed, adds to ES.</p>"
+        + '<p class="note">Parts are by Euler\'s theorem and sum to the whole; a negative one lowers risk. The last '
+        "column is what a position larger by 1% of the money, borrowed, adds to ES.</p>"
     )
 
 
 _STRESS_NOTE = (
-    '<p class="note">The asset named is clamped to the states beyond its quantile, and the others are sampled given that. '
-    "Beside it the data's own such days, standardised by their volatility and set to the next day's. A crash is a day "
-    f"below the asset's own {CRASH:.0%} quantile: {CRASH:.0%} of all days.</p>"
+    '<p class="note">The asset named is clamped to the states beyond its quantile, and the others are sampled given '
+    "that. Beside it the data's own such days, standardised by their volatility and set to the next day's. A crash is "
+    f"a day below the asset's own {CRASH:.0%} quantile: {CRASH:.0%} of all days.</p>"
 )
 
 
@@ -223,7 +236,7 @@ def _together(facts: Facts) -> str:
     i, j = np.unravel_index(int(np.argmax(apart)), apart.shape)
     rows = [
         [f"{_text(symbols[a])}, {_text(symbols[b])}"]
-        + [f"{values[a, b]:.2f}" for values in (found.all_days, found.recent, found.sampled)]
+        + [_plain(values[a, b]) for values in (found.all_days, found.recent, found.sampled)]
         for a in range(len(symbols)) for b in range(a + 1, len(symbols))
     ]  # fmt: skip
     said = (
@@ -242,7 +255,7 @@ def _together(facts: Facts) -> str:
     return (
         _figure(pictures.heat_maps(facts), said)
         + f"<details><summary>The same as a table</summary>{table}</details>"
-        + spread
+        + f'<div class="short">{spread}</div>'
     )
 
 
@@ -271,7 +284,9 @@ def _backtest(facts: Facts) -> str:
             f"Today's weights on each of {n:,} days. {learnt}",
         )
         + _table(f"{n:,} days, {rolling.dates[0]} to {rolling.dates[-1]}", head, rows)
-        + _figure(pictures.pits(rolling), "Level where forecasts are right; grey, where 95% of bars fall then.")
+        + _figure(
+            pictures.pits(rolling), "Level where forecasts are right; grey, where 95% of bars fall then.", "narrow"
+        )
         + f'<p class="note">A p below {_STRONG} is marked: coverage as far off would come up by chance that often. '
         f"{n:,} days tell little of 1%: {0.01 * n:.1f} are expected beyond it.</p>"
     )
@@ -281,15 +296,15 @@ def _data(facts: Facts) -> str:
     notes = "".join(f"<li>{_text(note)}</li>" for note in facts.source.notes)
     said = f"<ul>{notes}</ul>" if notes else "<p>Nothing: prices were taken as they stand.</p>"
     return said + (
-        f"<p>{len(facts.paths.symbols)} assets, {_text(', '.join(facts.paths.symbols))}; {facts.source.days:,} daily log "
-        f"returns between days that all of them have, {facts.source.first} to {facts.source.as_of}.</p>"
+        f"<p>{len(facts.paths.symbols)} assets, {_text(', '.join(facts.paths.symbols))}; {facts.source.days:,} daily "
+        f"log returns between days that all of them have, {facts.source.first} to {facts.source.as_of}.</p>"
     )
 
 
 _METHOD = (
     "<ul><li>VaR at 1% is the loss that is passed with a probability of 1%, ES the mean loss where it is passed.</li>"
     "<li>Positions are bought at the as-of day's close and held: no rebalancing within a horizon, no cost, no interest "
-    "on cash.</li><li>Each asset's volatility comes from its own filter; standardised returns are sampled jointly on the "
-    "fabric, decoded, and drive the filters on every path.</li><li>A horizon of ten days is simulated; the back-test is of "
-    "one day.</li><li>The same prices, weights and seed give the same report.</li></ul>"
+    "on cash.</li><li>Each asset's volatility comes from its own filter; standardised returns are sampled jointly on "
+    "the fabric, decoded, and drive the filters on every path.</li><li>Horizons beyond a day are simulated; the "
+    "back-test is of one day.</li><li>The same prices, weights and seed give the same report.</li></ul>"
 )

@@ -46,7 +46,9 @@ tfoot th, tfoot td { font-weight: 650; border-bottom: 0; border-top: 2px solid v
 .scroll:focus-visible, summary:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 figure { margin: .6rem 0 1rem; }
 figure svg { display: block; width: 100%; height: auto; }
-figure > .scroll > svg { min-width: 36rem; }
+figure.wide > .scroll > svg { min-width: 36rem; }
+figure.narrow svg { max-width: 28rem; }
+.short table { width: auto; min-width: 50%; }
 .pair { display: flex; flex-wrap: wrap; gap: .5rem 1.5rem; } .pair svg { flex: 1 1 19rem; min-width: 0; }
 svg text { font-family: inherit; }
 .bad { color: var(--bad); font-weight: 650; }

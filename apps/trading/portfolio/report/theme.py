@@ -46,7 +46,7 @@ def svg(figure: Figure, name: str, said: str) -> str:
         said: what is to be seen, for those who do not see it.
     """
     stream = io.StringIO()
-    with matplotlib.rc_context(_STYLE | {"svg.hashsalt": name}):
+    with matplotlib.rc_context(style()), matplotlib.rc_context({"svg.hashsalt": name}):
         figure.savefig(stream, format="svg", bbox_inches="tight", metadata={"Date": None})
     text = stream.getvalue()
     text = text[text.index("<svg") :]
@@ -59,8 +59,7 @@ def svg(figure: Figure, name: str, said: str) -> str:
         text = text.replace(colour, f"var(--{variable})")
     size = re.search(r'viewBox="[^"]*"', text)
     assert size is not None
-    width = float(size[0].split()[2])
-    head = f'<svg role="img" aria-label="{html.escape(said)}" {size[0]} style="max-width: {width * 1.34:.0f}px"'
+    head = f'<svg role="img" aria-label="{html.escape(said)}" {size[0]}'
     return head + re.sub(r"^<svg[^>]*", "", text).rstrip()
 
 
