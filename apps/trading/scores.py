@@ -90,10 +90,14 @@ def fz0_losses(returns: np.ndarray, var: np.ndarray, shortfall: np.ndarray, alph
 def diebold_mariano(losses: np.ndarray, other: np.ndarray, lags: int = 5) -> float:
     """Two-sided p that the mean losses ``[n]`` of two methods differ, with Newey & West's variance."""
     gap = np.asarray(losses) - np.asarray(other)
-    centred, n = gap - gap.mean(), len(gap)
+    error = standard_error(gap, lags)
+    return 1.0 if error == 0 else float(2 * norm.sf(abs(gap.mean()) / error))
+
+
+def standard_error(values: np.ndarray, lags: int = 5) -> float:
+    """Of the mean of a series float64 ``[n]`` whose entries may hang together over ``lags`` (Newey & West 1987)."""
+    centred, n = values - values.mean(), len(values)
     variance = float(centred @ centred) / n
-    for k in range(1, lags + 1):
+    for k in range(1, min(lags, n - 1) + 1):
         variance += 2 * (1 - k / (lags + 1)) * float(centred[k:] @ centred[:-k]) / n
-    if variance <= 0:
-        return 1.0
-    return float(2 * norm.sf(abs(gap.mean()) / np.sqrt(variance / n)))
+    return float(np.sqrt(max(variance, 0.0) / n))

@@ -1,0 +1,70 @@
+"""Decoding: a point within a drawn cell, as a copula has it there, by importance resampling.
+
+Uniform draws within cells would lose what assets do together inside of them, .12 to .19 nats a day. Instead some
+candidates are drawn asset by asset within the cell, which is nearly the copula's own distribution there; one of them is
+taken, with the probability of its weight.
+"""
+
+import numpy as np
+
+from thermofab.apps.trading.portfolio.cells import box
+from thermofab.apps.trading.portfolio.copula import box_probabilities, confined, log_densities_of
+
+CANDIDATES = 16
+_MOST = 4096  # cells decoded at once
+
+
+def decode(
+    states: np.ndarray,
+    correlations: np.ndarray,
+    degrees: float,
+    seed: int,
+    within: tuple[np.ndarray, np.ndarray] | None = None,
+    candidates: int = CANDIDATES,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Uniforms of drawn cells.
+
+    Args:
+        states: int ``[n, d]``.
+        correlations: of the copula, one matrix or ``[n, d, d]``.
+        degrees: of freedom.
+        seed: of the draw.
+        within: lower and upper bounds float64 ``[d]`` that the uniforms are kept in; every cell reaches into them.
+        candidates: a cell.
+
+    Returns:
+        u float64 ``[n, d]``, and the log probability of what of the cell is within the bounds, float64 ``[n]``,
+        estimated from the candidates.
+    """
+    rng = np.random.default_rng([seed, 3])
+    n, d = states.shape
+    low, high = box(states)
+    if within is not None:
+        low, high = np.maximum(low, within[0]), np.minimum(high, within[1])
+    factors = np.broadcast_to(np.linalg.cholesky(correlations), (n, d, d))
+    u, log_chance = np.empty((n, d)), np.empty(n)
+    for first in range(0, n, _MOST):
+        rows = slice(first, first + _MOST)
+        count = len(states[rows])
+        # Stratified in every direction: the candidates of a cell fill it evenly.
+        drawn = (rng.permuted(np.tile(np.arange(candidates), (count, d + 1, 1)), axis=2).swapaxes(1, 2)
+                 + rng.random((count, candidates, d + 1))) / candidates  # fmt: skip
+        drawn = np.clip(drawn, 1e-9, 1 - 1e-9)
+        points, log_weight = confined(factors[rows], degrees, low[rows], high[rows], drawn)
+        top = log_weight.max(axis=1, keepdims=True)
+        summed = np.cumsum(np.exp(log_weight - top), axis=1)
+        chosen = (summed < rng.random((count, 1)) * summed[:, -1:]).sum(axis=1)
+        u[rows] = points[np.arange(count), np.minimum(chosen, candidates - 1)]
+        log_chance[rows] = top[:, 0] + np.log(summed[:, -1] / candidates)
+    return u, log_chance
+
+
+def log_density_within(
+    u: np.ndarray, states: np.ndarray, correlations: np.ndarray, degrees: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """log c(u) - log C(cell), nats, of days ``[n, d]`` in their cells, and the standard error of it, ``[n]`` each;
+    ``correlations`` is one matrix or one a day."""
+    n, d = u.shape
+    each = np.broadcast_to(correlations, (n, d, d))
+    chance, error = box_probabilities(each, degrees, *box(states))
+    return log_densities_of(u, each, degrees) - np.log(chance), error / chance

@@ -1,0 +1,242 @@
+"""The machine: pair tables on a fabric, three sites an asset and one a market bit, sampled on any device.
+
+The fabric is made for the tables: a factor of six sites for every pair of assets, two more for every pair and market
+bit. Market bits are clamped, for every chain of a run as its own path has them. What a draw gives is one cell a chain;
+decoding is the copula's affair (:mod:`~thermofab.apps.trading.portfolio.decoding`).
+"""
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from thermofab.apps.trading.portfolio.cells import BITS, STATES, bits_of, checked_assets, pairs_of, states_of
+from thermofab.apps.trading.portfolio.mixing import by_cells, sweeps_needed
+from thermofab.apps.trading.portfolio.tables import Tables, log_normalised
+from thermofab.compiler import compile as compile_program
+from thermofab.compiler import fabric_of
+from thermofab.hw.spec import Device, DiscreteModel, FabricSpec, Ledger, Program, Schedule, SpecError, open_device
+from thermofab.hw.spec.discrete import Factor, factor_of
+from thermofab.hw.spec.factors import factor_addresses
+
+MOST_CHAINS = 65_536  # of one run
+WEIGHT_BITS, BIAS_BITS = 12, 16
+
+
+def site_node(asset: int, bit: int) -> tuple[str, int, int]:
+    """The program's node of an asset's bit."""
+    return ("asset", asset, bit)
+
+
+def market_node(bit: int) -> tuple[str, int]:
+    """The program's node of a market bit."""
+    return ("market", bit)
+
+
+def model_of(tables: Tables) -> DiscreteModel:
+    """The tables as a program: nodes of two states, an asset's three bits one after another, then the market's bits."""
+    d, k = tables.assets, tables.bits
+    nodes: list[Hashable] = [site_node(asset, bit) for asset in range(d) for bit in range(BITS)]
+    nodes += [market_node(bit) for bit in range(k)]
+    asset = [tuple(range(BITS * i, BITS * i + BITS)) for i in range(d)]
+    pairs = pairs_of(d)
+    factors = [_factor(asset, [_coded(table, 1) for table in tables.single])]
+    factors.append(_factor([asset[i] + asset[j] for i, j in pairs], [_coded(table, 2) for table in tables.pair]))
+    sign = np.array([-1.0, 1.0])
+    for bit in range(k):
+        market = (BITS * d + bit,)
+        own = [np.multiply.outer(sign, _coded(table, 1)) for table in tables.single_shift[bit]]
+        factors.append(_factor([market + one for one in asset], own))
+        wide, narrow = [], []
+        for table in tables.pair_shift[bit]:
+            coarse = table.reshape(STATES, STATES // 2, 2).mean(axis=2)
+            rest = table - np.repeat(coarse, 2, axis=1)
+            # A state's quarter is its code's first two bits.
+            wide.append(np.multiply.outer(sign, _coded(np.repeat(coarse, 2, axis=1), 2)[..., 0]))
+            left = np.repeat(rest.reshape(STATES // 2, 2, STATES).mean(axis=1), 2, axis=0)
+            narrow.append(np.multiply.outer(sign, _coded(left, 2)[:, :, 0]))
+        factors.append(_factor([market + asset[i] + asset[j][:2] for i, j in pairs], wide))
+        factors.append(_factor([market + asset[i][:2] + asset[j] for i, j in pairs], narrow))
+    return DiscreteModel(tuple(nodes), np.full(len(nodes), 2), tuple(factors))
+
+
+def _coded(table: np.ndarray, assets: int) -> np.ndarray:
+    """A table over states as one over bits, ``[2] * 3·assets``."""
+    order = states_of(np.indices((2,) * BITS).reshape(BITS, -1).T)
+    for axis in range(assets):
+        table = table.take(order, axis=axis)
+    return table.reshape((2,) * (BITS * assets))
+
+
+def _factor(nodes: list[tuple[int, ...]], weights: list[np.ndarray]) -> Factor:
+    return factor_of([[]] * len(nodes), nodes, np.stack(weights))
+
+
+@dataclass(eq=False)
+class PortfolioMachine:
+    """Tables of one shape on one fabric and device; compiled once, then given other weights.
+
+    Args:
+        tables: what to hold.
+        device: a name for :func:`~thermofab.hw.spec.open_device`, such as ``native`` or ``serial:///dev/ttyUSB0``, or
+            an open device of ``spec``, which stays open.
+        spec: the fabric; by default the tables' own, with 12-bit weights and 24-bit thresholds.
+        sweeps: before a draw; by default as many as the tables need
+            (:func:`~thermofab.apps.trading.portfolio.mixing.sweeps_needed`).
+        keep: whether tables of weight 0 keep their place, for other weights later.
+
+    Raises:
+        SpecError: fewer than 2 assets or more than 6.
+    """
+
+    tables: Tables
+    device: str | Device = "jax"
+    spec: FabricSpec | None = None
+    sweeps: int | None = None
+    _program: Program | None = field(default=None, repr=False)
+    _running: Device | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        checked_assets(self.tables.assets)
+        if self.sweeps is not None and self.sweeps < 1:
+            raise SpecError(f"a draw takes one sweep at least, got sweeps={self.sweeps}.")
+
+    @property
+    def assets(self) -> int:
+        return self.tables.assets
+
+    @property
+    def program(self) -> Program:
+        """The tables on the fabric."""
+        if self._program is None:
+            model = model_of(self.tables)
+            if self.spec is None:
+                self.spec = fabric_of(model, weight_bits=WEIGHT_BITS, bias_bits=BIAS_BITS, profile="fine")
+            options: dict[str, Any] = {"verify": False, "keep_zero": True}
+            self._program = compile_program(model, self.spec, **options)
+        return self._program
+
+    @property
+    def fabric(self) -> FabricSpec:
+        return self.program.fabric
+
+    def holding(self, tables: Tables) -> "PortfolioMachine":
+        """A machine of the same fabric and device that holds other tables of the same shape: reprogrammed.
+
+        Raises:
+            SpecError: tables of another shape.
+        """
+        if (tables.assets, tables.bits) != (self.assets, self.tables.bits):
+            raise SpecError(
+                f"this machine holds {self.assets} assets and {self.tables.bits} market bits; the tables are of "
+                f"{tables.assets} and {tables.bits}."
+            )
+        program = self.program.with_weights(model_of(tables))
+        return PortfolioMachine(tables, self.opened, self.fabric, self.sweeps, program)
+
+    @property
+    def opened(self) -> Device:
+        """The device, open."""
+        if self._running is None:
+            self._running = open_device(self.device, self.fabric) if isinstance(self.device, str) else self.device
+        return self._running
+
+    @cached_property
+    def sites(self) -> np.ndarray:
+        """The site of every asset's bits, then of the market's, int64 ``[3d + k]``."""
+        made = []
+        for node in range(self.program.model.n_nodes):
+            (variable,) = self.program.variables_of(node)
+            made.append(self.program.copies[variable][0])
+        return np.array(made)
+
+    @cached_property
+    def order(self) -> tuple[int, ...]:
+        """The bits of assets in the order in which a sweep updates them."""
+        colours = np.asarray(self.fabric.topology.colours)[self.sites[: BITS * self.assets]]
+        return tuple(int(bit) for bit in np.argsort(colours, kind="stable"))
+
+    def log_probabilities(self, market: np.ndarray | None = None) -> np.ndarray:
+        """log P of all cells, float64 ``[8] * d``, of the integers on the fabric, given market bits bool ``[k]``.
+
+        Raises:
+            SpecError: the tables have market bits and none were given.
+        """
+        if self.tables.bits and market is None:
+            raise SpecError(f"this machine has {self.tables.bits} market bits; give their values.")
+        return self.log_probabilities_of(np.zeros((1, 0), bool) if market is None else np.asarray(market)[None])[0]
+
+    def log_probabilities_of(self, market: np.ndarray) -> np.ndarray:
+        """As :meth:`log_probabilities`, float64 ``[m] + [8] * d`` of market bits bool ``[m, k]``."""
+        image, topology, n = self.program.image, self.fabric.topology, BITS * self.assets
+        step = self.program.report.quantisation.step
+        bits = np.indices((2,) * n).reshape(n, -1).T
+        states = np.zeros((len(bits), topology.n_sites), dtype=np.int64)
+        states[:, self.sites[:n]] = bits
+        made = []
+        for row in market:
+            states[:, self.sites[n:]] = row
+            spins = 2 * states - 1
+            total = spins @ image.biases.astype(np.int64)
+            if len(topology.edges):
+                i, j = np.asarray(topology.edges).T
+                total += (spins[:, i] * spins[:, j]) @ image.weights.astype(np.int64)
+            total += 2 * image.factors[factor_addresses(topology.factors, states)].sum(axis=1)
+            made.append(log_normalised(by_cells((step * total).reshape((2,) * n))))
+        return np.stack(made)
+
+    @cached_property
+    def sweeps_a_draw(self) -> int:
+        """Sweeps before a draw: those asked for, or what the slowest of a few settings of the market bits needs."""
+        if self.sweeps is not None:
+            return self.sweeps
+        settings = np.unique(np.array([np.zeros(self.tables.bits), np.ones(self.tables.bits)]), axis=0) > 0
+        return max(sweeps_needed(np.exp(self.tables.log_probabilities(row)), self.order) for row in settings)
+
+    def draw(
+        self,
+        chains: int,
+        seed: int,
+        market: np.ndarray | None = None,
+        clamped: Mapping[int, np.ndarray] | None = None,
+    ) -> tuple[np.ndarray, Ledger]:
+        """One cell a chain, and what the run cost.
+
+        Args:
+            chains: how many.
+            seed: the same seed gives the same cells on every bit-exact device.
+            market: market bits bool ``[chains, k]``.
+            clamped: assets' states that are held, int ``[chains]`` by the asset's number.
+
+        Returns:
+            states int64 ``[chains, d]`` and the ledger.
+
+        Raises:
+            SpecError: market bits of another shape.
+        """
+        bits = np.zeros((chains, 0), bool) if market is None else np.asarray(market, dtype=bool)
+        if bits.shape != (chains, self.tables.bits):
+            raise SpecError(
+                f"{chains} chains of a machine of {self.tables.bits} market bits need these as shape "
+                f"{(chains, self.tables.bits)}, got {bits.shape}."
+            )
+        clamp: dict[Hashable, np.ndarray] = {market_node(k): bits[:, k].astype(int) for k in range(bits.shape[1])}
+        for asset, held in (clamped or {}).items():
+            code = bits_of(np.asarray(held))
+            clamp |= {site_node(asset, bit): code[:, bit].astype(int) for bit in range(BITS)}
+        drawn, ledger = [], None
+        for first in range(0, chains, MOST_CHAINS):
+            rows = slice(first, first + MOST_CHAINS)
+            count = min(MOST_CHAINS, chains - first)
+            out = self.program.sample(
+                Schedule(self.sweeps_a_draw, 1),
+                clamp={node: value[rows] for node, value in clamp.items()} or None,
+                replicas=count, seed=seed + first, device=self.opened,
+            )  # fmt: skip
+            sites = out.sites[:, 0, self.sites[: BITS * self.assets]]
+            drawn.append(states_of(sites.reshape(count, self.assets, BITS)))
+            ledger = out.ledger if ledger is None else ledger.plus(out.ledger)
+        assert ledger is not None
+        return np.concatenate(drawn), ledger
