@@ -144,23 +144,35 @@ def portfolio_risk(
             paths below a level.
     """
     count, days, _ = paths.returns.shape
-    if not horizons or not all(1 <= h <= days and int(h) == h for h in horizons):
-        raise SpecError(f"horizons are days from 1 to {days}, one at least, got {tuple(horizons)}.")
-    if not levels or not all(0 < level < 0.5 for level in levels):
-        raise SpecError(f"levels are between 0 and 0.5, one at least, got {tuple(levels)}.")
     each = np.full(count, 1 / count) if paths.weights is None else np.asarray(paths.weights, dtype=np.float64)
     effective = float(each.sum() ** 2 / (each @ each))
-    if effective * min(levels) < _FEWEST * (1 - 1e-9):
-        raise SpecError(
-            f"{effective:.0f} effective paths of {count} have fewer than {_FEWEST} below the {min(levels):.3g} "
-            f"quantile; take {round(count / effective * _FEWEST / min(levels))} at least."
-        )
+    checked_counts(count, days, horizons, levels, effective)
     shares = weights.of(paths.symbols)
     return [
         _row(gains(paths.returns, int(h)), shares, paths.symbols, int(h), float(level), each, effective)
         for h in horizons
         for level in levels
     ]
+
+
+def checked_counts(
+    count: int, days: int, horizons: Sequence[int], levels: Sequence[float], effective: float | None = None
+) -> None:
+    """Whether ``count`` paths of ``days`` days, ``effective`` of them, can say anything at these horizons and levels.
+
+    Raises:
+        SpecError: they cannot.
+    """
+    if not horizons or not all(1 <= h <= days and int(h) == h for h in horizons):
+        raise SpecError(f"horizons are days from 1 to {days}, one at least, got {tuple(horizons)}.")
+    if not levels or not all(0 < level < 0.5 for level in levels):
+        raise SpecError(f"levels are between 0 and 0.5, one at least, got {tuple(levels)}.")
+    weighing = float(count) if effective is None else effective
+    if weighing * min(levels) < _FEWEST * (1 - 1e-9):
+        raise SpecError(
+            f"{weighing:.0f} effective paths of {count} have fewer than {_FEWEST} below the {min(levels):.3g} "
+            f"quantile; take {round(count / weighing * _FEWEST / min(levels))} at least."
+        )
 
 
 def _row(

@@ -6,9 +6,12 @@ question: what does such a day look like tomorrow?
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from thermofab.apps.trading.portfolio.model import PortfolioModel
+from thermofab.apps.trading.portfolio.weights import Weights
 from thermofab.hw.spec import SpecError
 
 CRASH = 0.05  # below this quantile of its own a day is a crash
@@ -79,3 +82,21 @@ class Stressed:
     data_means: np.ndarray
     data_crashes: np.ndarray
     data_profit: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, assets by name."""
+        assets = {
+            symbol: {"mean": a, "crash": p, "data_mean": b, "data_crash": q}
+            for symbol, a, p, b, q in zip(
+                self.symbols, self.means.tolist(), self.crashes.tolist(), self.data_means.tolist(),
+                self.data_crashes.tolist(),
+            )
+        }  # fmt: skip
+        return {
+            "condition": self.condition, "draws": self.draws, "effective": self.effective, "days": self.days,
+            "profit": self.profit, "shortfall": self.shortfall, "data_profit": self.data_profit, "assets": assets,
+        }  # fmt: skip
+
+
+def stressed_by(model: PortfolioModel, condition: Condition, weights: Weights, draws: int, seed: int) -> Stressed:
+    raise SpecError("not yet")
