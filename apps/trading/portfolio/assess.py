@@ -73,7 +73,8 @@ def back_test(
     fitted = model.fit(panel.rows(0, first)).needed()
     forecaster = JointForecaster.after(fitted.joint, fitted.history, DRAWS)
     shares = weights.of(panel.symbols)
-    return rolling(forecaster, panel.dates[first:], panel.returns[first:], shares, levels, seed, progress)
+    dates, returns = panel.dates[first:], panel.returns[first:]
+    return rolling(forecaster, panel.dates[first - 1], dates, returns, shares, levels, seed, progress)
 
 
 def assess(

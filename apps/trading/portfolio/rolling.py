@@ -39,7 +39,7 @@ def forecast_of(returns: np.ndarray, shares: np.ndarray, levels: Sequence[float]
 
 
 def seed_of(seed: int, day: np.datetime64) -> int:
-    """The seed of a day's draws: the same whenever and wherever the day is forecast."""
+    """The seed of the forecast made after ``day``: the same whenever and wherever it is made."""
     return int(np.random.SeedSequence([seed, int(day.astype("datetime64[D]").astype(int))]).generate_state(1)[0])
 
 
@@ -101,6 +101,7 @@ class Rolling:
 
 def rolling(
     forecaster: Forecaster,
+    before: np.datetime64,
     dates: np.ndarray,
     returns: np.ndarray,
     shares: np.ndarray,
@@ -112,6 +113,7 @@ def rolling(
 
     Args:
         forecaster: as it stands before the first day.
+        before: the day before the first, on which its forecast is made.
         dates: datetime64[D] ``[n]``.
         returns: log returns float64 ``[n, d]`` of these days.
         shares: float64 ``[d]``.
@@ -120,7 +122,7 @@ def rolling(
         progress: called after every day.
     """
     made: list[Forecast] = []
-    for day, row in zip(dates, returns):
+    for day, row in zip([before, *dates[:-1]], returns):
         made.append(forecast_of(forecaster.draw(seed_of(seed, day)), shares, levels))
         forecaster = forecaster.advance(row)
         if progress is not None:
