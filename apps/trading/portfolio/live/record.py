@@ -57,7 +57,7 @@ class Record:
     def after(self, profit: float, pit: float, var: Sequence[float]) -> "Record":
         """The record after a day of ``profit``, whose place in the forecast is ``pit`` and VaR by level ``var``."""
         day = self.days + 1
-        hits = [profit < -one for one in var]
+        hits = [bool(profit < -one) for one in var]
         q = float(norm.ppf(pit))
         wide = (q * q - 1) / np.sqrt(2)
         sums = [max(0.0, s + x - SLACK) for s, x in zip(self.sums, (-q, q, wide, -wide))]
