@@ -109,7 +109,7 @@ def log_densities_of(u: np.ndarray, correlations: np.ndarray, degrees: float) ->
 def confined(
     factors: np.ndarray, degrees: float, low: np.ndarray, high: np.ndarray, uniform: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Points of boxes drawn asset by asset, each confined to its interval given those before.
+    """Scores of points of boxes drawn asset by asset, each confined to its interval given those before.
 
     Args:
         factors: Cholesky factors ``[d, d]`` or ``[n, d, d]``.
@@ -118,8 +118,8 @@ def confined(
         uniform: what is drawn with, float64 ``[n or 1, m, d + 1]``; the last column draws the t's common scale.
 
     Returns:
-        uniforms float64 ``[n, m, d]`` inside the boxes and log weights ``[n, m]``: their density over that of the
-        drawing is proportional to exp(log weight), whose mean over drawings is the log probability of the box.
+        scores float64 ``[n, m, d]`` of points inside the boxes, see :func:`points_of`, and log weights ``[n, m]``: their
+        density over that of the drawing is proportional to exp(log weight), whose mean over drawings is the log probability of the box.
     """
     d = low.shape[1]
     factors = np.broadcast_to(factors, (len(low), d, d))
@@ -133,21 +133,23 @@ def confined(
     for k in range(d):
         mean = np.einsum("nmj,nj->nm", normal[..., :k], factors[:, k, :k])
         own = factors[:, k, k, None]
-        start = ndtr((scale * below[:, k, None] - mean) / own)
-        end = ndtr((scale * above[:, k, None] - mean) / own)
+        start = (scale * below[:, k, None] - mean) / own
+        end = (scale * above[:, k, None] - mean) / own
         # Upper tails lose digits as 1 - ε: they are reflected, which draws the same interval.
-        flip = start > 0.5
-        start, end = (
-            np.where(flip, ndtr(-(scale * above[:, k, None] - mean) / own), start),
-            np.where(flip, ndtr(-(scale * below[:, k, None] - mean) / own), end),
-        )
+        flip = start > 0
+        start, end = ndtr(np.where(flip, -end, start)), ndtr(np.where(flip, -start, end))
         width = np.maximum(end - start, 1e-300)
         value = ndtri(np.clip(start + uniform[..., k] * width, 1e-300, 1.0))
         normal[..., k] = np.where(flip, -value, value)
         log_weight += np.log(width)
     x = np.einsum("nmj,nij->nmi", normal, factors) / (scale if np.isscalar(scale) else np.asarray(scale)[..., None])
+    return x, log_weight
+
+
+def points_of(x: np.ndarray, degrees: float, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Uniforms of scores, kept within bounds that have the same shape."""
     made = ndtr(x) if np.isinf(degrees) else stdtr(degrees, x)
-    return np.clip(made, np.maximum(low, _EDGE)[:, None], np.minimum(high, 1 - _EDGE)[:, None]), log_weight
+    return np.clip(made, np.maximum(low, _EDGE), np.minimum(high, 1 - _EDGE))
 
 
 def box_probabilities(

@@ -8,7 +8,7 @@ taken, with the probability of its weight.
 import numpy as np
 
 from thermofab.apps.trading.portfolio.cells import box
-from thermofab.apps.trading.portfolio.copula import box_probabilities, confined, log_densities_of
+from thermofab.apps.trading.portfolio.copula import box_probabilities, confined, log_densities_of, points_of
 
 CANDIDATES = 16
 _MOST = 4096  # cells decoded at once
@@ -50,11 +50,12 @@ def decode(
         drawn = (rng.permuted(np.tile(np.arange(candidates), (count, d + 1, 1)), axis=2).swapaxes(1, 2)
                  + rng.random((count, candidates, d + 1))) / candidates  # fmt: skip
         drawn = np.clip(drawn, 1e-9, 1 - 1e-9)
-        points, log_weight = confined(factors[rows], degrees, low[rows], high[rows], drawn)
+        x, log_weight = confined(factors[rows], degrees, low[rows], high[rows], drawn)
         top = log_weight.max(axis=1, keepdims=True)
         summed = np.cumsum(np.exp(log_weight - top), axis=1)
         chosen = (summed < rng.random((count, 1)) * summed[:, -1:]).sum(axis=1)
-        u[rows] = points[np.arange(count), np.minimum(chosen, candidates - 1)]
+        taken = x[np.arange(count), np.minimum(chosen, candidates - 1)]
+        u[rows] = points_of(taken, degrees, low[rows], high[rows])
         log_chance[rows] = top[:, 0] + np.log(summed[:, -1] / candidates)
     return u, log_chance
 

@@ -1,7 +1,7 @@
 """The machine: pair tables on a fabric, three sites an asset and one a market bit, sampled on any device.
 
-The fabric is made for the tables: a factor of six sites for every pair of assets, two more for every pair and market
-bit. Market bits are clamped, for every chain of a run as its own path has them. What a draw gives is one cell a chain;
+The fabric is made for the tables: a factor of six sites for every pair of assets, three more for every pair and
+market bit. Market bits are clamped, for every chain of a run as its own path has them. What a draw gives is one cell a chain;
 decoding is the copula's affair (:mod:`~thermofab.apps.trading.portfolio.decoding`).
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from thermofab.apps.trading.portfolio.cells import BITS, STATES, bits_of, checked_assets, pairs_of, states_of
+from thermofab.apps.trading.portfolio.cells import BITS, HALF, STATES, bits_of, checked_assets, pairs_of, states_of
 from thermofab.apps.trading.portfolio.mixing import by_cells, sweeps_needed
 from thermofab.apps.trading.portfolio.tables import Tables, log_normalised
 from thermofab.compiler import compile as compile_program
@@ -49,16 +49,17 @@ def model_of(tables: Tables) -> DiscreteModel:
         market = (BITS * d + bit,)
         own = [np.multiply.outer(sign, _coded(table, 1)) for table in tables.single_shift[bit]]
         factors.append(_factor([market + one for one in asset], own))
-        wide, narrow = [], []
+        wide, narrow, halves = [], [], []
         for table in tables.pair_shift[bit]:
-            coarse = table.reshape(STATES, STATES // 2, 2).mean(axis=2)
-            rest = table - np.repeat(coarse, 2, axis=1)
-            # A state's quarter is its code's first two bits.
-            wide.append(np.multiply.outer(sign, _coded(np.repeat(coarse, 2, axis=1), 2)[..., 0]))
-            left = np.repeat(rest.reshape(STATES // 2, 2, STATES).mean(axis=1), 2, axis=0)
-            narrow.append(np.multiply.outer(sign, _coded(left, 2)[:, :, 0]))
+            by_column = np.repeat(table.reshape(STATES, STATES // 2, 2).mean(axis=2), 2, axis=1)
+            by_row = np.repeat((table - by_column).reshape(STATES // 2, 2, STATES).mean(axis=1), 2, axis=0)
+            # What depends on a quarter alone is the same for both values of the third bit, which is left out.
+            wide.append(np.multiply.outer(sign, _coded(by_column, 2)[..., 0]))
+            narrow.append(np.multiply.outer(sign, _coded(by_row, 2)[:, :, 0]))
+            halves.append(np.multiply.outer(sign, np.outer(sign, sign)) * (HALF @ table @ HALF) / STATES**2)
         factors.append(_factor([market + asset[i] + asset[j][:2] for i, j in pairs], wide))
         factors.append(_factor([market + asset[i][:2] + asset[j] for i, j in pairs], narrow))
+        factors.append(_factor([market + asset[i][2:] + asset[j][2:] for i, j in pairs], halves))
     return DiscreteModel(tuple(nodes), np.full(len(nodes), 2), tuple(factors))
 
 

@@ -10,14 +10,14 @@ import numpy as np
 
 from thermofab.hw.spec import SpecError
 
-SHIFTS = 16  # partners of every draw in E|X - X'|
+SHIFTS = 8  # partners of every draw in E|X - X'|
 
 
 def energy_scores(draws: np.ndarray, seen: np.ndarray, shifts: int = SHIFTS) -> np.ndarray:
     """Energy scores float64 ``[n]`` of draws ``[n, m, d]`` against what was seen ``[n, d]``, in their units.
 
-    E|X - X'| is the mean over each draw and those 1 … ``shifts`` places after it, which needs draws in no order; it is
-    that of all pairs where ``shifts`` is half of m or more.
+    E|X - X'| is the mean over each draw and ``shifts`` others, those 1 … ``shifts`` places after it once all are put in
+    a random order; it is that of all pairs where ``shifts`` is half of m or more.
 
     Raises:
         SpecError: shapes that do not fit, or a single draw.
@@ -27,6 +27,8 @@ def energy_scores(draws: np.ndarray, seen: np.ndarray, shifts: int = SHIFTS) -> 
     apart = np.linalg.norm(draws - seen[:, None], axis=2).mean(axis=1)
     most = m // 2
     steps = range(1, min(shifts, most) + 1)
+    # Draws may come in an order, as days of the past do.
+    draws = draws[:, np.random.default_rng(0).permutation(m)]
     # Half of all shifts make all pairs once; of an even count the middle one makes each twice.
     weights = np.array([0.5 if 2 * k == m else 1.0 for k in steps])
     gaps = np.stack([np.linalg.norm(draws - np.roll(draws, k, axis=1), axis=2).mean(axis=1) for k in steps])

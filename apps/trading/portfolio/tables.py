@@ -3,8 +3,9 @@ r"""Pair tables: the joint distribution of cells that a fabric holds, and its en
     P(y | s) ∝ exp(Σ_i b_i(y_i) + Σ_{i<j} T_ij(y_i, y_j) + Σ_k σ_k [Σ_i β_ki(y_i) + Σ_{i<j} Δ_kij(y_i, y_j)]),
 
 y_i one of eight states, s the clamped market bits, σ_k = ±1. A factor has six sites: T_ij is one. With a market bit a
-pair's table would have seven, so Δ_kij is a sum of two, each of which knows one asset by its three bits and the other
-by the first two alone: of the differences between an asset's neighbouring states times those of another's it has none.
+pair's table would have seven, so Δ_kij is a sum of three: two know one asset by its three bits and the other by its
+quarter, the first two bits, and the third is a number times the product of both third bits. What no sum of them can say
+is how the difference between an asset's two states of a quarter times that of another's depends on these quarters.
 """
 
 from dataclasses import dataclass
@@ -12,15 +13,18 @@ from functools import cached_property
 
 import numpy as np
 
-from thermofab.apps.trading.portfolio.cells import STATES, pairs_of
+from thermofab.apps.trading.portfolio.cells import HALF, STATES, pairs_of
 
 _COARSE = np.kron(np.eye(STATES // 2), np.full((2, 2), 0.5))
 _FINE = np.eye(STATES) - _COARSE
 
 
+_HALVES = np.outer(HALF, HALF) / STATES
+
+
 def within_reach(shifts: np.ndarray) -> np.ndarray:
-    """The nearest tables ``[..., 8, 8]`` that two factors of a market bit and five bits of two assets can hold."""
-    return shifts - _FINE @ shifts @ _FINE
+    """The nearest tables ``[..., 8, 8]`` that three factors of a market bit and two assets' bits can hold."""
+    return shifts - _FINE @ shifts @ _FINE + _HALVES @ shifts @ _HALVES
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,12 +82,22 @@ class Tables:
 
 def log_weights(single: np.ndarray, pair: np.ndarray) -> np.ndarray:
     """Sums of tables over all cells, float64 ``[8] * d``."""
-    d = len(single)
-    total = np.zeros((STATES,) * d)
-    for i, table in enumerate(single):
-        total += table.reshape((STATES,) + (1,) * (d - 1 - i))
-    for (i, j), table in zip(pairs_of(d), pair):
-        total += table.reshape((STATES,) + (1,) * (j - i - 1) + (STATES,) + (1,) * (d - 1 - j))
+    total, table_of = single[0], dict(zip(pairs_of(len(single)), pair))
+    for j in range(1, len(single)):
+        # One asset more; its tables with the earlier are summed in two halves, so that few sums are of full size.
+        half = (j + 1) // 2
+        first = _with_last([table_of[i, j] for i in range(half)]) + single[j]
+        total = total[..., None] + first.reshape((STATES,) * half + (1,) * (j - half) + (STATES,))
+        if half < j:
+            total += _with_last([table_of[i, j] for i in range(half, j)])
+    return total
+
+
+def _with_last(tables: list[np.ndarray]) -> np.ndarray:
+    """Σ T_i(y_i, y) over all y_1 … y_m, y: float64 ``[8] * (m + 1)``."""
+    total = tables[0]
+    for table in tables[1:]:
+        total = total[..., None, :] + table
     return total
 
 
