@@ -151,7 +151,9 @@ def scenarios(
     out: Out = Path("out/trading"),
     as_json: Json = False,
 ) -> None:
-    """Simulate paths; a fan chart, and a histogram of the days against the data."""
+    """Simulate paths; a fan chart, and the next day beside the data's days of like volatility."""
+    import numpy as np
+
     from thermofab.apps.trading.plots import fan_chart, histogram
     from thermofab.apps.trading.storage import check_paths_file, write_paths
 
@@ -165,10 +167,17 @@ def scenarios(
         step("pictures")
         values = paths.prices(price)
         about = _about(market, series, symbol)
-        title = f"{about['symbol']}, {horizon} days from {about['as_of']}, {trajectories:,} paths"
-        drawn = [fan_chart(values, price, out / "fan.png", title)]
+        title = f"{about['symbol']}: {horizon} days from {about['as_of']}, {trajectories:,} paths"
+        drawn = [fan_chart(values, price, out / "fan.png", title, about["as_of"])]
         if series is not None:
-            drawn.append(histogram(paths.returns.ravel(), series.returns, out / "returns.png", title))
+            filtered, now = market.fitted.volatility, paths.volatilities[:, 0]
+            scales = np.sqrt(filtered.variances(series.returns)[:-1])
+            days = (series.returns - filtered.mean) / scales
+            # Whatever the drift, the draws are set about the mean of the data's days.
+            drawn_days = paths.returns[:, 0] / now
+            centred = drawn_days - (filtered.mean / now if drift is None else drawn_days.mean() - days.mean())
+            who = f"{about['symbol']} after {about['as_of']}"
+            drawn.append(histogram(centred, days, scales, float(now[0]), out / "returns.png", who))
         if paths_file is not None:
             write_paths(paths_file, paths, price)
     last = values[:, -1]
@@ -300,7 +309,7 @@ def backtest_command(
             series, horizon=horizon, window=window, refit=refit, samples=samples, device=device, volatility=volatility,
             seed=seed, progress=lambda *_: done(),
         )  # fmt: skip
-    picture = breaches(result, out / "breaches.png")
+    picture = breaches(result, out / "breaches.png", series.symbol)
     if as_json:
         rows = {
             name: {f"{alpha:g}": asdict(result.scores(name, k)) for k, alpha in enumerate(result.alphas)}
@@ -349,7 +358,8 @@ def strategies(
         step("energies")
         rare = [model.evaluate(record)["energy"] for record in shuffled(known[4::5], seed)]
         assert model.held_out is not None
-        picture = energies(model.held_out, np.array(rare), out / "energies.png")
+        title = f"Free energy of {len(known):,} strategy records: lower is more usual"
+        picture = energies(model.held_out, np.array(rare), out / "energies.png", title)
     numbers["mean_free_energy_shuffled"] = float(np.mean(rare))
     numbers["picture"] = str(picture)
     if evaluate is not None:
