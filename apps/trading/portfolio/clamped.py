@@ -1,7 +1,8 @@
 """The state-clamped machine: one set of tables for all days, and the day's market bits clamped.
 
 Tables are fitted so that under every setting of the market bits their pair marginals are, as nearly as the fabric's
-factors allow, the mean of the DCC-t copula's over the days of that setting. Nothing is reprogrammed from day to day:
+factors allow, the mean of the DCC-t copula's over the days of that setting; a residual that is the same under all of
+them is fitted to the days themselves (:mod:`~thermofab.apps.trading.portfolio.residual`). Nothing is reprogrammed from day to day:
 what is known of a day comes in by clamps, one per chain, so every path of a simulation has its own.
 """
 
@@ -16,6 +17,7 @@ from thermofab.apps.trading.portfolio.filters import Filtered, Marginal
 from thermofab.apps.trading.portfolio.fitting import Evidence, Prior, fit_tables
 from thermofab.apps.trading.portfolio.machine import PortfolioMachine
 from thermofab.apps.trading.portfolio.projection import PairCells, project
+from thermofab.apps.trading.portfolio.residual import with_residual, chosen_prior
 from thermofab.apps.trading.portfolio.states import LEVELS, MarketBits, market_bits
 from thermofab.apps.trading.portfolio.tables import Tables
 from thermofab.hw.spec import Device, Ledger
@@ -38,7 +40,8 @@ class ClampedFitter:
         dynamic = fit_dynamic(learnt.u)
         correlations = dynamic.correlations(learnt.u)[:-1]
         bits = market_bits(correlations, self.levels)
-        tables = clamped_tables(correlations, dynamic.degrees, bits)
+        start = clamped_tables(correlations, dynamic.degrees, bits)
+        tables = with_residual(start, encode(learnt.u), bits(correlations), chosen_prior(learnt.u))
         machine = PortfolioMachine(tables, self.device)
         return ClampedModel(dynamic, learnt.marginals, bits, machine, self.name)
 

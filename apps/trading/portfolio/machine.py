@@ -12,17 +12,27 @@ from typing import Any
 
 import numpy as np
 
-from thermofab.apps.trading.portfolio.cells import BITS, HALF, STATES, bits_of, checked_assets, pairs_of, states_of
-from thermofab.apps.trading.portfolio.mixing import by_cells, sweeps_needed
-from thermofab.apps.trading.portfolio.tables import Tables, log_normalised
+from thermofab.apps.trading.portfolio.cells import (
+    BITS,
+    CODE,
+    HALF,
+    STATES,
+    bits_of,
+    checked_assets,
+    pairs_of,
+    states_of,
+)
+from thermofab.apps.trading.portfolio.mixing import sweeps_needed
+from thermofab.apps.trading.portfolio.tables import Tables, log_normalised, log_weights
 from thermofab.compiler import compile as compile_program
 from thermofab.compiler import fabric_of
 from thermofab.hw.spec import Device, DiscreteModel, FabricSpec, Ledger, Program, Schedule, SpecError, open_device
 from thermofab.hw.spec.discrete import Factor, factor_of
-from thermofab.hw.spec.factors import factor_addresses
+from thermofab.hw.spec.factors import table_starts
 
 MOST_CHAINS = 65_536  # of one run
-WEIGHT_BITS, BIAS_BITS = 12, 16
+WEIGHT_BITS, BIAS_BITS = 14, 18
+_SETTINGS = 4  # random settings of the market bits, besides all off and all on, whose sweeps are counted
 
 
 def site_node(asset: int, bit: int) -> tuple[str, int, int]:
@@ -82,11 +92,9 @@ class PortfolioMachine:
     Args:
         tables: what to hold.
         device: a name for :func:`~thermofab.hw.spec.open_device`, such as ``native`` or ``serial:///dev/ttyUSB0``, or
-            an open device of ``spec``, which stays open.
-        spec: the fabric; by default the tables' own, with 12-bit weights and 24-bit thresholds.
+            an open device of the machine's fabric, which stays open.
         sweeps: before a draw; by default as many as the tables need
             (:func:`~thermofab.apps.trading.portfolio.mixing.sweeps_needed`).
-        keep: whether tables of weight 0 keep their place, for other weights later.
 
     Raises:
         SpecError: fewer than 2 assets or more than 6.
@@ -94,7 +102,6 @@ class PortfolioMachine:
 
     tables: Tables
     device: str | Device = "jax"
-    spec: FabricSpec | None = None
     sweeps: int | None = None
     _program: Program | None = field(default=None, repr=False)
     _running: Device | None = field(default=None, repr=False)
@@ -113,10 +120,10 @@ class PortfolioMachine:
         """The tables on the fabric."""
         if self._program is None:
             model = model_of(self.tables)
-            if self.spec is None:
-                self.spec = fabric_of(model, weight_bits=WEIGHT_BITS, bias_bits=BIAS_BITS, profile="fine")
-            options: dict[str, Any] = {"verify": False, "keep_zero": True}
-            self._program = compile_program(model, self.spec, **options)
+            spec = fabric_of(model, weight_bits=WEIGHT_BITS, bias_bits=BIAS_BITS, profile="fine")
+            # The smallest step that saturates nothing: at these widths no search finds a better one worth its time.
+            options: dict[str, Any] = {"verify": False, "keep_zero": True, "sampled": False, "powers": (0.0,)}
+            self._program = compile_program(model, spec, **options)
         return self._program
 
     @property
@@ -135,7 +142,7 @@ class PortfolioMachine:
                 f"{tables.assets} and {tables.bits}."
             )
         program = self.program.with_weights(model_of(tables))
-        return PortfolioMachine(tables, self.opened, self.fabric, self.sweeps, program)
+        return PortfolioMachine(tables, self.opened, self.sweeps_a_draw, program)
 
     @property
     def opened(self) -> Device:
@@ -167,33 +174,53 @@ class PortfolioMachine:
         """
         if self.tables.bits and market is None:
             raise SpecError(f"this machine has {self.tables.bits} market bits; give their values.")
-        return self.log_probabilities_of(np.zeros((1, 0), bool) if market is None else np.asarray(market)[None])[0]
+        held = self.held(np.zeros(0, bool) if market is None else np.asarray(market, dtype=bool))
+        return log_normalised(log_weights(held.single, held.pair))
 
-    def log_probabilities_of(self, market: np.ndarray) -> np.ndarray:
-        """As :meth:`log_probabilities`, float64 ``[m] + [8] * d`` of market bits bool ``[m, k]``."""
-        image, topology, n = self.program.image, self.fabric.topology, BITS * self.assets
-        step = self.program.report.quantisation.step
-        bits = np.indices((2,) * n).reshape(n, -1).T
-        states = np.zeros((len(bits), topology.n_sites), dtype=np.int64)
-        states[:, self.sites[:n]] = bits
-        made = []
-        for row in market:
-            states[:, self.sites[n:]] = row
-            spins = 2 * states - 1
-            total = spins @ image.biases.astype(np.int64)
-            if len(topology.edges):
-                i, j = np.asarray(topology.edges).T
-                total += (spins[:, i] * spins[:, j]) @ image.weights.astype(np.int64)
-            total += 2 * image.factors[factor_addresses(topology.factors, states)].sum(axis=1)
-            made.append(log_normalised(by_cells((step * total).reshape((2,) * n))))
-        return np.stack(made)
+    def held(self, market: np.ndarray) -> Tables:
+        """The tables that the fabric's integers stand for, given market bits bool ``[k]``."""
+        image, step, d = self.program.image, self.program.report.quantisation.step, self.assets
+        inside, outside, pairs = self._addresses
+        values = 2 * step * image.factors[inside + (outside @ market.astype(np.int64))[:, None, None]]
+        pair = np.zeros_like(self.tables.pair)
+        np.add.at(pair, pairs, values)
+        biases = step * image.biases[self.sites[: BITS * d]].reshape(d, BITS)
+        single = np.where(CODE, 1.0, -1.0) @ biases.T
+        return Tables(single.T, pair, self.tables.single_shift[:0], self.tables.pair_shift[:0])
+
+    @cached_property
+    def _addresses(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Of every factor: its entries by two assets' states, int64 ``[F, 8, 8]``, what every market bit adds to them,
+        ``[F, k]``, and the number of the assets' pair, ``[F]``."""
+        factors, d = self.fabric.topology.factors, self.assets
+        node_of = {int(site): node for node, site in enumerate(self.sites)}
+        number = {pair: k for k, pair in enumerate(pairs_of(d))}
+        inside = np.zeros((len(factors), STATES, STATES), dtype=np.int64)
+        outside = np.zeros((len(factors), self.tables.bits), dtype=np.int64)
+        pairs = np.zeros(len(factors), dtype=np.int64)
+        code = CODE.astype(np.int64)
+        for f, (sites, start) in enumerate(zip(factors, table_starts(factors))):
+            nodes = [node_of[site] for site in sites]
+            i, j = sorted({node // BITS for node in nodes if node < BITS * d})
+            pairs[f] = number[i, j]
+            inside[f] = start
+            for place, node in enumerate(nodes):
+                if node >= BITS * d:
+                    outside[f, node - BITS * d] += 1 << place
+                elif node // BITS == i:
+                    inside[f] += (code[:, node % BITS] << place)[:, None]
+                else:
+                    inside[f] += (code[:, node % BITS] << place)[None]
+        return inside, outside, pairs
 
     @cached_property
     def sweeps_a_draw(self) -> int:
         """Sweeps before a draw: those asked for, or what the slowest of a few settings of the market bits needs."""
         if self.sweeps is not None:
             return self.sweeps
-        settings = np.unique(np.array([np.zeros(self.tables.bits), np.ones(self.tables.bits)]), axis=0) > 0
+        k = self.tables.bits
+        settings = np.random.default_rng(0).random((_SETTINGS if k else 0, k)) < 0.5
+        settings = np.concatenate([settings, np.zeros((1, k), bool), np.ones((1 if k else 0, k), bool)])
         return max(sweeps_needed(np.exp(self.tables.log_probabilities(row)), self.order) for row in settings)
 
     def draw(

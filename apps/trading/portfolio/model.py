@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from thermofab.apps.trading.portfolio.clamped import ClampedFitter
+from thermofab.apps.trading.portfolio.daily import DailyFitter
 from thermofab.apps.trading.portfolio.filters import Filtered, filter_panel, fit_marginals
 from thermofab.apps.trading.portfolio.joint import JointFitter, JointModel
 from thermofab.apps.trading.portfolio.panel import Panel
@@ -12,7 +14,7 @@ from thermofab.apps.trading.portfolio.paths import PortfolioPaths, simulate
 from thermofab.apps.trading.portfolio.static import StaticFitter
 from thermofab.hw.spec import Device, SpecError
 
-KINDS = ("static",)
+KINDS = ("static", "state", "daily")
 
 
 def fitter_of(kind: str, device: str | Device = "jax") -> JointFitter:
@@ -23,7 +25,11 @@ def fitter_of(kind: str, device: str | Device = "jax") -> JointFitter:
     """
     if kind == "static":
         return StaticFitter(device)
-    raise SpecError(f"a portfolio's machine is of kind {' or '.join(KINDS)}, got {kind!r}.")
+    if kind == "state":
+        return ClampedFitter(device)
+    if kind == "daily":
+        return DailyFitter(device)
+    raise SpecError(f"a portfolio's machine is of kind {', '.join(KINDS)}, got {kind!r}.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +46,7 @@ class PortfolioModel:
 
     Args:
         device: where draws are made: a name for :func:`thermofab.open_device`, or an open device.
-        kind: of machine: ``"static"``.
+        kind: of machine: ``"static"``, ``"state"`` (market bits clamped) or ``"daily"`` (reprogrammed for a day).
         volatility: of every asset's filter: ``"gjr"``, ``"garch"`` or ``"ewma"``.
         fitter: another joint model in place of the machine, such as one of
             :mod:`thermofab.apps.trading.portfolio.peers`.

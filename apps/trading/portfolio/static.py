@@ -16,6 +16,7 @@ from thermofab.apps.trading.portfolio.decoding import decode, log_density_within
 from thermofab.apps.trading.portfolio.filters import Filtered
 from thermofab.apps.trading.portfolio.machine import PortfolioMachine
 from thermofab.apps.trading.portfolio.projection import PairCells, project
+from thermofab.apps.trading.portfolio.residual import chosen_prior, with_residual
 from thermofab.hw.spec import Device, Ledger
 
 
@@ -30,7 +31,9 @@ class StaticFitter:
         """Fitted to the days of ``learnt``, 250 at least, of 2 to 6 assets."""
         checked_assets(learnt.u.shape[1])
         copula = fit_copula(learnt.u)
-        tables = project(PairCells(copula.degrees).of(copula.correlation))
+        start = project(PairCells(copula.degrees).of(copula.correlation))
+        none = np.zeros((len(learnt), 0), dtype=bool)
+        tables = with_residual(start, encode(learnt.u), none, chosen_prior(learnt.u))
         return StaticModel(copula, PortfolioMachine(tables, self.device), self.name)
 
 
