@@ -59,21 +59,15 @@ def back_test(
     panel: Panel,
     weights: Weights,
     levels: Sequence[float],
-    days: int,
     seed: int = 0,
     progress: Callable[[], None] | None = None,
 ) -> Rolling:
-    """One-day forecasts of the newest ``days`` days by ``model``, which is fitted to the days before them.
-
-    Raises:
-        SpecError: too few days before them.
-    """
-    checked_backtest(panel, days)
-    first = len(panel) - days
-    fitted = model.fit(panel.rows(0, first)).needed()
+    """One-day forecasts of the days of ``panel`` after those that ``model`` was fitted to, which are its first."""
+    fitted = model.needed()
+    first = len(fitted.panel)
     forecaster = JointForecaster.after(fitted.joint, fitted.history, DRAWS)
-    shares = weights.of(panel.symbols)
     dates, returns = panel.dates[first:], panel.returns[first:]
+    shares = weights.of(panel.symbols)
     return rolling(forecaster, panel.dates[first - 1], dates, returns, shares, levels, seed, progress)
 
 

@@ -63,7 +63,7 @@ def portfolio_risk_command(asked: Asked) -> None:
     for file in (asked.paths, asked.report):
         if file is not None and ready_folder(file):
             errors.print(f"made the folder {file.parent}", markup=False)
-    with steps(3 + bool(conditions), asked.as_json) as step:
+    with steps(3 + len(conditions) + bool(asked.backtest_days), asked.as_json) as step:
         step(f"prices of {len(weights.symbols)} assets")
         symbols = wanted(weights, [one.symbol for one in conditions])
         panel = load_held(asked.prices, symbols, asked.repair, asked.as_of)
@@ -76,13 +76,17 @@ def portfolio_risk_command(asked: Asked) -> None:
         for condition in conditions:
             step(f"stress: {condition}")
             stressed.append(stressed_by(model, condition, weights, asked.trajectories, asked.seed))
+        before = None
+        if asked.backtest_days:
+            step(f"fit the days before the newest {asked.backtest_days}")
+            learnt = panel.rows(0, len(panel) - asked.backtest_days)
+            before = PortfolioModel(asked.device, asked.kind, asked.volatility).fit(learnt)
     rolled = None
-    if asked.backtest_days:
+    if before is not None:
         with bar(
             f"back-test of {asked.backtest_days} days on {asked.device}", asked.backtest_days, asked.as_json
         ) as done:
-            other = PortfolioModel(asked.device, asked.kind, asked.volatility)
-            rolled = back_test(other, panel, weights, asked.levels, asked.backtest_days, asked.seed, done)
+            rolled = back_test(before, panel, weights, asked.levels, asked.seed, done)
     name = asked.name or asked.portfolio.stem
     facts = assess(
         name, model, paths, weights, asked.horizons, asked.levels, asked.threshold, asked.seed, rolled, stressed

@@ -3,6 +3,7 @@
 A forecaster is a value: a step gives the next one. What a day's draws depend on is the days before it and a seed.
 """
 
+from copy import copy
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -58,7 +59,7 @@ class JointForecaster:
         return np.sqrt(self.variances)
 
     def draw(self, seed: int) -> np.ndarray:
-        u = self.walk.draw(seed)
+        u = copy(self.walk).draw(seed)  # a walk may keep what a draw found; days must not depend on which were drawn
         z = np.stack([one.quantile(column) for one, column in zip(self.marginals, u.T)], axis=1)
         return self._means + self.volatilities * z
 

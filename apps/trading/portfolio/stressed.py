@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 
 from thermofab.apps.trading.portfolio.model import PortfolioModel
+from thermofab.apps.trading.portfolio.risk import tail
 from thermofab.apps.trading.portfolio.weights import Weights
 from thermofab.hw.spec import SpecError
 
+_FEWEST = 10  # draws
 CRASH = 0.05  # below this quantile of its own a day is a crash
 _FORM = re.compile(r"\s*(?P<symbol>[^<>\s]+)\s*(?P<side>[<>])\s*(?P<level>\d+(?:\.\d+)?)\s*%\s*")
 
@@ -99,4 +101,35 @@ class Stressed:
 
 
 def stressed_by(model: PortfolioModel, condition: Condition, weights: Weights, draws: int, seed: int) -> Stressed:
-    raise SpecError("not yet")
+    """The next day given ``condition``, of the ``draws`` on which it holds, beside the data.
+
+    Args:
+        model: fitted.
+        condition: of one of its assets.
+        weights: the portfolio.
+        draws: of the next day, before those on which the condition does not hold are left out.
+        seed: of the draws.
+
+    Raises:
+        SpecError: it holds on fewer than ten draws, or on none of the data's days.
+    """
+    fitted = model.needed()
+    panel, history = fitted.panel, fitted.history
+    asset = panel.symbols.index(condition.symbol)
+    u = fitted.joint.walk(history.z, draws).draw(int(np.random.SeedSequence([seed, 7]).generate_state(1)[0]))
+    kept, seen = u[condition.holds(u[:, asset])], condition.holds(history.u[:, asset])
+    if len(kept) < _FEWEST or not seen.any():
+        raise SpecError(
+            f"{condition} holds on {len(kept)} of {draws} draws and {int(seen.sum())} days of the data; take more "
+            "draws, or a wider condition."
+        )
+    scale = np.sqrt(history.variances[-1])
+    means = np.array([one.volatility.mean for one in history.marginals])
+    shares = weights.of(panel.symbols)
+    z = np.stack([one.quantile(column) for one, column in zip(history.marginals, kept.T)], axis=1)
+    sampled, data = np.expm1(means + scale * z), np.expm1(means + scale * history.z[seen])
+    return Stressed(
+        str(condition), panel.symbols, draws, float(len(kept)), sampled.mean(axis=0), (kept < CRASH).mean(axis=0),
+        float((sampled @ shares).mean()), tail(sampled @ shares, CRASH, np.full(len(kept), 1 / len(kept)))[1],
+        int(seen.sum()), data.mean(axis=0), (history.u[seen] < CRASH).mean(axis=0), float((data @ shares).mean()),
+    )  # fmt: skip

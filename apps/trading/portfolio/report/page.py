@@ -206,9 +206,9 @@ def _contributions(facts: Facts) -> str:
 
 
 _STRESS_NOTE = (
-    '<p class="note">The asset named is clamped to the states beyond its quantile, and the others are sampled given '
-    "that. Beside it the data's own such days, standardised by their volatility and set to the next day's. A crash is "
-    f"a day below the asset's own {CRASH:.0%} quantile: {CRASH:.0%} of all days.</p>"
+    '<p class="note">Means and chances are of the draws of the next day on which the condition holds. Beside them are '
+    "the data's own such days, standardised by their volatility and set to the next day's. A crash is a day below the "
+    f"asset's own {CRASH:.0%} quantile: {CRASH:.0%} of all days.</p>"
 )
 
 
