@@ -60,14 +60,14 @@ def portfolio_risk_command(asked: Asked) -> None:
     known = tuple(price_files(asked.prices))
     conditions = [condition_of(text, known) for text in asked.stress]
     model = PortfolioModel(asked.device, asked.kind, asked.volatility)
-    for file in (asked.paths, asked.report):
-        if file is not None and ready_folder(file):
-            errors.print(f"made the folder {file.parent}", markup=False)
     with steps(3 + len(conditions) + bool(asked.backtest_days), asked.as_json) as step:
         step(f"prices of {len(weights.symbols)} assets")
         symbols = wanted(weights, [one.symbol for one in conditions])
         panel = load_held(asked.prices, symbols, asked.repair, asked.as_of)
         checked_backtest(panel, asked.backtest_days)
+        for file in (asked.paths, asked.report):
+            if file is not None and ready_folder(file):
+                errors.print(f"made the folder {file.parent}", markup=False)
         step(f"fit {len(panel):,} days of {', '.join(panel.symbols)}")
         model.fit(panel)
         step(f"{asked.trajectories:,} paths of {max(asked.horizons)} days on {asked.device}")
