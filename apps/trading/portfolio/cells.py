@@ -1,8 +1,8 @@
 """Cells: an asset's day as one of eight states, narrow in both tails, on three sites.
 
 State k is the interval between two quantiles of the asset's own standardised returns, so every asset has the same
-edges in u. On sites, the first two bits are Gray's code of the state's quarter, a pair of neighbours, and the third says
-which of the two it is: a binary code would take ten times the sweeps, and Gray's code of all three no fewer.
+edges in u. On sites, the first two bits are Gray's code of the state's quarter, a pair of neighbours, and the third
+says which of the two it is: a binary code would take ten times the sweeps, and Gray's code of all three no fewer.
 """
 
 from collections.abc import Sequence

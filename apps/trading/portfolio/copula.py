@@ -100,7 +100,7 @@ def log_density_of(x: np.ndarray, squares: np.ndarray, size: np.ndarray | float,
 
 
 def log_densities_of(u: np.ndarray, correlations: np.ndarray, degrees: float) -> np.ndarray:
-    """log c(u_k) of days ``[n, d]`` that each have a correlation matrix of their own, ``[n, d, d]``; float64 ``[n]``."""
+    """log c(u_k) of days ``[n, d]`` with a correlation matrix each, ``[n, d, d]``; float64 ``[n]``."""
     x = scores(u, degrees)
     inner = np.linalg.solve(correlations, x[..., None])[..., 0]
     return log_density_of(x, (x * inner).sum(axis=-1), np.linalg.slogdet(correlations)[1], degrees)
@@ -118,8 +118,8 @@ def confined(
         uniform: what is drawn with, float64 ``[n or 1, m, d + 1]``; the last column draws the t's common scale.
 
     Returns:
-        scores float64 ``[n, m, d]`` of points inside the boxes, see :func:`points_of`, and log weights ``[n, m]``: their
-        density over that of the drawing is proportional to exp(log weight), whose mean over drawings is the log probability of the box.
+        scores float64 ``[n, m, d]`` of points inside the boxes, see :func:`points_of`, and log weights ``[n, m]``:
+        their density over that of the drawing is proportional to exp(log weight), whose mean is the box's probability.
     """
     d = low.shape[1]
     factors = np.broadcast_to(factors, (len(low), d, d))
@@ -244,7 +244,7 @@ def checked_uniforms(u: np.ndarray) -> np.ndarray:
 
 
 def _likeliest(u: np.ndarray, start: np.ndarray, degrees: float) -> np.ndarray:
-    """The correlation matrix of maximum likelihood at ``degrees``, rows of its Cholesky factor being free directions."""
+    """The correlation matrix of maximum likelihood at ``degrees``; rows of its Cholesky factor are free directions."""
     d = len(start)
     rows, columns = np.tril_indices(d, -1)
     x = scores(u, degrees)
