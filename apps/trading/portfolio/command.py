@@ -164,9 +164,10 @@ def _print(numbers: dict[str, Any]) -> None:
             f"  {one['symbol']:<8}{one['share']:>9.1%} held {one['es'] / last['es']:>9.1%} of ES", markup=False
         )
     for one in numbers["stress"]:
+        data = f"data {one['data_profit']:+.2%}, {one['days']} days" if one["days"] else "no such day in the data"
         output.print(
-            f"\n{one['condition']}: portfolio {one['profit']:+.2%} in the mean (data {one['data_profit']:+.2%}, "
-            f"{one['days']} days; {one['effective']:,.0f} effective draws)",
+            f"\n{one['condition']}: portfolio {one['profit']:+.2%} in the mean ({data}; {one['effective']:,.0f} "
+            f"effective draws)",
             markup=False,
         )
     if numbers["backtest"] is not None:

@@ -5,6 +5,7 @@ question: what does such a day look like tomorrow?
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,11 +13,10 @@ import numpy as np
 
 from thermofab.apps.trading.portfolio.model import PortfolioModel
 from thermofab.apps.trading.portfolio.risk import tail
+from thermofab.apps.trading.portfolio.stress import CRASH, Response
 from thermofab.apps.trading.portfolio.weights import Weights
 from thermofab.hw.spec import SpecError
 
-_FEWEST = 10  # draws
-CRASH = 0.05  # below this quantile of its own a day is a crash
 _FORM = re.compile(r"\s*(?P<symbol>[^<>\s]+)\s*(?P<side>[<>])\s*(?P<level>\d+(?:\.\d+)?)\s*%\s*")
 
 
@@ -61,18 +61,24 @@ def condition_of(text: str, symbols: tuple[str, ...]) -> Condition:
 
 @dataclass(frozen=True, eq=False)
 class Stressed:
-    """One scenario of the next day; arrays float64 ``[d]``.
+    """One scenario of the next day; arrays float64 ``[d]``, and of the data ``None`` where it has no such day.
 
     Attributes:
         condition: in words.
+        how: it was met.
+        probability: of it, under the model.
         symbols: the assets.
         draws: sampled days; ``effective`` of them.
         means, crashes: mean simple return, and the chance of a crash of each asset, sampled.
         profit: the portfolio's mean, ``shortfall`` its ES at 5%, both given the condition.
         days: of the data on which the condition held, with ``data_means``, ``data_crashes``, ``data_profit``.
+        copula_crashes: as ``crashes``, of a static t copula fitted to the data.
+        together: the chance that 0, 1, … of the other assets crash on one day, float64; ``data_together`` likewise.
     """
 
     condition: str
+    how: str
+    probability: float
     symbols: tuple[str, ...]
     draws: int
     effective: float
@@ -81,55 +87,61 @@ class Stressed:
     profit: float
     shortfall: float
     days: int
-    data_means: np.ndarray
-    data_crashes: np.ndarray
-    data_profit: float
+    data_means: np.ndarray | None
+    data_crashes: np.ndarray | None
+    data_profit: float | None
+    copula_crashes: np.ndarray
+    together: np.ndarray
+    data_together: np.ndarray | None
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, assets by name."""
-        assets = {
-            symbol: {"mean": a, "crash": p, "data_mean": b, "data_crash": q}
-            for symbol, a, p, b, q in zip(
-                self.symbols, self.means.tolist(), self.crashes.tolist(), self.data_means.tolist(),
-                self.data_crashes.tolist(),
-            )
+        columns = {
+            "mean": self.means, "crash": self.crashes, "data_mean": self.data_means, "data_crash": self.data_crashes,
+            "copula_crash": self.copula_crashes,
         }  # fmt: skip
         return {
-            "condition": self.condition, "draws": self.draws, "effective": self.effective, "days": self.days,
-            "profit": self.profit, "shortfall": self.shortfall, "data_profit": self.data_profit, "assets": assets,
+            "condition": self.condition, "how": self.how, "probability": self.probability, "draws": self.draws,
+            "effective": self.effective, "days": self.days, "profit": self.profit, "shortfall": self.shortfall,
+            "data_profit": self.data_profit, "together": self.together.tolist(),
+            "data_together": None if self.data_together is None else self.data_together.tolist(),
+            "assets": {
+                symbol: {name: None if values is None else float(values[k]) for name, values in columns.items()}
+                for k, symbol in enumerate(self.symbols)
+            },
         }  # fmt: skip
 
 
 def stressed_by(model: PortfolioModel, condition: Condition, weights: Weights, draws: int, seed: int) -> Stressed:
-    """The next day given ``condition``, of the ``draws`` on which it holds, beside the data.
+    """The next day given ``condition``, clamped on the fabric, beside the data and a t copula.
 
     Args:
         model: fitted.
         condition: of one of its assets.
         weights: the portfolio.
-        draws: of the next day, before those on which the condition does not hold are left out.
+        draws: of the next day.
         seed: of the draws.
 
     Raises:
-        SpecError: it holds on fewer than ten draws, or on none of the data's days.
+        SpecError: the condition is too rare, or the model is not on a fabric.
     """
-    fitted = model.needed()
-    panel, history = fitted.panel, fitted.history
-    asset = panel.symbols.index(condition.symbol)
-    u = fitted.joint.walk(history.z, draws).draw(int(np.random.SeedSequence([seed, 7]).generate_state(1)[0]))
-    kept, seen = u[condition.holds(u[:, asset])], condition.holds(history.u[:, asset])
-    if len(kept) < _FEWEST or not seen.any():
-        raise SpecError(
-            f"{condition} holds on {len(kept)} of {draws} draws and {int(seen.sum())} days of the data; take more "
-            "draws, or a wider condition."
-        )
-    scale = np.sqrt(history.variances[-1])
+    asked = ("below", condition.level) if condition.below else ("above", 1 - condition.level)
+    found = model.stress({condition.symbol: asked}, draws, seed)
+    history, symbols = model.needed().history, model.needed().panel.symbols
+    shares = weights.of(symbols)
+    each = np.full(draws, 1 / draws) if found.paths.weights is None else found.paths.weights
+    sampled = np.expm1(found.paths.returns[:, 0])
+    seen = condition.holds(history.u[:, symbols.index(condition.symbol)])
     means = np.array([one.volatility.mean for one in history.marginals])
-    shares = weights.of(panel.symbols)
-    z = np.stack([one.quantile(column) for one, column in zip(history.marginals, kept.T)], axis=1)
-    sampled, data = np.expm1(means + scale * z), np.expm1(means + scale * history.z[seen])
+    data = np.expm1(means + np.sqrt(history.variances[-1]) * history.z[seen]) if seen.any() else None
+
+    def crashes(responses: Sequence[Response]) -> np.ndarray:
+        return np.array([one.crash for one in responses])
+
     return Stressed(
-        str(condition), panel.symbols, draws, float(len(kept)), sampled.mean(axis=0), (kept < CRASH).mean(axis=0),
-        float((sampled @ shares).mean()), tail(sampled @ shares, CRASH, np.full(len(kept), 1 / len(kept)))[1],
-        int(seen.sum()), data.mean(axis=0), (history.u[seen] < CRASH).mean(axis=0), float((data @ shares).mean()),
+        str(condition), found.how, found.probability, symbols, draws, found.effective, each @ sampled,
+        crashes(found.responses), float(each @ (sampled @ shares)), tail(sampled @ shares, CRASH, each)[1],
+        int(seen.sum()), None if data is None else data.mean(axis=0),
+        None if found.past is None else crashes(found.past), None if data is None else float((data @ shares).mean()), crashes(found.copula), found.crashes,
+        found.past_crashes,
     )  # fmt: skip

@@ -9,7 +9,8 @@ from thermofab.apps.trading.portfolio.report import pictures
 from thermofab.apps.trading.portfolio.report.facts import Facts
 from thermofab.apps.trading.portfolio.report.style import STYLE
 from thermofab.apps.trading.portfolio.risk import RiskRow
-from thermofab.apps.trading.portfolio.stressed import CRASH, Stressed
+from thermofab.apps.trading.portfolio.stress import CRASH
+from thermofab.apps.trading.portfolio.stressed import Stressed
 
 _STRONG = 0.05  # p below which a test is marked
 
@@ -206,28 +207,38 @@ def _contributions(facts: Facts) -> str:
 
 
 _STRESS_NOTE = (
-    '<p class="note">Means and chances are of the draws of the next day on which the condition holds. Beside them are '
-    "the data's own such days, standardised by their volatility and set to the next day's. A crash is a day below the "
-    f"asset's own {CRASH:.0%} quantile: {CRASH:.0%} of all days.</p>"
+    '<p class="note">Beside what the fabric samples are the data\'s own such days, standardised by their volatility '
+    "and set to the next day's, with 95% intervals of their number, and a static t copula fitted to the same days. A "
+    f"crash is a day below the asset's own {CRASH:.0%} quantile: {CRASH:.0%} of all days.</p>"
 )
 
 
 def _stress(one: Stressed) -> str:
-    rows = [
-        [_text(symbol), _signed(a), _signed(b), _share(p, 1), _share(q, 1)]
-        for symbol, a, b, p, q in zip(
-            one.symbols, one.means.tolist(), one.data_means.tolist(), one.crashes.tolist(), one.data_crashes.tolist()
-        )
-    ]
-    rows.append(["<strong>Portfolio</strong>", _signed(one.profit), _signed(one.data_profit), "", ""])
-    head = ["Next day", "Mean, sampled", "Mean, data", "Crash, sampled", "Crash, data"]
+    absent = "–"
+    rows = []
+    for k, symbol in enumerate(one.symbols):
+        data = [absent, absent]
+        if one.data_means is not None and one.data_crashes is not None:
+            share = float(one.data_crashes[k])
+            error = 1.96 * (share * (1 - share) / one.days) ** 0.5
+            data = [_signed(one.data_means[k]), f"{_share(share, 1)} ± {_share(error, 1)}"]
+        crashes = [_share(one.crashes[k], 1), data[1], _share(one.copula_crashes[k], 1)]
+        rows.append([_text(symbol), _signed(one.means[k]), data[0], *crashes])
+    profit = absent if one.data_profit is None else _signed(one.data_profit)
+    rows.append(["<strong>Portfolio</strong>", _signed(one.profit), profit, "", "", ""])
+    head = ["Next day", "Mean, sampled", "Mean, data", "Crash, sampled", "Crash, data", "Crash, t copula"]
+    caption = (
+        f"{one.condition} (probability {_share(one.probability, 1)}): {one.effective:,.0f} effective of {one.draws:,} "
+        f"draws, {one.days:,} days of the data"
+    )
+    several = _share(one.together[2:].sum(), 1)
+    beside = "" if one.data_together is None else f" (data {_share(one.data_together[2:].sum(), 1)})"
     return (
-        _table(
-            f"{one.condition}: {one.effective:,.0f} effective of {one.draws:,} draws, {one.days:,} days of the data",
-            head, rows,
-        )
-        + f"<p>Given this the portfolio's ES at 5% is {_share(one.shortfall)} of the money over the day.</p>"
-    )  # fmt: skip
+        _table(caption, head, rows)
+        + f"<p>Given this the portfolio's ES at 5% is {_share(one.shortfall)} of the money over the day; two or more "
+        f"of the other assets crash with a probability of {several}{beside}.</p>"
+        f'<p class="note">{_text(one.how)}.</p>'
+    )
 
 
 def _together(facts: Facts) -> str:
