@@ -237,7 +237,8 @@ find("price").configure({
   lines: [{ colour: "--ink", width: 1.5 }],
   value: (v) => v.toLocaleString("en"),
   readout: (k) => described(k, (p) => `${number(p.price)} · ${title(STRATEGIES[p.id])}`),
-  bands: () => known.get(shown).regimes().map((run) => [run.from, run.to, `--s${run.id}`]),
+  // The chart may be drawn anew while another kind of topic is shown.
+  bands: () => known.get(shown)?.regimes?.().map((run) => [run.from, run.to, `--s${run.id}`]) ?? [],
 });
 find("confidence").configure({
   lines: [{ colour: "--line-one" }, { colour: "--line-two", dash: [6, 4] }],

@@ -136,12 +136,13 @@ def stressed_by(model: PortfolioModel, condition: Condition, weights: Weights, d
     data = np.expm1(means + np.sqrt(history.variances[-1]) * history.z[seen]) if seen.any() else None
 
     def crashes(responses: Sequence[Response]) -> np.ndarray:
-        return np.array([one.crash for one in responses])
+        return np.clip([one.crash for one in responses], 0.0, 1.0)  # sums of weights pass 1 by their last digit
 
     return Stressed(
         str(condition), found.how, found.probability, symbols, draws, found.effective, each @ sampled,
         crashes(found.responses), float(each @ (sampled @ shares)), tail(sampled @ shares, CRASH, each)[1],
         int(seen.sum()), None if data is None else data.mean(axis=0),
-        None if found.past is None else crashes(found.past), None if data is None else float((data @ shares).mean()), crashes(found.copula), found.crashes,
-        found.past_crashes,
+        None if found.past is None else crashes(found.past),
+        None if data is None else float((data @ shares).mean()),
+        crashes(found.copula), found.crashes, found.past_crashes,
     )  # fmt: skip
