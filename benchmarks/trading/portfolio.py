@@ -48,7 +48,8 @@ def main() -> None:
     parser.add_argument("folder")
     parser.add_argument("--symbols", nargs="+", default=None, help="by default the study's five, if they are there")
     parser.add_argument("--eras", nargs="+", default=list(ERAS), help="whole years, such as 2016-2018")
-    parser.add_argument("--samples", type=int, default=1000, help="draws a forecast")
+    parser.add_argument("--samples", type=int, default=1000, help="draws of a day's forecast")
+    parser.add_argument("--paths", type=int, default=500, help="over ten days")
     parser.add_argument("--device", default="native")
     parser.add_argument("--window", type=int, default=None, help="days learnt from; by default all before")
     parser.add_argument("--kinds", nargs="*", default=list(KINDS), help="machines")
@@ -67,9 +68,12 @@ def main() -> None:
         notes.append(f"{len(panel.symbols)} assets: machines hold {MOST_ASSETS} at most and were left out.")
     eras = [Era.of(text) for text in (options.eras[-1:] if options.quick else options.eras)]
     samples = 300 if options.quick else options.samples
-    plan = Plan(horizons=(1,) if options.quick else (1, 10), samples=samples, window=options.window)
+    plan = Plan(
+        horizons=(1,) if options.quick else (1, 10), samples=samples, paths=options.paths, window=options.window
+    )
+    machines = [fitter.name for fitter in kinds]
     done: dict[str, Evaluation] = {}
-    for era in eras:
+    for era in reversed(eras):  # the last first: bars are judged on it, and results are written after every era
         with ExitStack() as stack:
             opened: list[Callable[[], None]] = []
 
@@ -79,27 +83,25 @@ def main() -> None:
                 opened[0]()
 
             found = evaluate(panel, era, (*JOINT_PEERS, *kinds), DIRECT_PEERS, plan=plan, progress=progress)
-        done[era.name] = found
-    machines = [fitter.name for fitter in kinds]
-    parts = {name: summary([found], machines) for name, found in done.items()}
-    if len(done) > 1:
-        parts["all"] = summary(list(done.values()), machines)
-    last = list(done)[-1]
-    bars = judged(parts[last], machines)
-    print(text(parts, last, bars, machines))
-    if options.daily is not None:
-        arrays: Any = daily(done)
-        np.savez_compressed(options.daily, **arrays)
-    write_results(
-        "trading_portfolio_quick" if options.quick else "trading_portfolio",
-        {
-            "symbols": panel.symbols, "first": str(panel.dates[0]), "last": str(panel.dates[-1]), "notes": notes,
-            "plan": asdict(plan) | {"purge": plan.gap}, "device": options.device, "machines": machines,
-            "weights": {name: w.tolist() for name, w in usual_weights(panel.symbols).items()},
-            "tried_before": TRIED_BEFORE, "minutes": round((time.perf_counter() - began) / 60, 1), "judged on": last,
-            "bars": bars, "eras": parts,
-        },
-    )  # fmt: skip
+        done = {era.name: found} | done
+        parts = {name: summary([one], machines) for name, one in done.items()}
+        if len(done) > 1:
+            parts["all"] = summary(list(done.values()), machines)
+        bars = judged(parts[eras[-1].name], machines)
+        print(text(parts, eras[-1].name, bars), flush=True)
+        if options.daily is not None:
+            arrays: Any = daily(done)
+            np.savez_compressed(options.daily, **arrays)
+        write_results(
+            "trading_portfolio_quick" if options.quick else "trading_portfolio",
+            {
+                "symbols": panel.symbols, "first": str(panel.dates[0]), "last": str(panel.dates[-1]), "notes": notes,
+                "plan": asdict(plan) | {"purge": plan.gap}, "device": options.device, "machines": machines,
+                "weights": {name: w.tolist() for name, w in usual_weights(panel.symbols).items()},
+                "tried_before": TRIED_BEFORE, "minutes": round((time.perf_counter() - began) / 60, 1),
+                "judged on": eras[-1].name, "bars": bars, "eras": parts,
+            },
+        )  # fmt: skip
 
 
 def summary(found: Sequence[Evaluation], machines: Sequence[str]) -> dict[str, Any]:
@@ -230,7 +232,7 @@ def judged(part: Mapping[str, Any], machines: Sequence[str]) -> list[dict[str, A
                 say(
                     f"{name}, {h} d: {label} of DCC-t's",
                     f"{ratio:+.2%}, p {rows[name][f'{kind} p']:.3f}",
-                    abs(ratio) <= most,
+                    ratio <= most,
                 )
     for h in part["risk"]:
         for name in machines:
@@ -241,7 +243,7 @@ def judged(part: Mapping[str, Any], machines: Sequence[str]) -> list[dict[str, A
     return made
 
 
-def text(parts: Mapping[str, Any], last: str, bars: Sequence[Mapping[str, Any]], machines: Sequence[str]) -> str:
+def text(parts: Mapping[str, Any], last: str, bars: Sequence[Mapping[str, Any]]) -> str:
     """Figures for a console."""
     lines = []
     for era, part in parts.items():

@@ -11,13 +11,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from thermofab.apps.trading.peers import tail
 from thermofab.apps.trading.portfolio.filters import Filtered, filter_panel, fit_marginals
 from thermofab.apps.trading.portfolio.joint import JointFitter, JointModel, draw_days
 from thermofab.apps.trading.portfolio.panel import SHORTEST, Panel
 from thermofab.apps.trading.portfolio.paths import simulate
 from thermofab.apps.trading.portfolio.peers import DirectPeer
-from thermofab.apps.trading.portfolio.scores import energy_scores, variogram_scores
+from thermofab.apps.trading.portfolio.scores import energy_scores, tails_of, variogram_scores
 from thermofab.hw.spec import SpecError
 
 _VOLATILE = 0.9  # quantile of the mean volatility of the days learnt from, above which a day is volatile
@@ -66,7 +65,8 @@ class Plan:
             1 January.
         purge: days left out between what is learnt and what is forecast; None: the longest horizon.
         window: days learnt from, the last so many; None: all.
-        samples: draws a forecast.
+        samples: draws a forecast of one day.
+        paths: of several days; None: as many as ``samples``.
         volatility: the filter of all joint models.
         seed: of everything drawn.
     """
@@ -76,7 +76,8 @@ class Plan:
     refits: tuple[str, ...] | None = None
     purge: int | None = None
     window: int | None = None
-    samples: int = 2000
+    samples: int = 1000
+    paths: int | None = None
     volatility: str = "gjr"
     seed: int = 0
 
@@ -92,8 +93,13 @@ class Plan:
             )
         if self.window is not None and self.window < SHORTEST:
             raise SpecError(f"window must be at least {SHORTEST} days, got {self.window}.")
-        if self.samples < 100:
-            raise SpecError(f"samples must be at least 100, got {self.samples}.")
+        for name, count in (("samples", self.samples), ("paths", self.drawn(2))):
+            if count < 100:
+                raise SpecError(f"{name} must be at least 100, got {count}.")
+
+    def drawn(self, horizon: int) -> int:
+        """Draws of a forecast over ``horizon`` days."""
+        return self.samples if horizon == 1 or self.paths is None else self.paths
 
     @property
     def gap(self) -> int:
@@ -196,11 +202,7 @@ class _Kept:
         rows += [variogram_scores(per_cent, target.returns, order) for order in (0.5, 1.0)]
         self.scores.append(np.stack(rows))
         simple = 100 * np.expm1(draws) @ shares.T
-        tails = np.empty((len(shares), len(plan.levels), 2, len(draws)))
-        for day, columns in enumerate(simple):
-            for portfolio, values in enumerate(columns.T):
-                tails[portfolio, :, :, day] = tail(values, plan.levels)
-        self.tails.append(tails)
+        self.tails.append(tails_of(simple, plan.levels))
 
     def whole(self) -> Forecasts:
         energy, half, one = np.concatenate(self.scores, axis=1)
@@ -336,14 +338,14 @@ def _joint_draws(model: JointModel, days: Filtered, block: _Block, horizon: int,
     """Log returns float64 ``[n, samples, d]`` of a joint model's forecasts in a block."""
     first = block.start - block.low
     if horizon == 1:
-        u = draw_days(model, days.z, first, plan.samples, _seed(plan, block.start))
+        u = draw_days(model, days.z, first, plan.drawn(1), _seed(plan, block.start))
         scale = np.sqrt(days.variances[first:-1])
         made = [m.volatility.mean + scale[:, None, j] * m.quantile(u[..., j]) for j, m in enumerate(days.marginals)]
         return np.stack(made, axis=-1)
-    made = np.empty((len(block.starts(horizon)), plan.samples, days.z.shape[1]))
+    made = np.empty((len(block.starts(horizon)), plan.drawn(horizon), days.z.shape[1]))
     for row, k in enumerate(block.starts(horizon)):
         history = days.until(int(k) - block.low)
-        paths = simulate(days.marginals, model, history, plan.samples, horizon, _seed(plan, int(k)))
+        paths = simulate(days.marginals, model, history, plan.drawn(horizon), horizon, _seed(plan, int(k)))
         made[row] = paths.returns.sum(axis=1)
     return made
 
@@ -351,7 +353,7 @@ def _joint_draws(model: JointModel, days: Filtered, block: _Block, horizon: int,
 def _direct_draws(peer: DirectPeer, panel: Panel, block: _Block, horizon: int, plan: Plan) -> np.ndarray:
     """Log returns float64 ``[n, m, d]`` of a peer's forecasts in a block."""
     seeds = {int(k): _seed(plan, int(k)) for k in block.starts(horizon)}
-    rows = [peer.draw(panel.returns[:k], horizon, plan.samples, seed) for k, seed in seeds.items()]
+    rows = [peer.draw(panel.returns[:k], horizon, plan.drawn(horizon), seed) for k, seed in seeds.items()]
     least = min((len(row) for row in rows), default=0)  # history may still be growing into a peer's window
     return np.stack([row[-least:] for row in rows]) if rows else np.empty((0, 2, len(panel.symbols)))
 

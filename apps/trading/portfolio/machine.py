@@ -148,7 +148,9 @@ class PortfolioMachine:
     def opened(self) -> Device:
         """The device, open."""
         if self._running is None:
-            self._running = open_device(self.device, self.fabric) if isinstance(self.device, str) else self.device
+            running = open_device(self.device, self.fabric) if isinstance(self.device, str) else self.device
+            self._running = running
+            return running
         return self._running
 
     @cached_property

@@ -47,7 +47,7 @@ class PortfolioPaths:
     @property
     def effective(self) -> float:
         """Effective number of paths, 1/Σ weight²."""
-        return float(len(self.returns) if self.weights is None else 1 / (self.weights**2).sum())
+        return float(len(self.returns)) if self.weights is None else float(1 / (self.weights**2).sum())
 
 
 def checked_count(name: str, value: int) -> int:
@@ -127,8 +127,8 @@ def simulate(
         returns = means + scale * z
         shown = returns
         if yearly is not None:
-            first, second = moments.T
-            shown = scale * z - scale * first - variance * (second - first**2) / 2 + np.log1p(yearly) / _YEAR
+            mean, square = moments.T
+            shown = scale * (z - mean) - variance * (square - mean**2) / 2 + np.log1p(yearly) / _YEAR
         days.append(shown)
         scales.append(scale)
         if isinstance(walk, Costed) and walk.ledger is not None:

@@ -6,6 +6,8 @@ log density at the day's u, in nats, most for the true one; averaged over the da
 tail, it is that of the other assets given that one, and as proper: the days are chosen by what is conditioned on.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from thermofab.hw.spec import SpecError
@@ -51,6 +53,31 @@ def variogram_scores(draws: np.ndarray, seen: np.ndarray, order: float) -> np.nd
             expected = (np.abs(draws[:, :, i] - draws[:, :, j]) ** order).mean(axis=1)
             total += (np.abs(seen[:, i] - seen[:, j]) ** order - expected) ** 2
     return total
+
+
+def tails_of(values: np.ndarray, levels: Sequence[float]) -> np.ndarray:
+    """Quantiles and the means below them from draws.
+
+    The quantile at α is the one that a further draw falls below with probability α, which takes it between the
+    (m + 1)α-th smallest and the next (Weibull's position); α below 1/(m + 1) takes the smallest.
+
+    Args:
+        values: float64 ``[n, m, k]``, m draws of k portfolios on n days.
+        levels: α between 0 and ½.
+
+    Returns:
+        float64 ``[k, levels, 2, n]``.
+    """
+    ordered = np.sort(values, axis=1)
+    summed = np.cumsum(ordered, axis=1)
+    made = np.empty((values.shape[2], len(levels), 2, len(values)))
+    for level, alpha in enumerate(levels):
+        place = max((values.shape[1] + 1) * alpha - 1, 0.0)
+        low = int(place)
+        at = ordered[:, low] + (place - low) * (ordered[:, low + 1] - ordered[:, low])
+        made[:, level, 0] = at.T
+        made[:, level, 1] = (summed[:, low] / (low + 1)).T
+    return made
 
 
 def tail_days(u: np.ndarray, share: float, upper: bool = False) -> np.ndarray:

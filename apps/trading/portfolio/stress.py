@@ -107,13 +107,9 @@ def copula_draws(
     copula: Copula, low: np.ndarray, high: np.ndarray, seed: int, points: int = _COPULA_POINTS
 ) -> tuple[np.ndarray, np.ndarray]:
     """u float64 ``[points, d]`` of a copula under bounds, and their weights, which sum to 1."""
-    # Held assets go first: those after them are then drawn given what is held, and weigh the same.
-    order = np.argsort((low == 0) & (high == 1), kind="stable")
-    factor = np.linalg.cholesky(copula.correlation[np.ix_(order, order)])
     uniform = np.random.default_rng([seed, 5]).random((1, points, len(low) + 1))
-    x, log_weight = confined(factor, copula.degrees, low[order][None], high[order][None], uniform)
-    u = np.empty((points, len(low)))
-    u[:, order] = points_of(x, copula.degrees, low[order][None], high[order][None])[0]
+    x, log_weight = confined(copula.correlation, copula.degrees, low[None], high[None], uniform)
+    u = points_of(x, copula.degrees, low[None], high[None])[0]
     weight = np.exp(log_weight[0] - log_weight.max())
     return u, weight / weight.sum()
 

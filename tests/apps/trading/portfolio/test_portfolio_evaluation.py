@@ -134,6 +134,8 @@ def test_bad_plans_are_refused(panel):
         Plan(horizons=(1, 10), purge=5)
     with pytest.raises(SpecError, match="levels are between 0 and 0.5"):
         Plan(levels=(0.01, 0.6))
+    with pytest.raises(SpecError, match="paths must be at least 100, got 50"):
+        Plan(paths=50)
     with pytest.raises(SpecError, match="window must be at least 500 days, got 100"):
         Plan(window=100)
     with pytest.raises(SpecError, match="written in years, such as 2016-2018, got '2016'"):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from thermofab.apps.trading.portfolio.scores import energy_scores, tail_days, variogram_scores
+from thermofab.apps.trading.portfolio.scores import energy_scores, tail_days, tails_of, variogram_scores
 from thermofab.apps.trading.portfolio.significance import holm, luckiest, significance
 from thermofab.hw.spec import SpecError
 
@@ -63,6 +63,18 @@ def test_bad_shapes_are_refused(days):
         variogram_scores(draws[:, :1], seen, 1.0)
     with pytest.raises(SpecError, match="order of a variogram score is positive, got 0"):
         variogram_scores(draws, seen, 0)
+
+
+def test_quantiles_cover_what_they_say():
+    values = np.random.default_rng(5).standard_normal((4, 199, 2))
+    made = tails_of(values, (0.01, 0.0125, 0.05, 0.25))
+    for level, alpha in enumerate((0.01, 0.0125, 0.05, 0.25)):
+        expected = np.quantile(values, alpha, axis=1, method="weibull").T
+        assert np.allclose(made[:, level, 0], expected)
+        below = [[day[day[:, k] <= expected[k, n] + 1e-12, k].mean() for n, day in enumerate(values)] for k in (0, 1)]
+        assert np.allclose(made[:, level, 1], below)
+    # Of 19 draws the smallest is what a further one falls below once in 20 times.
+    assert np.array_equal(tails_of(values[:, :19], (0.05,))[:, 0, 0], values[:, :19].min(axis=1).T)
 
 
 def test_tails():
