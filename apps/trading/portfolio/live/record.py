@@ -21,7 +21,7 @@ BINS = 10
 SLACK = 0.25
 RECENT = 250  # days of the traffic light
 HOLD = 20  # days that an alarm is shown
-# Of four sums over 1,000 independent normal days, about one stream in fifteen has an alarm.
+# Without drift about one stream of 1,000 days in fifteen has an alarm: benchmarks/trading/portfolio_alarms.py.
 LIMITS: Mapping[str, float] = {
     "losses larger than forecast": 16.0,
     "profits larger than forecast": 16.0,
