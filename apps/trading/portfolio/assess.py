@@ -17,7 +17,7 @@ from thermofab.apps.trading.portfolio.stressed import Stressed
 from thermofab.apps.trading.portfolio.weights import Weights
 from thermofab.hw.spec import SpecError
 
-DRAWS = 2000  # a day of the back-test
+DRAWS = 4000  # a day of the back-test
 
 
 @runtime_checkable

@@ -75,6 +75,7 @@ class Rolling:
         profits: realised, float64 ``[n]``, shares of the money; the same weights on every day.
         var, es: float64 ``[levels, n]``.
         pits: float64 ``[n]``.
+        draws: of a forecast.
     """
 
     dates: np.ndarray
@@ -83,6 +84,7 @@ class Rolling:
     var: np.ndarray
     es: np.ndarray
     pits: np.ndarray
+    draws: int
 
     def coverage(self) -> list[Coverage]:
         """A level each."""
@@ -130,5 +132,5 @@ def rolling(
     profits = np.expm1(returns) @ shares
     return Rolling(
         dates, tuple(levels), profits, np.array([one.var for one in made]).T, np.array([one.es for one in made]).T,
-        np.array([one.pit(profit) for one, profit in zip(made, profits.tolist())]),
+        np.array([one.pit(profit) for one, profit in zip(made, profits.tolist())]), len(made[0].profits),
     )  # fmt: skip

@@ -292,7 +292,7 @@ def _backtest(facts: Facts) -> str:
     return (
         _figure(
             pictures.backtest(rolling, facts.source.name),
-            f"Today's weights on each of {n:,} days. {learnt}",
+            f"Today's weights on each of {n:,} days, {rolling.draws:,} draws a day. {learnt}",
         )
         + _table(f"{n:,} days, {rolling.dates[0]} to {rolling.dates[-1]}", head, rows)
         + _figure(

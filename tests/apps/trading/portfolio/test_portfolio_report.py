@@ -83,7 +83,8 @@ def test_numbers_agree_with_one_another_and_with_the_paths(written):
     assert numbers["backtest"]["days"] == 12 and len(numbers["backtest"]["levels"]) == 3
     assert numbers["backtest"]["last"] == numbers["as_of"]
     (stress,) = numbers["stress"]
-    assert stress["condition"] == "AAA below its 5% quantile" and stress["assets"]["AAA"]["crash"] == pytest.approx(1, abs=1e-9)
+    assert stress["condition"] == "AAA below its 5% quantile"
+    assert stress["assets"]["AAA"]["crash"] == pytest.approx(1, abs=1e-9)
     assert stress["probability"] == pytest.approx(0.05, abs=0.01) and 100 < stress["effective"] <= 1000
     assert stress["assets"]["AAA"]["data_crash"] <= 1
     assert stress["assets"]["BBB"]["mean"] < -0.002 < 0 < stress["days"] < 60
