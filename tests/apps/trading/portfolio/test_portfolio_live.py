@@ -158,10 +158,23 @@ def test_a_journal_holds_every_message_once_over_a_restart(rows, said, tmp_path)
 
 
 def test_refits_come_on_their_days(rows):
-    made = messages(rows[:626], model_of(rows, refit=10))
-    assert [data["model"]["fits"] for data in made] == [1] * 10 + [2] * 10 + [3] * 6
-    assert made[10]["model"]["fitted"] == made[10]["as_of"] and made[10]["model"]["days"] == 610
-    assert messages(rows[:626], model_of(rows, refit=10), made[12]) == made[13:]
+    made = messages(rows[:611], model_of(rows, refit=5))
+    assert [data["model"]["fits"] for data in made] == [1] * 5 + [2] * 5 + [3]
+    assert made[5]["model"]["fitted"] == made[5]["as_of"] and made[5]["model"]["days"] == 605
+    assert messages(rows[:611], model_of(rows, refit=5), made[6]) == made[7:]
+
+
+def test_a_restart_of_the_daily_machine_says_the_same(rows):
+    """Its walk keeps tables between draws; what days say must not depend on which days were drawn."""
+    pair = Weights(("AAA", "BBB"), np.array([0.5, 0.5]))
+    learn = once(learner(pair.symbols, "native", "daily", "gjr", DRAWS), "daily")
+
+    def model():
+        watched = Watched("book", pair, rows[600].date, draws=DRAWS, model="daily", device="native")
+        return RiskRows(watched, learn, "replay", "made")
+
+    said = messages(rows[:608], model())
+    assert len(said) == 8 and messages(rows[:608], model(), said[3]) == said[4:]
 
 
 def with_prices(row, **changes):
