@@ -13,6 +13,7 @@ from thermofab.apps.trading.portfolio.cells import cell_numbers, encode
 from thermofab.apps.trading.portfolio.copula import fit_copula
 from thermofab.apps.trading.portfolio.fitting import Prior, evidence_of, fit_tables
 from thermofab.apps.trading.portfolio.projection import projected_tables
+from thermofab.apps.trading.portfolio.remembered import remembered
 from thermofab.apps.trading.portfolio.tables import Tables
 
 PRIORS: tuple[Prior | None, ...] = (None, Prior(10.0, 3.0), Prior(30.0, 3.0), Prior(100.0, 3.0))
@@ -28,6 +29,7 @@ def with_residual(start: Tables, states: np.ndarray, market: np.ndarray, prior: 
     return fit_tables(start, evidence_of(states, market), prior, freeze=True)
 
 
+@remembered
 def chosen_prior(u: np.ndarray, priors: Sequence[Prior | None] = PRIORS) -> Prior | None:
     """By cross-validation on uniforms float64 ``[n, d]`` in the order of their days; none for fewer than 500 days."""
     n = len(u)
