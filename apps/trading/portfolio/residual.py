@@ -5,8 +5,6 @@ projected t copula and a residual under every prior on offer. The prior whose fo
 kinds of machine; no residual at all is on offer as well.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from thermofab.apps.trading.portfolio.cells import cell_numbers, encode
@@ -30,7 +28,7 @@ def with_residual(start: Tables, states: np.ndarray, market: np.ndarray, prior: 
 
 
 @remembered
-def chosen_prior(u: np.ndarray, priors: Sequence[Prior | None] = PRIORS) -> Prior | None:
+def chosen_prior(u: np.ndarray, priors: tuple[Prior | None, ...] = PRIORS) -> Prior | None:
     """By cross-validation on uniforms float64 ``[n, d]`` in the order of their days; none for fewer than 500 days."""
     n = len(u)
     if int(n * _QUARTERS[0]) < _FEWEST:
