@@ -86,7 +86,8 @@ def significance() -> str:
 def vector(horizon: str) -> str:
     """Energy and variogram scores as ratios to DCC-t's."""
     kept = study()["eras"]
-    eras = [era for era in kept if era != "all"][-1:] + [era for era in kept if era == "all"]
+    drawn = [era for era in kept if kept[era]["vector"]]
+    eras = [era for era in drawn if era != "all"][-1:] + [era for era in drawn if era == "all"]
     head = ["model"]
     for era in eras:
         head += [f"energy, {named(era)}", "variogram ½", "variogram 1"]
@@ -107,7 +108,7 @@ def vector(horizon: str) -> str:
 def conditional() -> str:
     """Gains over the t copula on days that one asset or the state picks out, over all eras."""
     kept = study()
-    part = kept["eras"].get("all") or next(iter(kept["eras"].values()))
+    part = list(kept["eras"].values())[-1]
     names = [DYNAMIC, *kept["machines"]]
     rows = []
     for label, found in part["conditional"].items():
@@ -117,9 +118,10 @@ def conditional() -> str:
 
 
 def risk(horizon: str) -> str:
-    """Breaches and Kupiec's p at every level of equal weights and of the long-short, over all eras."""
+    """Breaches and Kupiec's p at every level of equal weights and of the long-short, over all eras of which forecasts
+    were drawn, or the last."""
     kept = study()
-    part = kept["eras"].get("all") or next(iter(kept["eras"].values()))
+    part = [part for part in kept["eras"].values() if part["risk"]][-1]
     portfolios = list(part["risk"][horizon])
     chosen = [portfolios[0], portfolios[-1]]
     head = ["model"]
