@@ -47,7 +47,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("folder")
     parser.add_argument("--symbols", nargs="+", default=None, help="by default the study's five, if they are there")
-    parser.add_argument("--eras", nargs="+", default=list(ERAS), help="whole years, such as 2016-2018")
+    parser.add_argument("--eras", nargs="*", default=list(ERAS), help="whole years, such as 2016-2018")
     parser.add_argument("--log-eras", nargs="+", default=[], help="further eras, of which log-scores alone are taken")
     parser.add_argument("--samples", type=int, default=1000, help="draws of a day's forecast")
     parser.add_argument("--paths", type=int, default=500, help="over ten days")
@@ -55,6 +55,7 @@ def main() -> None:
     parser.add_argument("--window", type=int, default=None, help="days learnt from; by default all before")
     parser.add_argument("--kinds", nargs="*", default=list(KINDS), help="machines")
     parser.add_argument("--daily", default=None, help="a .npz file for every day's scores")
+    parser.add_argument("--name", default="trading_portfolio", help="of the results")
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
     began = time.perf_counter()
@@ -97,7 +98,7 @@ def main() -> None:
             arrays: Any = daily(done)
             np.savez_compressed(options.daily, **arrays)
         write_results(
-            "trading_portfolio_quick" if options.quick else "trading_portfolio",
+            f"{options.name}_quick" if options.quick else options.name,
             {
                 "symbols": panel.symbols, "first": str(panel.dates[0]), "last": str(panel.dates[-1]), "notes": notes,
                 "plan": asdict(plan) | {"purge": plan.gap}, "device": options.device, "machines": machines,
