@@ -1,4 +1,5 @@
-"""The tables of docs/portfolio-study.md, from docs/results/trading_portfolio.json.
+"""The tables of docs/portfolio-study.md, from docs/results/trading_portfolio.json, and of earlier eras' log-scores from
+trading_portfolio_early.json.
 
 python benchmarks/trading/page.py
 
@@ -20,6 +21,15 @@ STATIC, DYNAMIC = "t copula", "DCC-t"
 
 def study() -> dict[str, Any]:
     return results("trading_portfolio")
+
+
+def eras() -> dict[str, Any]:
+    """All eras by time; those of which log-scores alone were taken come first."""
+    try:
+        early = results("trading_portfolio_early")["eras"]
+    except FileNotFoundError:
+        early = {}
+    return {era: part for era, part in early.items() if era != "all"} | study()["eras"]
 
 
 def named(era: str) -> str:
@@ -45,24 +55,23 @@ def setting() -> str:
 
 
 def logs() -> str:
-    """Mean log-scores by model and era; gains over the t copula below them."""
-    kept = study()["eras"]
-    eras = list(kept)
+    """The t copula's mean log-score by era, and the others' gains over it."""
+    kept = eras()
     rows = []
-    for name in kept[eras[-1]]["log score"]:
+    for name in next(iter(study()["eras"].values()))["log score"]:
         row = [name]
-        for era in eras:
-            gain = kept[era]["gains"][STATIC]["gains"].get(name)
-            row.append(f"{gain['mean']:+.3f} ({chance(gain['p'])})" if gain else f"{kept[era]['log score'][name]:.3f}")
+        for part in kept.values():
+            gain = part["gains"][STATIC]["gains"].get(name)
+            row.append(f"{gain['mean']:+.3f} ({chance(gain['p'])})" if gain else f"{part['log score'][name]:.3f}")
         rows.append(row)
-    return table(["model", *map(named, eras)], rows)
+    return table(["model", *map(named, kept)], rows)
 
 
 def significance() -> str:
     """What is left of gains when the number of variants is counted."""
     kept = study()
     lines = []
-    for era, part in kept["eras"].items():
+    for era, part in eras().items():
         for against in (STATIC, DYNAMIC):
             found = part["gains"][against]
             for name in kept["machines"]:
@@ -74,7 +83,7 @@ def significance() -> str:
                     ]
                 )  # fmt: skip
     tried = next(iter(kept["eras"].values()))["gains"][STATIC]["tried"]
-    spa = "; ".join(f"{named(era)} {chance(part['gains'][DYNAMIC]['spa'])}" for era, part in kept["eras"].items())
+    spa = "; ".join(f"{named(era)} {chance(part['gains'][DYNAMIC]['spa'])}" for era, part in eras().items())
     head = ["era", "machine", "against", "gain, nats a day", "p", "Holm", "deflated", "beyond luck"]
     return (
         table(head, lines)
@@ -105,16 +114,17 @@ def vector(horizon: str) -> str:
     return table(head, rows)
 
 
-def conditional() -> str:
-    """Gains over the t copula on days that one asset or the state picks out, over all eras."""
-    kept = study()
+def conditional(name: str) -> str:
+    """Gains over the t copula on days that one asset or the state picks out, over the eras of docs/results/``name``."""
+    kept = results(name)
     part = list(kept["eras"].values())[-1]
     names = [DYNAMIC, *kept["machines"]]
     rows = []
     for label, found in part["conditional"].items():
         cells = [found["gains"].get(name) for name in names]
         rows.append([label, str(found["days"]), *(f"{c['mean']:+.3f} ({chance(c['p'])})" if c else "" for c in cells)])
-    return table(["days", "number", *names], rows)
+    first, last = (era.split("-") for era in (list(kept["eras"])[0], [era for era in kept["eras"] if era != "all"][-1]))
+    return table([f"days, {first[0]}-{last[1]}", "number", *names], rows)
 
 
 def risk(horizon: str) -> str:
@@ -154,7 +164,8 @@ TABLES = {
     "portfolio significance": significance,
     "portfolio vector, 1 day": lambda: vector("1"),
     "portfolio vector, 10 days": lambda: vector("10"),
-    "portfolio conditional": conditional,
+    "portfolio conditional": lambda: conditional("trading_portfolio"),
+    "portfolio conditional, early": lambda: conditional("trading_portfolio_early"),
     "portfolio risk, 1 day": lambda: risk("1"),
     "portfolio risk, 10 days": lambda: risk("10"),
     "portfolio bars": bars,
