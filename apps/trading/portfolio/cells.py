@@ -24,7 +24,7 @@ _STATE_OF = np.argsort(_NUMBER)
 
 def encode(u: np.ndarray) -> np.ndarray:
     """States int64 of uniforms of the same shape."""
-    return np.searchsorted(EDGES[1:-1], u, side="right")
+    return np.asarray(np.searchsorted(EDGES[1:-1], np.asarray(u), side="right"))
 
 
 def bits_of(states: np.ndarray) -> np.ndarray:
