@@ -5,14 +5,13 @@ projected t copula and a residual under every prior on offer. The prior whose fo
 kinds of machine; no residual at all is on offer as well.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from thermofab.apps.trading.portfolio.cells import cell_numbers, encode
 from thermofab.apps.trading.portfolio.copula import fit_copula
 from thermofab.apps.trading.portfolio.fitting import Prior, evidence_of, fit_tables
 from thermofab.apps.trading.portfolio.projection import projected_tables
+from thermofab.apps.trading.portfolio.remembered import remembered
 from thermofab.apps.trading.portfolio.tables import Tables
 
 PRIORS: tuple[Prior | None, ...] = (None, Prior(10.0, 3.0), Prior(30.0, 3.0), Prior(100.0, 3.0))
@@ -28,7 +27,8 @@ def with_residual(start: Tables, states: np.ndarray, market: np.ndarray, prior: 
     return fit_tables(start, evidence_of(states, market), prior, freeze=True)
 
 
-def chosen_prior(u: np.ndarray, priors: Sequence[Prior | None] = PRIORS) -> Prior | None:
+@remembered
+def chosen_prior(u: np.ndarray, priors: tuple[Prior | None, ...] = PRIORS) -> Prior | None:
     """By cross-validation on uniforms float64 ``[n, d]`` in the order of their days; none for fewer than 500 days."""
     n = len(u)
     if int(n * _QUARTERS[0]) < _FEWEST:
