@@ -89,16 +89,15 @@ def thrml_sweeps(law: np.ndarray) -> int:
     return 1000
 
 
-def rates(machine: PortfolioMachine, market: np.ndarray | None, thrml: bool) -> dict[str, float]:
-    """Draws a second, medians."""
-    rows = None if market is None else np.tile(market, (DRAWS, 1))
+def rates(machine: PortfolioMachine, market: np.ndarray | None, theirs: int) -> dict[str, float]:
+    """Draws a second, medians; THRML's in ``theirs`` sweeps."""
+    rows = np.zeros((DRAWS, 0), bool) if market is None else np.tile(market, (DRAWS, 1))
     calls: dict[str, Callable[[], Any]] = {}
     for name in ("native", "jax"):
         one = PortfolioMachine(machine.tables, name, machine.sweeps_a_draw)
         calls[name] = lambda one=one: one.draw(DRAWS, 1, rows)
-    if thrml:
-        sampler = thrml_sampler(machine.tables, thrml_sweeps(machine.tables.probabilities))
-        calls["thrml"] = lambda: jax.block_until_ready(sampler(jax.random.key(1), DRAWS))
+    sampler = thrml_sampler(machine.tables, theirs)
+    calls["thrml"] = lambda: jax.block_until_ready(sampler(jax.random.key(1), jax.numpy.asarray(rows)))
     for call in calls.values():
         call()
     taken: dict[str, list[float]] = {name: [] for name in calls}
@@ -198,18 +197,18 @@ def main() -> None:
             market, settings = known[-1], list(rows)
             content["lost_to_factors"] = lost_to_factors(model, days)
         quality = [compiled(machine, one) for one in settings]
+        theirs = max(thrml_sweeps(np.exp(machine.log_probabilities(one))) for one in settings[:6])
         counts = [drawn(machine, one, 10 + k) for k, one in enumerate(settings[:3])]
         content["kinds"][kind] = {
             "fit_seconds": fitting, **shape(machine),
             "kl": max(one["kl"] for one in quality), "tv": max(one["tv"] for one in quality),
             "chi2": counts, "autocorrelation_sweeps": max(mixing(machine, one) for one in settings[:4]),
-            "draws_per_second": rates(machine, market, thrml=kind == "static"),
+            "draws_per_second": rates(machine, market, theirs), "thrml_sweeps": theirs,
             "over_t": gain(scores, static_t), "over_dcc": gain(scores, dynamic_t),
         }  # fmt: skip
         if isinstance(model, DailyModel):
             content["kinds"][kind] |= reprogramming(model, seen, first)
         if isinstance(model, StaticModel):
-            content["kinds"][kind]["thrml_sweeps"] = thrml_sweeps(machine.tables.probabilities)
             copula = model.copula
             start = projected_tables(copula)
             content["projection_mismatch"] = mismatch(start, PairCells(copula.degrees).of(copula.correlation))

@@ -49,7 +49,7 @@ def pairs_of(assets: int) -> list[tuple[int, int]]:
 
 def cell_numbers(states: np.ndarray) -> np.ndarray:
     """int64 ``[n]``: the number of the joint cell of states ``[n, d]``, the first asset the slowest."""
-    return np.ravel_multi_index(tuple(np.asarray(states).T), (STATES,) * np.shape(states)[1])
+    return np.asarray(np.ravel_multi_index(tuple(np.asarray(states).T), (STATES,) * np.shape(states)[1]))
 
 
 def all_states(assets: int) -> np.ndarray:

@@ -10,30 +10,32 @@ from thrml.block_management import Block
 from thrml.block_sampling import BlockGibbsSpec, SamplingSchedule, sample_states
 from thrml.factor import FactorSamplingProgram
 from thrml.models.discrete_ebm import CategoricalGibbsConditional, DiscreteEBMFactor
-from thrml.pgm import CategoricalNode
+from thrml.pgm import CategoricalNode, SpinNode
 
 from thermofab.apps.trading.portfolio.cells import STATES, pairs_of
 from thermofab.apps.trading.portfolio.tables import Tables
 
 
-def thrml_sampler(tables: Tables, sweeps: int) -> Callable[[Any, int], Any]:
-    """A function from a JAX key and a number of chains to states uint8 ``[chains, d]``, after ``sweeps`` sweeps of each
-    chain from random states. Tables have no market bits."""
-    nodes = [CategoricalNode() for _ in range(tables.assets)]
-    blocks = [Block([node]) for node in nodes]
-    i, j = (list(ends) for ends in zip(*pairs_of(tables.assets)))
+def thrml_sampler(tables: Tables, sweeps: int) -> Callable[[Any, Any], Any]:
+    """A jitted function from a JAX key and market bits bool ``[chains, k]`` to states uint8 ``[chains, d]``, after
+    ``sweeps`` sweeps of each chain from random states."""
+    d, k = tables.assets, tables.bits
+    nodes, market = [CategoricalNode() for _ in range(d)], [SpinNode() for _ in range(k)]
+    i, j = (Block([nodes[node] for node in ends]) for ends in zip(*pairs_of(d)))
     factors = [
         DiscreteEBMFactor([], [Block(nodes)], jnp.asarray(tables.single)),
-        DiscreteEBMFactor([], [Block([nodes[k] for k in i]), Block([nodes[k] for k in j])], jnp.asarray(tables.pair)),
+        DiscreteEBMFactor([], [i, j], jnp.asarray(tables.pair)),
     ]
-    spec = BlockGibbsSpec(blocks, [])
-    program = FactorSamplingProgram(spec, [CategoricalGibbsConditional(STATES)] * len(nodes), factors, [])
+    for bit, single, pair in zip(market, tables.single_shift, tables.pair_shift):
+        factors.append(DiscreteEBMFactor([Block([bit] * d)], [Block(nodes)], jnp.asarray(single)))
+        factors.append(DiscreteEBMFactor([Block([bit] * len(pair))], [i, j], jnp.asarray(pair)))
+    spec = BlockGibbsSpec([Block([node]) for node in nodes], [Block(market)] if k else [])
+    program = FactorSamplingProgram(spec, [CategoricalGibbsConditional(STATES)] * d, factors, [])
     schedule = SamplingSchedule(sweeps, 1, 1)
 
-    def one(key: Any) -> Any:
+    def one(key: Any, row: Any) -> Any:
         begin, run = jax.random.split(key)
-        start = list(jax.random.randint(begin, (len(nodes), 1), 0, STATES).astype(jnp.uint8))
-        return sample_states(run, program, schedule, start, [], [Block(nodes)])[0][0]
+        start = list(jax.random.randint(begin, (d, 1), 0, STATES).astype(jnp.uint8))
+        return sample_states(run, program, schedule, start, [row] if k else [], [Block(nodes)])[0][0]
 
-    chains = jax.jit(lambda key, count: jax.vmap(one)(jax.random.split(key, count)), static_argnums=1)
-    return lambda key, count: chains(key, count)
+    return jax.jit(lambda key, rows: jax.vmap(one)(jax.random.split(key, len(rows)), rows))
