@@ -176,7 +176,7 @@ def box_probabilities(
         SpecError: fewer than 2,048 points, which copula's cells in the tails need.
     """
     if points < POINTS:
-        raise SpecError(f"the probability of a copula's box needs at least {POINTS} points, got {points}.")
+        raise SpecError(f"the probability of a copula's box needs at least {POINTS:,} points, got {points:,}.")
     low, high = (np.asarray(edge, dtype=np.float64) for edge in (low, high))
     n, d = low.shape
     net = qmc.Sobol(d + 1, scramble=False).random(points // _SHIFTS)
