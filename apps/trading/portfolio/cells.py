@@ -24,7 +24,7 @@ _STATE_OF = np.argsort(_NUMBER)
 
 def encode(u: np.ndarray) -> np.ndarray:
     """States int64 of uniforms of the same shape."""
-    return np.searchsorted(EDGES[1:-1], u, side="right")
+    return np.asarray(np.searchsorted(EDGES[1:-1], np.asarray(u), side="right"))
 
 
 def bits_of(states: np.ndarray) -> np.ndarray:
@@ -49,7 +49,7 @@ def pairs_of(assets: int) -> list[tuple[int, int]]:
 
 def cell_numbers(states: np.ndarray) -> np.ndarray:
     """int64 ``[n]``: the number of the joint cell of states ``[n, d]``, the first asset the slowest."""
-    return np.ravel_multi_index(tuple(np.asarray(states).T), (STATES,) * np.shape(states)[1])
+    return np.asarray(np.ravel_multi_index(tuple(np.asarray(states).T), (STATES,) * np.shape(states)[1]))
 
 
 def all_states(assets: int) -> np.ndarray:

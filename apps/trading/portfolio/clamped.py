@@ -19,6 +19,7 @@ from thermofab.apps.trading.portfolio.filters import Filtered, Marginal
 from thermofab.apps.trading.portfolio.fitting import Evidence, Prior, fit_tables
 from thermofab.apps.trading.portfolio.machine import PortfolioMachine
 from thermofab.apps.trading.portfolio.projection import PairCells, project
+from thermofab.apps.trading.portfolio.remembered import remembered
 from thermofab.apps.trading.portfolio.residual import chosen_prior, with_residual
 from thermofab.apps.trading.portfolio.states import LEVELS, MarketBits, market_bits
 from thermofab.apps.trading.portfolio.tables import Tables
@@ -56,6 +57,7 @@ class Clamped:
     tables: Tables
 
 
+@remembered
 def fit_clamped(u: np.ndarray, levels: tuple[int, ...] = LEVELS) -> Clamped:
     """Fitted to uniforms float64 ``[n, d]`` in the order of their days."""
     dynamic = fit_dynamic(u)

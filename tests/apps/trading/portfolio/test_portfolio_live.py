@@ -174,6 +174,8 @@ def test_a_restart_of_the_daily_machine_says_the_same(rows):
         return RiskRows(watched, learn, "replay", "made")
 
     said = messages(rows[:608], model())
+    (forecaster,) = [made for key, made in LEARNT.items() if key[0] == "daily"]
+    assert forecaster.walk.before is None, "draws left something in the walk"
     assert len(said) == 8 and messages(rows[:608], model(), said[3]) == said[4:]
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import jax
 import numpy as np
 import pytest
 from made_panels import CORRELATION, made_panel
@@ -15,6 +16,7 @@ from thermofab.apps.trading.portfolio.mixing import autocorrelations, sweeps_nee
 from thermofab.apps.trading.portfolio.model import PortfolioModel
 from thermofab.apps.trading.portfolio.projection import PairCells, project, projected_tables
 from thermofab.apps.trading.portfolio.tables import Tables, within_reach
+from thermofab.apps.trading.portfolio.thrml_cells import thrml_sampler
 from thermofab.hw.spec import Schedule, SpecError
 from thermofab.sim.rtl.board import simulated_board
 
@@ -86,6 +88,15 @@ def test_conditioning_by_clamps_is_the_enumerated_conditional(machine):
     assert (states[:, 0] == 0).all()
     conditional = machine.log_probabilities()[0]
     fits(cell_numbers(states[:, 1:]), conditional - np.log(np.exp(conditional).sum()))
+
+
+def test_thrml_draws_the_same_tables():
+    whole = shifted()
+    pair = Tables(whole.single[:2], whole.pair[:1], whole.single_shift[:, :2], whole.pair_shift[:, :1])
+    market = np.array([True, False])
+    rows = np.tile(market, (20_000, 1))
+    states = np.asarray(thrml_sampler(pair, 25)(jax.random.key(3), jax.numpy.asarray(rows))).astype(int)
+    fits(cell_numbers(states), pair.log_probabilities(market))
 
 
 def test_a_draw_forgets_its_start_and_chains_mix(machine):
