@@ -81,14 +81,14 @@ def breaches(result: Backtest, path: Path, symbol: str, method: str = TSU) -> Pa
         axes.plot(result.dates, result.forecasts[method][level][0], linewidth=0.7, label=f"VaR {alpha:.1%}")
     below = result.returns < result.forecasts[method][0][0]
     axes.plot(result.dates[below], result.returns[below], "x", color="tab:red", markersize=4, label="beyond")
-    axes.set_xlabel(f"{result.dates[0]} to {result.dates[-1]}; each forecast is made {span} before")
+    axes.set_xlabel(f"{result.dates[0]} to {result.dates[-1]}; each forecast is made {span} before", loc="left")
     axes.set_ylabel("log return, per cent")
     axes.set_title(
-        f"{symbol}, {method}: {int(below.sum())} of {len(below):,} forecasts passed at {result.alphas[0]:.1%}, "
-        f"{below.mean():.2%}"
+        f"{symbol}, {method}: {int(below.sum())} of {len(below):,} returns beyond VaR {result.alphas[0]:.1%}, "
+        f"{below.mean():.2%} of them"
     )
     axes.grid(alpha=0.3)
-    axes.legend(loc="lower right", ncols=4)
+    axes.legend(loc="upper right", bbox_to_anchor=(1, -0.14), ncols=4, frameon=False)
     return _saved(figure, path)
 
 
