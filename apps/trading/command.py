@@ -109,6 +109,15 @@ def _about(market: Any, series: Any, symbol: str | None) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _refuse(given: dict[str, bool], why: str) -> None:
+    """Refuse options that do not go with the others."""
+    from thermofab.hw.spec import SpecError
+
+    name = next((name for name, here in given.items() if here), None)
+    if name is not None:
+        raise SpecError(f"{name} is {why}.")
+
+
 @app.command()
 def fit(
     out: Annotated[Path, typer.Option("--out", help="Where to write the model (.json).")],
@@ -161,7 +170,9 @@ def scenarios(
     out: Out = Path("out/trading"),
     as_json: Json = False,
 ) -> None:
-    """Simulate paths; a fan chart, and a histogram of the days against the data."""
+    """Simulate paths; a fan chart, and the next day beside the data's days of like volatility."""
+    import numpy as np
+
     from thermofab.apps.trading.plots import fan_chart, histogram
     from thermofab.apps.trading.storage import check_paths_file, write_paths
 
@@ -175,10 +186,17 @@ def scenarios(
         step("pictures")
         values = paths.prices(price)
         about = _about(market, series, symbol)
-        title = f"{about['symbol']}, {horizon} days from {about['as_of']}, {trajectories:,} paths"
-        drawn = [fan_chart(values, price, out / "fan.png", title)]
+        title = f"{about['symbol']}: {horizon} days from {about['as_of']}, {trajectories:,} paths"
+        drawn = [fan_chart(values, price, out / "fan.png", title, about["as_of"])]
         if series is not None:
-            drawn.append(histogram(paths.returns.ravel(), series.returns, out / "returns.png", title))
+            filtered, now = market.fitted.volatility, paths.volatilities[:, 0]
+            scales = np.sqrt(filtered.variances(series.returns)[:-1])
+            days = (series.returns - filtered.mean) / scales
+            # Whatever the drift, the draws are set about the mean of the data's days.
+            drawn_days = paths.returns[:, 0] / now
+            centred = drawn_days - (filtered.mean / now if drift is None else drawn_days.mean() - days.mean())
+            who = f"{about['symbol']} after {about['as_of']}"
+            drawn.append(histogram(centred, days, scales, float(now[0]), out / "returns.png", who))
         if paths_file is not None:
             write_paths(paths_file, paths, price)
     last = values[:, -1]
@@ -214,14 +232,50 @@ def risk(
     as_of: AsOf = None,
     symbol: Symbol = None,
     drift: Drift = None,
+    portfolio: Annotated[
+        Path | None,
+        typer.Option(help="weights.csv with columns symbol and weight (or money); --prices is then a folder."),
+    ] = None,
+    money: Annotated[float | None, typer.Option(help="What a portfolio's weights are of.", min=1e-9)] = None,
+    kind: Annotated[str | None, typer.Option(help="A portfolio's machine: static, state or daily.")] = None,
+    stress: Annotated[
+        list[str] | None, typer.Option(help="Of a portfolio, SPY<5% or SPY>95%; several are allowed.")
+    ] = None,
+    backtest_days: Annotated[
+        int | None, typer.Option(help="Newest days that a portfolio is tested on, 250 by default; 0 for none.", min=0)
+    ] = None,
+    paths_file: Annotated[
+        Path | None, typer.Option("--paths", help="Write a portfolio's paths there: .csv, .csv.gz or .parquet.")
+    ] = None,
+    report: Annotated[Path | None, typer.Option(help="Write a portfolio's report there: .html.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Value at risk and expected shortfall by horizon and level; tail probability over the longest horizon."""
+    """Value at risk and expected shortfall by horizon and level; tail probability over the longest horizon.
+
+    Of one asset, or with --portfolio of many: what each contributes, a back-test, paths, and a report.
+    """
     import numpy as np
 
     from thermofab.apps.trading.risk import HORIZONS, LEVELS, checked_threshold, tail_metrics, var_table
 
     horizons, levels = horizon or HORIZONS, level or LEVELS
+    if portfolio is not None:
+        from thermofab.apps.trading.portfolio.command import BACKTEST_DAYS, Asked, portfolio_risk_command
+
+        _refuse(
+            {"--model": model is not None, "--position": position != 1}, "of one asset; leave it or --portfolio out"
+        )
+        portfolio_risk_command(
+            Asked(
+                portfolio, prices, repair or (), volatility, threshold, trajectories, horizons, levels, device, seed,
+                as_of, symbol, drift, kind or "static", money, stress or (),
+                BACKTEST_DAYS if backtest_days is None else backtest_days, paths_file, report, as_json,
+            )
+        )  # fmt: skip
+        return
+    given = {"--money": money, "--kind": kind, "--stress": stress, "--backtest-days": backtest_days,
+             "--paths": paths_file, "--report": report}  # fmt: skip
+    _refuse({name: value is not None for name, value in given.items()}, "of a portfolio; give --portfolio weights.csv")
     checked_threshold(threshold)
     with steps(2, as_json) as step:
         step("model")
@@ -275,7 +329,7 @@ def backtest_command(
             series, horizon=horizon, window=window, refit=refit, samples=samples, device=device, volatility=volatility,
             seed=seed, progress=lambda *_: done(),
         )  # fmt: skip
-    picture = breaches(result, out / "breaches.png")
+    picture = breaches(result, out / "breaches.png", series.symbol)
     if as_json:
         rows = {
             name: {f"{alpha:g}": asdict(result.scores(name, k)) for k, alpha in enumerate(result.alphas)}
@@ -333,7 +387,8 @@ def strategies(
         step("energies")
         rare = [model.evaluate(record)["energy"] for record in shuffled(known[4::5], seed)]
         assert model.held_out is not None
-        picture = energies(model.held_out, np.array(rare), out / "energies.png")
+        title = f"Free energy of {len(known):,} strategy records: lower is more usual"
+        picture = energies(model.held_out, np.array(rare), out / "energies.png", title)
     numbers["mean_free_energy_shuffled"] = float(np.mean(rare))
     numbers["picture"] = str(picture)
     if evaluate is not None:

@@ -1,4 +1,5 @@
-"""The tables of docs/portfolio-study.md, from docs/results/trading_portfolio.json.
+"""The tables of docs/portfolio-study.md, from docs/results/trading_portfolio.json, and of earlier eras' log-scores from
+trading_portfolio_early.json.
 
 python benchmarks/trading/page.py
 
@@ -22,6 +23,15 @@ def study() -> dict[str, Any]:
     return results("trading_portfolio")
 
 
+def eras() -> dict[str, Any]:
+    """All eras by time; those of which log-scores alone were taken come first."""
+    try:
+        early = results("trading_portfolio_early")["eras"]
+    except FileNotFoundError:
+        early = {}
+    return {era: part for era, part in early.items() if era != "all"} | study()["eras"]
+
+
 def named(era: str) -> str:
     return "all eras" if era == "all" else era
 
@@ -38,31 +48,30 @@ def setting() -> str:
     left = " ".join(kept["notes"]) or "Nothing was repaired or left out."
     return (
         f"{', '.join(kept['symbols'])}, returns of {kept['first']} to {kept['last']}; days forecast: {eras}; refitted "
-        f"every January to all days up to {plan['purge']} before; {plan['samples']:,} draws a day, {plan['paths']:,} paths "
+        f"every January to all days up to {plan['purge']} before; {plan['samples']:,} draws a day, {plan['paths']:,} "
         f"over ten days; machines on `{kept['device']}`. {left} {kept['minutes']:.0f} minutes on {kept['machine']}, "
         "shared with other work."
     )
 
 
 def logs() -> str:
-    """Mean log-scores by model and era; gains over the t copula below them."""
-    kept = study()["eras"]
-    eras = list(kept)
+    """The t copula's mean log-score by era, and the others' gains over it."""
+    kept = eras()
     rows = []
-    for name in kept[eras[-1]]["log score"]:
+    for name in next(iter(study()["eras"].values()))["log score"]:
         row = [name]
-        for era in eras:
-            gain = kept[era]["gains"][STATIC]["gains"].get(name)
-            row.append(f"{gain['mean']:+.3f} ({chance(gain['p'])})" if gain else f"{kept[era]['log score'][name]:.3f}")
+        for part in kept.values():
+            gain = part["gains"][STATIC]["gains"].get(name)
+            row.append(f"{gain['mean']:+.3f} ({chance(gain['p'])})" if gain else f"{part['log score'][name]:.3f}")
         rows.append(row)
-    return table(["model", *map(named, eras)], rows)
+    return table(["model", *map(named, kept)], rows)
 
 
 def significance() -> str:
     """What is left of gains when the number of variants is counted."""
     kept = study()
     lines = []
-    for era, part in kept["eras"].items():
+    for era, part in eras().items():
         for against in (STATIC, DYNAMIC):
             found = part["gains"][against]
             for name in kept["machines"]:
@@ -74,7 +83,7 @@ def significance() -> str:
                     ]
                 )  # fmt: skip
     tried = next(iter(kept["eras"].values()))["gains"][STATIC]["tried"]
-    spa = "; ".join(f"{named(era)} {chance(part['gains'][DYNAMIC]['spa'])}" for era, part in kept["eras"].items())
+    spa = "; ".join(f"{named(era)} {chance(part['gains'][DYNAMIC]['spa'])}" for era, part in eras().items())
     head = ["era", "machine", "against", "gain, nats a day", "p", "Holm", "deflated", "beyond luck"]
     return (
         table(head, lines)
@@ -86,7 +95,8 @@ def significance() -> str:
 def vector(horizon: str) -> str:
     """Energy and variogram scores as ratios to DCC-t's."""
     kept = study()["eras"]
-    eras = [era for era in kept if era != "all"][-1:] + [era for era in kept if era == "all"]
+    drawn = [era for era in kept if kept[era]["vector"]]
+    eras = [era for era in drawn if era != "all"][-1:] + [era for era in drawn if era == "all"]
     head = ["model"]
     for era in eras:
         head += [f"energy, {named(era)}", "variogram ½", "variogram 1"]
@@ -104,22 +114,24 @@ def vector(horizon: str) -> str:
     return table(head, rows)
 
 
-def conditional() -> str:
-    """Gains over the t copula on days that one asset or the state picks out, over all eras."""
-    kept = study()
-    part = kept["eras"].get("all") or next(iter(kept["eras"].values()))
+def conditional(name: str) -> str:
+    """Gains over the t copula on days that one asset or the state picks out, over the eras of docs/results/``name``."""
+    kept = results(name)
+    part = list(kept["eras"].values())[-1]
     names = [DYNAMIC, *kept["machines"]]
     rows = []
     for label, found in part["conditional"].items():
         cells = [found["gains"].get(name) for name in names]
         rows.append([label, str(found["days"]), *(f"{c['mean']:+.3f} ({chance(c['p'])})" if c else "" for c in cells)])
-    return table(["days", "number", *names], rows)
+    first, last = (era.split("-") for era in (list(kept["eras"])[0], [era for era in kept["eras"] if era != "all"][-1]))
+    return table([f"days, {first[0]}-{last[1]}", "number", *names], rows)
 
 
 def risk(horizon: str) -> str:
-    """Breaches and Kupiec's p at every level of equal weights and of the long-short, over all eras."""
+    """Breaches and Kupiec's p at every level of equal weights and of the long-short, over all eras of which forecasts
+    were drawn, or the last."""
     kept = study()
-    part = kept["eras"].get("all") or next(iter(kept["eras"].values()))
+    part = [part for part in kept["eras"].values() if part["risk"]][-1]
     portfolios = list(part["risk"][horizon])
     chosen = [portfolios[0], portfolios[-1]]
     head = ["model"]
@@ -152,7 +164,8 @@ TABLES = {
     "portfolio significance": significance,
     "portfolio vector, 1 day": lambda: vector("1"),
     "portfolio vector, 10 days": lambda: vector("10"),
-    "portfolio conditional": conditional,
+    "portfolio conditional": lambda: conditional("trading_portfolio"),
+    "portfolio conditional, early": lambda: conditional("trading_portfolio_early"),
     "portfolio risk, 1 day": lambda: risk("1"),
     "portfolio risk, 10 days": lambda: risk("10"),
     "portfolio bars": bars,

@@ -47,13 +47,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("folder")
     parser.add_argument("--symbols", nargs="+", default=None, help="by default the study's five, if they are there")
-    parser.add_argument("--eras", nargs="+", default=list(ERAS), help="whole years, such as 2016-2018")
+    parser.add_argument("--eras", nargs="*", default=list(ERAS), help="whole years, such as 2016-2018")
+    parser.add_argument("--log-eras", nargs="+", default=[], help="further eras, of which log-scores alone are taken")
     parser.add_argument("--samples", type=int, default=1000, help="draws of a day's forecast")
     parser.add_argument("--paths", type=int, default=500, help="over ten days")
     parser.add_argument("--device", default="native")
     parser.add_argument("--window", type=int, default=None, help="days learnt from; by default all before")
     parser.add_argument("--kinds", nargs="*", default=list(KINDS), help="machines")
     parser.add_argument("--daily", default=None, help="a .npz file for every day's scores")
+    parser.add_argument("--name", default="trading_portfolio", help="of the results")
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
     began = time.perf_counter()
@@ -66,7 +68,8 @@ def main() -> None:
         kinds = [fitter_of(kind, options.device) for kind in options.kinds]
     else:
         notes.append(f"{len(panel.symbols)} assets: machines hold {MOST_ASSETS} at most and were left out.")
-    eras = [Era.of(text) for text in (options.eras[-1:] if options.quick else options.eras)]
+    asked = options.eras[-1:] if options.quick else [*options.log_eras, *options.eras]
+    eras = [Era.of(text) for text in asked]
     samples = 300 if options.quick else options.samples
     plan = Plan(
         horizons=(1,) if options.quick else (1, 10), samples=samples, paths=options.paths, window=options.window
@@ -82,7 +85,9 @@ def main() -> None:
                     opened.append(stack.enter_context(bar(era.name, total, False)))
                 opened[0]()
 
-            found = evaluate(panel, era, (*JOINT_PEERS, *kinds), DIRECT_PEERS, plan=plan, progress=progress)
+            only = Plan((1,), samples=0, purge=plan.gap, window=options.window)
+            used = only if era.name in options.log_eras and not options.quick else plan
+            found = evaluate(panel, era, (*JOINT_PEERS, *kinds), DIRECT_PEERS, plan=used, progress=progress)
         done = {era.name: found} | done
         parts = {name: summary([one], machines) for name, one in done.items()}
         if len(done) > 1:
@@ -93,7 +98,7 @@ def main() -> None:
             arrays: Any = daily(done)
             np.savez_compressed(options.daily, **arrays)
         write_results(
-            "trading_portfolio_quick" if options.quick else "trading_portfolio",
+            f"{options.name}_quick" if options.quick else options.name,
             {
                 "symbols": panel.symbols, "first": str(panel.dates[0]), "last": str(panel.dates[-1]), "notes": notes,
                 "plan": asdict(plan) | {"purge": plan.gap}, "device": options.device, "machines": machines,
@@ -123,7 +128,7 @@ def summary(found: Sequence[Evaluation], machines: Sequence[str]) -> dict[str, A
         "vector": {},
         "risk": {},
     }
-    for h in plan.horizons:
+    for h in plan.horizons if all(one.plan.samples for one in found) else ():
         rows = {}
         for name in names:
             values = {kind: _series(found, h, name, kind) for kind in ("energy", "variogram_half", "variogram_one")}
@@ -249,14 +254,16 @@ def text(parts: Mapping[str, Any], last: str, bars: Sequence[Mapping[str, Any]])
     for era, part in parts.items():
         lines.append(f"\n{era}: {part['days']} days")
         lines.append(
-            f"{'model':<22}{'log':>9}{'- t':>9}{'p':>7}{'- DCC':>9}{'p':>7}{'energy':>9}{'vario ½':>9}{'rejected':>9}"
+            f"{'model':<28}{'log':>9}{'- t':>9}{'p':>7}{'- DCC':>9}{'p':>7}{'energy':>9}{'vario ½':>9}{'rejected':>9}"
         )
-        for name, row in part["vector"]["1"].items():
-            line = f"{name:<22}" + (f"{part['log score'][name]:>9.4f}" if name in part["log score"] else f"{'':>9}")
+        for name in part["seconds"]:
+            line = f"{name:<28}" + (f"{part['log score'][name]:>9.4f}" if name in part["log score"] else f"{'':>9}")
             for against in (STATIC, DYNAMIC):
                 gain = part["gains"][against]["gains"].get(name)
                 line += f"{gain['mean']:>+9.4f}{gain['p']:>7.3f}" if gain else f"{'':>16}"
-            line += f"{row['energy']:>9.5f}{row['variogram_half']:>9.5f}{rejections(part, name):>9}"
+            if part["vector"]:
+                row = part["vector"]["1"][name]
+                line += f"{row['energy']:>9.5f}{row['variogram_half']:>9.5f}{rejections(part, name):>9}"
             lines.append(line)
     lines.append(f"\nbars, {last}")
     lines += [f"{'met   ' if row['met'] else 'MISSED'} {row['bar']}: {row['found']}" for row in bars]

@@ -5,7 +5,7 @@ import { Stream, attend } from "./stream.js";
 
 const topic = new URLSearchParams(location.search).get("topic");
 const card = document.querySelector("strategy-card");
-const stream = new Stream({ type: "trm_prediction", limit: 50 });
+const stream = new Stream({ types: ["trm_prediction"], limit: 50 });
 attend(stream);
 const show = (data) => {
   if (data && (!topic || data.symbol === topic)) card.prediction = data;

@@ -1,8 +1,9 @@
-// The strategy page: what comes in by the stream, shown.
+// The page: what comes in by the stream, shown; strategy predictions here, a portfolio's risk by risk-view.js.
 
 import "./fabric-view.js";
 import "./strategy-card.js";
 import "./time-chart.js";
+import { KnownRisk, drawRisk, prepareRisk } from "./risk-view.js";
 import { Stream, attend } from "./stream.js";
 import { make, percent, table, title } from "./words.js";
 
@@ -89,6 +90,18 @@ function draw() {
   due = false;
   const here = known.get(shown);
   if (!here?.newest) return;
+  const view = here instanceof KnownRisk ? "risk" : "strategy";
+  find("main").dataset.view = view;
+  find("what").textContent = view === "risk" ? "portfolio risk, live" : "strategy, live";
+  document.title = `${view === "risk" ? "Portfolio risk" : "Strategy"}, live · thermofab`;
+  if (view === "risk") {
+    const said = drawRisk(here, shown);
+    if (announced !== null && said && announced !== said) find("announce").textContent = said;
+    announced = said ?? announced ?? "";
+    drawBanners(here.newest);
+    find("foot").textContent = `Message ${here.newest.sequence}, schema ${here.newest.schema_version}.`;
+    return;
+  }
   const data = here.newest, points = here.points, xs = points.map((point) => point.at);
   document.querySelector("strategy-card").prediction = data;
   document.querySelector("probability-bars").prediction = data;
@@ -190,7 +203,8 @@ function drawAccuracy(data) {
 
 function drawBanners(data) {
   const said = [], beat = beats[shown];
-  if (data.mock) said.push(["Mock.", `No trained model is behind this: ${data.model_metadata.name ?? "a stand-in"}${data.source?.kind === "mock" ? ", on made-up prices" : ""}.`]);
+  if (data.mock && data.type === "portfolio_risk") said.push(["Mock.", "Prices are made up."]);
+  else if (data.mock) said.push(["Mock.", `No trained model is behind this: ${data.model_metadata.name ?? "a stand-in"}${data.source?.kind === "mock" ? ", on made-up prices" : ""}.`]);
   if (data.source?.kind === "replay") said.push(["Replay.", "These are past days, played again; they are not today's market."]);
   if (beat?.state === "ended") said.push(["Ended.", "There are no more days to play."]);
   else if (data.stale || beat?.stale) said.push(["Stale.", "The newest data are older than they should be."]);
@@ -209,7 +223,7 @@ function later() {
 
 function learn(data) {
   if (!known.has(data.symbol)) {
-    known.set(data.symbol, new Known());
+    known.set(data.symbol, data.type === "portfolio_risk" ? new KnownRisk() : new Known());
     const names = [...known.keys()].sort();
     find("topic").replaceChildren(...names.map((name) => make("option", { value: name, textContent: name })));
     find("topic-choice").hidden = names.length < 2;
@@ -223,7 +237,8 @@ find("price").configure({
   lines: [{ colour: "--ink", width: 1.5 }],
   value: (v) => v.toLocaleString("en"),
   readout: (k) => described(k, (p) => `${number(p.price)} · ${title(STRATEGIES[p.id])}`),
-  bands: () => known.get(shown).regimes().map((run) => [run.from, run.to, `--s${run.id}`]),
+  // The chart may be drawn anew while another kind of topic is shown.
+  bands: () => known.get(shown)?.regimes?.().map((run) => [run.from, run.to, `--s${run.id}`]) ?? [],
 });
 find("confidence").configure({
   lines: [{ colour: "--line-one" }, { colour: "--line-two", dash: [6, 4] }],
@@ -231,6 +246,7 @@ find("confidence").configure({
   value: (v) => percent(v),
   readout: (k) => described(k, (p) => `confidence ${percent(p.confidence, 1)} · halting ${percent(p.halt, 1)}`),
 });
+prepareRisk(() => known.get(shown));
 STRATEGIES.forEach((name, k) => {
   const patch = make("i", { className: "swatch" });
   patch.style.background = `var(--s${k})`;
@@ -247,7 +263,7 @@ find("pause").addEventListener("click", () => {
   find("pause").setAttribute("aria-pressed", String(paused));
   later();
 });
-for (const id of ["regimes", "values"]) find(id).closest("details").addEventListener("toggle", later);
+for (const id of ["regimes", "values", "risk-days"]) find(id).closest("details").addEventListener("toggle", later);
 setInterval(() => {
   const plan = known.get(shown)?.newest?.plan;
   if (!plan || paused || matchMedia("(prefers-reduced-motion: reduce)").matches || !find("sample")) return;
@@ -256,8 +272,8 @@ setInterval(() => {
 }, 900);
 
 const stream = new Stream({
-  type: "trm_prediction",
-  omit: ["plan", "raw_features", "normalized_features", "feature_mask", "probabilities", "model_metadata", "realised", "source", "drift"],
+  types: ["trm_prediction", "portfolio_risk"],
+  omit: ["positions", "record", "model", "plan", "raw_features", "normalized_features", "feature_mask", "probabilities", "model_metadata", "realised", "source", "drift"],
 });
 attend(stream);
 stream.addEventListener("history", ({ detail }) => {
@@ -265,7 +281,7 @@ stream.addEventListener("history", ({ detail }) => {
   shown = null;
   for (const data of detail) learn(data);
   // A symbol whose newest message is older than the history has only its points until its next message.
-  for (const one of known.values()) if (!one.newest.probabilities) one.newest = null;
+  for (const one of known.values()) if (!one.newest.probabilities && !one.newest.record) one.newest = null;
   later();
 });
 stream.addEventListener("message", ({ detail }) => {

@@ -36,11 +36,12 @@ function setToken(token) {
 /**
  * Events, all with `detail`: `state` ("connecting", "open", "closed", "token"), `history` (array of data, oldest
  * first; everything known before is void), `message` (data, in order, none missing), `heartbeat`, `refused`.
+ * Data are those of messages of `types`, with their `type` among them.
  */
 export class Stream extends EventTarget {
-  constructor({ type, limit = 600, omit = [] }) {
+  constructor({ types, limit = 600, omit = [] }) {
     super();
-    Object.assign(this, { type, limit, omit, last: 0, journal: null, wait: WAITS.first, token: tokenOfPage() });
+    Object.assign(this, { types, limit, omit, last: 0, journal: null, wait: WAITS.first, token: tokenOfPage() });
     this.client = stored("thermofab-client", () => `page-${crypto.getRandomValues(new Uint32Array(2)).join("-")}`);
     this.turn = Promise.resolve();
     addEventListener("online", () => this.#retry());
@@ -90,10 +91,11 @@ export class Stream extends EventTarget {
     const newest = await this.get("/api/latest");
     if (newest.journal !== past.journal) throw new Error("the server was restarted between two requests");
     this.journal = newest.journal;
-    const list = new Map(past.messages.map((message) => [message.data.sequence, message.data]));
+    const list = new Map(), note = ({ type, data }) => this.types.includes(type) && list.set(data.sequence, { ...data, type });
+    past.messages.forEach(note);
     this.last = past.head;
     // The newest of every symbol, whole. What came between the two requests is brought by the socket.
-    for (const { data } of newest.messages) if (data.sequence <= past.head) list.set(data.sequence, data);
+    for (const message of newest.messages) if (message.data.sequence <= past.head) note(message);
     this.#say("history", [...list.values()].sort((a, b) => a.sequence - b.sequence));
   }
 
@@ -140,10 +142,10 @@ export class Stream extends EventTarget {
   async #take({ type, data }) {
     if (type === "heartbeat") this.#say("heartbeat", data);
     else if (type === "error") this.#say("refused", data);
-    else if (type === this.type && data.sequence > this.last) {
+    else if (data?.sequence > this.last) {
       if (data.sequence > this.last + 1) await this.#fetchMissing(data.sequence);
       this.last = data.sequence;
-      this.#say("message", data);
+      if (this.types.includes(type)) this.#say("message", { ...data, type });
     }
   }
 
@@ -152,9 +154,9 @@ export class Stream extends EventTarget {
     for (let from = this.last + 1; from !== null && from < before; ) {
       const page = await this.get(`/api/replay?from=${from}&limit=500`);
       for (const { type, data } of page.messages) {
-        if (type !== this.type || data.sequence <= this.last || data.sequence >= before) continue;
+        if (data.sequence <= this.last || data.sequence >= before) continue;
         this.last = data.sequence;
-        this.#say("message", data);
+        if (this.types.includes(type)) this.#say("message", { ...data, type });
       }
       from = page.next;
     }

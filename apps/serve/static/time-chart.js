@@ -1,8 +1,9 @@
 // <time-chart>: lines over time by uPlot, which the page loads; with a sentence for those who do not see it.
 //
-//   chart.configure({lines: [{colour: "--line-one", dash: [], width: 2}], range: [0, 1], value: (v) => "…", bands: fn, readout: fn})
+//   chart.configure({lines: [{colour: "--line-one", dash: [], width: 2, points: false}], range: [0, 1], value: (v) => "…", bands: fn, readout: fn})
 //   chart.set([xs, ys, …], "sentence")      xs are seconds since 1970, ascending
 //
+// A line with `points` is points alone, where its values are not null.
 // `readout(k)` says what point k is, shown under the chart where the pointer is.
 // `bands(xs)` gives [[from, to, css colour name], …], drawn behind the lines.
 
@@ -52,7 +53,7 @@ class TimeChart extends HTMLElement {
           { ...axis, size: 30, space: 70, values: (_, splits) => labels(splits) },
           { ...axis, size: 52, values: (_, splits) => splits.map(value) },
         ],
-        series: [{}, ...lines.map((line) => ({ stroke: colour(line.colour), dash: line.dash, width: line.width ?? 2, points: { show: false } }))],
+        series: [{}, ...lines.map((line) => ({ stroke: colour(line.colour), dash: line.dash, width: line.points ? 0 : (line.width ?? 2), points: line.points ? { show: true, size: 8, fill: colour(line.colour) } : { show: false } }))],
         hooks: {
           drawClear: bands ? [(plot) => this.#bands(plot, bands, colour)] : [],
           setCursor: [(plot) => (this.line.textContent = plot.cursor.idx == null || plot.cursor.left < 0 ? "" : readout(plot.cursor.idx))],

@@ -1,8 +1,8 @@
 """Cells: an asset's day as one of eight states, narrow in both tails, on three sites.
 
 State k is the interval between two quantiles of the asset's own standardised returns, so every asset has the same
-edges in u. On sites, the first two bits are Gray's code of the state's quarter, a pair of neighbours, and the third says
-which of the two it is: a binary code would take ten times the sweeps, and Gray's code of all three no fewer.
+edges in u. On sites, the first two bits are Gray's code of the state's quarter, a pair of neighbours, and the third
+says which of the two it is: a binary code would take ten times the sweeps, and Gray's code of all three no fewer.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ _STATE_OF = np.argsort(_NUMBER)
 
 def encode(u: np.ndarray) -> np.ndarray:
     """States int64 of uniforms of the same shape."""
-    return np.searchsorted(EDGES[1:-1], u, side="right")
+    return np.asarray(np.searchsorted(EDGES[1:-1], np.asarray(u), side="right"))
 
 
 def bits_of(states: np.ndarray) -> np.ndarray:
@@ -49,7 +49,7 @@ def pairs_of(assets: int) -> list[tuple[int, int]]:
 
 def cell_numbers(states: np.ndarray) -> np.ndarray:
     """int64 ``[n]``: the number of the joint cell of states ``[n, d]``, the first asset the slowest."""
-    return np.ravel_multi_index(tuple(np.asarray(states).T), (STATES,) * np.shape(states)[1])
+    return np.asarray(np.ravel_multi_index(tuple(np.asarray(states).T), (STATES,) * np.shape(states)[1]))
 
 
 def all_states(assets: int) -> np.ndarray:

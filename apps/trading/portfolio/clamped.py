@@ -2,8 +2,9 @@
 
 Tables are fitted so that under every setting of the market bits their pair marginals are, as nearly as the fabric's
 factors allow, the mean of the DCC-t copula's over the days of that setting; a residual that is the same under all of
-them is fitted to the days themselves (:mod:`~thermofab.apps.trading.portfolio.residual`). Nothing is reprogrammed from day to day:
-what is known of a day comes in by clamps, one per chain, so every path of a simulation has its own.
+them is fitted to the days themselves (:mod:`~thermofab.apps.trading.portfolio.residual`). Nothing is
+reprogrammed from day to day: what is known of a day comes in by clamps, one per chain, so every path of a simulation
+has its own.
 """
 
 from dataclasses import dataclass, field
@@ -12,12 +13,14 @@ import numpy as np
 
 from thermofab.apps.trading.portfolio.cells import cell_numbers, checked_assets, encode
 from thermofab.apps.trading.portfolio.correlation import Dynamic, fit_dynamic, unit
+from thermofab.apps.trading.portfolio.day import Day
 from thermofab.apps.trading.portfolio.decoding import decode, log_density_within
 from thermofab.apps.trading.portfolio.filters import Filtered, Marginal
 from thermofab.apps.trading.portfolio.fitting import Evidence, Prior, fit_tables
 from thermofab.apps.trading.portfolio.machine import PortfolioMachine
 from thermofab.apps.trading.portfolio.projection import PairCells, project
-from thermofab.apps.trading.portfolio.residual import with_residual, chosen_prior
+from thermofab.apps.trading.portfolio.remembered import remembered
+from thermofab.apps.trading.portfolio.residual import chosen_prior, with_residual
 from thermofab.apps.trading.portfolio.states import LEVELS, MarketBits, market_bits
 from thermofab.apps.trading.portfolio.tables import Tables
 from thermofab.hw.spec import Device, Ledger
@@ -37,17 +40,37 @@ class ClampedFitter:
     def fit(self, learnt: Filtered) -> "ClampedModel":
         """Fitted to the days of ``learnt``, 250 at least, of 2 to 6 assets."""
         checked_assets(learnt.u.shape[1])
-        dynamic = fit_dynamic(learnt.u)
-        correlations = dynamic.correlations(learnt.u)[:-1]
-        bits = market_bits(correlations, self.levels)
-        start = clamped_tables(correlations, dynamic.degrees, bits)
-        tables = with_residual(start, encode(learnt.u), bits(correlations), chosen_prior(learnt.u))
+        fitted = fit_clamped(learnt.u, self.levels)
+        dynamic, bits, tables = fitted.dynamic, fitted.bits, fitted.tables
         machine = PortfolioMachine(tables, self.device)
         return ClampedModel(dynamic, learnt.marginals, bits, machine, self.name)
 
 
+@dataclass(frozen=True, eq=False)
+class Clamped:
+    """What the fit found: the correlation filter, the market bits, the tables from copulas alone (``start``) and with
+    the residual (``tables``)."""
+
+    dynamic: Dynamic
+    bits: MarketBits
+    start: Tables
+    tables: Tables
+
+
+@remembered
+def fit_clamped(u: np.ndarray, levels: tuple[int, ...] = LEVELS) -> Clamped:
+    """Fitted to uniforms float64 ``[n, d]`` in the order of their days."""
+    dynamic = fit_dynamic(u)
+    correlations = dynamic.correlations(u)[:-1]
+    bits = market_bits(correlations, levels)
+    start = clamped_tables(correlations, dynamic.degrees, bits)
+    tables = with_residual(start, encode(u), bits(correlations), chosen_prior(u))
+    return Clamped(dynamic, bits, start, tables)
+
+
 def clamped_tables(correlations: np.ndarray, degrees: float, bits: MarketBits) -> Tables:
-    """Tables that under every setting of the bits are nearest to the t copulas of its days, correlations ``[n, d, d]``."""
+    """Tables that under every setting of the bits are nearest to the t copulas of its days, whose correlations are
+    ``[n, d, d]``."""
     cells = PairCells(degrees).of(correlations)
     settings, number = np.unique(bits(correlations), axis=0, return_inverse=True)
     number = number.reshape(-1)
@@ -84,6 +107,11 @@ class ClampedModel:
         """Paths that each filter their own correlations."""
         last = self.dynamic.states(self.uniforms(z))[-1]
         return ClampedWalk(self, np.broadcast_to(last, (paths, *last.shape)))
+
+    def today(self, z: np.ndarray) -> Day:
+        """The fabric on the day after days ``z``, float64 ``[n, d]``."""
+        correlation = self.dynamic.correlations(self.uniforms(z))[-1]
+        return Day(self.machine, self.bits(correlation), correlation, self.dynamic.degrees)
 
     def draw_days(self, z: np.ndarray, first: int, samples: int, seed: int) -> np.ndarray:
         """See :class:`~thermofab.apps.trading.portfolio.joint.DrawsDays`."""

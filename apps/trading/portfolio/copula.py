@@ -11,6 +11,7 @@ need millions.
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize, minimize_scalar
@@ -100,37 +101,48 @@ def log_density_of(x: np.ndarray, squares: np.ndarray, size: np.ndarray | float,
 
 
 def log_densities_of(u: np.ndarray, correlations: np.ndarray, degrees: float) -> np.ndarray:
-    """log c(u_k) of days ``[n, d]`` that each have a correlation matrix of their own, ``[n, d, d]``; float64 ``[n]``."""
+    """log c(u_k) of days ``[n, d]`` with a correlation matrix each, ``[n, d, d]``; float64 ``[n]``."""
     x = scores(u, degrees)
     inner = np.linalg.solve(correlations, x[..., None])[..., 0]
     return log_density_of(x, (x * inner).sum(axis=-1), np.linalg.slogdet(correlations)[1], degrees)
 
 
 def confined(
-    factors: np.ndarray, degrees: float, low: np.ndarray, high: np.ndarray, uniform: np.ndarray
+    correlations: np.ndarray, degrees: float, low: np.ndarray, high: np.ndarray, uniform: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Scores of points of boxes drawn asset by asset, each confined to its interval given those before.
 
+    The asset of a box's narrowest interval is the first: it is uniform there, and what it says about the common scale
+    of a t is known exactly, so boxes far out are drawn as well as others.
+
     Args:
-        factors: Cholesky factors ``[d, d]`` or ``[n, d, d]``.
+        correlations: matrices ``[d, d]`` or ``[n, d, d]``.
         degrees: of freedom.
         low, high: boxes in the uniform cube, float64 ``[n, d]``.
         uniform: what is drawn with, float64 ``[n or 1, m, d + 1]``; the last column draws the t's common scale.
 
     Returns:
-        scores float64 ``[n, m, d]`` of points inside the boxes, see :func:`points_of`, and log weights ``[n, m]``: their
-        density over that of the drawing is proportional to exp(log weight), whose mean over drawings is the log probability of the box.
+        scores float64 ``[n, m, d]`` of points inside the boxes, see :func:`points_of`, and log weights ``[n, m]``:
+        their density over that of the drawing is proportional to exp(log weight), whose mean is the box's probability.
     """
-    d = low.shape[1]
-    factors = np.broadcast_to(factors, (len(low), d, d))
+    n, d = low.shape
+    order = np.argsort(high - low, axis=1, kind="stable")
+    each = np.broadcast_to(correlations, (n, d, d))
+    rows = np.arange(n)[:, None]
+    factors = np.linalg.cholesky(each[rows[:, :, None], order[:, :, None], order[:, None, :]])
+    low, high = low[rows, order], high[rows, order]
+    below, above = scores(low, degrees), scores(high, degrees)
+    count = np.broadcast_shapes((n, 1), uniform.shape[:2])
+    width = high[:, :1] - low[:, :1]
+    first = scores(np.clip(low[:, :1] + width * uniform[..., 0], _EDGE, 1 - _EDGE), degrees)
     scale: np.ndarray | float = 1.0
     if not np.isinf(degrees):
-        scale = np.sqrt(chdtri(degrees, 1 - uniform[..., d]) / degrees)
-    below, above = scores(low, degrees), scores(high, degrees)
-    count = np.broadcast_shapes((len(low), 1), uniform.shape[:2])
+        # Given one score x, the scale's square is a χ² of ν + 1 degrees over ν + x².
+        scale = np.sqrt(chdtri(degrees + 1, 1 - uniform[..., d]) / (degrees + first**2))
     normal = np.zeros((*count, d))
-    log_weight = np.zeros(count)
-    for k in range(d):
+    normal[..., 0] = scale * first
+    log_weight = np.broadcast_to(np.log(width), count).copy()
+    for k in range(1, d):
         mean = np.einsum("nmj,nj->nm", normal[..., :k], factors[:, k, :k])
         own = factors[:, k, k, None]
         start = (scale * below[:, k, None] - mean) / own
@@ -138,11 +150,13 @@ def confined(
         # Upper tails lose digits as 1 - ε: they are reflected, which draws the same interval.
         flip = start > 0
         start, end = ndtr(np.where(flip, -end, start)), ndtr(np.where(flip, -start, end))
-        width = np.maximum(end - start, 1e-300)
-        value = ndtri(np.clip(start + uniform[..., k] * width, 1e-300, 1.0))
+        inside = np.maximum(end - start, 1e-300)
+        value = ndtri(np.clip(start + uniform[..., k] * inside, 1e-300, 1.0))
         normal[..., k] = np.where(flip, -value, value)
-        log_weight += np.log(width)
-    x = np.einsum("nmj,nij->nmi", normal, factors) / (scale if np.isscalar(scale) else np.asarray(scale)[..., None])
+        log_weight += np.log(inside)
+    x = np.empty_like(normal)
+    made = np.einsum("nmj,nij->nmi", normal, factors) / (scale if np.isscalar(scale) else np.asarray(scale)[..., None])
+    np.put_along_axis(x, np.broadcast_to(order[:, None], x.shape), made, axis=2)
     return x, log_weight
 
 
@@ -162,27 +176,20 @@ def box_probabilities(
         SpecError: fewer than 2,048 points, which copula's cells in the tails need.
     """
     if points < POINTS:
-        raise SpecError(f"the probability of a copula's box needs at least {POINTS} points, got {points}.")
+        raise SpecError(f"the probability of a copula's box needs at least {POINTS:,} points, got {points:,}.")
     low, high = (np.asarray(edge, dtype=np.float64) for edge in (low, high))
     n, d = low.shape
     net = qmc.Sobol(d + 1, scramble=False).random(points // _SHIFTS)
     shifts = np.random.default_rng(2002).random((_SHIFTS, d + 1))
     uniform = np.clip((net[None] + shifts[:, None]) % 1.0, 1e-9, 1 - 1e-9)
-    factors = np.broadcast_to(np.linalg.cholesky(correlations), (n, d, d))
+    each = np.broadcast_to(correlations, (n, d, d))
     found = np.empty((n, _SHIFTS))
     for first in range(0, n, 512):
         rows = slice(first, first + 512)
         for k, block in enumerate(uniform):
-            weight = confined_weights(factors[rows], degrees, low[rows], high[rows], block[None])
-            found[rows, k] = weight.mean(axis=1)
+            log_weight = confined(each[rows], degrees, low[rows], high[rows], block[None])[1]
+            found[rows, k] = np.exp(log_weight).mean(axis=1)
     return found.mean(axis=1), found.std(axis=1, ddof=1) / np.sqrt(_SHIFTS)
-
-
-def confined_weights(
-    factors: np.ndarray, degrees: float, low: np.ndarray, high: np.ndarray, uniform: np.ndarray
-) -> np.ndarray:
-    """exp(log weight) of :func:`confined`, without its points."""
-    return np.exp(confined(factors, degrees, low, high, uniform)[1])
 
 
 def fit_copula(u: np.ndarray, kind: str = "t") -> Copula:
@@ -202,7 +209,8 @@ def fit_copula(u: np.ndarray, kind: str = "t") -> Copula:
     rank = np.eye(d)
     for i in range(d):
         for j in range(i):
-            rank[i, j] = rank[j, i] = np.sin(np.pi / 2 * kendalltau(u[:, i], u[:, j]).statistic)
+            tau: Any = kendalltau(u[:, i], u[:, j])
+            rank[i, j] = rank[j, i] = np.sin(np.pi / 2 * tau.statistic)
     start = nearest_correlation(rank)
     if kind == "gaussian":
         return Copula(_likeliest(u, start, np.inf))
@@ -244,7 +252,7 @@ def checked_uniforms(u: np.ndarray) -> np.ndarray:
 
 
 def _likeliest(u: np.ndarray, start: np.ndarray, degrees: float) -> np.ndarray:
-    """The correlation matrix of maximum likelihood at ``degrees``, rows of its Cholesky factor being free directions."""
+    """The correlation matrix of maximum likelihood at ``degrees``; rows of its Cholesky factor are free directions."""
     d = len(start)
     rows, columns = np.tril_indices(d, -1)
     x = scores(u, degrees)

@@ -17,6 +17,7 @@ from scipy.optimize import minimize
 from scipy.signal import lfilter
 
 from thermofab.apps.trading.portfolio.copula import checked_uniforms, log_densities_of, scores
+from thermofab.apps.trading.portfolio.remembered import remembered
 from thermofab.hw.spec import SpecError
 
 DEGREES = (2.5, 200.0)  # bounds of ν; at 200 the copula is normal for every purpose
@@ -75,6 +76,7 @@ def _filtered(products: np.ndarray, a: float, b: float, target: np.ndarray) -> n
     return target + np.concatenate([np.zeros((1, *target.shape)), away])
 
 
+@remembered
 def fit_dynamic(u: np.ndarray) -> Dynamic:
     """The recursion that makes u float64 ``[n, d]`` likeliest.
 

@@ -11,14 +11,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from thermofab.apps.trading.portfolio.cells import cell_numbers, checked_assets, encode
-from thermofab.apps.trading.portfolio.clamped import clamped_tables
-from thermofab.apps.trading.portfolio.correlation import Dynamic, fit_dynamic, unit
+from thermofab.apps.trading.portfolio.clamped import fit_clamped
+from thermofab.apps.trading.portfolio.correlation import Dynamic, unit
+from thermofab.apps.trading.portfolio.day import Day
 from thermofab.apps.trading.portfolio.decoding import decode, log_density_within
 from thermofab.apps.trading.portfolio.filters import Filtered, Marginal
 from thermofab.apps.trading.portfolio.machine import PortfolioMachine
 from thermofab.apps.trading.portfolio.projection import PairCells, project
-from thermofab.apps.trading.portfolio.residual import chosen_prior, with_residual
-from thermofab.apps.trading.portfolio.states import market_bits
 from thermofab.apps.trading.portfolio.tables import Tables
 from thermofab.hw.spec import Device, Ledger
 
@@ -39,15 +38,12 @@ class DailyFitter:
         the static ones would also make up for their not following.
         """
         checked_assets(learnt.u.shape[1])
-        dynamic = fit_dynamic(learnt.u)
-        correlations = dynamic.correlations(learnt.u)
-        bits = market_bits(correlations[:-1])
-        clamped = clamped_tables(correlations[:-1], dynamic.degrees, bits)
-        fitted = with_residual(clamped, encode(learnt.u), bits(correlations[:-1]), chosen_prior(learnt.u))
+        fitted = fit_clamped(learnt.u)
+        start, tables, dynamic = fitted.start, fitted.tables, fitted.dynamic
         flat = Tables.flat(learnt.u.shape[1])
-        residual = replace(flat, single=fitted.single - clamped.single, pair=fitted.pair - clamped.pair)
-        cells = PairCells(dynamic.degrees)
-        machine = PortfolioMachine(sum_of(project(cells.of(correlations[-1])), residual), self.device)
+        residual = replace(flat, single=tables.single - start.single, pair=tables.pair - start.pair)
+        cells, last = PairCells(dynamic.degrees), dynamic.correlations(learnt.u)[-1]
+        machine = PortfolioMachine(sum_of(project(cells.of(last)), residual), self.device)
         return DailyModel(dynamic, learnt.marginals, cells, residual, machine, self.name)
 
 
@@ -68,7 +64,7 @@ class DailyModel:
     name: str = "machine, reprogrammed daily"
 
     def projected(self, correlation: np.ndarray, before: Tables | None = None) -> Tables:
-        """The tables of correlations float64 ``[d, d]``, without the residual; ``before`` is where the search starts."""
+        """The tables of correlations float64 ``[d, d]``, without the residual, searched for from ``before``."""
         return project(self.cells.of(correlation), before, CLOSE)
 
     def programmed(self, projected: Tables) -> PortfolioMachine:
@@ -90,6 +86,12 @@ class DailyModel:
         """Paths that each filter their own correlations, on tables of the mean."""
         last = self.dynamic.states(self.uniforms(z))[-1]
         return DailyWalk(self, np.broadcast_to(last, (paths, *last.shape)))
+
+    def today(self, z: np.ndarray) -> Day:
+        """The fabric on the day after days ``z``, float64 ``[n, d]``."""
+        correlation = self.dynamic.correlations(self.uniforms(z))[-1]
+        machine = self.programmed(self.projected(correlation))
+        return Day(machine, np.zeros(0, bool), correlation, self.dynamic.degrees)
 
     def draw_days(self, z: np.ndarray, first: int, samples: int, seed: int) -> np.ndarray:
         """See :class:`~thermofab.apps.trading.portfolio.joint.DrawsDays`."""

@@ -7,11 +7,12 @@ taken, with the probability of its weight.
 
 import numpy as np
 
-from thermofab.apps.trading.portfolio.cells import box
+from thermofab.apps.trading.portfolio.cells import STATES, box
 from thermofab.apps.trading.portfolio.copula import box_probabilities, confined, log_densities_of, points_of
 
 CANDIDATES = 16
-_MOST = 4096  # cells decoded at once
+_MORE = 8  # times as many candidates for cells in which two assets are in their outermost states
+_MOST = 65_536  # candidates drawn at once
 
 
 def decode(
@@ -30,7 +31,7 @@ def decode(
         degrees: of freedom.
         seed: of the draw.
         within: lower and upper bounds float64 ``[d]`` that the uniforms are kept in; every cell reaches into them.
-        candidates: a cell.
+        candidates: a cell; eight times as many where two assets are in their outermost states.
 
     Returns:
         u float64 ``[n, d]``, and the log probability of what of the cell is within the bounds, float64 ``[n]``,
@@ -41,22 +42,24 @@ def decode(
     low, high = box(states)
     if within is not None:
         low, high = np.maximum(low, within[0]), np.minimum(high, within[1])
-    factors = np.broadcast_to(np.linalg.cholesky(correlations), (n, d, d))
+    each = np.broadcast_to(correlations, (n, d, d))
     u, log_chance = np.empty((n, d)), np.empty(n)
-    for first in range(0, n, _MOST):
-        rows = slice(first, first + _MOST)
-        count = len(states[rows])
-        # Stratified in every direction: the candidates of a cell fill it evenly.
-        drawn = (rng.permuted(np.tile(np.arange(candidates), (count, d + 1, 1)), axis=2).swapaxes(1, 2)
-                 + rng.random((count, candidates, d + 1))) / candidates  # fmt: skip
-        drawn = np.clip(drawn, 1e-9, 1 - 1e-9)
-        x, log_weight = confined(factors[rows], degrees, low[rows], high[rows], drawn)
-        top = log_weight.max(axis=1, keepdims=True)
-        summed = np.cumsum(np.exp(log_weight - top), axis=1)
-        chosen = (summed < rng.random((count, 1)) * summed[:, -1:]).sum(axis=1)
-        taken = x[np.arange(count), np.minimum(chosen, candidates - 1)]
-        u[rows] = points_of(taken, degrees, low[rows], high[rows])
-        log_chance[rows] = top[:, 0] + np.log(summed[:, -1] / candidates)
+    # Where several assets are far out at once the candidates' weights differ most.
+    rare = ((states == 0) | (states == STATES - 1)).sum(axis=1) > 1
+    for group, number in ((np.flatnonzero(~rare), candidates), (np.flatnonzero(rare), _MORE * candidates)):
+        for first in range(0, len(group), _MOST // number):
+            rows = group[first : first + _MOST // number]
+            count = len(rows)
+            # Stratified in every direction: the candidates of a cell fill it evenly.
+            strata = rng.permuted(np.tile(np.arange(number), (count, d + 1, 1)), axis=2).swapaxes(1, 2)
+            drawn = np.clip((strata + rng.random((count, number, d + 1))) / number, 1e-9, 1 - 1e-9)
+            x, log_weight = confined(each[rows], degrees, low[rows], high[rows], drawn)
+            top = log_weight.max(axis=1, keepdims=True)
+            summed = np.cumsum(np.exp(log_weight - top), axis=1)
+            chosen = (summed < rng.random((count, 1)) * summed[:, -1:]).sum(axis=1)
+            taken = x[np.arange(count), np.minimum(chosen, number - 1)]
+            u[rows] = points_of(taken, degrees, low[rows], high[rows])
+            log_chance[rows] = top[:, 0] + np.log(summed[:, -1] / number)
     return u, log_chance
 
 

@@ -65,7 +65,7 @@ class Plan:
             1 January.
         purge: days left out between what is learnt and what is forecast; None: the longest horizon.
         window: days learnt from, the last so many; None: all.
-        samples: draws a forecast of one day.
+        samples: draws a forecast of one day; 0: log-scores alone, which need no draws, and no other horizon.
         paths: of several days; None: as many as ``samples``.
         volatility: the filter of all joint models.
         seed: of everything drawn.
@@ -93,8 +93,10 @@ class Plan:
             )
         if self.window is not None and self.window < SHORTEST:
             raise SpecError(f"window must be at least {SHORTEST} days, got {self.window}.")
+        if self.samples == 0 and self.horizons != (1,):
+            raise SpecError(f"without samples there are log-scores alone, of one day; got horizons {self.horizons!r}.")
         for name, count in (("samples", self.samples), ("paths", self.drawn(2))):
-            if count < 100:
+            if count < 100 and self.samples:
                 raise SpecError(f"{name} must be at least 100, got {count}.")
 
     def drawn(self, horizon: int) -> int:
@@ -114,6 +116,8 @@ class Forecasts:
         log_scores: log copula density, nats, float64 ``[n]``; NaN where the model has none, and beyond one day.
         energy, variogram_half, variogram_one: scores of the vector of log returns, float64 ``[n]``.
         tails: value at risk and shortfall as returns, float64 ``[portfolios, levels, 2, n]``.
+
+    All but the first are NaN where nothing was drawn.
     """
 
     log_scores: np.ndarray
@@ -194,10 +198,14 @@ class _Kept:
     scores: list[np.ndarray] = field(default_factory=list)
     tails: list[np.ndarray] = field(default_factory=list)
 
-    def add(self, logs: np.ndarray, draws: np.ndarray, target: Targets, shares: np.ndarray, plan: Plan) -> None:
-        """Score a block's draws, log returns float64 ``[n, m, d]``."""
-        per_cent = 100 * draws
+    def add(self, logs: np.ndarray, draws: np.ndarray | None, target: Targets, shares: np.ndarray, plan: Plan) -> None:
+        """Score a block's draws, log returns float64 ``[n, m, d]``, if there are any."""
         self.logs.append(logs)
+        if draws is None:
+            self.scores.append(np.full((3, len(logs)), np.nan))
+            self.tails.append(np.full((len(shares), len(plan.levels), 2, len(logs)), np.nan))
+            return
+        per_cent = 100 * draws
         rows = [energy_scores(per_cent, target.returns)]
         rows += [variogram_scores(per_cent, target.returns, order) for order in (0.5, 1.0)]
         self.scores.append(np.stack(rows))
@@ -273,7 +281,8 @@ def evaluate(
                 logs = np.full(len(target.dates), np.nan)
                 if h == 1:
                     logs = model.log_densities(days.z, days.u, block.start - block.low)
-                kept[h][fitter.name].add(logs, _joint_draws(model, days, block, h, plan), target, shares, plan)
+                draws = _joint_draws(model, days, block, h, plan) if plan.samples else None
+                kept[h][fitter.name].add(logs, draws, target, shares, plan)
             seconds[fitter.name] += time.perf_counter() - began
             done += 1
             if progress is not None:
@@ -282,7 +291,8 @@ def evaluate(
             began = time.perf_counter()
             for h, target in targets.items():
                 logs = np.full(len(target.dates), np.nan)
-                kept[h][peer.name].add(logs, _direct_draws(peer, panel, block, h, plan), target, shares, plan)
+                draws = _direct_draws(peer, panel, block, h, plan) if plan.samples else None
+                kept[h][peer.name].add(logs, draws, target, shares, plan)
             seconds[peer.name] += time.perf_counter() - began
             done += 1
             if progress is not None:

@@ -2,9 +2,9 @@ r"""Fitting pair tables exactly: maximum likelihood by enumeration, with a prior
 
     maximise Σ_c w_c [⟨M_c, T_c⟩ - log Z(T_c)] - ½ λ (|R|² + ρ |second differences of R|²),   R = T - T_start,
 
-over settings c of the market bits, M_c being the pair marginals seen, or wanted, under each. It is concave; L-BFGS takes
-it from the start. With marginals of a copula and λ near 0 it is the projection of a mixture of copulas; with the days'
-own counts and λ by cross-validation it is the residual that data add.
+over settings c of the market bits, M_c being the pair marginals seen, or wanted, under each. It is concave; L-BFGS
+takes it from the start. With marginals of a copula and λ near 0 it is the projection of a mixture of copulas; with the
+days' own counts and λ by cross-validation it is the residual that data add.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """The machine: pair tables on a fabric, three sites an asset and one a market bit, sampled on any device.
 
 The fabric is made for the tables: a factor of six sites for every pair of assets, three more for every pair and
-market bit. Market bits are clamped, for every chain of a run as its own path has them. What a draw gives is one cell a chain;
+market bit. Market bits are clamped, for every chain of a run as its own path has them. A draw gives one cell a chain;
 decoding is the copula's affair (:mod:`~thermofab.apps.trading.portfolio.decoding`).
 """
 
@@ -148,7 +148,9 @@ class PortfolioMachine:
     def opened(self) -> Device:
         """The device, open."""
         if self._running is None:
-            self._running = open_device(self.device, self.fabric) if isinstance(self.device, str) else self.device
+            running = open_device(self.device, self.fabric) if isinstance(self.device, str) else self.device
+            self._running = running
+            return running
         return self._running
 
     @cached_property

@@ -12,6 +12,7 @@ from thermofab.apps.trading.portfolio.joint import JointFitter, JointModel
 from thermofab.apps.trading.portfolio.panel import Panel
 from thermofab.apps.trading.portfolio.paths import PortfolioPaths, simulate
 from thermofab.apps.trading.portfolio.static import StaticFitter
+from thermofab.apps.trading.portfolio.stress import Condition, OnFabric, StressResult, stressed
 from thermofab.hw.spec import Device, SpecError
 
 KINDS = ("static", "state", "daily")
@@ -93,6 +94,18 @@ class PortfolioModel:
         return simulate(
             fitted.history.marginals, fitted.joint, fitted.history, paths, horizon, seed, drift, fitted.panel.symbols
         )
+
+    def stress(self, condition: Condition, paths: int = 10_000, seed: int = 0) -> StressResult:
+        """The day after the panel's last with some assets held in their tails, such as ``{"SPY": ("below", 0.05)}``,
+        and what the others do; see :mod:`thermofab.apps.trading.portfolio.stress`.
+
+        Raises:
+            SpecError: nothing was fitted, the joint model is no machine, or the condition is malformed or too rare.
+        """
+        fitted = self.needed()
+        if not isinstance(fitted.joint, OnFabric):
+            raise SpecError(f"{fitted.joint.name} has no nodes to clamp; stress one of the kinds {', '.join(KINDS)}.")
+        return stressed(fitted.joint, fitted.history, fitted.panel.symbols, condition, paths, seed)
 
     def needed(self) -> FittedPortfolio:
         """What was learnt.

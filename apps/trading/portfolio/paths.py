@@ -1,4 +1,4 @@
-"""Paths of a portfolio: joint draws of u, through the marginals, scaled by every path's own volatilities, day by day."""
+"""Paths of a portfolio: joint draws of u, through the marginals, scaled by every path's volatilities, day by day."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ class PortfolioPaths:
     @property
     def effective(self) -> float:
         """Effective number of paths, 1/Σ weight²."""
-        return float(len(self.returns) if self.weights is None else 1 / (self.weights**2).sum())
+        return float(len(self.returns)) if self.weights is None else float(1 / (self.weights**2).sum())
 
 
 def checked_count(name: str, value: int) -> int:
@@ -87,6 +87,7 @@ def simulate(
     seed: int,
     drift: float | Sequence[float] | np.ndarray | None = None,
     symbols: Sequence[str] | None = None,
+    first: np.ndarray | None = None,
 ) -> PortfolioPaths:
     """Paths from the day after ``history``.
 
@@ -100,6 +101,7 @@ def simulate(
         drift: expected simple return a year, 0 for prices that stay where they are in the mean, exact to second order
             in a day's volatility; by default the means of the days learnt from.
         symbols: names; by default ``"0"``, ``"1"``, ….
+        first: u float64 ``[paths, d]`` of the first day, in place of draws.
 
     Raises:
         SpecError: a number below 1, a drift of another shape, or marginals that do not fit the history.
@@ -116,14 +118,17 @@ def simulate(
     walk = joint.walk(history.z, paths)
     days, scales, ledger = [], [], None
     for day in range(horizon):
-        u = walk.draw(int(np.random.SeedSequence([seed, day]).generate_state(1)[0]))
+        if day == 0 and first is not None:
+            u = first
+        else:
+            u = walk.draw(int(np.random.SeedSequence([seed, day]).generate_state(1)[0]))
         z = np.stack([marginal.quantile(column) for marginal, column in zip(marginals, u.T)], axis=1)
         scale = np.sqrt(variance)
         returns = means + scale * z
         shown = returns
         if yearly is not None:
-            first, second = moments.T
-            shown = scale * z - scale * first - variance * (second - first**2) / 2 + np.log1p(yearly) / _YEAR
+            mean, square = moments.T
+            shown = scale * (z - mean) - variance * (square - mean**2) / 2 + np.log1p(yearly) / _YEAR
         days.append(shown)
         scales.append(scale)
         if isinstance(walk, Costed) and walk.ledger is not None:

@@ -14,7 +14,7 @@ from scipy.interpolate import CubicSpline
 from scipy.special import ndtr, stdtr
 
 from thermofab.apps.trading.portfolio.cells import EDGES, STATES, WIDTHS, pairs_of
-from thermofab.apps.trading.portfolio.copula import scores
+from thermofab.apps.trading.portfolio.copula import Copula, scores
 from thermofab.apps.trading.portfolio.tables import Tables, log_weights, pair_marginals
 from thermofab.hw.spec import SpecError
 
@@ -119,3 +119,8 @@ def _pair(chance: np.ndarray, i: int, j: int) -> np.ndarray:
 def mismatch(tables: Tables, targets: np.ndarray) -> float:
     """The largest difference between the tables' pair marginals and ``targets``."""
     return float(np.abs(pair_marginals(tables.probabilities) - targets).max())
+
+
+def projected_tables(copula: Copula) -> Tables:
+    """The pair tables whose cells have the copula's pair marginals."""
+    return project(PairCells(copula.degrees).of(copula.correlation))

@@ -12,10 +12,11 @@ import numpy as np
 
 from thermofab.apps.trading.portfolio.cells import cell_numbers, checked_assets, encode
 from thermofab.apps.trading.portfolio.copula import Copula, fit_copula
+from thermofab.apps.trading.portfolio.day import Day
 from thermofab.apps.trading.portfolio.decoding import decode, log_density_within
 from thermofab.apps.trading.portfolio.filters import Filtered
 from thermofab.apps.trading.portfolio.machine import PortfolioMachine
-from thermofab.apps.trading.portfolio.projection import PairCells, project
+from thermofab.apps.trading.portfolio.projection import projected_tables
 from thermofab.apps.trading.portfolio.residual import chosen_prior, with_residual
 from thermofab.hw.spec import Device, Ledger
 
@@ -30,10 +31,8 @@ class StaticFitter:
     def fit(self, learnt: Filtered) -> "StaticModel":
         """Fitted to the days of ``learnt``, 250 at least, of 2 to 6 assets."""
         checked_assets(learnt.u.shape[1])
-        copula = fit_copula(learnt.u)
-        start = project(PairCells(copula.degrees).of(copula.correlation))
-        none = np.zeros((len(learnt), 0), dtype=bool)
-        tables = with_residual(start, encode(learnt.u), none, chosen_prior(learnt.u))
+        copula, none = fit_copula(learnt.u), np.zeros((len(learnt), 0), dtype=bool)
+        tables = with_residual(projected_tables(copula), encode(learnt.u), none, chosen_prior(learnt.u))
         return StaticModel(copula, PortfolioMachine(tables, self.device), self.name)
 
 
@@ -59,6 +58,10 @@ class StaticModel:
     def walk(self, z: np.ndarray, paths: int) -> "StaticWalk":
         """Paths whose days are drawn one like the other."""
         return StaticWalk(self, paths)
+
+    def today(self, z: np.ndarray) -> Day:
+        """The fabric on the day after days ``z``, float64 ``[n, d]``."""
+        return Day(self.machine, np.zeros(0, bool), self.copula.correlation, self.copula.degrees)
 
     def draw_days(self, z: np.ndarray, first: int, samples: int, seed: int) -> np.ndarray:
         """See :class:`~thermofab.apps.trading.portfolio.joint.DrawsDays`."""

@@ -13,7 +13,10 @@ from thermofab.apps.serve.access import Access
 from thermofab.apps.serve.app import create_app
 from thermofab.apps.serve.journal import Journal
 from thermofab.apps.serve.limits import Limits
+from thermofab.apps.serve.prediction import PREDICTION
 from thermofab.apps.serve.server import serving
+from thermofab.apps.trading.portfolio.live.message import RISK
+from thermofab.apps.trading.portfolio.live.record import Record
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -44,10 +47,12 @@ class Place:
         self._running = contextlib.ExitStack()
         self.url = f"http://127.0.0.1:{self.port}"
 
-    def start(self, *names, journal="journal.sqlite"):
-        self.told = [Told(name) for name in names or ("SPY",)]
+    def start(self, *names, journal="journal.sqlite", further=()):
+        self.told = [*(Told(name) for name in names or ("SPY",)), *further]
         limits = Limits(heartbeat_seconds=0.5, retry_seconds=0.05)
-        app = create_app(self.told, Journal(self.folder / journal), access=self.access, limits=limits)
+        app = create_app(
+            self.told, Journal(self.folder / journal), access=self.access, limits=limits, kinds=(PREDICTION, RISK)
+        )
         self._running.enter_context(serving(app, port=self.port, limits=limits))
         return self.told[0]
 
@@ -204,11 +209,81 @@ def test_axe_finds_nothing_serious_and_nothing_is_cut_off(place, page, scheme, w
     page.emulate_media(color_scheme=scheme)
     page.goto(place.url)
     says(page, "strategy-card", "2026-01-09")
-    for summary in page.locator("summary").all():
+    for summary in page.locator("summary:visible").all():
         summary.click()
     page.wait_for_timeout(300)
     assert violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+class ToldRisk(Told):
+    """A portfolio's risk."""
+
+    message_type = RISK.type
+
+
+def risks(profits, first=1):
+    """Messages of successive days: the forecast is always the same, and the days' profits are these."""
+    record, made = Record((0.01, 0.05)), []
+    levels = [{"level": 0.01, "var": 0.02, "es": 0.025}, {"level": 0.05, "var": 0.012, "es": 0.016}]
+    for k, profit in enumerate(profits):
+        scored = None
+        if profit is not None:
+            record = record.after(profit, 0.004 if profit < -0.02 else 0.6, (0.02, 0.012))
+            beyond = [{"level": o["level"], "var": o["var"], "hit": profit < -o["var"]} for o in levels]
+            scored = {"profit": profit, "pit": 0.6, "beyond": beyond}
+        made.append(
+            {
+                "schema_version": "1.0", "symbol": "Book", "as_of": f"2026-01-{first + k:02}", "stale": False,
+                "mock": False, "source": {"kind": "replay", "name": "AAA.csv, BBB.csv"}, "assets": ["AAA", "BBB"],
+                "money": 5000.0,
+                "positions": [
+                    {"symbol": "AAA", "share": 0.8, "es": 0.018, "volatility": 0.2, "price": 101.5},
+                    {"symbol": "BBB", "share": -0.2, "es": -0.002, "volatility": 0.1, "price": 20.25},
+                ],
+                "model": {
+                    "name": "static machine, GJR", "device": "jax", "seed": 0, "draws": 4000, "basis": "0" * 16,
+                    "until": "2025-12-31", "fitted": "2025-12-31", "days": 2000, "fits": 1, "refit": None,
+                },
+                "forecast": {"levels": levels, "volatility": 0.15, "contributions_at": 0.05},
+                "scored": scored, "record": {"since": "2026-01-02", **record.to_message()},
+                "left_out": {"rows": 1, "last": "2026-01-02: no price of AAA."},
+            }
+        )  # fmt: skip
+    return made
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
+def test_a_portfolios_risk_has_its_own_panels(place, page, width, scheme):
+    book = ToldRisk("Book")
+    spy = place.start("SPY", further=[book])
+    page.set_viewport_size({"width": width, "height": 740})
+    page.emulate_media(color_scheme=scheme)
+    book.say(*risks([None, 0.01, -0.03, 0.002]))
+    page.goto(place.url)
+    live(page)
+    says(page, "#risk-next", "2.00% VaR at 1%, the day after 2026-01-04")
+    says(page, "#risk-next", "2.50% (125)")
+    says(page, "#what", "portfolio risk, live")
+    says(page, "#risk-held", "−13%")
+    says(page, "#risk-cover", "3 days scored since 2026-01-02")
+    says(page, "#risk-drift", "Rows left out: 1. 2026-01-02: no price of AAA.")
+    label = page.locator("#risk-chart").get_attribute("aria-label")
+    assert label == "Profits of Book, 2026-01-02 to 2026-01-04, 3 days, 1 of them beyond VaR at 1%."
+    assert not page.locator("strategy-card").is_visible()
+    for summary in page.locator("summary:visible").all():
+        summary.click()
+    says(page, "#risk-days", "beyond 1%")
+    assert violations(page) == [] and page.evaluate("document.documentElement.scrollWidth") <= width
+    book.say(*risks([None] + [-0.03] * 20, first=5))
+    says(page, "#announce", "Book: losses larger than forecast")
+    says(page, "#risk-drift", "Alarm: losses larger than forecast")
+    spy.say(*days(1, 5))
+    page.select_option("#topic", "SPY")
+    says(page, "strategy-card", "2026-01-05")
+    assert page.locator("strategy-card").is_visible() and not page.locator("#risk-next").is_visible()
+    page.select_option("#topic", "Book")
+    page.wait_for_selector("#risk-next")
 
 
 def test_everything_can_be_reached_and_used_by_keyboard(place, page):

@@ -123,6 +123,16 @@ def test_a_window_rolls(panel):
     assert [len(learnt) for learnt in seen.learnt] == [600, 600]
 
 
+def test_log_scores_need_no_draws(panel, found):
+    plan = dataclasses.replace(PLAN, horizons=(1,), samples=0)
+    alone = evaluate(panel, ERA, [StudentT(), Moving()], [EwmaNormal()], plan=plan)
+    for name in ("t copula", "moving"):
+        assert np.array_equal(alone.forecasts[1][name].log_scores, found.forecasts[1][name].log_scores)
+        assert np.all(np.isnan(alone.forecasts[1][name].energy)) and np.all(np.isnan(alone.forecasts[1][name].tails))
+    with pytest.raises(SpecError, match="without samples there are log-scores alone, of one day"):
+        Plan(samples=0)
+
+
 def test_progress_is_told(panel):
     told = []
     evaluate(panel, ERA, [Independent()], [EwmaNormal()], plan=PLAN, progress=lambda *at: told.append(at))
