@@ -58,6 +58,9 @@ def main() -> None:
     parser.add_argument("--name", default="trading_portfolio", help="of the results")
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
+    # Results say how they were made, and no machine's paths.
+    hidden = {options.folder: "FOLDER", options.daily: "FILE.npz"}
+    sys.argv[1:] = [hidden.get(word, word) for word in sys.argv[1:]]
     began = time.perf_counter()
     have = {path.name.split(".")[0] for path in Path(options.folder).glob("*")}
     symbols = options.symbols or (list(STUDY) if set(STUDY) <= have else None)
