@@ -4,8 +4,9 @@
     python benchmarks/trading/portfolio_machine.py FOLDER --symbols SPY TLT GLD --until 2015-12-31 --to 2018-12-31
 
 FOLDER has a price file an asset. Models are fitted to the days up to ``--until`` and scored on those up to ``--to``,
-once. THRML draws every asset's node whole, in fewer sweeps, and is asked for independent draws to the same tolerance: as
-many, or a sixteenth where there are market bits. Medians of interleaved rounds, compiled beforehand. Writes docs/results/trading_portfolio_machine.json.
+once. THRML draws every asset's node whole, in fewer sweeps, and is asked for independent draws to the same tolerance:
+as many, or a sixteenth where there are market bits. Medians of interleaved rounds, compiled beforehand. Writes
+docs/results/trading_portfolio_machine.json.
 """
 
 import argparse
