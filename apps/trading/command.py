@@ -263,11 +263,12 @@ def risk(
         from thermofab.apps.trading.portfolio.command import BACKTEST_DAYS, Asked, portfolio_risk_command
 
         _refuse(
-            {"--model": model is not None, "--position": position != 1}, "of one asset; leave it or --portfolio out"
+            {"--model": model is not None, "--refit": refit is not None, "--position": position != 1},
+            "of one asset; leave it or --portfolio out",
         )
         portfolio_risk_command(
             Asked(
-                portfolio, prices, repair or (), volatility, threshold, trajectories, horizons, levels, device, seed,
+                portfolio, prices or DEFAULT_PRICES, repair or (), volatility, threshold, trajectories, horizons, levels, device, seed,
                 as_of, symbol, drift, kind or "static", money, stress or (),
                 BACKTEST_DAYS if backtest_days is None else backtest_days, paths_file, report, as_json,
             )

@@ -12,7 +12,6 @@ import numpy as np
 from thermofab.hw.spec import Image, Topology
 from thermofab.hw.spec.factors import LARGEST_FACTOR
 
-
 # A look-up costs the same for a small table and a large one that stays in a processor's nearer caches, so factors of a
 # site are looked up together while their other sites are no more than these, and tables of a group no larger.
 WIDEST = 11

@@ -225,7 +225,7 @@ def likeliest_degrees(u: np.ndarray, correlations: np.ndarray) -> float:
     def loss(log_degrees: float) -> float:
         return -float(log_densities_of(u, correlations, float(np.exp(log_degrees))).sum())
 
-    found = minimize_scalar(loss, bounds=tuple(np.log(_DEGREES)), method="bounded", options={"xatol": 1e-3})
+    found: Any = minimize_scalar(loss, bounds=tuple(np.log(_DEGREES)), method="bounded", options={"xatol": 1e-3})
     return float(np.exp(found.x))
 
 

@@ -10,9 +10,10 @@ from typing import Protocol
 import numpy as np
 
 from thermofab.apps.trading.encoding import WEEK
-from thermofab.apps.trading.market import ProbabilisticTradingModel, State
+from thermofab.apps.trading.fitted import State
 from thermofab.apps.trading.portfolio.filters import Filtered, Marginal
 from thermofab.apps.trading.portfolio.joint import JointModel, JointWalk
+from thermofab.apps.trading.series import SeriesModel
 from thermofab.hw.spec import SpecError
 
 
@@ -76,7 +77,7 @@ class JointForecaster:
 
 @dataclass(frozen=True, eq=False)
 class SingleForecaster:
-    """One asset: the day that :class:`~thermofab.apps.trading.market.ProbabilisticTradingModel` samples.
+    """One asset: the day that :class:`~thermofab.apps.trading.series.SeriesModel` samples.
 
     Attributes:
         model: a fitted model; it is shared by all steps.
@@ -84,12 +85,12 @@ class SingleForecaster:
         draws: how many.
     """
 
-    model: ProbabilisticTradingModel
+    model: SeriesModel
     state: State
     draws: int
 
     @classmethod
-    def after(cls, model: ProbabilisticTradingModel, draws: int) -> "SingleForecaster":
+    def after(cls, model: SeriesModel, draws: int) -> "SingleForecaster":
         """The day after the days that ``model`` was fitted on.
 
         Raises:

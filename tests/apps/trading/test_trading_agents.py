@@ -257,7 +257,10 @@ def test_commands(tmp_path):
     for arguments, said in (
         (("risk", "--prices", "AAPL"), "unknown symbol 'AAPL'"),
         (("risk", "--prices", "p.csv", "--as-of", "2030-01-01"), "as-of is a day that the prices of p cover, 2014-"),
-        (("risk", "--model", "m.json", "--as-of", "2017-01-01"), "m.json was learnt up to a day of its own; --as-of goes with --prices."),
+        (
+            ("risk", "--model", "m.json", "--as-of", "2017-01-01"),
+            "m.json was learnt up to a day of its own; --as-of goes with --prices.",
+        ),
         (("scenarios", "--paths", "x.txt"), "paths are written as .csv, .csv.gz or .parquet, got 'x.txt'."),
     ):
         assert run(*arguments).stderr.splitlines()[-1].startswith(f"thermofab: {said}")

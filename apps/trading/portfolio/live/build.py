@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from thermofab.apps.serve.sources import ReplaySource, Source, TailSource
-from thermofab.apps.trading.market import ProbabilisticTradingModel
 from thermofab.apps.trading.portfolio.holdings import price_files
 from thermofab.apps.trading.portfolio.live.joined import JoinedSource
 from thermofab.apps.trading.portfolio.live.rows import Learn, RiskPredictor, RiskRows, Watched, closes_by_day
@@ -17,6 +16,7 @@ from thermofab.apps.trading.portfolio.online import Forecaster, JointForecaster,
 from thermofab.apps.trading.portfolio.panel import SHORTEST, Panel
 from thermofab.apps.trading.portfolio.weights import read_weights
 from thermofab.apps.trading.prices import Prices, load_prices
+from thermofab.apps.trading.series import SeriesModel
 from thermofab.hw.spec import Device, SpecError
 
 STREAMED = 500  # days of a replay, where the day that learning ends on is not given
@@ -32,7 +32,7 @@ def learner(symbols: Sequence[str], device: str | Device, kind: str, volatility:
 
     def learn(dates: np.ndarray, returns: np.ndarray) -> Forecaster:
         if len(symbols) == 1:
-            model = ProbabilisticTradingModel(device=device, volatility=volatility).fit(returns[:, 0])
+            model = SeriesModel(device=device, volatility=volatility).fit(returns[:, 0])
             return SingleForecaster.after(model, draws)
         panel = Panel(tuple(symbols), dates, returns)
         fitted = PortfolioModel(device, kind, volatility).fit(panel).needed()
