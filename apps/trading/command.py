@@ -268,8 +268,8 @@ def risk(
         )
         portfolio_risk_command(
             Asked(
-                portfolio, prices or DEFAULT_PRICES, repair or (), volatility, threshold, trajectories, horizons, levels,
-                device, seed, as_of, symbol, drift, kind or "static", money, stress or (),
+                portfolio, prices or DEFAULT_PRICES, repair or (), volatility, threshold, trajectories, horizons,
+                levels, device, seed, as_of, symbol, drift, kind or "static", money, stress or (),
                 BACKTEST_DAYS if backtest_days is None else backtest_days, paths_file, report, as_json,
             )
         )  # fmt: skip

@@ -1,17 +1,8 @@
-"""The tables of docs/portfolio.md, from docs/results/trading_portfolio_machine.json.
+"""Tables of docs/portfolio.md, from docs/results/trading_portfolio_machine.json."""
 
-python benchmarks/trading/machine_page.py
-
-Everything between ``<!-- table: name -->`` and ``<!-- end -->`` is replaced.
-"""
-
-import sys
-from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from page_tables import fill, results
+from page_tables import results
 
 from thermofab.apps.strategy.tables import table
 
@@ -86,17 +77,9 @@ def stress() -> str:
     return table(["condition", "asset", "P(below its 5%)", "t copula", "past days", "of them", "effective draws"], rows)
 
 
-def main() -> None:
-    fill(
-        ["portfolio.md"],
-        {
-            "portfolio machine scores": scores,
-            "portfolio machine fabric": fabric,
-            "portfolio machine factors": lost,
-            "portfolio machine stress": stress,
-        },
-    )
-
-
-if __name__ == "__main__":
-    main()
+TABLES = {
+    "portfolio machine scores": scores,
+    "portfolio machine fabric": fabric,
+    "portfolio machine factors": lost,
+    "portfolio machine stress": stress,
+}
