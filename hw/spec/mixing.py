@@ -1,9 +1,12 @@
 """Mixing: how many independent samples a run is worth, from the spread of its chains' means."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+
+from thermofab.hw.spec.discrete import DiscreteModel
+from thermofab.hw.spec.model import IsingModel
 
 
 @dataclass(frozen=True)
@@ -89,3 +92,28 @@ def split_r_hat(values: np.ndarray, kept: np.ndarray | None = None) -> float:
     with np.errstate(divide="ignore"):
         ratio = (length - 1) / length + between[moving] / within[moving]
     return float(np.sqrt(ratio.max()))
+
+
+def observables(model: IsingModel | DiscreteModel, states: np.ndarray) -> Iterator[np.ndarray]:
+    """The observables ``[R, S, k]`` whose means mixing is measured by, a few at a time: spins, products of the pairs of
+    spins that the model couples, and whether a categorical node is in each of its states.
+
+    Args:
+        model: whose nodes they are.
+        states: bool or integers ``[R, S, n]``.
+    """
+    spin = np.asarray(model.categories) == 0
+    for nodes in _few(np.flatnonzero(spin)):
+        yield np.where(states[..., nodes], 1.0, -1.0)
+    if isinstance(model, IsingModel):
+        for edges in _few(np.arange(len(model.edges))):
+            i, j = model.edges[edges].T
+            yield np.where(states[..., i] == states[..., j], 1.0, -1.0)
+    for k in np.flatnonzero(~spin):
+        yield states[..., k, None] == np.arange(model.categories[k])
+
+
+def _few(numbers: np.ndarray) -> Iterator[np.ndarray]:
+    """``numbers`` in groups of at most 64."""
+    for first in range(0, len(numbers), 64):
+        yield numbers[first : first + 64]

@@ -1,6 +1,6 @@
 """Program: an image together with where the user's nodes sit in it."""
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Protocol
@@ -13,7 +13,7 @@ from thermofab.hw.spec.discrete import DiscreteModel
 from thermofab.hw.spec.errors import DeviceError, SpecError
 from thermofab.hw.spec.fabric import FabricSpec
 from thermofab.hw.spec.image import FREE, Image
-from thermofab.hw.spec.mixing import Mixing, effective_of
+from thermofab.hw.spec.mixing import Mixing, effective_of, observables
 from thermofab.hw.spec.model import IsingModel
 from thermofab.hw.spec.reading import Reading
 from thermofab.hw.spec.registry import open_device
@@ -224,19 +224,7 @@ class Program:
 
     def _effective(self, samples: Samples) -> float:
         """Effective samples of a chain: of the means and products of spins, and of the means of categories."""
-        return effective_of(self._observables(samples.node_states), samples.kept)
-
-    def _observables(self, states: np.ndarray) -> Iterator[np.ndarray]:
-        """The observables ``[R, S, k]`` whose means mixing is measured by, a few at a time."""
-        spin = np.asarray(self.model.categories) == 0
-        for nodes in _few(np.flatnonzero(spin)):
-            yield np.where(states[..., nodes], 1.0, -1.0)
-        if isinstance(self.model, IsingModel):
-            for edges in _few(np.arange(len(self.model.edges))):
-                i, j = self.model.edges[edges].T
-                yield np.where(states[..., i] == states[..., j], 1.0, -1.0)
-        for k in np.flatnonzero(~spin):
-            yield states[..., k, None] == np.arange(self.model.categories[k])
+        return effective_of(observables(self.model, samples.node_states), samples.kept)
 
     def check(
         self,
@@ -447,12 +435,6 @@ class Program:
             checks=tuple((int(a), int(b)) for a, b in data.get("checks", ())),
             readings=None if read is None else tuple(Reading(tuple(bits), tuple(table)) for bits, table in read),
         )
-
-
-def _few(numbers: np.ndarray) -> Iterator[np.ndarray]:
-    """``numbers`` in groups of at most 64."""
-    for first in range(0, len(numbers), 64):
-        yield numbers[first : first + 64]
 
 
 def _as_states(name: str, array: np.ndarray, categories: np.ndarray) -> np.ndarray:

@@ -1,0 +1,47 @@
+"""``thermofab profile``: methods of sampling side by side."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from thermofab.apps.console import output, steps
+
+PROGRAM = typer.Argument(help="spin-glass, rbm or potts, or a program written by 'thermofab compile'.")
+
+
+def profile(
+    program: Annotated[str, PROGRAM] = "spin-glass",
+    method: Annotated[list[str] | None, typer.Option(help="A method; may be repeated. All if left out.")] = None,
+    samples: Annotated[int, typer.Option(help="Samples of all chains together.", min=1)] = 64_000,
+    chains: Annotated[int, typer.Option(min=8)] = 64,
+    warmup: Annotated[int, typer.Option(help="Sweeps before the first sample.", min=0)] = 100,
+    sweeps: Annotated[int, typer.Option(help="Sweeps between samples.", min=1)] = 1,
+    rounds: Annotated[int, typer.Option(help="Timed calls of each method.", min=1)] = 5,
+    longest: Annotated[float, typer.Option(help="Seconds that a call may last.", min=0.01)] = 10.0,
+    memory: Annotated[bool, typer.Option(help="Measure memory, each method in a process of its own.")] = True,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.", min=0)] = 0,
+    out: Annotated[Path | None, typer.Option(help="Draw the table into this picture.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
+) -> None:
+    """Compare NumPy, JAX, THRML, PyTorch, our devices and dwave-samplers on one distribution."""
+    from thermofab.apps.files import read_program
+    from thermofab.apps.profile.builtin import BUILTIN
+    from thermofab.apps.profile.measure import steps_of
+    from thermofab.apps.profile.methods import methods
+    from thermofab.apps.profile.picture import draw
+    from thermofab.apps.profile.profiler import THRMLProfiler
+
+    names = tuple(method) if method else None
+    source = program if program in BUILTIN else read_program(Path(program))
+    profiler = THRMLProfiler(names, chains, warmup, sweeps, rounds, longest, memory, seed)
+    with steps(steps_of(methods(names), rounds, memory), as_json) as step:
+        found = profiler.compare_methods(source, num_samples=samples, progress=step)
+    picture = None if out is None else str(draw(found, out))
+    if as_json:
+        output.print_json(json.dumps(found.to_json() | {"picture": picture}))
+        return
+    output.print(str(found), markup=False)
+    if picture:
+        output.print(picture, markup=False)

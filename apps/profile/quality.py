@@ -1,0 +1,48 @@
+"""How good samples are: effective samples, R-hat, and the distance from the exact distribution with its error."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from thermofab.apps.profile.problem import Problem
+from thermofab.hw.spec.mixing import effective_of, observables, split_r_hat
+
+_DRAWS = 20
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Of samples ``[chains, samples, n]``.
+
+    Attributes:
+        effective: independent samples that all chains together are worth, by the spread of the chains' means; at most
+            the samples there are.
+        r_hat: largest split R-hat of at most 16 nodes.
+        tv: total variation distance of the samples' histogram from the exact distribution; ``None`` where that has
+            more than 2^16 states.
+        tv_expected, tv_error: mean and standard deviation of that distance for ``effective`` independent draws of the
+            exact distribution itself: what the number of samples allows. A histogram of few samples is far from any
+            distribution.
+    """
+
+    effective: float
+    r_hat: float
+    tv: float | None = None
+    tv_expected: float | None = None
+    tv_error: float | None = None
+
+
+def quality(problem: Problem, states: np.ndarray, seed: int = 0) -> Quality:
+    """Of states, integers ``[chains, samples, n]``."""
+    chains, samples, n = states.shape
+    effective = min(chains * effective_of(observables(problem.model, states)), float(chains * samples))
+    looked_at = states[:, :, np.unique(np.linspace(0, n - 1, min(n, 16)).astype(int))]
+    r_hat = split_r_hat(looked_at.astype(np.float64))
+    truth = problem.truth
+    if truth is None:
+        return Quality(effective, r_hat)
+    codes = np.ravel_multi_index(tuple(states.reshape(-1, n).T.astype(np.int64)), problem.sizes)
+    tv = 0.5 * np.abs(np.bincount(codes, minlength=len(truth)) / len(codes) - truth).sum()
+    count, rng = max(1, round(effective)), np.random.default_rng(seed)
+    ideal = [0.5 * np.abs(rng.multinomial(count, truth) / count - truth).sum() for _ in range(_DRAWS)]
+    return Quality(effective, r_hat, float(tv), float(np.mean(ideal)), float(np.std(ideal, ddof=1)))
