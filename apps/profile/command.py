@@ -23,18 +23,29 @@ def profile(
     memory: Annotated[bool, typer.Option(help="Measure memory, each method in a process of its own.")] = True,
     seed: Annotated[int, typer.Option(help="Seed of everything random.", min=0)] = 0,
     out: Annotated[Path | None, typer.Option(help="Draw the table into this picture.")] = None,
+    ledger: Annotated[
+        str | None, typer.Option(help="Instead: what a run on this device costs, figure by figure.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
 ) -> None:
     """Compare NumPy, JAX, THRML, PyTorch, our devices and dwave-samplers on one distribution."""
     from thermofab.apps.files import read_program
-    from thermofab.apps.profile.builtin import BUILTIN
+    from thermofab.apps.profile.builtin import BUILTIN, builtin
+    from thermofab.apps.profile.ledger import ledger_table, metered
     from thermofab.apps.profile.measure import steps_of
     from thermofab.apps.profile.methods import methods
     from thermofab.apps.profile.picture import draw
     from thermofab.apps.profile.profiler import THRMLProfiler
+    from thermofab.hw.spec import Schedule
 
     names = tuple(method) if method else None
     source = program if program in BUILTIN else read_program(Path(program))
+    if ledger is not None:
+        compiled = builtin(source).program if isinstance(source, str) else source
+        schedule = Schedule(warmup, max(1, -(-samples // chains)), sweeps)
+        table = ledger_table(*metered(lambda: compiled.sample(schedule, replicas=chains, seed=seed, device=ledger)))
+        output.print_json(json.dumps(table.to_json())) if as_json else output.print(str(table), markup=False)
+        return
     profiler = THRMLProfiler(names, chains, warmup, sweeps, rounds, longest, memory, seed)
     with steps(steps_of(methods(names), rounds, memory), as_json) as step:
         found = profiler.compare_methods(source, num_samples=samples, progress=step)

@@ -163,8 +163,8 @@ class Comparison:
         ]
         lines += [f"{row.method}: left out, {row.left_out}" for row in self.rows if row.left_out]
         lines += [
-            f"{row.method}: the chains have not met, R-hat {row.quality.r_hat:.3g}; warm up for longer, or the energy has "
-            "no distribution"
+            f"{row.method}: the chains have not met, R-hat {row.quality.r_hat:.3g}; warm up for longer, or the "
+            "energy has no distribution"
             for row in self.run
             if row.quality is not None and row.quality.r_hat > UNMIXED
         ]

@@ -62,6 +62,26 @@ class ClockModel:
 
 
 @dataclass(frozen=True)
+class PowerModel:
+    """Energy of a fabric's cycles at a stated clock and a stated power.
+
+    Attributes:
+        clock: how long the cycles take.
+        watts: drawn all the while.
+        standing: one of :data:`STANDINGS`, of the power.
+        source: where the power is from.
+    """
+
+    clock: ClockModel
+    watts: float
+    standing: str
+    source: str
+
+    def joules(self, cycles: int) -> float:
+        return self.watts * self.clock.seconds(cycles)
+
+
+@dataclass(frozen=True)
 class AreaModel:
     """LUT4 of an FPGA and the clock that an architecture reaches on it, host and read-out included.
 
@@ -134,3 +154,9 @@ AREA_MODELS = {
 }
 
 CLOCK_MODELS = (ECP5_SPATIAL, ECP5_SYSTOLIC)
+# No board was measured: a round figure for a small FPGA board that is busy, regulators and oscillator included.
+_STATED = "1 W stated, not measured"
+POWER_MODELS = (
+    PowerModel(ECP5_SPATIAL, 1.0, "modelled", f"{_STATED}; {ECP5_SPATIAL.source}"),
+    PowerModel(ECP5_SYSTOLIC, 1.0, "modelled", f"{_STATED}; {ECP5_SYSTOLIC.source}"),
+)

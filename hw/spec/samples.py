@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from thermofab.hw.spec.costs import CLOCK_MODELS, COST_MODELS, ClockModel, CostModel, Figure
+from thermofab.hw.spec.costs import CLOCK_MODELS, COST_MODELS, POWER_MODELS, ClockModel, CostModel, Figure, PowerModel
 from thermofab.hw.spec.digest import frozen_array
 from thermofab.hw.spec.errors import MixingWarning, SpecError, ToolMissingError
 from thermofab.hw.spec.image import Image
@@ -54,13 +54,20 @@ class Ledger:
     bus_bytes_are: str = "modelled"
 
     def figures(
-        self, models: Sequence[CostModel] = COST_MODELS, clocks: Sequence[ClockModel] = CLOCK_MODELS
+        self,
+        models: Sequence[CostModel] = COST_MODELS,
+        clocks: Sequence[ClockModel] = CLOCK_MODELS,
+        powers: Sequence[PowerModel] = POWER_MODELS,
     ) -> tuple[Figure, ...]:
         """Everything in the ledger and what follows from it, each figure with its standing and source."""
         cycles_from = "a cycle a colour" if self.cycles_are == "modelled" else "the fabric's cycle counter"
         energies = [
             Figure(f"energy on {m.name}", self.joules(m), "J", m.standing, f"{m.source}, times counted operations")
             for m in models
+        ]
+        energies += [
+            Figure(f"energy on {p.clock.name}, {p.watts:g} W", p.joules(self.cycles), "J", p.standing, p.source)
+            for p in powers
         ]
         times = [
             Figure(
