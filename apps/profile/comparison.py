@@ -134,7 +134,7 @@ class Comparison:
 
     def table(self) -> list[list[str]]:
         """Head and rows as text."""
-        head = ["method", "samples/s", "effective/s", "±", "cold s", "compile s", "peak MiB", "TV", "TV of exact draws"]
+        head = ["method", "samples/s", "effective/s", "±", "cold s", "compile s", "peak MiB", "TV", "of exact draws"]
         rows = [head]
         for row in sorted(self.run, key=lambda row: -row.effective_rate):
             q = row.quality
@@ -149,7 +149,9 @@ class Comparison:
                     f"{row.compile_seconds:.3g}" if timed else "",
                     "" if row.peak_mib is None else f"{row.peak_mib:.0f}",
                     "" if q is None or q.tv is None else f"{q.tv:.4f}",
-                    "" if q is None or q.tv_expected is None else f"{q.tv_expected:.4f} ± {q.tv_error:.4f}",
+                    ""
+                    if q is None or q.tv_least is None
+                    else f"{q.tv_least:.4f} to {q.tv_most:.4f} ± {q.tv_error:.4f}",
                 ]
             )
         return rows

@@ -143,7 +143,7 @@ def on_fabric(problem: Problem, simulated: Row, setting: Setting) -> Row:
         standing="modelled",
         samples=simulated.samples,
         warm_seconds=ECP5_SPATIAL.seconds(sweeps * cycles),
-        quality=Quality(q.effective, q.r_hat, q.tv, q.tv_expected, q.tv_error),
+        quality=q,
     )
 
 

@@ -1,9 +1,13 @@
 """Schedule: how many sweeps to run, at which β level, and when to record."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from thermofab.hw.spec.errors import SpecError
+
+if TYPE_CHECKING:
+    from thermofab.hw.spec.auto import AutoSchedule
+    from thermofab.hw.spec.program import Program
 
 
 @dataclass(frozen=True)
@@ -68,3 +72,39 @@ class Schedule:
             return schedule
         samples, steps = int(schedule.n_samples), int(schedule.steps_per_sample)
         return Schedule(int(schedule.n_warmup), samples, 1 if samples == 1 and steps == 0 else steps)
+
+    @staticmethod
+    def auto(
+        program: "Program",
+        target_ess: float,
+        budget: int,
+        *,
+        replicas: int = 64,
+        clamp: Any = None,
+        device: Any = "jax",
+        seed: int = 0,
+        level: int = 0,
+    ) -> "AutoSchedule":
+        """A schedule that should give ``target_ess`` effective samples, from pilot runs.
+
+        Args:
+            program: what is to be run.
+            target_ess: effective samples of all replicas together, by the spread of their means.
+            budget: sweeps, summed over replicas, that pilots and schedule may take together.
+            replicas: of the pilots, at least 8, and the most that the schedule is for.
+            clamp, device, seed: as in :meth:`Program.sample`.
+            level: β level.
+
+        Returns:
+            the schedule, with ``replicas`` to run it with and the ``evidence``.
+
+        Raises:
+            SpecError: a number is out of range.
+            RefusedError: the budget does not suffice, or the pilots' chains have not met within it; the message says
+                what would.
+        """
+        from thermofab.hw.spec.auto import auto_schedule
+
+        return auto_schedule(
+            program, target_ess, budget, replicas=replicas, clamp=clamp, device=device, seed=seed, level=level
+        )
