@@ -23,7 +23,8 @@ def _methods(name: str) -> Callable[[], str]:
     def make() -> str:
         found = results("profile_methods")["programs"][name]
         head = [
-            "method", "samples/s", "effective/s", "±", "cold s", "of it compiling", "peak MiB", "TV", "TV of exact draws",
+            "method", "samples/s", "effective/s", "±", "cold s", "of it compiling", "peak MiB", "TV",
+            "TV of exact draws",
         ]  # fmt: skip
         rows = []
         ran = [row for row in found["rows"] if not row["left_out"]]
