@@ -1,23 +1,22 @@
 """Methods compared: every method samples what it is asked to, and what is said of it is what was run."""
 
 import json
-import subprocess
-import sys
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from thermofab.apps.cli import app
 from thermofab.apps.profile import THRMLProfiler
 from thermofab.apps.profile.alone import measured_alone
 from thermofab.apps.profile.builtin import BUILTIN, builtin
 from thermofab.apps.profile.host import host_quality
 from thermofab.apps.profile.method import Setting
 from thermofab.apps.profile.methods import METHODS
-from thermofab.apps.profile.picture import draw
 from thermofab.apps.profile.problem import problem_of
 from thermofab.apps.profile.quality import quality
-from thermofab.hw.spec import DiscreteModel, SpecError
+from thermofab.hw.spec import DiscreteModel, RefusedError, SpecError
 from thermofab.hw.spec.discrete import factor_of
 
 FAST = Setting(chains=64, samples=500, warmup=60, steps=2)
@@ -174,12 +173,28 @@ def test_memory_is_that_of_a_process_of_its_own(problems):
 
 def test_command_and_picture(tmp_path):
     out = tmp_path / "table.png"
-    command = [sys.executable, "-m", "thermofab.apps.cli", "profile", "rbm", "--method", "numpy", "--method", "native"]
-    command += ["--samples", "2000", "--rounds", "2", "--no-memory", "--json", "--out", str(out)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    command = ["profile", "rbm", "--method", "numpy", "--method", "native", "--samples", "2000", "--rounds", "2"]
+    done = CliRunner().invoke(app, [*command, "--no-memory", "--json", "--out", str(out)])
+    assert done.exit_code == 0, done.output
     found = json.loads(done.stdout)
     assert {row["method"] for row in found["rows"]} == {"numpy", "native", "fabric at 80 MHz"}
     assert out.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
-    again = draw(THRMLProfiler(("native",), rounds=1, memory=False).compare_methods("rbm", num_samples=2000), out)
-    assert again == out
+
+
+def test_command_plans_a_schedule_and_draws_a_run_of_it(tmp_path):
+    out = tmp_path / "run.png"
+    command = ["profile", "rbm", "--device", "native", "--target-ess", "1000", "--budget"]
+    done = CliRunner().invoke(app, [*command, "1000000", "--out", str(out), "--json"])
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.stdout)
+    assert found["evidence"]["expected"] >= 1000 and found["run"]["effective"] > 400
+    assert found["schedule"]["n_warmup"] >= 10 and out.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    refused = CliRunner().invoke(app, [*command, "1000"])
+    assert isinstance(refused.exception, RefusedError) and "the budget is 1000" in str(refused.exception)
+
+
+def test_command_prints_a_ledger():
+    done = CliRunner().invoke(app, ["profile", "rbm", "--ledger", "--device", "native", "--samples", "640", "--json"])
+    assert done.exit_code == 0, done.output
+    names = {figure["name"] for figure in json.loads(done.stdout)["figures"]}
+    assert {"cycles", "bus bytes", "samples", "energy on DTCA", "energy on ECP5 spatial, 1 W"} <= names
