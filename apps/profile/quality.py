@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from thermofab.apps.profile.problem import Problem
+from thermofab.hw.spec.convergence import distance_of_draws, histogram_distance
 from thermofab.hw.spec.mixing import effective_of, observables, split_r_hat
-
-_DRAWS = 20
 
 
 @dataclass(frozen=True)
@@ -43,14 +42,8 @@ def quality(problem: Problem, states: np.ndarray, seed: int = 0) -> Quality:
     truth = problem.truth
     if truth is None:
         return Quality(effective, r_hat)
-    codes = np.ravel_multi_index(tuple(states.reshape(-1, n).T.astype(np.int64)), problem.sizes)
-    tv = 0.5 * np.abs(np.bincount(codes, minlength=len(truth)) / len(codes) - truth).sum()
-    least, most = (_of_draws(truth, count, seed) for count in (chains * samples, max(1, round(effective))))
-    error = float(np.std(most, ddof=1))
-    return Quality(effective, r_hat, float(tv), float(np.mean(least)), float(np.mean(most)), error)
-
-
-def _of_draws(truth: np.ndarray, count: int, seed: int) -> list[float]:
-    """The distances of several histograms of ``count`` exact draws."""
-    rng = np.random.default_rng(seed)
-    return [0.5 * np.abs(rng.multinomial(count, truth) / count - truth).sum() for _ in range(_DRAWS)]
+    least, _ = distance_of_draws(truth, chains * samples, seed)
+    most, error = distance_of_draws(truth, max(1, round(effective)), seed)
+    return Quality(
+        effective, r_hat, histogram_distance(states.reshape(-1, n), problem.sizes, truth), least, most, error
+    )
