@@ -65,13 +65,14 @@ def _claims() -> str:
 def _tolerances() -> str:
     found = results("profile_variation")
     apps = found["applications"]
-    head = ["deviation", "tried", *apps]
+    head = ["deviation", "tried", *apps, "all of them"]
     rows = []
     for k, (name, kind) in enumerate(found["kinds"].items()):
-        cells = []
-        for application in apps.values():
-            row = application["rows"][k]
-            cells.append(_borne(row))
+        tried_by = [application["rows"][k] for application in apps.values()]
+        # The one that bears least: amounts come from gentle to harsh, and what bears none comes first.
+        order = kind["amounts"]
+        strictest = min(tried_by, key=lambda row: -1 if row["borne"] is None else order.index(row["borne"]))
+        cells = [_borne(row) for row in (*tried_by, strictest)]
         tried = f"{kind['amounts'][0]:g} to {kind['amounts'][-1]:g} {kind['unit']}".strip()
         rows.append([f"{name}: {kind['said']}", tried, *cells])
     return table(head, rows)
