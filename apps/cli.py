@@ -143,17 +143,27 @@ def sample(
     replicas: Annotated[int, typer.Option(min=1)] = 1,
     seed: Seed = 0,
     out: Annotated[Path | None, typer.Option(help="Write the states to this .npz file.")] = None,
+    executor: Annotated[
+        str, typer.Option(help="Where chains run: local, processes://N, dask://local:N or dask://host:port.")
+    ] = "local",
+    per_task: Annotated[int, typer.Option(help="Chains per task of an executor.", min=1)] = 64,
     as_json: Json = False,
 ) -> None:
-    """Run a program file and print its moments."""
-    from thermofab.apps.console import steps as progress
+    """Run a program file and print its moments; the bits are the same on every executor."""
+    from thermofab.apps.campaign import parts_of
+    from thermofab.apps.campaign import sample as run_campaign
+    from thermofab.apps.console import bar
+    from thermofab.apps.executors import open_executor
     from thermofab.apps.files import read_program, summary, write_samples
     from thermofab.hw.spec import Schedule
 
     compiled, schedule = read_program(program), Schedule(warmup, samples, steps)
-    with progress(1, as_json) as step:
-        step(f"run {program} on {device}")
-        result = compiled.sample(schedule, replicas=replicas, seed=seed, device=device)
+    per_task = replicas if executor == "local" else per_task
+    with open_executor(executor) as running:
+        with bar(f"run {program} on {device}", len(parts_of(replicas, per_task)), as_json) as done:
+            result = run_campaign(
+                compiled, schedule, running, replicas=replicas, seed=seed, device=device, per_task=per_task, done=done
+            )
     if out is not None:
         write_samples(out, result)
     numbers = summary(result)

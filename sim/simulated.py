@@ -116,7 +116,7 @@ class SimulatedDevice(ABC):
                 o.fold(carry, _columns(chunk.states, wanted, o.sites), chunk.energies)
                 for o, carry in zip(observers, carries)
             ]
-        read = replicas * request.samples * site_count(wanted, top.n_sites)
+        read = plan.replicas * request.samples * site_count(wanted, top.n_sites)
         ledger = ledger_of(plan, time.perf_counter() - started, sites_read=read)
         results = [o.result(carry) for o, carry in zip(observers, carries)]
         if tally is not None:

@@ -49,7 +49,7 @@ class Device(Protocol):
         self,
         schedule: Schedule,
         *,
-        replicas: int = 1,
+        replicas: int | range = 1,
         init: np.ndarray | None = None,
         clamp: np.ndarray | None = None,
         seed: int | None = None,
@@ -58,7 +58,8 @@ class Device(Protocol):
 
         Args:
             schedule: sweeps, samples, β levels.
-            replicas: independent chains, numbered 0…R-1; replica r has the same bits whatever R is.
+            replicas: independent chains, numbered 0…R-1; replica r has the same bits whatever R is. A range runs the
+                chains of these numbers alone: range(2, 5) has what R = 5 has in its last three.
             init: bool ``[N]`` or ``[R, N]``; by default drawn from the seed.
             clamp: int8 ``[N]`` or ``[R, N]``, -1 free, 0 or 1 clamped, instead of the image's; which sites are
                 clamped must not depend on the replica.
@@ -152,10 +153,25 @@ def check_image(image: Any, fabric: FabricSpec, info: DeviceInfo | None = None) 
     return image
 
 
+def numbers_of(replicas: int | range) -> np.ndarray:
+    """The numbers of the chains to run, int64.
+
+    Raises:
+        SpecError: neither an integer of at least 1 nor a range of numbers from 0 on.
+    """
+    if isinstance(replicas, range):
+        if not replicas or min(replicas) < 0:
+            raise SpecError(f"a range of replicas has numbers from 0 on, one at least, got {replicas!r}.")
+        return np.asarray(replicas)
+    if isinstance(replicas, bool) or not isinstance(replicas, (int, np.integer)) or replicas < 1:
+        raise SpecError(f"replicas must be an integer of at least 1, got {replicas!r}.")
+    return np.arange(replicas)
+
+
 def plan_run(
     image: Image | None,
     schedule: Any,
-    replicas: int,
+    replicas: int | range,
     init: np.ndarray | None,
     clamp: np.ndarray | None,
     seed: int | None,
@@ -170,13 +186,12 @@ def plan_run(
             f"the schedule uses β level {schedule.max_level}, but this fabric holds levels 0…{spec.levels - 1}; "
             "raise FabricSpec.levels."
         )
-    if isinstance(replicas, bool) or not isinstance(replicas, (int, np.integer)) or replicas < 1:
-        raise SpecError(f"replicas must be an integer of at least 1, got {replicas!r}.")
+    numbers = numbers_of(replicas)
     seed = image.seed if seed is None else seed
     if not 0 <= seed < 2**64:
         raise SpecError(f"seed must lie in 0…2^64-1, got {seed}.")
-    keys = site_keys(seed, np.arange(replicas), spec.n_sites)
-    clamps = _per_replica("clamp", image.clamps if clamp is None else clamp, replicas, spec.n_sites)
+    keys = site_keys(seed, numbers, spec.n_sites)
+    clamps = _per_replica("clamp", image.clamps if clamp is None else clamp, len(numbers), spec.n_sites)
     if clamps.dtype.kind not in "iu" and np.any(clamps != np.round(clamps)):
         raise SpecError("clamp must hold -1 (free), 0 or 1.")
     if clamps.size and (clamps.min() < -1 or clamps.max() > 1):
@@ -186,7 +201,7 @@ def plan_run(
     clamped = clamps[0] != FREE
     if np.any((clamps != FREE) != clamped):
         raise SpecError("which sites are clamped must be the same for every replica; only the values may differ.")
-    start = initial_states(keys) if init is None else _per_replica("init", init, replicas, spec.n_sites)
+    start = initial_states(keys) if init is None else _per_replica("init", init, len(numbers), spec.n_sites)
     if start.dtype != np.bool_ and np.any((start != 0) & (start != 1)):
         raise SpecError("init must be bool, or 0 and 1.")
     if image.order is not None:
@@ -194,7 +209,7 @@ def plan_run(
     return RunPlan(
         image=image if seed == image.seed else image.replace(seed=seed),
         schedule=schedule,
-        replicas=int(replicas),
+        replicas=len(numbers),
         init=np.where(clamped, clamps == 1, start.astype(bool)),
         clamped=clamped,
         keys=keys,

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from thermofab.hw.spec.contract import check_contract
+from thermofab.hw.spec.device import numbers_of
 from thermofab.hw.spec.digest import digest_of
 from thermofab.hw.spec.discrete import DiscreteModel
 from thermofab.hw.spec.errors import DeviceError, SpecError
@@ -137,7 +138,7 @@ class Program:
         nodes: Sequence[Any] | None = None,
         clamp: Sequence[Any] | Mapping[Hashable, Any] | None = None,
         init: Sequence[Any] | None = None,
-        replicas: int = 1,
+        replicas: int | range = 1,
         seed: int | None = None,
         device: Any = "jax",
         discard: bool = True,
@@ -153,7 +154,7 @@ class Program:
             clamp: values of the clamped blocks, one array ``[nodes]`` or ``[R, nodes]`` a block; or a mapping from
                 nodes to values (one, or ``[R]``), which may also name free nodes.
             init: starting states of the free blocks, likewise; by default drawn from the seed.
-            replicas: independent chains.
+            replicas: independent chains, or a range of their numbers, as in :meth:`Device.run`.
             seed: instead of the image's.
             device: a name for :func:`open_device`, or an open device.
             discard: for a program with ``checks``, run so many samples more that every replica has the number asked
@@ -168,9 +169,9 @@ class Program:
             SpecError: a node is unknown, or an array has the wrong shape.
             DeviceError: far fewer samples than the certificate's yield have copies that agree.
         """
-        blocks = self.node_blocks(nodes)
-        site_clamp = self._site_clamps(clamp, replicas)
-        site_init = self._site_init(init, replicas)
+        blocks, count = self.node_blocks(nodes), len(numbers_of(replicas))
+        site_clamp = self._site_clamps(clamp, count)
+        site_init = self._site_init(init, count)
         running = open_device(device, self.fabric) if isinstance(device, str) else device
         running.load(self.image)
         asked = Schedule.of(schedule)

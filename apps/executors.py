@@ -1,0 +1,129 @@
+"""Where independent tasks run: in this process, in several, or on a Dask cluster; results come in the tasks' order.
+
+An executor is named ``local``, ``processes://N``, ``dask://local:N`` (N worker processes of a cluster made for the run)
+or ``dask://host:port`` (a cluster's scheduler). What a task does must not depend on where it runs.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing import get_context
+from typing import Any, Protocol, TypeVar
+
+from thermofab.hw.spec import SpecError, ToolMissingError
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+RETRIES = 3  # of a task whose worker died
+
+
+def _nothing() -> None:
+    pass
+
+
+class Executor(Protocol):
+    """Runs tasks."""
+
+    def map(
+        self, work: Callable[[Task], Result], tasks: Sequence[Task], done: Callable[[], None] = _nothing
+    ) -> list[Result]:
+        """``work`` of every task, in order; ``done`` is called once per task that has ended.
+
+        Args:
+            work: a function of a module; it and its task travel to the workers.
+            tasks: independent of each other.
+            done: of this process.
+        """
+        ...
+
+
+class Here:
+    """This process, one task after another."""
+
+    def map(
+        self, work: Callable[[Task], Result], tasks: Sequence[Task], done: Callable[[], None] = _nothing
+    ) -> list[Result]:
+        results = []
+        for task in tasks:
+            results.append(work(task))
+            done()
+        return results
+
+
+@dataclass(frozen=True)
+class Processes:
+    """Processes of this machine, started afresh."""
+
+    pool: ProcessPoolExecutor
+
+    def map(
+        self, work: Callable[[Task], Result], tasks: Sequence[Task], done: Callable[[], None] = _nothing
+    ) -> list[Result]:
+        futures = [self.pool.submit(work, task) for task in tasks]
+        for _ in as_completed(futures):
+            done()
+        return [future.result() for future in futures]
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A Dask cluster. A task whose worker dies is run again elsewhere."""
+
+    client: Any
+
+    def map(
+        self, work: Callable[[Task], Result], tasks: Sequence[Task], done: Callable[[], None] = _nothing
+    ) -> list[Result]:
+        from distributed import as_completed as completed
+
+        futures = self.client.map(work, tasks, pure=False, retries=RETRIES)
+        for _ in completed(futures):
+            done()
+        return self.client.gather(futures)
+
+
+@contextmanager
+def open_executor(name: str) -> Iterator[Executor]:
+    """The executor of a name; see the head of this file.
+
+    Raises:
+        SpecError: no such executor, or a cluster that does not answer.
+        ToolMissingError: a cluster is asked for, and ``distributed`` is not installed.
+    """
+    local = re.fullmatch(r"dask://local:([1-9]\d*)", name)
+    processes = re.fullmatch(r"processes://([1-9]\d*)", name)
+    if name == "local":
+        yield Here()
+    elif processes:
+        # Fresh processes: JAX does not survive a fork.
+        with ProcessPoolExecutor(int(processes[1]), mp_context=get_context("spawn")) as pool:
+            yield Processes(pool)
+    elif local or re.fullmatch(r"dask://[^/:]+:\d+", name):
+        with _client(int(local[1]) if local else 0, name) as client:
+            yield Cluster(client)
+    else:
+        raise SpecError(
+            f"an executor is local, processes://N, dask://local:N or dask://host:port, with N processes; got {name!r}."
+        )
+
+
+@contextmanager
+def _client(workers: int, name: str) -> Iterator[Any]:
+    try:
+        from distributed import Client, LocalCluster
+    except ImportError:
+        raise ToolMissingError(f"{name} needs distributed: pip install 'thermofab[explore]' brings it.") from None
+    if workers:
+        plain: dict[str, Any] = {"n_workers": workers, "threads_per_worker": 1, "dashboard_address": None}
+        with LocalCluster(**plain) as cluster:
+            with Client(cluster) as client:
+                yield client
+        return
+    try:
+        client = Client(name.replace("dask://", "tcp://"), timeout=10)
+    except OSError as error:
+        raise SpecError(f"no Dask scheduler answers at {name}: {error}.") from error
+    with client:
+        yield client
