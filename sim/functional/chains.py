@@ -60,6 +60,7 @@ class XlaChains:
         if carry is None:
             rows = self._rows[n]
             carry = self._placement.carry(self._kernel.start(self._plan.init[rows], self._plan.keys[rows]))
+            self._carries[n] = carry
         return carry
 
     def _advance_batch(self, n: int, phases: Phases) -> None:

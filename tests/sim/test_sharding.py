@@ -43,7 +43,7 @@ for shard in sys.argv[2:]:
     device = open_device("jax", image.fabric, shard=shard)
     device.load(image)
     chains = device.start(replicas=6)
-    assert len(chains._carries[0].masks[0].sharding.device_set) == 4, "not shared"
+    assert len(chains._carry(0).masks[0].sharding.device_set) == 4, "not shared"
     np.savez(sys.argv[1] + shard, sites=device.run(SCHEDULE, replicas=6).sites)
 """
 
@@ -73,7 +73,7 @@ for options in ({}, {"shard": "rows"}):
     device = open_device("jax", image.fabric, lowering="xla", **options)
     device.load(image)
     chains = device.start()
-    assert len(chains._carries[0].masks[0].sharding.device_set) == (4 if options else 1)
+    assert len(chains._carry(0).masks[0].sharding.device_set) == (4 if options else 1)
     chains.advance([(20, 0)])
     states.append(chains.states())
 assert states[0].shape == (1, 10**6) and 0.01 < states[0].mean() < 0.99
