@@ -20,8 +20,8 @@ from statistics import median
 
 import numpy as np
 
-from thermofab.apps.explore.synthesised import POINTS, Point
-from thermofab.hw.cache import build_key, cache_folder, made_once
+from thermofab.apps.explore.synthesised import HELD_OUT, POINTS, Point
+from thermofab.hw.cache import build_key, made_once
 from thermofab.hw.spec import FabricSpec, SpecError
 
 # What an ECP5-85F has: LUT4 (two a slice), and block RAM of 18 kbit.
@@ -77,7 +77,7 @@ def area_of(spec: FabricSpec, *, synthesise: bool = False) -> Area:
     """
     if spec.topology.factors:
         raise SpecError("no fabric with factors was ever placed, so there is no area model of one.")
-    known = _known(spec) or (_placed(spec) if synthesise else None)
+    known = _listed(spec) or (_placed(spec) if synthesise else None)
     if known is not None:
         return Area(known.lut4, known.flip_flops, known.block_ram, known.megahertz, "measured", {})
     fitted = model_of(spec.architecture)
@@ -183,18 +183,17 @@ def _is_plain(spec: FabricSpec) -> bool:
     return spec == FabricSpec(spec.topology, architecture=spec.architecture, elements=spec.elements, tile=spec.tile)
 
 
-def _known(spec: FabricSpec) -> Point | None:
-    """The placed fabric that is this one, from the table or from what was placed here before."""
-    if _is_plain(spec):
-        elements = _shape_of(spec).elements if spec.architecture == "systolic" else 0
-        for point in POINTS:
-            if (point.topology, point.architecture, point.elements, point.tile) == (
-                spec.topology.name, spec.architecture, elements, spec.tile
-            ):  # fmt: skip
-                return point
-    place = _cache_name(spec)
-    kept = cache_folder("area") / place / "area.json"
-    return Point(**json.loads(kept.read_text())) if kept.exists() else None
+def _listed(spec: FabricSpec) -> Point | None:
+    """The fabric of the tables that is this one. What was placed here before is not looked at, so that a study's
+    numbers do not depend on the machine's history."""
+    if not _is_plain(spec):
+        return None
+    elements = _shape_of(spec).elements if spec.architecture == "systolic" else 0
+    wanted = spec.topology.name, spec.architecture, elements, spec.tile
+    for point in POINTS + HELD_OUT:
+        if (point.topology, point.architecture, point.elements, point.tile) == wanted:
+            return point
+    return None
 
 
 def _cache_name(spec: FabricSpec) -> str:

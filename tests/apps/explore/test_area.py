@@ -7,8 +7,7 @@ from thermofab.apps.explore.synthesised import POINTS
 from thermofab.hw.spec import SpecError, fabric
 
 
-def test_a_placed_fabric_is_measured_and_another_modelled_with_its_error(monkeypatch, tmp_path):
-    monkeypatch.setenv("THERMOFAB_CACHE", str(tmp_path))
+def test_a_placed_fabric_is_measured_and_another_modelled_with_its_error():
     placed = area_of(fabric("complete-64", architecture="dense"))
     assert placed.standing == "measured" and placed.lut4 == 1605 and placed.errors == {}
     other = area_of(fabric("complete-200", architecture="dense"))
