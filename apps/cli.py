@@ -8,6 +8,7 @@ import typer
 
 from thermofab.apps import boards
 from thermofab.apps.console import errors, output
+from thermofab.apps.explore import command as exploring
 from thermofab.apps.reasoning import command as reasoning
 from thermofab.apps.routing import command as routing
 from thermofab.apps.serve import command as serving
@@ -24,6 +25,7 @@ app = typer.Typer(
 app.command()(boards.build)
 app.command()(boards.flash)
 app.command()(serving.serve)
+app.command()(exploring.explore)
 app.add_typer(trading.app, name="trade")
 app.add_typer(strategy.app, name="strategy")
 app.add_typer(reasoning.app, name="reason")

@@ -17,7 +17,6 @@ _HOME = {
     "WORKLOADS": ".workloads",
     "Workload": ".workloads",
     "area_of": ".area",
-    "evaluate": ".evaluate",
     "run_study": ".study",
     "workload": ".workloads",
 }

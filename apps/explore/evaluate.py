@@ -84,7 +84,7 @@ def _judge(candidate: Candidate, on: Workload, settings: Settings, into: dict[st
     into["sites"] = Measure(report.sites, "sites", "counted", "that carry the workload")
     into["longest_copy"] = Measure(report.longest_copy, "sites", "counted")
     into["reported_tv"] = Measure(report.end_to_end.tv, "", report.end_to_end.standing, report.end_to_end.how)
-    clocks = _clocks(program)
+    clocks = built_clocks(program)
     into["clocks_per_sweep"] = Measure(clocks, "clocks", "modelled", "of the architecture as built")
     if settings.pilot:
         _pilot(program, settings)
@@ -113,7 +113,7 @@ def _area(spec: FabricSpec, settings: Settings, into: dict[str, Measure]) -> Are
     return area
 
 
-def _clocks(program: Program) -> int:
+def built_clocks(program: Program) -> int:
     """Clocks of a sweep as built."""
     if program.image.order is not None:
         return sweep_clocks(program.image)

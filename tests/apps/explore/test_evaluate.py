@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import thermofab as fab
-from thermofab.apps.explore import Candidate, Record, Settings, evaluate, workload
-from thermofab.apps.explore.evaluate import key_of
+from thermofab.apps.explore import Candidate, Record, Settings, workload
+from thermofab.apps.explore.evaluate import evaluate, key_of
 from thermofab.apps.explore.metrics import autocorrelation_time, distance_from, effective_per_chain
 from thermofab.apps.explore.workloads import WORKLOADS
 from thermofab.hw.spec import SpecError
