@@ -143,6 +143,7 @@ def sample(
     replicas: Annotated[int, typer.Option(min=1)] = 1,
     seed: Seed = 0,
     out: Annotated[Path | None, typer.Option(help="Write the states to this .npz file.")] = None,
+    executor: Annotated[str, typer.Option(help="here, or dask://local:N or dask://HOST:PORT.")] = "here",
     as_json: Json = False,
 ) -> None:
     """Run a program file and print its moments."""
@@ -153,7 +154,12 @@ def sample(
     compiled, schedule = read_program(program), Schedule(warmup, samples, steps)
     with progress(1, as_json) as step:
         step(f"run {program} on {device}")
-        result = compiled.sample(schedule, replicas=replicas, seed=seed, device=device)
+        if executor == "here":
+            result = compiled.sample(schedule, replicas=replicas, seed=seed, device=device)
+        else:
+            from thermofab.apps.explore.campaign import sample_campaign
+
+            result = sample_campaign(compiled, schedule, replicas=replicas, executor=executor, seed=seed, device=device)
     if out is not None:
         write_samples(out, result)
     numbers = summary(result)

@@ -20,6 +20,7 @@ from thermofab.hw.spec import (
     ledger_of,
     plan_run,
 )
+from thermofab.hw.spec.device import part_of
 from thermofab.sim.chains import Chains, Chunk, Request, Tally, pieces
 from thermofab.sim.merged import MergedChains
 from thermofab.sim.observers import Observed, Observer, SiteMoments
@@ -77,8 +78,18 @@ class SimulatedDevice(ABC):
         return self._begun(self.plan(Schedule(0, 1), replicas=replicas, init=init, clamp=clamp, seed=seed))
 
     def run(self, schedule, *, replicas=1, init=None, clamp=None, seed=None) -> Samples:
+        return self._run(self.plan(schedule, replicas=replicas, init=init, clamp=clamp, seed=seed))
+
+    def run_part(self, schedule, first: int, last: int, *, seed=None) -> Samples:
+        """Replicas ``first`` to ``last`` - 1 of a run of at least ``last``, with the bits that :meth:`run` gives them.
+
+        Raises:
+            SpecError: ``first`` is not in 0…``last`` - 1.
+        """
+        return self._run(part_of(self.plan(schedule, replicas=last, seed=seed), first, last))
+
+    def _run(self, plan: RunPlan) -> Samples:
         started = time.perf_counter()
-        plan = self.plan(schedule, replicas=replicas, init=init, clamp=clamp, seed=seed)
         todo = request_of(plan.schedule, sites=True)
         sites = finish(self._begun(plan), todo, None, plan.schedule.phases).states
         assert sites is not None

@@ -5,7 +5,7 @@ return the same bits for the same arguments. To add one: a class with these thre
 entry point (docs/extending.md); ``tests/conformance`` then runs on it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -150,6 +150,18 @@ def check_image(image: Any, fabric: FabricSpec, info: DeviceInfo | None = None) 
         )
     check_fabric_digest(image.fabric.digest, fabric)
     return image
+
+
+def part_of(plan: RunPlan, first: int, last: int) -> RunPlan:
+    """Replicas ``first`` to ``last`` - 1 of a run, with the bits that they have in the whole of it.
+
+    Raises:
+        SpecError: the run has no such replicas.
+    """
+    if not 0 <= first < last <= plan.replicas:
+        raise SpecError(f"a part is of replicas 0 ≤ first < last ≤ {plan.replicas}, got {first} and {last}.")
+    one = slice(first, last)
+    return replace(plan, replicas=last - first, init=plan.init[one], keys=plan.keys[one])
 
 
 def plan_run(

@@ -39,12 +39,12 @@ function plot() {
   const svg = byId("plot");
   svg.replaceChildren();
   const shown = valuesOf().filter((p) => p.a !== null && p.b !== null);
-  const log = (v) => Math.log10(Math.max(v, 1e-12));
+  const log = (v, name) => Math.log10(Math.max(v, name.endsWith("tv") ? 1e-3 : 1e-12));
   if (!shown.length) { draw("text", { x: 60, y: 60 }, svg, "No fabric has both measures here; choose others."); return; }
-  const xs = shown.map((p) => log(p.a)), ys = shown.map((p) => log(p.b));
+  const xs = shown.map((p) => log(p.a, byId("x").value)), ys = shown.map((p) => log(p.b, byId("y").value));
   const pad = (v) => { const low = Math.min(...v), high = Math.max(...v), more = Math.max(0.05, (high - low) * 0.06); return [low - more, high + more]; };
   const [x0, x1] = pad(xs), [y0, y1] = pad(ys);
-  const px = (v) => 70 + ((v - x0) / (x1 - x0)) * 810, py = (v) => 370 - ((v - y0) / (y1 - y0)) * 345;
+  const px = (v) => 70 + ((v - x0) / (x1 - x0)) * 790, py = (v) => 370 - ((v - y0) / (y1 - y0)) * 345;
   const label = (k) => short(+(10 ** k).toPrecision(3));
   for (const k of ticks(x0, x1)) { draw("line", { x1: px(k), x2: px(k), y1: 25, y2: 370, stroke: "var(--grid)" }, svg); draw("text", { x: px(k), y: 388, "text-anchor": "middle" }, svg, label(k)); }
   for (const k of ticks(y0, y1)) { draw("line", { x1: 70, x2: 880, y1: py(k), y2: py(k), stroke: "var(--grid)" }, svg); draw("text", { x: 64, y: py(k) + 4, "text-anchor": "end" }, svg, label(k)); }
