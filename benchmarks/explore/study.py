@@ -2,11 +2,12 @@
 
     python benchmarks/explore/study.py                          # in one process; killed and run again, it goes on
     python benchmarks/explore/study.py --executor dask://local:2
+    python benchmarks/explore/study.py topologies               # one part: study, searches or topologies
 
 Records are kept in out/explore-study/records.db, beside the report. docs/results/explore_study.json has the front, what
-wins per LUT for every workload and why, mixing and energy of the grids at equal quality, three records recomputed by
-compile and sample alone, and NSGA-II beside random searches of the same budget over five seeds.
-docs/results/explore_topologies.json has the grid of sixteen nodes against the fully connected one.
+wins per LUT for every workload and why, mixing and energy of the grids at equal quality, and three records recomputed
+by compile and sample alone; explore_searches.json NSGA-II beside random searches of the same budget over five seeds;
+explore_topologies.json the grid of sixteen nodes beside the fully connected graph.
 """
 
 import sys
@@ -42,11 +43,23 @@ RECOMPUTED = (
     ("z1-16x16 spatial", "dtm-layer"),
 )
 SEEDS, BUDGET = 5, 24
+PARTS = ("study", "searches", "topologies")
 
 
 def main() -> None:
+    asked = [word for word in sys.argv[1:] if word in PARTS] or list(PARTS)
     folder = ROOT / "out" / "explore-study"
-    store, begun = RecordStore(folder / "records.db"), time.perf_counter()
+    store = RecordStore(folder / "records.db")
+    if "study" in asked:
+        judge(store, folder)
+    if "searches" in asked:
+        write_results("explore_searches", searches(store))
+    if "topologies" in asked:
+        write_results("explore_topologies", {"rows": topologies()})
+
+
+def judge(store: RecordStore, folder: Path) -> None:
+    begun = time.perf_counter()
     executor = sys.argv[sys.argv.index("--executor") + 1] if "--executor" in sys.argv else None
 
     def said(done: int, wanted: int, record: Record) -> None:
@@ -55,8 +68,7 @@ def main() -> None:
     with open_executor(executor) as runner:
         result = run_study(study(), store, runner, said)
     write_report(result, folder)
-    write_results("explore_study", summary(result, time.perf_counter() - begun) | {"searches": searches(store)})
-    write_results("explore_topologies", {"rows": topologies()})
+    write_results("explore_study", summary(result, time.perf_counter() - begun))
 
 
 def summary(result: StudyResult, wall: float) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shutil
 
 import pytest
 from typer.testing import CliRunner
@@ -74,3 +75,29 @@ def test_the_command_says_what_is_missing(tmp_path):
     assert alone.exit_code == 2 and "workloads" in alone.output
     with pytest.raises(SpecError, match="cannot be read"):
         StudyFile.read(tmp_path / "absent.json")
+
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium; apt-get install chromium")
+def test_the_page_is_hovered_filtered_and_sorted_in_a_browser(made):
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page, broken = browser.new_page(), []
+        page.on("pageerror", lambda error: broken.append(str(error)))
+        page.goto((made[0] / "index.html").as_uri())
+        page.select_option("#workload", "spin-glass")
+        every = page.locator("#plot title").count()
+        page.locator("#plot circle").first.hover()
+        assert "ess_per_sweep" in page.locator("#tip").inner_text()
+        page.fill("#words", "dense own")
+        assert 0 < page.locator("#plot title").count() < every
+        column = [button.inner_text() for button in page.locator("#records button").all()].index("lut4")
+        page.locator("#records button").nth(column).click()
+        shown = [row.locator("th, td").nth(column).inner_text() for row in page.locator("#records tbody tr").all()]
+        numbers = [float(text.split()[0]) for text in shown if text != "–"]
+        assert numbers == sorted(numbers, reverse=True) and len(numbers) > 4
+        browser.close()
+    assert not broken
