@@ -8,6 +8,7 @@ import typer
 
 from thermofab.apps import boards
 from thermofab.apps.console import errors, output
+from thermofab.apps.explore import command as exploring
 from thermofab.apps.profile import command as profiling
 from thermofab.apps.reasoning import command as reasoning
 from thermofab.apps.routing import command as routing
@@ -25,6 +26,7 @@ app = typer.Typer(
 app.command()(boards.build)
 app.command()(boards.flash)
 app.command()(serving.serve)
+app.command()(exploring.explore)
 app.command()(profiling.profile)
 app.add_typer(trading.app, name="trade")
 app.add_typer(strategy.app, name="strategy")

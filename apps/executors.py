@@ -92,7 +92,6 @@ def open_executor(name: str) -> Iterator[Executor]:
         SpecError: no such executor, or a cluster that does not answer.
         ToolMissingError: a cluster is asked for, and ``distributed`` is not installed.
     """
-    local = re.fullmatch(r"dask://local:([1-9]\d*)", name)
     processes = re.fullmatch(r"processes://([1-9]\d*)", name)
     if name == "local":
         yield Here()
@@ -100,8 +99,8 @@ def open_executor(name: str) -> Iterator[Executor]:
         # Fresh processes: JAX does not survive a fork.
         with ProcessPoolExecutor(int(processes[1]), mp_context=get_context("spawn")) as pool:
             yield Processes(pool)
-    elif local or re.fullmatch(r"dask://[^/:]+:\d+", name):
-        with _client(int(local[1]) if local else 0, name) as client:
+    elif name.startswith("dask://"):
+        with dask_client(name) as client:
             yield Cluster(client)
     else:
         raise SpecError(
@@ -110,20 +109,30 @@ def open_executor(name: str) -> Iterator[Executor]:
 
 
 @contextmanager
-def _client(workers: int, name: str) -> Iterator[Any]:
+def dask_client(name: str) -> Iterator[Any]:
+    """A ``distributed.Client`` of ``dask://local:N`` or ``dask://host:port``, closed with its own cluster on leaving.
+
+    Raises:
+        SpecError: another name, or no scheduler answers there.
+        ToolMissingError: ``distributed`` is not installed.
+    """
+    local, remote = re.fullmatch(r"dask://local:([1-9]\d*)", name), re.fullmatch(r"dask://([^/:]+:\d+)", name)
+    if not (local or remote):
+        raise SpecError(f"an executor on a cluster is dask://local:N or dask://host:port, got {name!r}.")
     try:
         from distributed import Client, LocalCluster
     except ImportError:
         raise ToolMissingError(f"{name} needs distributed: pip install 'thermofab[explore]' brings it.") from None
-    if workers:
-        plain: dict[str, Any] = {"n_workers": workers, "threads_per_worker": 1, "dashboard_address": None}
+    if local:
+        plain: dict[str, Any] = {"n_workers": int(local[1]), "threads_per_worker": 1, "dashboard_address": None}
         with LocalCluster(**plain) as cluster:
             with Client(cluster) as client:
                 yield client
         return
+    assert remote
     try:
-        client = Client(name.replace("dask://", "tcp://"), timeout=10)
+        client = Client(f"tcp://{remote[1]}", timeout=10)
     except OSError as error:
-        raise SpecError(f"no Dask scheduler answers at {name}: {error}.") from error
+        raise SpecError(f"no Dask scheduler answers at {name}; start one with 'dask scheduler'.") from error
     with client:
         yield client

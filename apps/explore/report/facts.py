@@ -1,0 +1,115 @@
+"""Facts: everything that a study's page, pictures and tables show, as JSON-ready values."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from thermofab.apps.explore.importance import importance
+from thermofab.apps.explore.study import StudyResult
+from thermofab.apps.explore.workloads import workload
+from thermofab.hw.spec import ToolMissingError
+
+
+def facts_of(result: StudyResult) -> dict[str, Any]:
+    """What a report says.
+
+    Returns:
+        ``study``, ``rows`` (a record each), ``points`` (a candidate each, with the values of its objectives),
+        ``hypervolume`` with its ``reference``, ``importance``, ``winners`` (by workload), ``about`` workloads.
+    """
+    objectives = result.study.objectives
+    on_front = set(result.front)
+    candidates = {record.candidate.digest: record.candidate for record in result.records}
+    points = [
+        {
+            "name": point.name,
+            "family": candidates[point.digest].family,
+            "architecture": candidates[point.digest].architecture,
+            "values": None if point.costs is None else [one.shown(c) for one, c in zip(objectives, point.costs)],
+            "front": k in on_front,
+            "reason": point.reason,
+        }
+        for k, point in enumerate(result.points)
+    ]
+    return {
+        "study": result.study.to_json(),
+        "objectives": [one.name for one in objectives],
+        "about": {name: workload(name).about for name in result.study.workloads},
+        "points": points,
+        "rows": [row_of(record.to_json()) for record in result.records],
+        "hypervolume": list(result.hypervolumes),
+        "reference": [one.shown(cost) for one, cost in zip(objectives, result.reference)],
+        "importance": _importance(result),
+        "winners": winners(result),
+        "fresh": result.fresh,
+        "seconds": sum(record.seconds for record in result.records),
+    }
+
+
+def _importance(result: StudyResult) -> Mapping[str, Mapping[str, float]]:
+    try:
+        return importance(result)
+    except ToolMissingError:
+        return {}
+
+
+def row_of(record: dict[str, Any]) -> dict[str, Any]:
+    """A record as a flat row."""
+    candidate = record["candidate"]
+    return {
+        "name": record["name"],
+        "family": candidate["family"],
+        "architecture": candidate["architecture"],
+        "workload": record["workload"],
+        "feasible": record["feasible"],
+        "reason": record["reason"],
+        "measures": {
+            name: [one["value"], one["standing"], one["unit"], one["how"]] for name, one in record["measures"].items()
+        },
+        "seconds": record["seconds"],
+    }
+
+
+def winners(result: StudyResult, measure: str = "ess_per_klut_second", tv: float = 0.02) -> list[dict[str, Any]]:
+    """Of every workload the fabric with the most of a measure whose distance is at most ``tv``, and the next of another
+    family or architecture."""
+    found = []
+    for name in result.study.workloads:
+        good = [
+            record
+            for record in result.records
+            if record.workload == name and record.feasible and record.value(measure) and (record.value("tv") or 0) <= tv
+        ]
+        good.sort(key=lambda record: -(record.value(measure) or 0.0))
+        if not good:
+            continue
+        first = good[0]
+        kind = (first.candidate.family, first.candidate.architecture)
+        others = [one for one in good if (one.candidate.family, one.candidate.architecture) != kind]
+        found.append(
+            {
+                "workload": name,
+                "measure": measure,
+                "first": first.candidate.name,
+                "value": first.value(measure),
+                "tv": first.value("tv"),
+                "sites": first.value("sites"),
+                "clocks_per_sweep": first.value("clocks_per_sweep"),
+                "ess_per_sweep": first.value("ess_per_sweep"),
+                "lut4": first.value("lut4"),
+                "second": others[0].candidate.name if others else None,
+                "second_value": others[0].value(measure) if others else None,
+            }
+        )
+    return found
+
+
+def overlay(results: Mapping[str, StudyResult]) -> dict[str, Any]:
+    """Hypervolumes of several studies of the same objectives about one reference point, the worst of all."""
+    from thermofab.apps.explore.objectives import hypervolume
+
+    worst = tuple(max(costs) for costs in zip(*(result.reference for result in results.values())))
+    curves = {}
+    for name, result in results.items():
+        costs = [point.costs for point in result.points]
+        curves[name] = [hypervolume(costs[: k + 1], worst) for k in range(len(costs))]
+    return {"reference": list(worst), "curves": curves}
