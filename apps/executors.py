@@ -116,7 +116,7 @@ def dask_client(name: str) -> Iterator[Any]:
         SpecError: another name, or no scheduler answers there.
         ToolMissingError: ``distributed`` is not installed.
     """
-    local, remote = re.fullmatch(r"dask://local:([1-9]\d*)", name), re.fullmatch(r"dask://([^/:]+:\d+)", name)
+    local, remote = re.fullmatch(r"dask://local:([1-9]\d*)", name), re.fullmatch(r"dask://((?!local:)[^/:]+:\d+)", name)
     if not (local or remote):
         raise SpecError(f"an executor on a cluster is dask://local:N or dask://host:port, got {name!r}.")
     try:
