@@ -1,4 +1,4 @@
-"""fabric_of: the fabric that holds a program as it stands, a site a spin and a factor a table."""
+"""fabric_of: the fabric that holds a program as it stands, one site per spin and one factor per table."""
 
 from typing import Any
 

@@ -21,7 +21,7 @@ class Candidate:
 
     Attributes:
         family: a family of :func:`thermofab.topology` (``"g8"``, ``"king"``, ``"complete"``…), or ``"own"``: the
-            program's own graph, a site a spin and a factor a table.
+            program's own graph, one site per spin and one factor per table.
         rows: of the lattice; of one-sized families (complete, pegasus, zephyr) the size; 0 for ``"own"``.
         columns: of the lattice; 0 for one-sized families and ``"own"``.
         torus: whether opposite sides of the lattice are joined.

@@ -72,21 +72,24 @@ def drawn(machine: PortfolioMachine, market: np.ndarray | None, seed: int) -> di
 
 def mixing(machine: PortfolioMachine, market: np.ndarray | None) -> float:
     """The longest autocorrelation time, in sweeps, of every asset's state and of its lower tail."""
-    d, law = machine.assets, np.exp(machine.log_probabilities(market))
+    d, distribution = machine.assets, np.exp(machine.log_probabilities(market))
     seen = []
     for k in range(d):
         state = np.arange(STATES, dtype=float).reshape((1,) * k + (STATES,) + (1,) * (d - 1 - k))
-        seen += [np.broadcast_to(state, law.shape), np.broadcast_to((state < 2).astype(float), law.shape)]
-    return float(autocorrelations(np.stack(seen), law, machine.order).max())
+        seen += [
+            np.broadcast_to(state, distribution.shape),
+            np.broadcast_to((state < 2).astype(float), distribution.shape),
+        ]
+    return float(autocorrelations(np.stack(seen), distribution, machine.order).max())
 
 
-def thrml_sweeps(law: np.ndarray) -> int:
+def thrml_sweeps(distribution: np.ndarray) -> int:
     """Sweeps of whole nodes from uniform states until the distribution is within the machine's tolerance."""
-    now = np.full(law.shape, 1 / law.size)
+    now = np.full(distribution.shape, 1 / distribution.size)
     for count in range(1, 1000):
-        for axis in range(law.ndim):
-            now = now.sum(axis=axis, keepdims=True) * law / law.sum(axis=axis, keepdims=True)
-        if 0.5 * np.abs(now - law).sum() < TOLERANCE:
+        for axis in range(distribution.ndim):
+            now = now.sum(axis=axis, keepdims=True) * distribution / distribution.sum(axis=axis, keepdims=True)
+        if 0.5 * np.abs(now - distribution).sum() < TOLERANCE:
             return count
     return 1000
 
