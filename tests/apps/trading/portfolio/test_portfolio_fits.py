@@ -61,10 +61,10 @@ def test_fits_under_market_bits_have_what_factors_hold():
     assert np.abs(within_reach(found.pair_shift) - found.pair_shift).max() < 1e-10
     grid = np.arange(8.0)
     for bit, low, high in ((True, 0.5, 1.0), (False, -1.0, -0.3)):
-        law = np.exp(found.log_probabilities(np.array([bit])))
-        mean = [grid @ law.sum(axis=1), grid @ law.sum(axis=0)]
-        spread = [np.sqrt(grid**2 @ law.sum(axis=k) - mean[1 - k] ** 2) for k in (1, 0)]
-        assert low < (grid @ law @ grid - mean[0] * mean[1]) / (spread[0] * spread[1]) < high
+        cells = np.exp(found.log_probabilities(np.array([bit])))
+        mean = [grid @ cells.sum(axis=1), grid @ cells.sum(axis=0)]
+        spread = [np.sqrt(grid**2 @ cells.sum(axis=k) - mean[1 - k] ** 2) for k in (1, 0)]
+        assert low < (grid @ cells @ grid - mean[0] * mean[1]) / (spread[0] * spread[1]) < high
 
 
 def test_cross_validation_keeps_a_residual_that_is_there_and_no_other():
