@@ -11,6 +11,7 @@ from thermofab.hw.spec.fabric import ARCHITECTURES, PROFILES
 
 OWN = "own"
 CODES = ("binary", "gray", "unary")
+_MOST_RUNGS = 32
 # Names of documents that others wrote, and ours.
 SPOKEN = {"grid": "g4", "fully_connected": "complete"}
 
@@ -31,6 +32,9 @@ class Candidate:
         threshold_bits: likewise; 0 leaves the profile's.
         code: of categorical nodes: ``"binary"``, ``"gray"`` or ``"unary"``.
         tries: embeddings to choose from, where a program has to be embedded.
+        copies: of the program, side by side on the fabric, each with samples of its own.
+        rungs: β levels of a schedule of replica exchange, from β down to 0.3 β in equal ratios; 1 is none of it. The
+            sweeps of all rungs count, the host's exchanges do not.
 
     Raises:
         SpecError: an unknown architecture, profile or code, or a number outside its range.
@@ -49,6 +53,8 @@ class Candidate:
     rng: str = "lfsr64"
     code: str = "binary"
     tries: int = 1
+    copies: int = 1
+    rungs: int = 1
 
     def __post_init__(self) -> None:
         for name, known in (("architecture", ARCHITECTURES), ("profile", tuple(PROFILES)), ("code", CODES)):
@@ -56,6 +62,13 @@ class Candidate:
                 raise SpecError(f"a candidate's {name} is one of {', '.join(known)}, got {getattr(self, name)!r}.")
         if self.rows < 0 or self.columns < 0 or self.tries < 1:
             raise SpecError("a candidate has rows and columns of at least 0, and at least one try to embed.")
+        if self.copies < 1 or not 1 <= self.rungs <= _MOST_RUNGS:
+            raise SpecError(
+                f"a candidate holds at least one copy, and has 1 to {_MOST_RUNGS} rungs; got copies={self.copies}, "
+                f"rungs={self.rungs}."
+            )
+        if self.family == OWN and self.copies > 1:
+            raise SpecError(f"a fabric of family {OWN!r} is the program's own graph, which holds one copy.")
         if (self.rows == 0) != (self.family == OWN):
             raise SpecError(f"a candidate of family {OWN!r} has no rows, any other has; got {self.rows}.")
 
@@ -133,6 +146,8 @@ class Candidate:
         }  # fmt: skip
         if self.threshold_bits:
             widths["threshold_bits"] = self.threshold_bits
+        if self.rungs > FabricSpec.levels:
+            widths["levels"] = self.rungs
         if self.family == OWN:
             from thermofab.compiler import fabric_of
 

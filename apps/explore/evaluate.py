@@ -3,24 +3,30 @@
 import time
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
 
 from thermofab.apps.explore.area import Area, area_of
 from thermofab.apps.explore.candidate import Candidate
-from thermofab.apps.explore.metrics import autocorrelation_time, distance_from, effective_per_chain
-from thermofab.apps.explore.record import Measure, Record
+from thermofab.apps.explore.chains import Chains, Placed, chains_of, pilot_of
+from thermofab.apps.explore.metrics import (
+    autocorrelation_curve,
+    autocorrelation_time,
+    distance_from,
+    prefixes,
+    r_hat_of,
+)
+from thermofab.apps.explore.record import Curve, Measure, Record
 from thermofab.apps.explore.settings import Settings
 from thermofab.apps.explore.workloads import Workload, workload
-from thermofab.hw.spec import FabricSpec, Program, Samples, Schedule, SpecError, ThermofabError
+from thermofab.hw.spec import FabricSpec, Program, SpecError, ThermofabError
 from thermofab.hw.spec.clocks import sweep_clocks
 from thermofab.hw.spec.costs import COST_MODELS
 from thermofab.hw.spec.digest import digest_of
-from thermofab.hw.spec.errors import UnsupportedError
 
-_VERSION = 1  # of what a record's numbers mean
-_LONGER = 16  # sweeps between samples where chains of successive sweeps are worth too little
-_FEW_EFFECTIVE = 50
+_VERSION = 2  # of what a record's numbers mean
 
 
 def key_of(candidate: Candidate, on: Workload, settings: Settings) -> str:
@@ -45,18 +51,19 @@ def evaluate(candidate: Candidate, on: str | Workload, settings: Settings | None
     """
     settings = Settings() if settings is None else settings
     on = workload(on) if isinstance(on, str) else on
-    begun, measures = time.perf_counter(), {}
+    begun, found = time.perf_counter(), _Found()
     reason: str | None = None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            _judge(candidate, on, settings, measures)
+            _judge(candidate, on, settings, found)
     except _HopelessError as stop:
         reason = f"stopped early: {stop}"
     except ThermofabError as refusal:
         reason = " ".join(str(refusal).split())
     key = key_of(candidate, on, settings)
-    return Record(candidate, on.name, key, reason is None, reason, measures, time.perf_counter() - begun)
+    spent = time.perf_counter() - begun
+    return Record(candidate, on.name, key, reason is None, reason, found.measures, found.curves, found.copies, spent)
 
 
 def evaluate_json(candidate: Mapping[str, Any], on: str, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -64,40 +71,61 @@ def evaluate_json(candidate: Mapping[str, Any], on: str, settings: Mapping[str, 
     return evaluate(Candidate.from_json(candidate), on, Settings.from_json(settings)).to_json()
 
 
+@dataclass(eq=False)
+class _Found:
+    """A record in the making."""
+
+    measures: dict[str, Measure] = field(default_factory=dict)
+    curves: dict[str, Curve] = field(default_factory=dict)
+    copies: tuple[tuple[int, ...], ...] = ()
+
+
 class _HopelessError(Exception):
     """A pilot says that the long run is not worth its time."""
 
 
-def _judge(candidate: Candidate, on: Workload, settings: Settings, into: dict[str, Measure]) -> None:
+def _judge(candidate: Candidate, on: Workload, settings: Settings, into: _Found) -> None:
     """Fill ``into`` step by step, cheap things first, so that a candidate given up keeps what was known."""
-    from thermofab.compiler import compile
-
-    spec = candidate.spec(on.model)
-    into["fabric_sites"] = Measure(spec.n_sites, "sites", "counted")
-    into["degree"] = Measure(spec.topology.max_degree, "neighbours", "counted", "the largest")
-    area = _area(spec, settings, into)
-    program = compile(
-        on.model, spec, tolerance=1.0, seed=settings.seed, tries=candidate.tries, code=candidate.code,
-        verify=None if on.truth is not None else False,
-    )  # fmt: skip
-    report = program.report
-    into["sites"] = Measure(report.sites, "sites", "counted", "that carry the workload")
-    into["longest_copy"] = Measure(report.longest_copy, "sites", "counted")
-    into["reported_tv"] = Measure(report.end_to_end.tv, "", report.end_to_end.standing, report.end_to_end.how)
+    spec, measures = candidate.spec(on.model), into.measures
+    measures["fabric_sites"] = Measure(spec.n_sites, "sites", "counted")
+    measures["degree"] = Measure(spec.topology.max_degree, "neighbours", "counted", "the largest")
+    area = _area(spec, settings, measures)
+    placed = Placed.of(candidate, on.model, settings, None if on.truth is not None else False)
+    program, report = placed.whole, placed.whole.report
+    measures["sites"] = Measure(report.sites, "sites", "counted", "that carry the workload")
+    measures["longest_copy"] = Measure(report.longest_copy, "sites", "counted")
+    measures["reported_tv"] = Measure(report.end_to_end.tv, "", report.end_to_end.standing, report.end_to_end.how)
     clocks = built_clocks(program)
-    into["clocks_per_sweep"] = Measure(clocks, "clocks", "modelled", "of the architecture as built")
+    measures["clocks_per_sweep"] = Measure(clocks, "clocks", "modelled", "of the architecture as built")
     if settings.pilot:
-        _pilot(program, settings)
-    run = _Run.of(program, settings)
-    effective = effective_per_chain(run.samples.node_states, program.model, run.samples.kept) / run.sweeps
-    into["ess_per_sweep"] = Measure(effective, "samples", "measured", f"{settings.replicas} chains, one's share")
-    tau = autocorrelation_time(run.samples.energies()) * run.schedule.steps_per_sample
-    into["tau"] = Measure(
+        _pilot(placed, candidate, settings)
+    chains = chains_of(placed, candidate, settings)
+    how = f"{len(chains.states)} chains" + (f", {chains.copies} on the fabric at once" if chains.copies > 1 else "")
+    measures["ess_per_sweep"] = Measure(chains.per_sweep, "samples", "measured", how)
+    tau = autocorrelation_time(on.model.energies(chains.states)) * chains.stride
+    measures["tau"] = Measure(
         tau if tau == tau else None, "sweeps", "measured", "integrated, of the energy; ½ is independent"
     )
-    into["kept"] = Measure(float(run.samples.kept.mean()), "", "measured", "samples whose copies agree")
-    _distance(program, on, run.samples, settings, into)
-    _rates(effective, clocks, spec, area, into)
+    measures["kept"] = Measure(float(chains.kept.mean()), "", "measured", "samples whose copies agree")
+    _distance(program, on, chains, settings, measures)
+    _rates(chains.per_sweep, clocks, spec, area, measures)
+    into.copies = tuple(tuple(map(int, sites)) for sites in placed.parts[0].copies)
+    into.curves = _curves(on, chains)
+
+
+def _curves(on: Workload, chains: Chains) -> dict[str, Curve]:
+    """See :class:`~thermofab.apps.explore.record.Record`."""
+    model, states, kept, stride = chains.model, chains.states, chains.kept, chains.stride
+    counts = list(prefixes(states.shape[1]))
+    found = {
+        "autocorrelation": autocorrelation_curve(model, states, stride),
+        "r_hat": tuple((float(k * stride), r_hat_of(model, states[:, :k], kept[:, :k]) - 1) for k in counts),
+    }
+    if on.truth is not None:
+        truth = on.truth
+        distances = [distance_from(states[:, :k], kept[:, :k], truth.probabilities, truth.shape)[0] for k in counts]
+        found["tv"] = tuple((float(k * stride), distance) for k, distance in zip(counts, distances))
+    return {name: tuple(point for point in curve if np.isfinite(point[1])) for name, curve in found.items()}
 
 
 def _area(spec: FabricSpec, settings: Settings, into: dict[str, Measure]) -> Area | None:
@@ -124,50 +152,20 @@ def built_clocks(program: Program) -> int:
     return int(loading_of(program.fabric).sweep_clocks)
 
 
-def _sampled(program: Program, schedule: Schedule, settings: Settings) -> Samples:
-    options: dict[str, Any] = {"replicas": settings.replicas, "seed": settings.seed, "discard": False}
-    try:
-        return program.sample(schedule, device=settings.device, **options)
-    except UnsupportedError:
-        return program.sample(schedule, device="jax", **options)
-
-
-def _pilot(program: Program, settings: Settings) -> None:
+def _pilot(placed: Placed, candidate: Candidate, settings: Settings) -> None:
     """Raises:
     _HopelessError: chains of a short run hardly move.
     """
-    schedule = Schedule(settings.pilot, settings.pilot, 1)
-    samples = _sampled(program, schedule, settings)
-    rate = effective_per_chain(samples.node_states, program.model, samples.kept) / settings.pilot
+    rate = pilot_of(placed, candidate, settings).per_sweep
     if rate < settings.hopeless:
         raise _HopelessError(f"{rate:.2g} effective samples per sweep in a pilot, below {settings.hopeless:g}.")
 
 
-@dataclass(frozen=True)
-class _Run:
-    schedule: Schedule
-    samples: Samples
-
-    @property
-    def sweeps(self) -> int:
-        return (self.schedule.n_samples - 1) * self.schedule.steps_per_sample + 1
-
-    @staticmethod
-    def of(program: Program, settings: Settings) -> "_Run":
-        """Successive sweeps; where these are worth too little, as many samples again, further apart."""
-        schedule = Schedule(settings.warmup, settings.samples, 1)
-        samples = _sampled(program, schedule, settings)
-        if effective_per_chain(samples.node_states, program.model, samples.kept) < _FEW_EFFECTIVE:
-            schedule = Schedule(_LONGER * settings.warmup, settings.samples, _LONGER)
-            samples = _sampled(program, schedule, settings)
-        return _Run(schedule, samples)
-
-
-def _distance(program: Program, on: Workload, samples: Samples, settings: Settings, into: dict[str, Measure]) -> None:
+def _distance(program: Program, on: Workload, chains: Chains, settings: Settings, into: dict[str, Measure]) -> None:
     """``tv``, measured where there is something to measure it by, and its standard error."""
     if on.truth is not None:
         shape = on.truth.shape
-        tv, error = distance_from(samples.node_states, samples.kept, on.truth.probabilities, shape)
+        tv, error = distance_from(chains.states, chains.kept, on.truth.probabilities, shape)
         how = "a run against the enumerated distribution: the set of states chosen on half of the chains"
     elif settings.check:
         checked = program.check(seed=settings.seed, device=settings.device).report.checked

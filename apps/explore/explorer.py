@@ -9,8 +9,9 @@ import numpy as np
 
 from thermofab.apps.explore.energies import EnergyFunction, graph_of, model_of, model_on
 from thermofab.apps.explore.evaluate import built_clocks
-from thermofab.apps.explore.metrics import autocorrelation_time, distance_from, effective_per_chain
+from thermofab.apps.explore.metrics import autocorrelation_time, distance_from
 from thermofab.hw.spec import Schedule, SpecError, fabric
+from thermofab.hw.spec.mixing import effective_of, observables
 
 log = logging.getLogger("thermofab.explore")
 _PILOT = Schedule(200, 400, 1)
@@ -96,7 +97,7 @@ class ThermodynamicArchitectureExplorer:
             asked = self._adapted(program.sample(_PILOT, discard=False, **options).energies(), target_ess)
         run = program.sample(asked, discard=False, **options)
         sweeps = (asked.n_samples - 1) * asked.steps_per_sample + 1
-        effective = effective_per_chain(run.node_states, model, run.kept)
+        effective = effective_of(observables(model, run.node_states), run.kept)
         clocks = built_clocks(program)
         found: dict[str, Any] = {
             "topology": "energy_fn" if graph is None else topology,

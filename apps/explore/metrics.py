@@ -1,58 +1,45 @@
-"""Metrics of a run: effective samples, autocorrelation, and how far its states are from a known distribution."""
+"""Metrics of a run: how far its states are from a known distribution, and curves of autocorrelation and convergence."""
 
 from collections.abc import Iterator
 
 import numpy as np
 
+from thermofab.apps.explore.record import Curve
 from thermofab.hw.spec import DiscreteModel, IsingModel
-from thermofab.hw.spec.mixing import effective_of
+from thermofab.hw.spec.convergence import autocorrelation
+from thermofab.hw.spec.mixing import observables, split_r_hat
 
-_FEW = 64  # observables held at once
-_LAGS = 200
-
-
-def observables(states: np.ndarray, model: IsingModel | DiscreteModel) -> Iterator[np.ndarray]:
-    """What mixing is measured by, float64 ``[R, S, k]``, a few at a time: means of spins and of categories, and the
-    products of spins that an Ising model couples.
-
-    Args:
-        states: of the nodes, ``[R, S, n]``.
-        model: whose they are.
-    """
-    categories = np.asarray(model.categories)
-    spins = np.flatnonzero(categories == 0)
-    for first in range(0, len(spins), _FEW):
-        yield np.where(states[..., spins[first : first + _FEW]], 1.0, -1.0)
-    if isinstance(model, IsingModel):
-        for first in range(0, len(model.edges), _FEW):
-            i, j = model.edges[first : first + _FEW].T
-            yield np.where(states[..., i] == states[..., j], 1.0, -1.0)
-    for k in np.flatnonzero(categories):
-        yield (states[..., k, None] == np.arange(categories[k])).astype(np.float64)
-
-
-def effective_per_chain(states: np.ndarray, model: IsingModel | DiscreteModel, kept: np.ndarray) -> float:
-    """Independent samples that a chain's averages are worth (:func:`~thermofab.hw.spec.mixing.effective_samples`)."""
-    return effective_of(observables(states, model), kept)
+_POINTS = 32  # of a curve of lags
+_PREFIXES = 10
 
 
 def autocorrelation_time(series: np.ndarray) -> float:
-    """Integrated autocorrelation time ½ + Σρ in samples, summed to the first lag beyond five times itself; ½ where
-    samples are independent.
-
-    Args:
-        series: float ``[R, S]``, chains of one observable.
-    """
-    moved = np.asarray(series, dtype=np.float64) - np.mean(series)
-    variance = float(np.mean(moved**2))
-    if variance <= 1e-300:
+    """Integrated autocorrelation time ½ + Σρ in samples of one observable, float ``[R, S]``; ½ where samples are
+    independent, not a number where it never changes."""
+    if not np.ptp(series) > 0:
         return float("nan")
-    tau = 0.5
-    for lag in range(1, min(_LAGS, moved.shape[1] - 1) + 1):
-        tau += float(np.mean(moved[:, lag:] * moved[:, :-lag])) / variance
-        if lag >= 5 * tau:
-            break
-    return tau
+    return float(autocorrelation([np.asarray(series)[..., None]])[1][0])
+
+
+def autocorrelation_curve(model: IsingModel | DiscreteModel, states: np.ndarray, stride: int) -> Curve:
+    """ρ of all observables together by the lag in sweeps, of chains ``[C, S, n]`` whose samples are ``stride`` apart:
+    every lag at first, then ever fewer, to the first at which ρ is below 0.01."""
+    rho, _ = autocorrelation(observables(model, states))
+    # Beyond half of the chains' length few pairs are left.
+    small = np.flatnonzero(rho < 0.01)
+    last = min(small[0] if len(small) else len(rho), len(rho) // 2)
+    lags = np.unique(np.geomspace(1, last + 1, _POINTS).round().astype(int)) - 1
+    return tuple((float(lag * stride), float(rho[lag])) for lag in lags)
+
+
+def prefixes(samples: int) -> Iterator[int]:
+    """About ten numbers of samples, from 20 to all of them, in equal ratios."""
+    yield from np.unique(np.geomspace(min(20, samples), samples, _PREFIXES).round().astype(int)).tolist()
+
+
+def r_hat_of(model: IsingModel | DiscreteModel, states: np.ndarray, kept: np.ndarray) -> float:
+    """Largest split R-hat of a program's observables."""
+    return max(split_r_hat(part, kept) for part in observables(model, states))
 
 
 def distance_from(

@@ -9,6 +9,8 @@ from thermofab.hw.spec import SpecError
 
 STANDINGS = ("measured", "modelled", "quoted", "enumerated", "predicted", "bounded", "counted", "unknown")
 
+Curve = tuple[tuple[float, float], ...]
+
 
 @dataclass(frozen=True)
 class Measure:
@@ -43,6 +45,10 @@ class Record:
         feasible: whether the workload runs on the candidate and was judged to the end.
         reason: why not; ``None`` if feasible.
         measures: by name; those known before an infeasible point was given up are there too.
+        curves: points (x, y) of what a table cannot show: ``"autocorrelation"`` of all observables together by the lag
+            in sweeps, ``"r_hat"`` the largest split R-hat less 1 and, of an enumerated workload, ``"tv"``, both by the
+            sweeps since the warm-up.
+        copies: sites of every node of the workload, of its first copy on the fabric.
         seconds: that judging it took; no part of equality.
     """
 
@@ -52,6 +58,8 @@ class Record:
     feasible: bool
     reason: str | None
     measures: Mapping[str, Measure]
+    curves: Mapping[str, Curve] = field(default_factory=dict)
+    copies: tuple[tuple[int, ...], ...] = ()
     seconds: float = field(default=0.0, compare=False)
 
     def __post_init__(self) -> None:
@@ -72,6 +80,8 @@ class Record:
             "feasible": self.feasible,
             "reason": self.reason,
             "measures": {name: asdict(measure) for name, measure in self.measures.items()},
+            "curves": {name: [list(point) for point in curve] for name, curve in self.curves.items()},
+            "copies": [list(sites) for sites in self.copies],
             "seconds": self.seconds,
         }
 
@@ -85,5 +95,7 @@ class Record:
             data["feasible"],
             data["reason"],
             {name: Measure(**measure) for name, measure in data["measures"].items()},
+            {name: tuple((x, y) for x, y in curve) for name, curve in data["curves"].items()},
+            tuple(map(tuple, data["copies"])),
             data["seconds"],
         )

@@ -15,7 +15,7 @@ class Space:
 
     Attributes:
         fabrics: names such as ``"g8-16x16-torus"``, ``"complete-64"``, ``"own"``.
-        architectures, profiles, weight_bits, bias_bits, table_bits, threshold_bits, rngs, codes: of
+        architectures, profiles, weight_bits, bias_bits, table_bits, threshold_bits, rngs, codes, copies, rungs: of
             :class:`~thermofab.apps.explore.candidate.Candidate`'s fields.
 
     Raises:
@@ -31,6 +31,8 @@ class Space:
     threshold_bits: tuple[int, ...] = (0,)
     rngs: tuple[str, ...] = ("lfsr64",)
     codes: tuple[str, ...] = ("binary",)
+    copies: tuple[int, ...] = (1,)
+    rungs: tuple[int, ...] = (1,)
 
     def __post_init__(self) -> None:
         for field in fields(self):

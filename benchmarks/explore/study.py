@@ -32,10 +32,10 @@ from thermofab.apps.explore import (
     run_study,
     workload,
 )
-from thermofab.apps.explore.metrics import effective_per_chain
 from thermofab.apps.explore.record import Record
 from thermofab.apps.explore.report.facts import facts_of, overlay
 from thermofab.apps.explore.report.files import write_report
+from thermofab.hw.spec.mixing import effective_of, observables
 
 GRIDS = ("g4", "g8", "g12", "g16", "g20", "g24", "z1", "king")
 RECOMPUTED = (
@@ -126,7 +126,7 @@ def recomputed(result: StudyResult, name: str, on: str) -> dict[str, Any]:
     program = fab.compile(model, fab.fabric(topology, architecture=architecture), tolerance=1.0, seed=0, tries=1)
     schedule = fab.Schedule(settings.warmup, settings.samples, 1)
     run = program.sample(schedule, replicas=settings.replicas, seed=0, device="native", discard=False)
-    rate = effective_per_chain(run.node_states, program.model, run.kept) / settings.samples
+    rate = effective_of(observables(program.model, run.node_states), run.kept) / settings.samples
     kept = record.value("ess_per_sweep")
     return {"fabric": name, "workload": on, "study": kept, "plain": rate, "equal": rate == kept}
 

@@ -6,9 +6,10 @@ import pytest
 import thermofab as fab
 from thermofab.apps.explore import Candidate, Record, Settings, workload
 from thermofab.apps.explore.evaluate import evaluate, key_of
-from thermofab.apps.explore.metrics import autocorrelation_time, distance_from, effective_per_chain
+from thermofab.apps.explore.metrics import autocorrelation_time, distance_from
 from thermofab.apps.explore.workloads import WORKLOADS
 from thermofab.hw.spec import SpecError
+from thermofab.hw.spec.mixing import effective_of, observables
 
 QUICK = Settings(samples=500, warmup=200, replicas=32)
 
@@ -50,7 +51,7 @@ def test_records_are_those_of_the_plain_interface():
         workload("sk").model, fab.fabric("complete-16", architecture="dense"), tolerance=1.0, seed=0, tries=1
     )
     run = program.sample(fab.Schedule(200, 500, 1), replicas=32, seed=0, device="native", discard=False)
-    rate = effective_per_chain(run.node_states, program.model, run.kept) / 500
+    rate = effective_of(observables(program.model, run.node_states), run.kept) / 500
     assert record.value("ess_per_sweep") == pytest.approx(rate, rel=1e-12)
     assert record.value("sites") == program.report.sites
     assert record.value("reported_tv") == program.report.end_to_end.tv
@@ -114,3 +115,36 @@ def test_the_measured_distance_is_without_bias_and_sees_a_wrong_distribution():
     wrong = np.array([0.5, *[0.5 / 7] * 7])
     seen, error = distance_from(states, kept, wrong, (2, 2, 2))
     assert seen == pytest.approx(0.375, abs=6 * error)
+
+
+def test_copies_side_by_side_give_as_many_samples_more():
+    one = evaluate(Candidate.of("complete-32", architecture="dense"), "expert-router", QUICK)
+    four = evaluate(Candidate.of("complete-32", architecture="dense", copies=4), "expert-router", QUICK)
+    assert four.feasible and four.value("sites") == 4 * one.value("sites")
+    assert four.value("ess_per_sweep") == pytest.approx(4 * one.value("ess_per_sweep"), rel=0.35)
+    assert four.value("tv") < 0.01 and "4 on the fabric" in four.measures["ess_per_sweep"].how
+    assert len(four.copies) == 6
+    with pytest.raises(SpecError, match="holds one copy"):
+        Candidate.of("own", copies=2)
+
+
+def test_a_ladder_of_levels_samples_the_distribution_and_pays_for_its_rungs():
+    ladder = evaluate(Candidate.of("complete-16", architecture="dense", rungs=5), "sk", QUICK)
+    alone = evaluate(Candidate.of("complete-16", architecture="dense"), "sk", QUICK)
+    assert ladder.feasible and ladder.value("tv") < 0.01
+    # Five rungs of sweeps for one chain of samples.
+    assert 0.03 < ladder.value("ess_per_sweep") / alone.value("ess_per_sweep") < 1
+    assert Candidate.of("g8-8x8", rungs=5).spec(None).levels == 5 and Candidate.of("g8-8x8").spec(None).levels == 4
+    with pytest.raises(SpecError, match="1 to 32 rungs"):
+        Candidate.of("g8-8x8", rungs=0)
+
+
+def test_a_record_has_its_curves_and_its_sites():
+    record = evaluate(Candidate.of("g8-8x8"), "spin-glass", QUICK)
+    lags, rho = np.array(record.curves["autocorrelation"]).T
+    assert lags[0] == 0 and rho[0] == pytest.approx(1) and np.all(np.diff(lags) > 0) and abs(rho[-1]) < 0.1
+    sweeps, excess = np.array(record.curves["r_hat"]).T
+    assert sweeps[-1] == 500 and excess[-1] < 0.05 < excess[0]
+    assert max(record.curves["tv"][-1][1], 0) == pytest.approx(record.value("tv"), abs=1e-12)
+    used = [site for sites in record.copies for site in sites]
+    assert len(record.copies) == 16 and len(set(used)) == len(used) == record.value("sites")
