@@ -215,8 +215,10 @@ def _lengths(target: float, chains: int, lead: int, stride: int, tau: float, kep
 def _unmet(pilots: list[Pilot], spent: int, wanted: int, budget: int) -> str:
     if not pilots:
         before = f" after {spent} that placed β levels" if spent else ""
-        return f"the first pilot takes {wanted} sweeps{before}, and the budget is {budget}; raise it, or take "
-            "fewer replicas."
+        return (
+            f"the first pilot takes {wanted} sweeps{before}, and the budget is {budget}; raise it, or take fewer "
+            "replicas."
+        )
     last = pilots[-1]
     met = "have met" if last.r_hat <= MET else "have not met"
     return (
