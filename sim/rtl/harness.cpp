@@ -27,13 +27,13 @@ struct Harness {
 
 #define EXPORT extern "C" __attribute__((visibility("default")))
 
+EXPORT void thermofab_reset(void* handle, uint64_t clocks);
+
 EXPORT void* thermofab_open() {
     Harness* h = new Harness;
     h->engine.set_bus(0, false, 0, false);
     h->engine.set_ready(false);
-    h->engine.set_reset(true);
-    h->clock();
-    h->engine.set_reset(false);
+    thermofab_reset(h, 1);
     h->clock();
     return h;
 }
@@ -85,6 +85,22 @@ EXPORT uint64_t thermofab_collect(void* handle, uint32_t* out, uint64_t words, u
     }
     h->engine.set_ready(false);
     return got;
+}
+
+// Clocks with the bus at rest, whatever the fabric does; the reader takes all that is on offer, or nothing.
+EXPORT void thermofab_idle(void* handle, uint64_t clocks, uint32_t ready) {
+    Harness* h = static_cast<Harness*>(handle);
+    h->engine.set_ready(ready != 0);
+    for (; clocks; --clocks) h->clock();
+    h->engine.set_ready(false);
+}
+
+// Reset for so many clocks; the bus is at rest.
+EXPORT void thermofab_reset(void* handle, uint64_t clocks) {
+    Harness* h = static_cast<Harness*>(handle);
+    h->engine.set_reset(true);
+    for (; clocks; --clocks) h->clock();
+    h->engine.set_reset(false);
 }
 
 // Clocks until the fabric is idle, at most `clocks`; returns whether it is.

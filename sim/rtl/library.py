@@ -27,6 +27,8 @@ def _load(path: Path) -> Any:
         ("read", ctypes.c_uint32, [handle, ctypes.c_uint32]),
         ("collect", ctypes.c_uint64, [handle, words, ctypes.c_uint64, ctypes.c_uint64]),
         ("wait", ctypes.c_uint32, [handle, ctypes.c_uint64]),
+        ("idle", None, [handle, ctypes.c_uint64, ctypes.c_uint32]),
+        ("reset", None, [handle, ctypes.c_uint64]),
     ):
         function = getattr(library, f"thermofab_{name}")
         function.restype, function.argtypes = result, arguments
@@ -57,7 +59,7 @@ class CompiledFabric:
 
     @property
     def clocks(self) -> int:
-        """Clocks since reset."""
+        """Clocks since it was opened."""
         return self._library.thermofab_clocks(self._handle)
 
     def write(self, addresses: Sequence[int] | np.ndarray, data: Sequence[int] | np.ndarray) -> None:
@@ -81,3 +83,11 @@ class CompiledFabric:
     def wait(self) -> None:
         while not self._library.thermofab_wait(self._handle, CHUNK):
             pass
+
+    def idle(self, clocks: int, ready: bool = True) -> None:
+        """So many clocks with the bus at rest; sample words are dropped if the reader is ``ready``, else they wait."""
+        self._library.thermofab_idle(self._handle, clocks, ready)
+
+    def reset(self, clocks: int = 1) -> None:
+        """Reset for so many clocks, with the bus at rest."""
+        self._library.thermofab_reset(self._handle, clocks)

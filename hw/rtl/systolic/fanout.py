@@ -11,10 +11,15 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 GROUP = 5  # elements to a fan-out
+# What changes a state or a memory; all else is data, which nobody looks at without one of these.
+STROBES = {
+    *("step", "update", "load", "coefficient_write", "seed_write", "table_host_write"),
+    *("count_take", "count_trail", "count_zero"),
+}
 
 
 class Fanout(wiring.Component):
-    """One register for all that a group is told.
+    """One register for all that a group is told. Strobes are reset, so that none outlives a reset on its way.
 
     Ports:
         …: an input for every name and width given; …_later: the same a clock later.
@@ -31,7 +36,7 @@ class Fanout(wiring.Component):
         m = Module()
         for name in self._names:
             told = getattr(self, name)
-            kept = Signal(len(told), name=f"{name}_kept", reset_less=True)
+            kept = Signal(len(told), name=f"{name}_kept", reset_less=name not in STROBES)
             m.d.sync += kept.eq(told)
             m.d.comb += getattr(self, f"{name}_later").eq(kept)
         return m

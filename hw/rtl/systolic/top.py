@@ -329,8 +329,13 @@ class SystolicTop(wiring.Component):
             m.d.comb += [collector.data.eq(Cat(dumped)), collector.end.eq(dump.end)]
 
 
+# Delayed signals that change a state, a memory or the collector's queue; all else is data that goes with them.
+_STROBES = {"take", "update", "load", "clear", "count_take", "count_trail"}
+
+
 class _Delays:
-    """Signals some clocks late; a chain of registers each, shared by all who ask."""
+    """Signals some clocks late; a chain of registers each, shared by all who ask. Chains of strobes are reset: one that
+    was on its way when the fabric was reset would push into a collector that has promised no room for it."""
 
     def __init__(self, m: Module) -> None:
         self._m, self._chains = m, {}
@@ -338,7 +343,7 @@ class _Delays:
     def __call__(self, name: str, value: Any, clocks: int) -> Any:
         chain: list[Value] = self._chains.setdefault(name, [value])
         while len(chain) <= clocks:
-            delayed = Signal(len(value), name=f"{name}_{len(chain)}", reset_less=True)
+            delayed = Signal(len(value), name=f"{name}_{len(chain)}", reset_less=name not in _STROBES)
             self._m.d.sync += delayed.eq(chain[-1])
             chain.append(delayed)
         return chain[clocks]
