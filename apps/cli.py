@@ -184,18 +184,24 @@ def sample(
 
 @app.command()
 def rtl(
-    fabric: FabricName = "g4-8x8",
+    fabric: Annotated[str, typer.Option(help="A fabric by name, or the JSON file of one.")] = "g4-8x8",
     out: Annotated[Path | None, typer.Option(help="Verilog file; standard output if left out.")] = None,
-    architecture: Architecture = "spatial",
+    architecture: Annotated[
+        str, typer.Option(help="spatial, systolic, relay or dense; a file's own if left out, else spatial.")
+    ] = "",
     name: Annotated[str, typer.Option(help="Name of the top module.")] = "thermofab",
+    setting: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A parameter of the fabric, e.g. table_bits=6; may be repeated."),
+    ] = None,
     example: Annotated[
         Path | None, typer.Option(help="Write a folder with a wrapper, headers, memory map and a cocotb example.")
     ] = None,
 ) -> None:
     """Emit a fabric as Verilog."""
-    from thermofab.hw.spec import fabric as make
+    from thermofab.apps.files import read_fabric
 
-    spec = make(fabric, architecture=architecture)
+    spec = read_fabric(fabric, [*(setting or []), *([f"architecture={architecture}"] if architecture else [])])
     if example is not None:
         from thermofab.apps.verilog.kit import write_kit
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from thermofab.apps.console import bar
-from thermofab.hw.spec import DeviceError, SpecError, device_names
+from thermofab.hw.spec import DeviceError, SpecError, UnsupportedError, device_names
 from thermofab.sim.conformance import REFERENCE, Outcome, families, run_one
 
 # Configurations a process takes before it is replaced.
@@ -38,7 +38,11 @@ class Campaign:
     def table(self) -> str:
         """Per device and family: configurations, site updates, states compared, states differing."""
         cells: dict[tuple[str, str], list[Outcome]] = defaultdict(list)
+        refused: dict[tuple[str, str], list[str]] = defaultdict(list)
         for family, outcome in self.outcomes:
+            if outcome.refused:
+                refused[outcome.device, family].append(outcome.refused)
+                continue
             cells[outcome.device, family].append(outcome)
             cells[outcome.device, "all"].append(outcome)
         order = [*families(), "all"]
@@ -50,6 +54,10 @@ class Campaign:
                 f"{device:<12}{family:<10}{len(group):>8}{updates:>16,}{compared:>16,}"
                 f"{sum(o.differing for o in group):>10}"
             )
+        lines += [
+            f"left out on {device}: {len(reasons)} of {family}: {reasons[0]}"
+            for (device, family), reasons in sorted(refused.items())
+        ]
         lines += [f"differs first at {o.device}: {o.first}" for _, o in self.outcomes if o.differing]
         return "\n".join([*lines, f"{self.configurations} configurations in {self.seconds:.0f} s"])
 
@@ -77,6 +85,7 @@ def run(
 
     Raises:
         DeviceError, SpecError: an unknown device or family.
+        UnsupportedError: a device refuses every configuration.
     """
     unknown = [name for name in (*devices, against) if name.partition("://")[0] not in device_names()]
     if unknown:
@@ -102,4 +111,8 @@ def run(
                     outcomes[jobs[job]] = [(case.family, outcome) for outcome in found]
                     done()
     ordered = tuple(pair for k in sorted(outcomes) for pair in outcomes[k])
+    for device in devices:
+        mine = [outcome for _, outcome in ordered if outcome.device == device]
+        if all(outcome.refused for outcome in mine):
+            raise UnsupportedError(f"{device} refuses all of these configurations: {mine[0].refused}")
     return Campaign(configurations, time.perf_counter() - started, ordered)

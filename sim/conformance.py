@@ -22,6 +22,7 @@ from thermofab.hw.spec import (
     Schedule,
     SpecError,
     Topology,
+    UnsupportedError,
     fabric,
     generator,
     generator_names,
@@ -78,13 +79,15 @@ class Case:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A comparison: site updates run, states compared, states that differ, and where the first difference is."""
+    """A comparison: site updates run, states compared, states that differ, and where the first difference is; of a
+    fabric that the device refuses by name, nothing compared and the refusal."""
 
     device: str
     site_updates: int
     compared: int
     differing: int
     first: str = ""
+    refused: str = ""
 
 
 def families() -> tuple[str, ...]:
@@ -355,7 +358,16 @@ def campaign(
 def run_one(
     devices: Sequence[str], family: str, site_updates: int, seed: int, number: int, trusted: str = REFERENCE
 ) -> tuple[Case, list[Outcome]]:
-    """Case ``number`` of a campaign, the same whichever process runs it; devices are compared with ``trusted``."""
+    """Case ``number`` of a campaign, the same whichever process runs it; devices are compared with ``trusted``.
+
+    A device that refuses the whole kind of fabric (``UnsupportedError``) is left out, with the reason.
+    """
     case = random_case(np.random.default_rng([seed, number]), family, site_updates)
     expected = states_of(trusted, case)
-    return case, [compare(device, case, expected) for device in devices]
+    outcomes = []
+    for device in devices:
+        try:
+            outcomes.append(compare(device, case, expected))
+        except UnsupportedError as refusal:
+            outcomes.append(Outcome(device, 0, 0, 0, refused=str(refusal)))
+    return case, outcomes

@@ -10,6 +10,7 @@ import networkx
 import numpy as np
 import pytest
 
+from thermofab.hw.spec import fabric
 from thermofab.hw.spec.discrete import DiscreteModel, factor_of
 
 
@@ -93,6 +94,30 @@ def test_verify_takes_families_and_another_trusted_device():
     done = thermofab("verify", *arguments, "--configurations", 2, "--updates", 4000, "--workers", 1, "--json")
     result = json.loads(done.stdout)
     assert done.returncode == 0 and [one["family"] for one in result["outcomes"]] == ["relay", "dense"]
+
+
+@pytest.mark.rtl
+def test_rtl_takes_parameters_and_the_file_of_a_fabric(tmp_path):
+    spec = fabric("g4-4x4-torus", architecture="systolic", table_bits=6)
+    (tmp_path / "spec.json").write_text(json.dumps(spec.to_json()))
+    by_name = thermofab(
+        "rtl", "--fabric", "g4-4x4-torus", "--architecture", "systolic", "--set", "table_bits=6", "--name", "tsu"
+    )
+    by_file = thermofab("rtl", "--fabric", tmp_path / "spec.json", "--name", "tsu")
+    assert by_name.returncode == by_file.returncode == 0, by_name.stderr + by_file.stderr
+    assert by_name.stdout == by_file.stdout and "module tsu" in by_name.stdout
+    wrong = thermofab("rtl", "--fabric", "g4-3x3", "--set", "colour=1")
+    assert wrong.returncode == 2 and "colour" in wrong.stderr
+
+
+@pytest.mark.rtl
+def test_verify_leaves_out_what_a_device_refuses_and_says_so():
+    arguments = ("--family", "factors", "--family", "complete", "--device", "rtl-systolic", "--workers", 1)
+    done = thermofab("verify", *arguments, "--configurations", 2, "--updates", 400)
+    assert done.returncode == 0, done.stderr
+    assert "left out on rtl-systolic: 1 of factors: a systolic fabric couples pairs" in " ".join(done.stdout.split())
+    nothing = thermofab("verify", *arguments[:2], *arguments[4:], "--configurations", 1, "--updates", 400)
+    assert nothing.returncode == 2 and "refuses all of these configurations" in " ".join(nothing.stderr.split())
 
 
 def test_verify_replaces_its_processes(monkeypatch):
