@@ -1,7 +1,7 @@
 """What a random number generator is: one object for the integer model, the simulators and the gateware.
 
-A generator's state is a tuple of 32-bit words. ``step`` uses only ``& | ^ << >> +`` and :func:`low32`, so the same
-lines run on Python integers, numpy ``uint32`` arrays and JAX ``uint32`` arrays.
+A generator's state is a tuple of 32-bit words. ``step`` uses only ``& | ^ << >> +``, :func:`low32` and :func:`masked`, so
+the same lines run on Python integers, numpy ``uint32`` arrays and JAX ``uint32`` arrays.
 """
 
 from typing import Any, Protocol
@@ -16,6 +16,11 @@ MASK32 = 0xFFFFFFFF
 def low32(value: Any) -> Any:
     """``value`` modulo 2^32; uint32 arrays are that already."""
     return value & MASK32 if isinstance(value, int) else value
+
+
+def masked(value: Any, mask: int) -> Any:
+    """``value & mask`` for a mask of up to 32 bits: JAX takes plain integers up to 2^31 - 1 only."""
+    return value & (mask if isinstance(value, int) else np.uint32(mask))
 
 
 class Generator(Protocol):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from thermofab.hw.rng.base import seed_words
+from thermofab.hw.rng.base import masked, seed_words
 from thermofab.hw.spec import SpecError, fabric, generator, generator_names
 from thermofab.hw.spec.seeding import GOLDEN, initial_states, mix64, site_keys, stream_word
 
@@ -157,3 +157,15 @@ def test_unknown_generator_is_refused():
         fabric("g4-4x4", rng="mt19937")
     with pytest.raises(SpecError, match=r"^lfsr32 yields at most 16 fresh bits a step; use word_bits=16 or"):
         fabric("g4-4x4", rng="lfsr32", word_bits=32)
+
+
+@pytest.mark.parametrize("mask", [0x7FFFFFFF, 0x80000000, 0xFFFF0000, 0xFFFFFFFF])
+def test_masks_of_32_bits_serve_integers_and_arrays(mask):
+    import jax
+    import jax.numpy as jnp
+
+    words = np.array([0, 1, 0x80000001, 0xDEADBEEF, 0xFFFFFFFF], dtype=np.uint32)
+    wanted = [masked(int(word), mask) for word in words]
+    assert masked(words, mask).dtype == np.uint32 and masked(words, mask).tolist() == wanted
+    found = jax.jit(lambda value: masked(value, mask))(jnp.asarray(words))
+    assert found.dtype == jnp.uint32 and found.tolist() == wanted

@@ -24,10 +24,18 @@ def test_every_family_is_properly_coloured_and_survives_json(family):
 
 
 @pytest.mark.parametrize("name", GRID_RULES)
-def test_grid_torus_has_the_degree_of_its_name_and_two_colours(name):
+def test_grid_torus_has_four_neighbours_per_rule(name):
+    rules = GRID_RULES[name]
     made = topology(f"{name}-32x32-torus")
-    degree = 16 if name == "z1" else int(name[1:])
-    assert set(made.degrees.tolist()) == {degree} and made.n_colours == 2
+    assert set(made.degrees.tolist()) == {4 * len(rules)}
+    if all((a + b) % 2 for a, b in rules):
+        assert made.n_colours == 2
+
+
+def test_grids_named_by_their_degree_have_it():
+    assert {name: 4 * len(GRID_RULES[name]) for name in ("g4", "g8", "g12", "g16", "g20", "g24", "z1")} == {
+        "g4": 4, "g8": 8, "g12": 12, "g16": 16, "g20": 20, "g24": 24, "z1": 16,
+    }  # fmt: skip
 
 
 def test_grid_rule_couples_the_four_rotations():
