@@ -1,7 +1,7 @@
 """What a random number generator is: one object for the integer model, the simulators and the gateware.
 
-A generator's state is a tuple of 32-bit words. ``step`` uses only ``& | ^ << >> +``, :func:`low32` and :func:`masked`, so
-the same lines run on Python integers, numpy ``uint32`` arrays and JAX ``uint32`` arrays.
+A generator's state is a tuple of 32-bit words. ``step`` uses only ``& | ^ << >> +``, :func:`low32` and
+:func:`masked`, so the same lines run on Python integers, numpy ``uint32`` arrays and JAX ``uint32`` arrays.
 """
 
 from typing import Any, Protocol
