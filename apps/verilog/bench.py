@@ -13,6 +13,7 @@ from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, FallingEdge
 
 HERE = Path(__file__).resolve().parent
+PATIENCE = 100_000  # clocks without a word of the stream, or of a run's end, before the test gives up
 
 
 class Wishbone:
@@ -66,11 +67,14 @@ async def load_run_and_compare(dut) -> None:
         await bus.write(address, data)
     assert await bus.read({errors}) == 0, "the fabric took every write"
 
-    words, expected = [], [word for line in numbers("expected.hex") for word in line]
+    words, expected, waited = [], [word for line in numbers("expected.hex") for word in line], 0
     dut.samples_tready.value = 1
     await bus.write({control}, {start})
     while len(words) < len(expected):
+        waited += 1
+        assert waited < PATIENCE, f"no word of the stream for {{PATIENCE}} clocks, after {{len(words)}} words"
         if int(dut.samples_tvalid.value):
+            waited = 0
             words.append(int(dut.samples_tdata.value))
             if int(dut.samples_tlast.value):
                 sample = words[-{sample_words} :]
@@ -78,8 +82,11 @@ async def load_run_and_compare(dut) -> None:
                 dut._log.info("sample %3d  %s", len(words) // {sample_words}, bits.replace("0", ".").replace("1", "#"))
         await FallingEdge(dut.clk)
     assert words == expected, "the states are those of the reference"
-    while int(dut.busy.value):
+    for _ in range(PATIENCE):
+        if not int(dut.busy.value):
+            break
         await FallingEdge(dut.clk)
+    assert not int(dut.busy.value), f"busy for {{PATIENCE}} clocks after the last word"
     cycles = await bus.read({cycles})
     dut._log.info("%d samples equal the reference's; the run took %d clocks", len(words) // {sample_words}, cycles)
 '''

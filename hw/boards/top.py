@@ -53,7 +53,7 @@ class BoardTop(wiring.Component):
         m.domains += [sync, always]
         locked, reset = Signal(), Signal(init=1)
         add_clock(m, self.clock, sync.clk, locked, self._pll)
-        m.d.comb += always.clk.eq(sync.clk)
+        always.clk = sync.clk  # one net, so that tools call the clock by one name
         lost = add_reset(m, locked, reset)
         m.d.comb += ResetSignal().eq(reset)
 

@@ -74,6 +74,14 @@ def verilog_of(rtlil: str) -> str:
     return _tidy(yosys.run(["-q", "-"], "\n".join(script), ignore_warnings=True))
 
 
+_REGISTER_MAPS = {
+    "spatial": "register-map.md",
+    "systolic": "register-map-systolic.md",
+    "relay": "register-map-relay.md",
+    "dense": "register-map-dense.md",
+}
+
+
 def _not_top(text: str) -> str:
     return text.replace("attribute \\top 1\n", "")
 
@@ -88,7 +96,7 @@ def _header(spec: FabricSpec, name: str, image: Image | None) -> str:
         f"word_bits {spec.word_bits}, levels {spec.levels}, rng {spec.rng}",
         f"fabric digest {spec.digest}",
         *([] if image is None else [f"weights and biases of the image with digest {image.digest}"]),
-        "One clock, synchronous reset. Register map: docs/register-map.md.",
+        f"One clock, synchronous reset. Register map: docs/{_REGISTER_MAPS[spec.architecture]}.",
     ]
     return "".join(f"// {part}\n" for line in lines for part in textwrap.wrap(line, 110)) + "\n"
 

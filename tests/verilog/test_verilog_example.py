@@ -7,9 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import networkx
 import pytest
 
 from thermofab.apps.verilog.kit import write_kit
+from thermofab.hw import emit_verilog
 from thermofab.hw.host.architectures import loading_of
 from thermofab.hw.spec import fabric
 from thermofab.sim.rtl.tools import find_verilator
@@ -70,8 +72,45 @@ def test_the_makefile_runs_it_too(kit):
     ]
 
 
-def test_it_is_clean_verilog(kit):
+@pytest.mark.skipif(shutil.which("iverilog") is None, reason="the example's default simulator is Icarus")
+def test_an_example_without_samples_ends(tmp_path):
+    """Without samples, the run brings no word: the test says so instead of waiting for ever."""
+    spec = fabric("g4-3x3")
+    write_kit(spec, "tsu", tmp_path / "kit")
+    samples = loading_of(spec).map["SAMPLES"].base
+    lines = (tmp_path / "kit" / "image.hex").read_text().splitlines()
+    changed = [f"{samples:x} 0" if line.split()[:1] and _is(line, samples) else line for line in lines]
+    assert changed != lines
+    (tmp_path / "kit" / "image.hex").write_text("\n".join(changed) + "\n")
+    done = run_example(tmp_path / "kit")
+    assert done.returncode == 1 and "no word of the stream for 100000 clocks, after 0 words" in done.stdout
+
+
+def _is(line: str, address: int) -> bool:
+    words = line.split("//")[0].split()
+    return bool(words) and int(words[0], 16) == address
+
+
+def test_irregular_systolic_fabrics_are_clean_verilog(tmp_path):
+    graph = networkx.random_geometric_graph(14, 0.4, seed=3)
+    spec = fabric(networkx.Graph(graph.edges), architecture="systolic", elements=2)
+    text = emit_verilog(spec, name="tsu")
+    assert "Register map: docs/register-map-systolic.md." in text
+    (tmp_path / "tsu.v").write_text(text)
+    lint(tmp_path, "tsu", ["tsu.v"], WAIVED)
+
+
+def lint(folder: Path, top: str, files: list[str], waived: tuple[str, ...]) -> None:
     verilator = find_verilator()
+    command = [verilator.binary, "--lint-only", "-Wall", *(f"-Wno-{name}" for name in waived)]
+    done = subprocess.run(
+        [*command, "--top-module", top, *files], cwd=folder, capture_output=True, text=True,
+        env={**os.environ, "VERILATOR_ROOT": verilator.root},
+    )  # fmt: skip
+    assert done.returncode == 0 and not done.stderr, done.stderr[-3000:]
+
+
+def test_it_is_clean_verilog(kit):
     (kit / "user.v").write_text(
         'module user(output wire [31:0] sites);\n`include "tsu_params.vh"\nassign sites = SITES;\nendmodule\n'
     )
@@ -79,12 +118,7 @@ def test_it_is_clean_verilog(kit):
         ("tsu_wishbone", ["tsu_wishbone.v", "tsu.v"], WAIVED),
         ("user", ["user.v"], ("DECLFILENAME",)),
     ):
-        command = [verilator.binary, "--lint-only", "-Wall", *(f"-Wno-{name}" for name in waived)]
-        done = subprocess.run(
-            [*command, "--top-module", top, *files], cwd=kit, capture_output=True, text=True,
-            env={**os.environ, "VERILATOR_ROOT": verilator.root},
-        )  # fmt: skip
-        assert done.returncode == 0 and not done.stderr, done.stderr[-3000:]
+        lint(kit, top, files, waived)
 
 
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="needs a C compiler")

@@ -5,7 +5,7 @@ See :mod:`thermofab.hw.host.systolic.timing` for what happens when.
 
 from typing import Any
 
-from amaranth import Array, Cat, Const, Module, Mux, Signal, Value, signed, unsigned
+from amaranth import Cat, Const, Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -18,7 +18,7 @@ from thermofab.hw.rng.base import Generator
 from thermofab.hw.rtl.common.datapath import high_bits, shift_bits, table_address
 from thermofab.hw.rtl.common.hierarchy import Hierarchy, InPlace
 from thermofab.hw.rtl.systolic.field import FieldSum
-from thermofab.hw.rtl.systolic.select import selected
+from thermofab.hw.rtl.systolic.select import chosen
 from thermofab.hw.spec import FabricSpec, generator
 
 
@@ -128,7 +128,7 @@ class Element(wiring.Component):
         for b, (wire, select) in enumerate(self._inputs):
             options = [getattr(self, f"neighbour_{b}_{k}") for k in range(len(wire.steps))]
             state = Signal(name=f"state_{b}", reset_less=True)
-            m.d.sync += state.eq(Array(options)[selected(select, program)] if len(options) > 1 else options[0])
+            m.d.sync += state.eq(chosen(options, select, program))
             states.append(state)
         if states:
             m.d.comb += self.inputs.eq(Cat(states))

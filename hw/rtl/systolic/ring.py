@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from amaranth import Array, Module, Mux, Signal
+from amaranth import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from thermofab.hw.host.systolic.layout import View
 from thermofab.hw.host.systolic.program import Select
 from thermofab.hw.host.systolic.timing import TAP, Timing
-from thermofab.hw.rtl.systolic.select import selected
+from thermofab.hw.rtl.systolic.select import chosen
 
 
 class Ring(wiring.Component):
@@ -49,7 +49,7 @@ class Ring(wiring.Component):
         m.d.sync += program.eq(self.program)
         for k, (view, select) in enumerate(self._views):
             taps = [ring[(distance - TAP) % places] for distance in view.distances]
-            shown = Array(taps)[selected(select, program)] if len(taps) > 1 else taps[0]
+            shown = chosen(taps, select, program)
             view_shown = Signal(name=f"shown_{k}", reset_less=True)
             m.d.sync += view_shown.eq(shown)
             m.d.comb += getattr(self, f"view_{k}").eq(view_shown)
