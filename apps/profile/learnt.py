@@ -41,13 +41,13 @@ def router() -> Application:
 
 
 @cache
-def digits_machine(hidden: int = 16, epochs: int = 20) -> BoltzmannMachine:
+def digits_machine(hidden: int = 16, epochs: int = 40) -> BoltzmannMachine:
     """A restricted machine of the 8×8 digits, 64 pixels: persistent contrastive divergence from a fixed seed."""
     from sklearn.neural_network import BernoulliRBM
 
     from thermofab.models.data.digits import digits
 
-    made = BernoulliRBM(n_components=hidden, learning_rate=0.02, batch_size=20, n_iter=epochs, random_state=0)
+    made = BernoulliRBM(n_components=hidden, learning_rate=0.05, batch_size=10, n_iter=epochs, random_state=0)
     made.fit(digits().train.astype(float))
     return from_binary_rbm(made.components_.T, made.intercept_visible_, made.intercept_hidden_)
 
