@@ -153,8 +153,10 @@ def _relay(spec: FabricSpec) -> Parts:
     units, wires = len(plan.units), 2 * spec.topology.n_edges
     source = plan.source
     unit = spec.word_bits + spec.table_bits + spec.threshold_bits
-    if not source.taps:  # the whole state comes in, steps, and goes out
-        unit += _step_logic(spec)
+    # A window is shifted past its taps; of others the whole state comes in, steps, and goes out.
+    logic = unit + (0 if source.taps else _step_logic(spec))
+    # A cell keeps its state, what it adds for, and the address of its masks.
+    registers = unit + source.bits * (source.reach if source.taps else source.words + 1)
     rams = _table_rams(spec, units)
     for columns, depth in (
         (spec.n_sites, CLAMP_MASKS * EVENT_WORDS),
@@ -163,8 +165,13 @@ def _relay(spec: FabricSpec) -> Parts:
     ):
         rams += sum(block_rams(depth, width) for width in plan.banks(columns))
     deep = 2 if plan.address_bits > 4 else 1  # masks of more than 16 words take two LUT memories and a choice
-    amounts = (1.0, wires * deep, units * unit)
-    return Parts(amounts, amounts, rams, spec.n_sites, (1.0, float(np.log2(spec.n_sites)), spec.threshold_bits - 12))
+    return Parts(
+        (1.0, wires * deep, units * logic),
+        (1.0, wires + spec.n_sites * (3 + plan.address_bits), units * registers),
+        rams,
+        spec.n_sites,
+        (1.0, float(np.log2(spec.n_sites)), spec.threshold_bits - 12),
+    )
 
 
 def _dense(spec: FabricSpec) -> Parts:
@@ -184,8 +191,10 @@ def _dense(spec: FabricSpec) -> Parts:
     rams += 1  # the host's constants
     adders, kept = _tree(plan)
     draw = _draw_logic(spec, plan.field_bits) + _step_logic(spec)
+    # The word waits for the sum, and is compared after the table.
+    kept += 32 * rng.state_words + spec.word_bits + (plan.sum_clocks + 3) * spec.threshold_bits + 2 * plan.field_bits
     return Parts(
-        (1.0, n, adders + draw), (1.0, n, kept + 32 * rng.state_words), rams, n,
+        (1.0, n, adders + draw), (1.0, n, kept), rams, n,
         (1.0, float(np.log2(n)), spec.threshold_bits - 12),
     )  # fmt: skip
 
