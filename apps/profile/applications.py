@@ -1,29 +1,20 @@
 """Applications of the variation study, small enough that the truth is known."""
 
+from collections.abc import Callable
 from functools import cache
 
 import networkx
 import numpy as np
 
+from thermofab.apps.profile.building import built
 from thermofab.apps.profile.builtin import potts
+from thermofab.apps.profile.learnt import digits, router, trader
 from thermofab.apps.profile.variation import Application
-from thermofab.compiler import compile, exact, fabric_of
-from thermofab.hw.spec import DiscreteModel, IsingModel, Program, Samples, Schedule
+from thermofab.compiler import exact
+from thermofab.hw.spec import DiscreteModel, IsingModel, Samples, Schedule
 from thermofab.hw.spec.discrete import factor_of
 
 _BETAS = (0.4, 0.7, 1.0, 1.5, 2.2, 3.2)
-
-
-def _built(model, **options):
-    """Programs of a model by weight bits, each made once."""
-
-    @cache
-    def build(weight_bits: int) -> Program:
-        levels = len(options.get("beta_levels", (1.0,)))
-        fabric = fabric_of(model, profile="fine", weight_bits=weight_bits, bias_bits=12, levels=levels)
-        return compile(model, fabric, verify=False, **options)
-
-    return build
 
 
 def annealing(side: int = 8, seed: int = 1) -> Application:
@@ -32,7 +23,7 @@ def annealing(side: int = 8, seed: int = 1) -> Application:
     edges = np.array(sorted(tuple(sorted(edge)) for edge in graph.edges))
     couplings = np.random.default_rng(seed).standard_normal(len(edges))
     model = IsingModel(tuple(range(side**2)), np.zeros(side**2), edges, couplings)
-    build = _built(model, beta_levels=_BETAS)
+    build = built(model, beta_levels=_BETAS)
     cold = len(_BETAS) - 1
     slow = Schedule(200, 40, 5, tuple((400, level) for level in range(cold)), cold)
     ground = float(build(8).sample(slow, replicas=512, seed=99, device="jax").energies().min())
@@ -86,7 +77,7 @@ def boltzmann() -> Application:
     return Application(
         "boltzmann",
         "restricted Boltzmann machine of 3×3 bars and stripes, 9 + 5 units: KL of its samples from the data",
-        _built(model), loss, 0.05, "nats", Schedule(200, 500, 4),
+        built(model), loss, 0.05, "nats", Schedule(200, 500, 4),
     )  # fmt: skip
 
 
@@ -103,7 +94,7 @@ def returns(states: int = 16) -> Application:
 
     return Application(
         "market node", "one node of 16 cells of a t distribution of 3 degrees, as a day's return is: TV from exact",
-        _built(model), loss, 0.02, "TV", Schedule(50, 500, 4),
+        built(model), loss, 0.02, "TV", Schedule(50, 500, 4),
     )  # fmt: skip
 
 
@@ -118,8 +109,16 @@ def potts_model() -> Application:
 
     return Application(
         "potts", "Potts model on a 3×3 grid, 3 states: mean TV of its nodes' distributions from exact",
-        _built(model), loss, 0.02, "TV", Schedule(100, 500, 4),
+        built(model), loss, 0.02, "TV", Schedule(100, 500, 4),
     )  # fmt: skip
 
 
-APPLICATIONS = {"annealing": annealing, "boltzmann": boltzmann, "market node": returns, "potts": potts_model}
+APPLICATIONS: dict[str, Callable[[], Application]] = {
+    "annealing": annealing,
+    "boltzmann": boltzmann,
+    "digits": digits,
+    "market node": returns,
+    "trading node": trader,
+    "expert router": router,
+    "potts": potts_model,
+}

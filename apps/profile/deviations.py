@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from thermofab.hw.spec import FREE, Program, SpecError, open_device
+from thermofab.hw.spec import FREE, Device, Program, SpecError, open_device
 from thermofab.sim.functional.noise import NoiseModel
 
 Build = Callable[[int], Program]  # weight bits → the application's program
@@ -47,20 +47,37 @@ def offset(build: Build, amount: float, seed: int) -> tuple[Program, Any]:
 
 def dead(build: Build, amount: float, seed: int) -> tuple[Program, Any]:
     """A number of the program's own sites stuck at a random value each."""
-    program, rng = build(FULL_BITS), np.random.default_rng(seed)
+    program = build(FULL_BITS)
+    clamps = dead_clamps(program, round(amount), seed)
+    stuck = Stuck(open_device("jax", program.fabric), clamps)
+    return program.replace(image=program.image.replace(clamps=clamps)), stuck
+
+
+def dead_clamps(program: Program, count: int, seed: int) -> np.ndarray:
+    """The image's clamps with ``count`` of the program's own sites stuck at a random value each.
+
+    Raises:
+        SpecError: it has fewer sites.
+    """
+    rng = np.random.default_rng(seed)
     used = np.array([site for sites in program.copies for site in sites])
-    if amount > len(used):
-        raise SpecError(f"a program of {len(used)} sites cannot have {amount:g} dead ones.")
+    if count > len(used):
+        raise SpecError(f"a program of {len(used)} sites cannot have {count} dead ones.")
     clamps = program.image.clamps.copy()
-    clamps[rng.choice(used, round(amount), replace=False)] = rng.integers(0, 2, round(amount))
-    return program.replace(image=program.image.replace(clamps=clamps)), _Stuck(program, clamps)
+    clamps[rng.choice(used, count, replace=False)] = rng.integers(0, 2, count)
+    return clamps
 
 
-class _Stuck:
-    """A device whose dead sites are clamped in every run; programs give clamps of their own, which free them."""
+class Stuck:
+    """A device whose dead sites are clamped in every run; programs give clamps of their own, which free them.
 
-    def __init__(self, program: Program, clamps: np.ndarray) -> None:
-        self._device, self._dead = open_device("jax", program.fabric), clamps
+    Args:
+        device: what runs.
+        clamps: int8 ``[N]``: 0 or 1 where a site is dead, else ``FREE``.
+    """
+
+    def __init__(self, device: Device, clamps: np.ndarray) -> None:
+        self._device, self._dead = device, clamps
 
     def load(self, image: Any) -> None:
         self._device.load(image)
@@ -83,11 +100,15 @@ def bent(make: Callable[[float], NoiseModel]) -> Deviate:
 def drift(build: Build, amount: float, seed: int) -> tuple[Program, Any]:
     """All tables' logits times 1 + amount or 1 - amount (by the seed): the fabric is colder or hotter than it was."""
     program = build(FULL_BITS)
+    return program.replace(image=program.image.replace(tables=drifted(program, amount, seed))), "jax"
+
+
+def drifted(program: Program, amount: float, seed: int) -> np.ndarray:
+    """The image's tables under :func:`drift`."""
     top = 2**program.fabric.threshold_bits
     tables = program.image.tables
     logit = np.log(tables / (top - tables)) * (1 + amount * (1 if seed % 2 else -1))
-    drifted = np.clip(np.round(top / (1 + np.exp(-logit))), 1, top - 1).astype(np.int32)
-    return program.replace(image=program.image.replace(tables=drifted)), "jax"
+    return np.clip(np.round(top / (1 + np.exp(-logit))), 1, top - 1).astype(np.int32)
 
 
 def noisy(make: Callable[[float, int], NoiseModel]) -> Deviate:

@@ -1,7 +1,7 @@
 """How much a fabric may deviate before an application suffers: what a maker of chips must guarantee."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -25,6 +25,7 @@ class Application:
         allowed: how much more loss than on the fabric without deviations is borne.
         unit: of the loss.
         schedule, replicas: of a run.
+        clamp: nodes that are given in every run, as :meth:`Program.sample` takes them.
     """
 
     name: str
@@ -35,12 +36,14 @@ class Application:
     unit: str
     schedule: Schedule
     replicas: int = 256
+    clamp: Mapping[Hashable, Any] | None = None
 
     def run(self, program: Program, device: Any, seed: int) -> float:
         """The loss of one run."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", MixingWarning)  # a stuck fabric is what is looked for
-            return self.loss(program.sample(self.schedule, replicas=self.replicas, seed=seed, device=device))
+            drawn = program.sample(self.schedule, clamp=self.clamp, replicas=self.replicas, seed=seed, device=device)
+            return self.loss(drawn)
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class Tolerance:
     """What one application bears of one kind.
 
     Attributes:
-        points: from gentle to harsh, up to the first that is not borne.
+        points: from gentle to harsh, up to the first that is not borne; by bisection, those that were run.
         borne: the largest amount before which nothing was refused; ``None`` where the gentlest is too much.
         refused: the first amount that is too much; ``None`` where all were borne.
     """
@@ -101,18 +104,53 @@ def tolerance(
     points, borne, refused = [], None, None
     for amount in kind.amounts:
         progress(f"{application.name}, {kind.name} {amount:g}")
-        losses = []
-        made: tuple[Program, Any] | None = None
-        for k in range(fabrications):
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", DistributionWarning)  # coarse weights are what is asked for
-                made = kind.deviate(application.build, amount, seed + k) if kind.drawn or made is None else made
-            losses.append(application.run(*made, seed=seed + 1000 + k))
-        more = np.array(losses) - base[0]
-        error = float(np.hypot(np.std(losses, ddof=1) / np.sqrt(fabrications), base[1]))
-        points.append(Point(float(amount), float(more.mean()), error, float(more.max()), fabrications))
-        if more.mean() + SIGMAS * error > application.allowed:
+        points.append(_point(application, kind, amount, base, fabrications, seed))
+        if not is_borne(points[-1], application):
             refused = float(amount)
             break
         borne = float(amount)
     return Tolerance(application.name, kind.name, kind.unit, tuple(points), borne, refused)
+
+
+def bisected(
+    application: Application,
+    kind: Kind,
+    base: tuple[float, float],
+    *,
+    fabrications: int = 3,
+    seed: int = 0,
+    progress: Callable[[str], None] = lambda text: None,
+) -> Tolerance:
+    """As :func:`tolerance`, by bisection of the amounts, as if what is borne harshly were borne gently too: for kinds
+    whose every run is compiled anew.
+    """
+    low, high, points = 0, len(kind.amounts), []
+    while low < high:
+        middle = (low + high) // 2
+        progress(f"{application.name}, {kind.name} {kind.amounts[middle]:g}")
+        points.append(_point(application, kind, kind.amounts[middle], base, fabrications, seed))
+        low, high = (middle + 1, high) if is_borne(points[-1], application) else (low, middle)
+    borne = float(kind.amounts[low - 1]) if low else None
+    refused = float(kind.amounts[low]) if low < len(kind.amounts) else None
+    points.sort(key=lambda point: kind.amounts.index(point.amount))
+    return Tolerance(application.name, kind.name, kind.unit, tuple(points), borne, refused)
+
+
+def is_borne(point: Point, application: Application) -> bool:
+    """Whether the mean loss plus two standard errors is within what is allowed."""
+    return point.more + SIGMAS * point.error <= application.allowed
+
+
+def _point(
+    application: Application, kind: Kind, amount: float, base: tuple[float, float], fabrications: int, seed: int
+) -> Point:
+    losses = []
+    made: tuple[Program, Any] | None = None
+    for k in range(fabrications):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DistributionWarning)  # coarse weights are what is asked for
+            made = kind.deviate(application.build, amount, seed + k) if kind.drawn or made is None else made
+        losses.append(application.run(*made, seed=seed + 1000 + k))
+    more = np.array(losses) - base[0]
+    error = float(np.hypot(np.std(losses, ddof=1) / np.sqrt(fabrications), base[1]))
+    return Point(float(amount), float(more.mean()), error, float(more.max()), fabrications)

@@ -75,7 +75,33 @@ def _tolerances() -> str:
         cells = [_borne(row) for row in (*tried_by, strictest)]
         tried = f"{kind['amounts'][0]:g} to {kind['amounts'][-1]:g} {kind['unit']}".strip()
         rows.append([f"{name}: {kind['said']}", tried, *cells])
+    together = [application["together"] for application in apps.values()]
+    rows.append(["together: all of these amounts at once, times", _factors(found), *map(_factor, together), ""])
     return table(head, rows)
+
+
+def _factors(found: dict[str, Any]) -> str:
+    return f"{found['factors'][0]:g} to {found['factors'][-1]:g}"
+
+
+def _factor(row: dict[str, Any]) -> str:
+    return f"below {row['refused']:g}" if row["borne"] is None else f"{row['borne']:g}"
+
+
+def _guarantee() -> str:
+    found = results("profile_variation")
+    made = found["guarantee"]
+    said = [f"{amount:g} {found['kinds'][name]['unit']}".strip() for name, amount in made["amounts"].items()]
+    strictest = ", ".join(f"{name} {amount}" for name, amount in zip(made["amounts"], said))
+    rows = []
+    for name, row in made["rows"].items():
+        allowed = found["applications"][name]["allowed"]
+        least = row["points"][-1]
+        rows.append(
+            [name, _factor(row), f"{least['amount']:g}", f"{least['more']:+.3g} ± {least['error']:.1g}", f"{allowed:g}"]
+        )
+    head = ["application", "borne times", "harshest run times", "loss beyond the exact fabric's", "allowed"]
+    return "\n\n".join([f"At once: {strictest}.", table(head, rows)])
 
 
 def _borne(row: dict[str, Any]) -> str:
@@ -97,7 +123,7 @@ def _losses() -> str:
     found = results("profile_variation")
     rows = []
     for name, application in found["applications"].items():
-        for row in application["rows"]:
+        for row in [*application["rows"], application["together"]]:
             last = row["points"][-1]
             rows.append(
                 [
@@ -114,6 +140,7 @@ TABLES = {
     "applications": _applications,
     "tolerances": _tolerances,
     "losses": _losses,
+    "guarantee": _guarantee,
 }
 
 if __name__ == "__main__":
