@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from thermofab.apps.explore.importance import importance
+from thermofab.apps.explore.record import Record
+from thermofab.apps.explore.report.atlas import atlas
+from thermofab.apps.explore.report.measures import measure_facts
 from thermofab.apps.explore.study import StudyResult
 from thermofab.apps.explore.workloads import workload
 from thermofab.hw.spec import ToolMissingError
@@ -13,7 +16,9 @@ def facts_of(result: StudyResult) -> dict[str, Any]:
     """What a report says.
 
     Returns:
-        ``study``, ``rows`` (a record each), ``points`` (a candidate each, with the values of its objectives),
+        ``study``, ``rows`` (a record each, with its curves and the sites of its nodes), ``points`` (a candidate each,
+        with the values of its objectives), ``measures`` (what they are called, and which way is better),
+        ``maps`` (:mod:`~thermofab.apps.explore.report.maps`; a row's ``map`` is a number of one, or ``None``),
         ``hypervolume`` with its ``reference``, ``importance``, ``winners`` (by workload), ``about`` workloads.
     """
     objectives = result.study.objectives
@@ -30,19 +35,35 @@ def facts_of(result: StudyResult) -> dict[str, Any]:
         }
         for k, point in enumerate(result.points)
     ]
+    best = winners(result)
+    maps, numbers = atlas(_important_first(result, best))
     return {
         "study": result.study.to_json(),
         "objectives": [one.name for one in objectives],
+        "measures": measure_facts(objectives, {name for record in result.records for name in record.measures}),
         "about": {name: workload(name).about for name in result.study.workloads},
         "points": points,
-        "rows": [row_of(record.to_json()) for record in result.records],
+        "rows": [row_of(record.to_json()) | {"map": numbers.get(record.key)} for record in result.records],
+        "maps": maps,
         "hypervolume": list(result.hypervolumes),
         "reference": [one.shown(cost) for one, cost in zip(objectives, result.reference)],
         "importance": _importance(result),
-        "winners": winners(result),
+        "winners": best,
+        "overlay": None,
         "fresh": result.fresh,
         "seconds": sum(record.seconds for record in result.records),
     }
+
+
+def _important_first(result: StudyResult, best: list[dict[str, Any]]) -> list[Record]:
+    """Records that run: winners, those of the front, the others."""
+    won = {(one["workload"], one["first"]) for one in best}
+    ahead = {result.points[k].digest for k in result.front}
+
+    def rank(record: Record) -> tuple[bool, bool]:
+        return (record.workload, record.candidate.name) not in won, record.candidate.digest not in ahead
+
+    return sorted((record for record in result.records if record.feasible), key=rank)
 
 
 def _importance(result: StudyResult) -> Mapping[str, Mapping[str, float]]:
@@ -60,11 +81,14 @@ def row_of(record: dict[str, Any]) -> dict[str, Any]:
         "family": candidate["family"],
         "architecture": candidate["architecture"],
         "workload": record["workload"],
+        "key": record["key"],
         "feasible": record["feasible"],
         "reason": record["reason"],
         "measures": {
             name: [one["value"], one["standing"], one["unit"], one["how"]] for name, one in record["measures"].items()
         },
+        "curves": record["curves"],
+        "copies": record["copies"],
         "seconds": record["seconds"],
     }
 
