@@ -1,5 +1,7 @@
 "use strict";
-// Drawing: numbers, axes and marks that all pictures of the page share.
+// Drawing: the data, and the numbers, axes and marks that all pictures of the page share.
+const data = JSON.parse(document.getElementById("data").textContent);
+const byId = (id) => document.getElementById(id);
 const SVG = "http://www.w3.org/2000/svg";
 
 function draw(tag, attributes, parent, text) {

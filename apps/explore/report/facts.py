@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from thermofab.apps.explore.candidate import OWN
 from thermofab.apps.explore.importance import importance
 from thermofab.apps.explore.record import Record
 from thermofab.apps.explore.report.atlas import atlas
@@ -12,8 +13,13 @@ from thermofab.apps.explore.workloads import workload
 from thermofab.hw.spec import ToolMissingError
 
 
-def facts_of(result: StudyResult) -> dict[str, Any]:
+def facts_of(result: StudyResult, overlaid: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """What a report says.
+
+    Args:
+        result: of the study.
+        overlaid: this study and others (:func:`~thermofab.apps.explore.report.overlay.overlay_facts`), if they are to
+            be shown in its place under the hypervolume.
 
     Returns:
         ``study``, ``rows`` (a record each, with its curves and the sites of its nodes), ``points`` (a candidate each,
@@ -49,7 +55,7 @@ def facts_of(result: StudyResult) -> dict[str, Any]:
         "reference": [one.shown(cost) for one, cost in zip(objectives, result.reference)],
         "importance": _importance(result),
         "winners": best,
-        "overlay": None,
+        "overlay": overlaid,
         "fresh": result.fresh,
         "seconds": sum(record.seconds for record in result.records),
     }
@@ -57,7 +63,7 @@ def facts_of(result: StudyResult) -> dict[str, Any]:
 
 def _important_first(result: StudyResult, best: list[dict[str, Any]]) -> list[Record]:
     """Records that run: winners, those of the front, the others."""
-    won = {(one["workload"], one["first"]) for one in best}
+    won = {(one["workload"], one[place]) for one in best for place in ("first", "general")}
     ahead = {result.points[k].digest for k in result.front}
 
     def rank(record: Record) -> tuple[bool, bool]:
@@ -94,8 +100,8 @@ def row_of(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def winners(result: StudyResult, measure: str = "ess_per_klut_second", tv: float = 0.02) -> list[dict[str, Any]]:
-    """Of every workload the fabric with the most of a measure whose distance is at most ``tv``, and the next of another
-    family or architecture."""
+    """Of every workload the fabric with the most of a measure whose distance is at most ``tv``, the next of another
+    family or architecture, and the best that is not the program's own graph."""
     found = []
     for name in result.study.workloads:
         good = [
@@ -109,6 +115,7 @@ def winners(result: StudyResult, measure: str = "ess_per_klut_second", tv: float
         first = good[0]
         kind = (first.candidate.family, first.candidate.architecture)
         others = [one for one in good if (one.candidate.family, one.candidate.architecture) != kind]
+        general = [one for one in good if one.candidate.family != OWN]
         found.append(
             {
                 "workload": name,
@@ -122,6 +129,8 @@ def winners(result: StudyResult, measure: str = "ess_per_klut_second", tv: float
                 "lut4": first.value("lut4"),
                 "second": others[0].candidate.name if others else None,
                 "second_value": others[0].value(measure) if others else None,
+                "general": general[0].candidate.name if general else None,
+                "general_value": general[0].value(measure) if general else None,
             }
         )
     return found

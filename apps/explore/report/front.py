@@ -7,6 +7,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from thermofab.apps.explore.report.labels import label_marks
 from thermofab.apps.explore.report.look import DPI, KINDS, QUIET, log_axis
@@ -47,7 +48,7 @@ def draw_front(facts: Mapping[str, Any], path: Path) -> Path:
     curve.step(range(1, len(volumes) + 1), volumes, where="post", color=KINDS["spatial"][1])
     curve.set(xlabel="fabrics judged", ylabel="hypervolume, decades of every objective multiplied")
     curve.set_ylim(bottom=0)
-    curve.xaxis.get_major_locator().set_params(integer=True)
+    curve.xaxis.set_major_locator(MaxNLocator(integer=True))
     curve.grid(alpha=0.3)
     front = [one for one in shown if one["front"]]
     place = [tuple(one["values"][k] for k in pair) for one in shown]

@@ -13,16 +13,16 @@ from thermofab.apps.explore.report.look import DPI, IDLE, KINDS, QUIET, winner_r
 from thermofab.apps.explore.report.maps import GRAIN, node_colours
 
 _COLOURS = 24
-_LEAST = 9 * GRAIN  # extent of a map, so that a few sites are not drawn as large as a fabric
-_INCHES = 3.9  # of a map
+_LEAST = 7 * GRAIN  # extent of a map, so that a few sites are not drawn as large as a fabric
+_WIDE, _INCHES = 3.6, 3.3  # of a place, and of the map in it
 
 
 def draw_maps(facts: Mapping[str, Any], path: Path) -> Path:
-    """Maps of every workload's winner: a colour and a number a node, copies joined, idle sites grey."""
+    """Maps of the winners: a colour and a number a node, copies joined, idle sites grey."""
     rows = [row for row in winner_rows(facts) if row["map"] is not None]
-    across = max(1, min(3, len(rows)))
+    across = max(1, min(4, len(rows)))
     down = max(1, -(-len(rows) // across))
-    figure = Figure(figsize=(4.3 * across, 4.5 * down), layout="constrained", dpi=DPI)
+    figure = Figure(figsize=(_WIDE * across, (_WIDE + 0.4) * down), layout="constrained", dpi=DPI)
     places = figure.subplots(down, across, squeeze=False).ravel()
     for axes in places[len(rows) :]:
         axes.axis("off")

@@ -37,23 +37,8 @@ for (const [name, [colour, shape]] of Object.entries(KINDS)) {
   make("span", item, name);
 }
 
-function volume() {
-  const place = byId("curve");
-  place.replaceChildren();
-  const own = { label: data.name, points: data.hypervolume.map((value, k) => [k + 1, value]), ...styleOf(0) };
-  const series = data.overlay ? data.overlay.series.map((one, k) => ({ ...one, ...styleOf(k) })) : [own];
-  if (!series.some((one) => one.points.length)) return;
-  lines(make("figure", place), "Volume between the front and the reference point", series, { x: "fabrics judged", y: "decades of every objective multiplied", low: 0, tall: 260 });
-  if (series.length > 1) legend(place, series);
-}
 listeners.push(plot, table, (what) => { if (!what || "fabric" in what) selected(); });
 change({ fabric: (winnerRows()[0] || data.rows[0]).name });
 winners();
 volume();
-let waiting = 0, width = window.innerWidth;
-window.addEventListener("resize", () => {
-  if (window.innerWidth === width) return;
-  width = window.innerWidth;
-  clearTimeout(waiting);
-  waiting = setTimeout(() => { plot(); selected(); winners(); volume(); }, 120);
-});
+whenResized(() => { plot(); selected(); winners(); volume(); });

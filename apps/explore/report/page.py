@@ -2,6 +2,7 @@
 
 import html
 import json
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -10,7 +11,10 @@ from thermofab.apps.explore.report.measures import COLUMNS
 from thermofab.apps.trading.portfolio.report.style import STYLE
 
 # In order: each uses what stands before it.
-_SCRIPTS = ("draw.js", "state.js", "plot.js", "lines.js", "maps.js", "selected.js", "table.js", "page.js")
+_SCRIPTS = (
+    "draw.js", "state.js", "plot.js", "lines.js", "volume.js", "maps.js", "selected.js", "table.js", "page.js",
+)  # fmt: skip
+_OVERLAY_SCRIPTS = ("draw.js", "lines.js", "volume.js", "overlay.js")
 _COLOURS = 24
 _MORE = """
 :root { --third: #2a7a4b; --fourth: #8646a8; --fifth: #a3283f; --sixth: #0b7a86; }
@@ -24,7 +28,9 @@ select, input { font: inherit; color: var(--ink); background: var(--page); borde
   border-radius: 6px; padding: .15rem .3rem; max-width: 15rem; min-height: 1.7rem; }
 :is(select, input, button, summary, .mark):focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 svg { display: block; } svg text { font-size: 12px; fill: var(--quiet); } svg text.name { fill: var(--ink); }
-svg text.small { font-size: 11px; } svg text.label { fill: var(--ink); font-size: 11px; }
+svg text.small { font-size: 11px; }
+svg text.label { fill: var(--ink); font-size: 11px; }
+svg :is(text.small, text.label) { paint-order: stroke; stroke: var(--panel); stroke-width: 3px; }
 .stage { position: relative; } #plot { width: 100%; }
 .grid { stroke: var(--grid); } .lane { fill: var(--second); fill-opacity: .12; }
 .front { fill: none; stroke: var(--quiet); stroke-width: 1.2; stroke-dasharray: 4 3; }
@@ -60,14 +66,35 @@ svg text.node { font-size: 8.5px; fill: #fff; }
 
 
 def page(facts: dict[str, Any]) -> str:
-    """The whole document."""
-    folder = files("thermofab.apps.explore.report")
-    script = "\n".join(folder.joinpath(name).read_text() for name in _SCRIPTS)
-    # "</" would end the script element.
-    data = json.dumps(_shown(facts), allow_nan=False, separators=(",", ":")).replace("</", "<\\/")
+    """The whole document of a study."""
     title = f"{facts['study']['name']}: which fabric should be built?"
     body = _head(facts, title) + "<main>" + _winners(facts) + _PLOT + _SELECTED + _WON + _volume(facts)
     body += _importance(facts) + _TABLE + _infeasible(facts) + _method(facts) + "</main>"
+    return _document(title, body, _shown(facts), _SCRIPTS)
+
+
+def overlay_page(facts: Mapping[str, Any]) -> str:
+    """The whole document of an overlay (:func:`~thermofab.apps.explore.report.overlay.overlay_facts`)."""
+    head = ["Search", "Studies", "Fabrics judged", "Hypervolume, mean", "least", "most"]
+    rows = [
+        [
+            _text(one["label"]), str(len(one["studies"])), ", ".join(map(str, one["judged"])),
+            _number(sum(one["last"]) / len(one["last"])), _number(min(one["last"])), _number(max(one["last"])),
+        ]
+        for one in facts["series"]
+    ]  # fmt: skip
+    table = _section("searches", "Searches", _table("Hypervolume at the end", head, rows))
+    title = "Hypervolume of several studies"
+    stamp = f'<header><p class="stamp">thermofab · explore</p><h1>{title}</h1></header>'
+    body = stamp + "<main>" + _volume({**facts, "overlay": facts}) + table + "</main>"
+    return _document(title, body, {"overlay": facts}, _OVERLAY_SCRIPTS)
+
+
+def _document(title: str, body: str, shown: Mapping[str, Any], scripts: Sequence[str]) -> str:
+    folder = files("thermofab.apps.explore.report")
+    script = "\n".join(folder.joinpath(name).read_text() for name in scripts)
+    # "</" would end the script element.
+    data = json.dumps(shown, allow_nan=False, separators=(",", ":")).replace("</", "<\\/")
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -181,13 +208,14 @@ def _winners(facts: dict[str, Any]) -> str:
         [
             _text(one["workload"]), _button(one["first"]), _number(one["value"]), _number(one["tv"]),
             _number(one["ess_per_sweep"]), _number(one["clocks_per_sweep"]), _number(one["lut4"]),
-            _button(one["second"]), _number(one["second_value"]),
+            _button(one["second"]), _number(one["second_value"]), _button(one["general"]),
+            _number(one["general_value"]),
         ]
         for one in facts["winners"]
     ]  # fmt: skip
     head = [
         "Workload", "Fabric", "samples/s/kLUT", "TV", "ESS per sweep", "clocks per sweep", "LUT4",
-        "Next of another kind", "samples/s/kLUT",
+        "Next of another kind", "samples/s/kLUT", "Best for any program", "samples/s/kLUT",
     ]  # fmt: skip
     none = sorted(set(facts["about"]) - {one["workload"] for one in facts["winners"]})
     said = f"<p class='note'>No fabric with a TV of at most 0.02 for {_text(', '.join(none))}.</p>" if none else ""
@@ -201,11 +229,16 @@ def _button(name: str | None) -> str:
     return "–" if name is None else f'<button data-fabric="{_text(name)}">{_text(name)}</button>'
 
 
-def _volume(facts: dict[str, Any]) -> str:
+def _volume(facts: Mapping[str, Any]) -> str:
     overlay = facts["overlay"]
     values = facts["reference"] if overlay is None else overlay["reference"]
     reference = ", ".join(f"{name} {value:.3g}" for name, value in zip(facts["objectives"], values))
-    said = "" if overlay is None else " Lines: means of studies that differ in their seeds; bands: least to most."
+    said = (
+        ""
+        if overlay is None
+        else " Lines: means over studies that differ in their seeds; bands: least to most. A search that proposes a "
+        "fabric again judges fewer, and its line goes on level."
+    )
     return _section(
         "volume",
         "Hypervolume against trials",

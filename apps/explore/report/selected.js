@@ -49,8 +49,11 @@ function selected() {
 }
 const unitOf = (rows, name) => rows.map((row) => row.measures[name]?.[2]).find((unit) => unit) || "";
 
+// The winner of every workload, and the best that holds any program; each once.
 function winnerRows() {
-  return data.winners.map((one) => data.rows.find((row) => row.name === one.first && row.workload === one.workload)).filter(Boolean);
+  const wins = data.winners.flatMap((one) => [one.first, one.general].map((name) => [name, one.workload]));
+  const rows = wins.map(([name, on]) => data.rows.find((row) => row.name === name && row.workload === on)).filter(Boolean);
+  return [...new Set(rows)];
 }
 function winners() {
   const maps = byId("winner-maps"), label = (row) => `${row.workload}: ${row.name}`;

@@ -1,6 +1,4 @@
-// State: the data, what is asked for, and which fabric is selected; whoever shows something listens here.
-const data = JSON.parse(document.getElementById("data").textContent);
-const byId = (id) => document.getElementById(id);
+// State: what is asked for, and which fabric is selected; whoever shows something listens here.
 const ALL = "all workloads together", ANY = "any";
 const state = { workload: ALL, x: "", y: "", family: ANY, architecture: ANY, standing: ANY, words: "", fabric: "" };
 const listeners = [];
