@@ -1,7 +1,7 @@
 // Lines: a chart of several curves, on axes that are told, with a guide line and bands.
 const SERIES = ["var(--accent)", "var(--second)", "var(--third)", "var(--fourth)", "var(--fifth)", "var(--sixth)"];
-const DASHES = ["none", "7 3", "2 3", "9 3 2 3"];
-const styleOf = (k) => ({ colour: SERIES[k % SERIES.length], dash: DASHES[Math.floor(k / SERIES.length) % DASHES.length] });
+// Every other line is broken, so that one upon another is seen.
+const styleOf = (k) => ({ colour: SERIES[k % SERIES.length], dash: k % 2 ? "6 4" : "none" });
 
 // Options: name of x and y, logX, logY, low and high of y, least (what y is held at), guide [value, text], tall.
 function lines(figure, title, series, options) {
@@ -24,7 +24,7 @@ function lines(figure, title, series, options) {
   y1 += (y1 - y0) * 0.05;
   const ofX = options.logX ? Math.log10 : (v) => v, ofY = options.logY ? Math.log10 : (v) => v;
   const px = (v) => left + ((ofX(v) - x0) / (x1 - x0)) * (right - left), py = (v) => bottom - ((ofY(hold(v)) - y0) / (y1 - y0)) * (bottom - top);
-  const fits = Math.max(3, Math.floor(wide / 90));
+  const fits = Math.max(5, Math.floor(wide / 90));
   for (const [value, label] of (options.logX ? logTicks : linearTicks)(x0, x1, fits)) {
     draw("line", { x1: px(value), x2: px(value), y1: top, y2: bottom, class: "grid" }, svg);
     draw("text", { x: px(value), y: bottom + 15, "text-anchor": "middle" }, svg, label);
@@ -38,7 +38,6 @@ function lines(figure, title, series, options) {
   draw("text", { x: 2, y: 12, class: "name" }, svg, options.y + (options.logY ? " (log)" : ""));
   if (options.guide) {
     draw("line", { x1: left, x2: right, y1: py(options.guide[0]), y2: py(options.guide[0]), class: "guide" }, svg);
-    draw("text", { x: left + 4, y: py(options.guide[0]) - 4, class: "small" }, svg, options.guide[1]);
   }
   for (const one of series) {
     if (one.band) {
@@ -50,6 +49,7 @@ function lines(figure, title, series, options) {
     draw("title", {}, made, one.label);
     if (one.points.length < 25) for (const p of points.split(" ").filter(Boolean)) draw("circle", { cx: p.split(",")[0], cy: p.split(",")[1], r: 2.5, fill: one.colour }, svg);
   }
+  if (options.guide) draw("text", { x: left + 4, y: py(options.guide[0]) - 4, class: "small" }, svg, options.guide[1]);
 }
 function legend(place, series) {
   const list = make("ul", place, undefined, { class: "legend" });

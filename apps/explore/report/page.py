@@ -16,6 +16,7 @@ _SCRIPTS = (
 )  # fmt: skip
 _OVERLAY_SCRIPTS = ("draw.js", "lines.js", "volume.js", "overlay.js")
 _COLOURS = 24
+_HIGH = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _MORE = """
 :root { --third: #2a7a4b; --fourth: #8646a8; --fifth: #a3283f; --sixth: #0b7a86; }
 @media (prefers-color-scheme: dark) {
@@ -31,6 +32,8 @@ svg { display: block; } svg text { font-size: 12px; fill: var(--quiet); } svg te
 svg text.small { font-size: 11px; }
 svg text.label { fill: var(--ink); font-size: 11px; }
 svg :is(text.small, text.label) { paint-order: stroke; stroke: var(--panel); stroke-width: 3px; }
+.cards dd { overflow-wrap: anywhere; }
+caption span { display: block; position: sticky; left: 0; width: min(100%, calc(100vw - 5rem)); }
 .stage { position: relative; } #plot { width: 100%; }
 .grid { stroke: var(--grid); } .lane { fill: var(--second); fill-opacity: .12; }
 .front { fill: none; stroke: var(--quiet); stroke-width: 1.2; stroke-dasharray: 4 3; }
@@ -48,7 +51,7 @@ svg :is(text.small, text.label) { paint-order: stroke; stroke: var(--panel); str
   font-size: .82rem; color: var(--quiet); }
 .legend li { display: flex; align-items: center; gap: .4rem; margin: 0; }
 th small, td small { color: var(--quiet); } th > small { display: block; font-weight: 400; }
-.heads th[scope="col"] { white-space: normal; min-width: 5.2rem; }
+.heads th[scope="col"] { white-space: normal; min-width: 4.4rem; }
 td.text { text-align: left; white-space: normal; min-width: 16rem; }
 th button, td button { font: inherit; color: inherit; background: none; border: 0; padding: 0; cursor: pointer; }
 tbody th button, td button { color: var(--accent); text-align: left; }
@@ -56,7 +59,8 @@ tr.picked { background: color-mix(in srgb, var(--accent) 14%, transparent); }
 #records thead th { position: sticky; top: 0; background: var(--panel); } .high { max-height: 34rem; overflow: auto; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(21rem, 100%), 1fr)); gap: 0 1rem; }
 .charts figure { min-width: 0; } figcaption strong { color: var(--ink); font-weight: 600; }
-.maps { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(20rem, 100%), 1fr)); gap: .5rem 1.2rem; }
+.maps { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(20rem, 100%), 1fr)); gap: .5rem 1.2rem;
+  align-items: start; }
 .maps figure svg { width: 100%; margin-top: .3rem; }
 .coupling { stroke: var(--quiet); stroke-opacity: .55; stroke-width: 1; }
 .stub { stroke: var(--second); stroke-width: 1.6; } .idle { fill: var(--edge); }
@@ -136,7 +140,7 @@ def _number(value: float | None) -> str:
     if value == 0 or 1e-3 <= abs(value) < 1e5:
         return f"{float(f'{value:.4g}'):,.10g}"
     digits, power = f"{value:.2e}".split("e")
-    return f"{digits}·10<sup>{int(power)}</sup>"
+    return f"{digits}·10{str(int(power)).translate(_HIGH)}"
 
 
 def _table(caption: str, head: list[str], rows: list[list[str]]) -> str:
@@ -145,8 +149,8 @@ def _table(caption: str, head: list[str], rows: list[list[str]]) -> str:
         f'<tr><th scope="row">{row[0]}</th>' + "".join(f"<td>{cell}</td>" for cell in row[1:]) + "</tr>" for row in rows
     )
     return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{_text(caption)}"><table><caption>{_text(caption)}'
-        f"</caption><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{_text(caption)}"><table><caption><span>'
+        f"{_text(caption)}</span></caption><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
 
@@ -199,7 +203,7 @@ _TABLE = _section(
     '<p class="note">Click a heading to sort, a name to select. The letter behind a number is its standing: m '
     "measured, f from a fitted or derived model, q quoted, e enumerated, p predicted, b bounded, c counted; point at "
     'the number for its source. <span id="table-count" aria-live="polite"></span></p>'
-    '<div class="scroll high" tabindex="0" role="region" aria-label="All records"><table id="records"></table></div>',
+    '<div class="scroll high" tabindex="0" role="region" aria-label="Table of all records"><table id="records"></table></div>',
 )
 
 
@@ -215,13 +219,14 @@ def _winners(facts: dict[str, Any]) -> str:
     ]  # fmt: skip
     head = [
         "Workload", "Fabric", "samples/s/kLUT", "TV", "ESS per sweep", "clocks per sweep", "LUT4",
-        "Next of another kind", "samples/s/kLUT", "Best for any program", "samples/s/kLUT",
+        "Next of another kind", "its rate", "Best for any program", "its rate",
     ]  # fmt: skip
     none = sorted(set(facts["about"]) - {one["workload"] for one in facts["winners"]})
     said = f"<p class='note'>No fabric with a TV of at most 0.02 for {_text(', '.join(none))}.</p>" if none else ""
     table = _table(
         "Most effective samples per second and thousand LUT4, of fabrics with a TV of at most 0.02", head, rows
     )
+    table = table.replace('class="scroll"', 'class="scroll heads"')
     return _section("winners", "Per workload", table + said)
 
 

@@ -50,8 +50,13 @@ function plot() {
   }
   const [saidX, saidY] = [said(state.x), said(state.y)];
   const scale = (axis) => (axis.log ? "log" : "linear");
-  text({ x: right, y: floorY + 38, "text-anchor": "end", class: "name" }, saidX.label + (narrow ? (saidX.unit ? `, ${saidX.unit}` : "") : ` (${[saidX.rest, scale(x)].filter(Boolean).join("; ")})`));
-  text({ x: 4, y: 14, class: "name" }, saidY.label + (narrow ? (saidY.unit ? `, ${saidY.unit}` : "") : ` (${[saidY.rest, scale(y)].filter(Boolean).join("; ")})`));
+  // On a narrow screen the name alone, or the unit where that is too long.
+  const named = (axis, { label, unit, rest }) => {
+    if (!narrow) return `${label} (${[rest, scale(axis)].filter(Boolean).join("; ")})`;
+    return 6.6 * label.length < wide - 30 || !unit ? label : unit;
+  };
+  text({ x: right, y: floorY + 38, "text-anchor": "end", class: "name" }, named(x, saidX));
+  text({ x: 4, y: 14, class: "name" }, named(y, saidY));
   if (y.lane) {
     draw("rect", { x: edgeX, y: bottom + 3, width: right - edgeX, height: LANE - 3, class: "lane" }, svg);
     text({ x: edgeX - 6, y: bottom + LANE / 2 + 7, "text-anchor": "end" }, y.floor ? `≤ ${short(y.floor)}` : "0");
@@ -160,5 +165,5 @@ function tip(p, x, y, near) {
   place.hidden = false;
   const room = svg.clientWidth, width = Math.min(place.offsetWidth, room);
   place.style.left = `${Math.min(Math.max(x + 16 + width > room ? x - width - 16 : x + 16, 0), room - width)}px`;
-  place.style.top = `${Math.max(y - place.offsetHeight / 2, 0)}px`;
+  place.style.top = `${Math.max(Math.min(y - place.offsetHeight / 2, svg.clientHeight - place.offsetHeight), 0)}px`;
 }
