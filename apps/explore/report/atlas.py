@@ -4,10 +4,11 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+from thermofab.apps.explore.candidate import OWN
 from thermofab.apps.explore.record import Record
 from thermofab.apps.explore.report.maps import fabric_map
 from thermofab.apps.explore.workloads import workload
-from thermofab.hw.spec import ThermofabError
+from thermofab.hw.spec import ThermofabError, Topology
 
 _MOST = 2_000_000  # characters of all maps together
 
@@ -25,6 +26,7 @@ def atlas(records: Iterable[Record], most: int = _MOST) -> tuple[list[dict[str, 
     maps: list[dict[str, Any]] = []
     numbers: dict[str, int] = {}
     known: dict[tuple[object, ...], int] = {}
+    topologies: dict[tuple[str, ...], Topology] = {}
     length = 0
     for record in records:
         if not record.copies:
@@ -35,9 +37,13 @@ def atlas(records: Iterable[Record], most: int = _MOST) -> tuple[list[dict[str, 
             if length >= most:
                 continue
             try:
-                made = fabric_map(fabric, workload(record.workload), record.copies)
+                on = workload(record.workload)
+                place = (fabric.topology, fabric.code, on.name if fabric.family == OWN else "")
+                if place not in topologies:
+                    topologies[place] = fabric.spec(on.model).topology
             except (ThermofabError, OSError):
                 continue
+            made = fabric_map(topologies[place], on, record.copies)
             length += len(json.dumps(made, separators=(",", ":")))
             known[same] = len(maps)
             maps.append(made)

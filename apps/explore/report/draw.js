@@ -94,7 +94,7 @@ function placeNames(marks, taken, width, height) {
   for (const mark of marks) {
     const wide = 6.4 * mark.name.length + 4;
     const spots = [];
-    for (const far of [10, 22, 38, 58]) {
+    for (const far of [14, 24, 40, 60]) {
       spots.push([far, 4], [-far - wide, 4], [-wide / 2, -far - 2], [-wide / 2, far + 12], [far, -far], [far, far + 8], [-far - wide, -far], [-far - wide, far + 8]);
     }
     for (const [dx, dy] of spots) {

@@ -16,7 +16,7 @@ KINDS = {
 }
 SERIES = ("#1f5fae", "#b4540a", "#2a7a4b", "#8646a8", "#a3283f", "#0b7a86")
 QUIET, IDLE, BAD = "#56606e", "#d9dde3", "#b3261e"
-_FEW = 2.2  # decades below which 2 and 5 are ticks too
+_FEW = 3.1  # decades below which 2 and 5 are ticks too
 
 
 def log_axis(plot: Axes, axis: str) -> None:

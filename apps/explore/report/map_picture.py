@@ -1,5 +1,6 @@
 """Maps as a picture: where the winners' programs sit."""
 
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from thermofab.apps.explore.report.look import DPI, IDLE, KINDS, QUIET, winner_r
 from thermofab.apps.explore.report.maps import GRAIN, node_colours
 
 _COLOURS = 24
+_LETTERS = 46  # of a title's line
 _LEAST = 7 * GRAIN  # extent of a map, so that a few sites are not drawn as large as a fabric
 _WIDE, _INCHES = 3.6, 3.3  # of a place, and of the map in it
 
@@ -27,10 +29,11 @@ def draw_maps(facts: Mapping[str, Any], path: Path) -> Path:
     for axes in places[len(rows) :]:
         axes.axis("off")
     for axes, row in zip(places, rows):
-        _draw_map(axes, facts["maps"][row["map"]])
-        used = sum(site[2] >= 0 for site in facts["maps"][row["map"]]["sites"])
-        title = f"{row['workload']}: {row['name']}\n{used} of {facts['maps'][row['map']]['of']} sites"
-        axes.set_title(title, fontsize=8.5, loc="left")
+        shown = facts["maps"][row["map"]]
+        used = sum(site[2] >= 0 for site in shown["sites"])
+        title = textwrap.fill(f"{row['workload']}: {row['name']}", _LETTERS)
+        _draw_map(axes, shown)
+        axes.set_title(f"{title}\n{used} of {shown['of']} sites", fontsize=8.5, loc="left")
     if not rows:
         places[0].text(0.5, 0.5, "no fabric with a TV of at most 0.02", ha="center")
     figure.savefig(path)

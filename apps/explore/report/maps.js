@@ -6,7 +6,7 @@ function mapOf(place, row, title) {
   make("strong", caption, title);
   if (!map) return void make("p", figure, "There is no map of this record in the page; result.json has its sites.", { class: "note" });
   const used = map.sites.filter((site) => site[2] >= 0), nodes = new Set(used.map((site) => site[2])).size;
-  const said = `${nodes} nodes on ${used.length} of ${map.of} sites` + (map.sites.length < map.of ? `; ${map.sites.length} shown` : "");
+  const said = `${nodes} ${map.what} on ${used.length} of ${map.of} sites` + (map.sites.length < map.of ? `; ${map.sites.length} shown` : "");
   make("span", caption, ` ${said}.`);
   const [wide, tall] = map.size, svg = draw("svg", { viewBox: `0 0 ${wide} ${tall}`, role: "img", "aria-label": `${title}: ${said}` }, figure);
   svg.style.maxWidth = `${Math.max(Math.min(1.8 * wide, 640), 170)}px`;
@@ -23,8 +23,9 @@ function mapOf(place, row, title) {
   for (const [x, y, node, site] of used) {
     const dot = draw("circle", { cx: x, cy: y, r: 8, fill: colour(node) }, svg);
     if (wide <= 560) draw("text", { x, y: y + 3, "text-anchor": "middle", class: "node" }, svg, node);
-    draw("title", {}, dot, `site ${site}: node ${node}` + (copies[node] > 1 ? `, one of ${copies[node]} copies` : ""));
+    draw("title", {}, dot, `site ${site}: ${map.what.slice(0, -1)} ${node}` + (copies[node] > 1 ? `, one of ${copies[node]} copies` : ""));
   }
+  if (map.what === "spins") make("p", figure, "Nodes of this workload are several spins; which of these are coupled is not drawn.", { class: "note" });
   if (map.unlisted[0]) make("p", figure, `${map.unlisted[0]} idle sites are not drawn.`, { class: "note" });
   if (map.unlisted[1]) make("p", figure, `${map.unlisted[1]} lines between coupled nodes are not drawn.`, { class: "note" });
 }

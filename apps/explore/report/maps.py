@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from thermofab.apps.explore.candidate import Candidate
 from thermofab.apps.explore.workloads import Workload
 from thermofab.hw.spec import IsingModel, Topology
 
@@ -21,24 +20,21 @@ _MARGIN = 1.2  # neighbouring distances around the used sites
 _DEPTH = 0.4  # of a third axis, along both others
 
 
-def fabric_map(candidate: Candidate, on: Workload, copies: Sequence[Sequence[int]]) -> dict[str, Any]:
-    """A candidate's region that carries a workload.
+def fabric_map(topology: Topology, on: Workload, copies: Sequence[Sequence[int]]) -> dict[str, Any]:
+    """A fabric's region that carries a workload.
 
     Args:
-        candidate: the fabric.
+        topology: the fabric's.
         on: the workload.
-        copies: the sites of every node.
+        copies: the sites of every node; of a workload whose nodes are several spins, of every spin.
 
     Returns:
         ``sites``, ``[x, y, node, site]`` each, node -1 where it is idle; ``joins``, ``couplings`` and ``stubs``: lines
         ``[x, y, x, y]`` between sites of one node, between sites of coupled nodes, and where either crosses the seam;
         ``size``, width and height; ``of``, all sites of the fabric; ``unlisted``, idle sites and couplings left out
-        because there are too many to be told apart.
-
-    Raises:
-        SpecError, CompileError: there is no such fabric.
+        because there are too many to be told apart; ``what``, whether numbers are of ``"nodes"`` or ``"spins"``: of
+        these it is not known which are coupled, and ``couplings`` is empty.
     """
-    topology = candidate.spec(on.model).topology
     node_of = np.full(topology.n_sites, -1)
     for node, sites in enumerate(copies):
         node_of[list(sites)] = node
@@ -53,7 +49,7 @@ def fabric_map(candidate: Candidate, on: Workload, copies: Sequence[Sequence[int
     shown = np.concatenate([idle, used])
     corner = places[shown].min(axis=0) - 0.7
     at = np.rint((places - corner) * GRAIN).astype(int)
-    joins, couplings = _lines(topology, on, node_of)
+    joins, couplings = _lines(topology, node_of, _coupled(on) if len(copies) == on.model.n_nodes else set())
     dropped = max(0, len(couplings) - _MOST_COUPLINGS)
     couplings = couplings[:0] if dropped else couplings
     straight, stubs = _drawn(joins, full, period)
@@ -67,6 +63,7 @@ def fabric_map(candidate: Candidate, on: Workload, copies: Sequence[Sequence[int
         "size": [int(extent) for extent in at[shown].max(axis=0) + round(0.7 * GRAIN)],
         "of": topology.n_sites,
         "unlisted": [left_out, dropped],
+        "what": "nodes" if len(copies) == on.model.n_nodes else "spins",
     }
 
 
@@ -105,12 +102,11 @@ def _spacing(places: np.ndarray) -> float:
     return float(np.median(apart.min(axis=1))) or 1.0
 
 
-def _lines(topology: Topology, on: Workload, node_of: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _lines(topology: Topology, node_of: np.ndarray, coupled: set[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
     """Edges within a node, and edges between sites of coupled nodes, int ``[K, 2]`` each."""
     edges = np.concatenate([topology.edges, *(_pairs(factor) for factor in topology.factors)]).astype(int)
     a, b = node_of[edges].T
     both = (a >= 0) & (b >= 0)
-    coupled = _coupled(on)
     across = np.array([(min(i, j), max(i, j)) in coupled for i, j in zip(a.tolist(), b.tolist())], dtype=bool)
     return edges[both & (a == b)], np.unique(edges[both & (a != b) & across], axis=0)
 
