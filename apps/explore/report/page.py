@@ -203,7 +203,8 @@ _TABLE = _section(
     '<p class="note">Click a heading to sort, a name to select. The letter behind a number is its standing: m '
     "measured, f from a fitted or derived model, q quoted, e enumerated, p predicted, b bounded, c counted; point at "
     'the number for its source. <span id="table-count" aria-live="polite"></span></p>'
-    '<div class="scroll high" tabindex="0" role="region" aria-label="Table of all records"><table id="records"></table></div>',
+    '<div class="scroll high" tabindex="0" role="region" aria-label="Table of all records"><table id="records"></table>'
+    "</div>",
 )
 
 
