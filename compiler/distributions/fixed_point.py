@@ -74,27 +74,29 @@ def iterated(step: Callable[[np.ndarray], np.ndarray], start: np.ndarray, accura
 
 def _arnoldi(
     step: Callable[[np.ndarray], np.ndarray], x: np.ndarray, first: np.ndarray, vectors: int
-) -> tuple[list[np.ndarray], np.ndarray]:
-    """Orthonormal Krylov vectors from ``first``, and the Hessenberg matrix ``[k + 1, k]`` of the step on them.
+) -> tuple[np.ndarray, np.ndarray]:
+    """Orthonormal Krylov vectors ``[k, K]`` from ``first``, and the Hessenberg matrix ``[k + 1, k]`` of the step on
+    them.
 
     The vectors are changes, which sum to 0: rounding drifts to the fixed point itself, near ``x``, and is taken off.
     """
-    basis = [first / max(float(np.linalg.norm(first)), 1e-300)]
+    basis = np.empty((vectors, len(first)))
+    basis[0] = first / max(float(np.linalg.norm(first)), 1e-300)
     h = np.zeros((vectors + 1, vectors))
     for k in range(vectors):
         new = step(basis[k])
         new = new - new.sum() * x
+        known = basis[: k + 1]
         for _ in range(2):  # twice, or the vectors lose their orthogonality
-            for j, old in enumerate(basis):
-                share = float(old @ new)
-                h[j, k] += share
-                new = new - share * old
+            shares = known @ new
+            h[: k + 1, k] += shares
+            new = new - shares @ known
         h[k + 1, k] = float(np.linalg.norm(new))
         if h[k + 1, k] < 1e-14 or k + 1 == vectors:
             break
-        basis.append(new / h[k + 1, k])
-    used = len(basis)
-    return basis, h[: used + 1, :used]
+        basis[k + 1] = new / h[k + 1, k]
+    used = k + 1
+    return basis[:used], h[: used + 1, :used]
 
 
 def _gap(h: np.ndarray) -> float:
@@ -103,9 +105,9 @@ def _gap(h: np.ndarray) -> float:
     return max(1.0 - slowest, np.finfo(float).eps)
 
 
-def _least_residual(basis: list[np.ndarray], h: np.ndarray, size: float) -> np.ndarray:
+def _least_residual(basis: np.ndarray, h: np.ndarray, size: float) -> np.ndarray:
     """The combination of Krylov vectors that leaves the least of a change of norm ``size`` along the first."""
     wanted = np.zeros(len(h))
     wanted[0] = size
     weights = np.linalg.lstsq(np.eye(*h.shape) - h, wanted, rcond=None)[0]
-    return np.einsum("k,kn->n", weights, np.stack(basis))
+    return weights @ basis

@@ -66,7 +66,13 @@ class Place:
     def _remembered(self, stage: Paired) -> tuple[Placement, ...]:
         """Searched for, or found before for the same graph, fabric and options."""
         fabric = stage.fabric
-        options = (fabric.has_relays, self.seed, self.tries, self.budget)
+        options = (
+            fabric.has_relays,
+            self.seed,
+            self.tries,
+            self.budget,
+            *(["single"] if _single_sites(fabric) else []),
+        )
         key = (_SEARCH, fabric.topology.digest, stage.n, stage.edges, *options)
         rows = remembered("placements", key, lambda: [[p.copies, p.method] for p in self._search(stage)])
         return tuple(Placement(tuple(tuple(sites) for sites in copies), method) for copies, method in rows)
@@ -83,6 +89,11 @@ class Place:
         never = obstacle(stage.edges, stage.clamped, topology, stage.lowered, stage.readings)
         if never is not None:
             raise CompileError(f"{_no_embedding(stage)}: {never}")
+        if _single_sites(stage.fabric):
+            raise CompileError(
+                f"{_no_embedding(stage)} was found with one site per node, as a {stage.fabric.architecture} fabric has "
+                f"it. Take a topology that holds the program's edges, such as complete-{n}, or architecture='relay'."
+            )
         # Every model edge needs a fabric edge of its own.
         found = embeddings(stage, self.seed, self.tries, self.progress) if len(stage.edges) <= topology.n_edges else ()
         if not found:
@@ -126,6 +137,11 @@ class KeepPlacements:
         )  # fmt: skip
 
 
+def _single_sites(fabric: FabricSpec) -> bool:
+    """Whether every node takes one site alone: a dense fabric has neither relays nor wires between copies."""
+    return fabric.programmed and not fabric.has_relays
+
+
 def no_embedding(stage: Paired, tries: int) -> str:
     """Why there is no placement, and what would help."""
     import networkx
@@ -164,7 +180,13 @@ def checked_copies(copies: Copies, stage: Paired) -> Copies:
     if len(set(used)) != len(used):
         repeated = next(site for site in used if used.count(site) > 1)
         raise CompileError(f"copies give site {repeated} to two nodes; every site stands for one node at most.")
-    graph = topology.to_networkx() if any(len(sites) > 1 for sites in copies) else None
+    several = next((k for k, sites in enumerate(copies) if len(sites) > 1), None)
+    if several is not None and _single_sites(stage.fabric):
+        raise CompileError(
+            f"copies give node {several} {len(copies[several])} sites, and a {stage.fabric.architecture} fabric holds "
+            "one per node."
+        )
+    graph = topology.to_networkx() if several is not None else None
     for k, sites in enumerate(copies):
         # Copies of a clamped node all hold its value and need no coupling among them, unless they are a tree of relays.
         if graph is None or len(sites) == 1 or stage.clamped[k] and not stage.fabric.has_relays:

@@ -1,5 +1,5 @@
 """A schedule from pilot runs: warm-up, sweeps between samples and samples that reach a number of effective samples,
-with the evidence; and β levels for replica exchange."""
+with the evidence; and β levels, for annealing into the warm-up and for replica exchange."""
 
 import warnings
 from collections.abc import Sequence
@@ -55,6 +55,7 @@ class Evidence:
         budget, spent, planned: sweeps, summed over chains: allowed, of the pilots, and of the schedule itself.
         pilots: the runs.
         per_sweep: effective samples that a sweep of one chain is worth at the schedule's stride.
+        betas: factors on β of the levels that the schedule anneals through, 1 first; 1 alone where it does not.
     """
 
     target: float
@@ -64,13 +65,16 @@ class Evidence:
     planned: int
     pilots: tuple[Pilot, ...]
     per_sweep: float
+    betas: tuple[float, ...] = (1.0,)
 
     def __str__(self) -> str:
         last = self.pilots[-1]
+        annealed = f", annealed through {len(self.betas)} β levels" if len(self.betas) > 1 else ""
         return (
             f"{self.expected:.4g} effective samples expected for {self.target:.4g} asked; {self.planned} sweeps "
             f"planned, {self.spent} spent on {len(self.pilots)} pilots, of {self.budget}; autocorrelation time "
             f"{last.tau:.3g} sweeps, slowest {last.slowest:.3g}, R-hat {last.r_hat:.4g} of {last.chains} chains"
+            f"{annealed}"
         )
 
 
@@ -93,6 +97,12 @@ class AutoSchedule(Schedule):
         mixing = Mixing(1e6 * per_cycle, 1.0, f"pilots of Schedule.auto: {self.evidence}")
         return program.replace(report=replace(program.report, mixing=mixing))
 
+    def prepared(self, program: Program) -> Program:
+        """The program with the tables that the schedule anneals through; the program itself where it does not."""
+        if self.evidence is None:
+            raise SpecError("this schedule has no evidence; make it by Schedule.auto.")
+        return with_levels(program, self.evidence.betas)
+
     def evidence_json(self) -> dict[str, Any]:
         return {} if self.evidence is None else asdict(self.evidence)
 
@@ -107,23 +117,33 @@ def auto_schedule(
     device: Any = "jax",
     seed: int = 0,
     level: int = 0,
+    hottest: float | None = None,
 ) -> AutoSchedule:
     """See :meth:`Schedule.auto`."""
     for name, value, low in (("target_ess", target_ess, 1), ("budget", budget, 1), ("replicas", replicas, 8)):
         if isinstance(value, bool) or not np.isfinite(value) or value < low:
             raise SpecError(f"{name} must be a number of at least {low}, got {value!r}.")
     pilots: list[Pilot] = []
-    spent, sweeps = 0, FIRST_PILOT
+    spent, sweeps, betas = 0, FIRST_PILOT, (1.0,)
+    if hottest is not None:
+        if level:
+            raise SpecError(f"a schedule anneals to level 0, not {level}; leave out level or hottest.")
+        ladder = beta_ladder(program, hottest=hottest, clamp=clamp, device=device, seed=seed)
+        spent = len(ladder) * _RUNG_CHAINS * 2 * _RUNG_SWEEPS
+        # As many of them as the fabric holds tables.
+        held = min(len(ladder), program.fabric.levels)
+        betas = tuple(ladder[k] for k in np.linspace(0, len(ladder) - 1, held, dtype=int))
+        program = with_levels(program, betas)
     while True:
-        if spent + replicas * sweeps > budget:
-            raise RefusedError(_unmet(pilots, spent, replicas * sweeps, int(budget)))
+        plan = Schedule(0, sweeps, 1, _annealed(betas, sweeps // 2), level)
+        if spent + replicas * plan.n_sweeps > budget:
+            raise RefusedError(_unmet(pilots, spent, replicas * plan.n_sweeps, int(budget)))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", MixingWarning)  # whether chains have met is what pilots are to find out
             samples = program.sample(
-                Schedule(0, sweeps, 1, (), level), clamp=clamp, replicas=replicas, seed=seed + len(pilots),
-                device=device, discard=False,
-            )  # fmt: skip
-        spent += replicas * sweeps
+                plan, clamp=clamp, replicas=replicas, seed=seed + len(pilots), device=device, discard=False
+            )
+        spent += replicas * plan.n_sweeps
         rho, pilot = _judged(samples)
         pilots.append(pilot)
         if pilot.r_hat <= MET and sweeps >= 40 * pilot.slowest:
@@ -132,22 +152,29 @@ def auto_schedule(
     stride, tau = _stride(rho, pilot.tau)
     kept = max(float(samples.kept.mean()), 1e-3)
     warmup = max(10, int(np.ceil(WARM * pilot.slowest)))
+    anneal = _annealed(betas, warmup)
+    lead = warmup + sum(count for count, _ in anneal)
     best = min(
-        (_lengths(target_ess, chains, warmup, stride, tau, kept) for chains in _chains(replicas)), key=lambda p: p[0]
+        (_lengths(target_ess, chains, lead, stride, tau, kept) for chains in _chains(replicas)), key=lambda p: p[0]
     )
     planned, chains, count = best
     if spent + planned > budget:
-        left = max(0.0, budget - spent - chains * warmup)
+        left = max(0.0, budget - spent - chains * lead)
         reached = left * kept / (2 * tau * stride) / MARGIN
         raise RefusedError(
             f"{target_ess:g} effective samples need about {spent + planned} sweeps in all ({spent} were spent on "
-            f"pilots, a sample is {2 * tau * stride:.3g} sweeps, and the warm-up {warmup} of each of {chains} chains), "
+            f"pilots, a sample is {2 * tau * stride:.3g} sweeps, and the warm-up {lead} of each of {chains} chains), "
             f"and the budget is {int(budget)}; it would give about {reached:.3g}. Raise the budget or ask for fewer."
         )
     per_sweep = kept / (2 * tau * stride)
     expected = chains * ((count - 1) * stride + 1) * per_sweep
-    evidence = Evidence(float(target_ess), expected, int(budget), spent, planned, tuple(pilots), per_sweep)
-    return AutoSchedule(warmup, count, stride, (), level, chains, evidence)
+    evidence = Evidence(float(target_ess), expected, int(budget), spent, planned, tuple(pilots), per_sweep, betas)
+    return AutoSchedule(warmup, count, stride, anneal, level, chains, evidence)
+
+
+def _annealed(betas: tuple[float, ...], sweeps: int) -> tuple[tuple[int, int], ...]:
+    """Phases of about ``sweeps`` sweeps in all from the hottest level to the second coldest."""
+    return tuple((max(1, sweeps // (len(betas) - 1)), k) for k in range(len(betas) - 1, 0, -1))
 
 
 def _judged(samples: Samples) -> tuple[np.ndarray, Pilot]:
@@ -179,15 +206,19 @@ def _chains(most: int) -> Sequence[int]:
     return sorted({most, *(2**k for k in range(3, int(np.log2(most)) + 1))})
 
 
-def _lengths(target: float, chains: int, warmup: int, stride: int, tau: float, kept: float) -> tuple[int, int, int]:
+def _lengths(target: float, chains: int, lead: int, stride: int, tau: float, kept: float) -> tuple[int, int, int]:
     """Sweeps in all, chains, and samples of each."""
     count = max(20, int(np.ceil(MARGIN * target * 2 * tau / (chains * kept))) + 1)
-    return chains * (warmup + (count - 1) * stride), chains, count
+    return chains * (lead + (count - 1) * stride), chains, count
 
 
 def _unmet(pilots: list[Pilot], spent: int, wanted: int, budget: int) -> str:
     if not pilots:
-        return f"the first pilot takes {wanted} sweeps, and the budget is {budget}; raise it, or take fewer replicas."
+        before = f" after {spent} that placed β levels" if spent else ""
+        return (
+            f"the first pilot takes {wanted} sweeps{before}, and the budget is {budget}; raise it, or take fewer "
+            "replicas."
+        )
     last = pilots[-1]
     met = "have met" if last.r_hat <= MET else "have not met"
     return (
@@ -217,26 +248,36 @@ def beta_ladder(
     """
     if not 0 < hottest < 1:
         raise SpecError(f"hottest must lie between 0 and 1, got {hottest!r}.")
-    image, step = program.image, program.report.quantisation.step
-    scale = next(
-        (b for b in (1.0, program.model.beta) if np.array_equal(_table(program, step * b), image.tables[0])), None
-    )
-    if scale is None:
-        raise SpecError("a ladder scales the standard table, and this program's level 0 holds another.")
     betas = [1.0]
     while betas[-1] > hottest:
         if len(betas) == _MOST_RUNGS:
             raise RefusedError(f"more than {_MOST_RUNGS} levels would be needed from 1 down to {hottest:g}.")
-        tables = image.tables.copy()
-        tables[0] = _table(program, step * scale * betas[-1])
-        pilot = program.replace(image=image.replace(tables=tables))
-        samples = pilot.sample(
+        samples = with_levels(program, betas[-1:]).sample(
             Schedule(_RUNG_SWEEPS, _RUNG_SWEEPS), clamp=clamp, replicas=_RUNG_CHAINS, seed=seed + len(betas),
             device=device, discard=False,
         )  # fmt: skip
         deviation = float(samples.energies().std()) * program.model.beta
         betas.append(max(hottest, betas[-1] - _ACCEPTED_GAP / max(deviation, 1e-9)))
     return tuple(betas)
+
+
+def with_levels(program: Program, betas: Sequence[float]) -> Program:
+    """The program with the tables of these factors on β at levels 0, 1, …; other levels keep theirs.
+
+    Raises:
+        SpecError: the fabric holds fewer tables, or level 0 holds another table than the standard one.
+    """
+    image, step = program.image, program.report.quantisation.step
+    if len(betas) > len(image.tables):
+        raise SpecError(f"{len(betas)} levels need as many tables, and this fabric holds {len(image.tables)}.")
+    scale = next(
+        (b for b in (1.0, program.model.beta) if np.array_equal(_table(program, step * b), image.tables[0])), None
+    )
+    if scale is None:
+        raise SpecError("a ladder scales the standard table, and this program's level 0 holds another.")
+    tables = image.tables.copy()
+    tables[: len(betas)] = [_table(program, step * scale * beta) for beta in betas]
+    return program.replace(image=image.replace(tables=tables))
 
 
 def _table(program: Program, step: float) -> np.ndarray:

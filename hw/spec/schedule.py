@@ -84,6 +84,7 @@ class Schedule:
         device: Any = "jax",
         seed: int = 0,
         level: int = 0,
+        hottest: float | None = None,
     ) -> "AutoSchedule":
         """A schedule that should give ``target_ess`` effective samples, from pilot runs.
 
@@ -94,6 +95,9 @@ class Schedule:
             replicas: of the pilots, at least 8, and the most that the schedule is for.
             clamp, device, seed: as in :meth:`Program.sample`.
             level: β level.
+            hottest: factor on β, between 0 and 1, from which pilots and schedule anneal down into the warm-up, through
+                levels that pilots placed (:func:`~thermofab.hw.spec.auto.beta_ladder`); run such a schedule on
+                ``schedule.prepared(program)``, which has their tables.
 
         Returns:
             the schedule, with ``replicas`` to run it with and the ``evidence``.
@@ -106,5 +110,6 @@ class Schedule:
         from thermofab.hw.spec.auto import auto_schedule
 
         return auto_schedule(
-            program, target_ess, budget, replicas=replicas, clamp=clamp, device=device, seed=seed, level=level
-        )
+            program, target_ess, budget, replicas=replicas, clamp=clamp, device=device, seed=seed, level=level,
+            hottest=hottest,
+        )  # fmt: skip

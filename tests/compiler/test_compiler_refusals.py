@@ -21,7 +21,7 @@ from thermofab.compiler.passes.canonicalise import Canonicalise
 from thermofab.compiler.passes.colour import Colour
 from thermofab.compiler.passes.place import Place
 from thermofab.compiler.passes.root_and_wire import RootAndWire
-from thermofab.hw.spec import CompileError, DistributionWarning, SpecError
+from thermofab.hw.spec import CompileError, DistributionWarning, IsingModel, SpecError
 from thermofab.hw.spec.discrete import DiscreteModel, factor_of
 
 
@@ -117,3 +117,14 @@ def test_verification_beyond_enumeration_keeps_the_program():
         program = fab.compile(source, "g4-5x5", verify=True)
     assert program.report.end_to_end.standing == "predicted" and program.report.quantisation.tv is None
     assert program.image == fab.compile(source, "g4-5x5", verify=False).image
+
+
+def test_a_dense_fabric_of_a_lattice_takes_one_site_per_node():
+    triangle = IsingModel((0, 1, 2), np.zeros(3), np.array([[0, 1], [0, 2], [1, 2]]), np.ones(3))
+    dense = fab.fabric("g4-4x4", architecture="dense")
+    with pytest.raises(CompileError, match="one site per node, as a dense fabric has it.*complete-3"):
+        fab.compile(triangle, dense)
+    with pytest.raises(CompileError, match="copies give node 0 2 sites, and a dense fabric holds one per node"):
+        fab.compile(triangle, dense, copies=[(0, 1), (4,), (5,)])
+    pair = IsingModel((0, 1), np.zeros(2), np.array([[0, 1]]), np.ones(1))
+    assert fab.compile(pair, dense, tolerance=1.0).report.sites == 2

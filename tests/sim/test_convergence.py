@@ -106,7 +106,7 @@ def test_a_target_beyond_the_budget_is_refused_in_words(program, stuck):
         Schedule.auto(program, 1_000_000, 200_000, replicas=16, device="native")
     with pytest.raises(RefusedError, match="have not met .* Raise the budget, or temper"):
         Schedule.auto(stuck, 100, 100_000, replicas=16, device="native")
-    with pytest.raises(RefusedError, match="the first pilot takes 2048 sweeps"):
+    with pytest.raises(RefusedError, match="the first pilot takes 2032 sweeps"):
         Schedule.auto(program, 100, 1000, replicas=16, device="native")
     with pytest.raises(SpecError, match="replicas must be a number of at least 8"):
         Schedule.auto(program, 100, 1000, replicas=4)
@@ -153,3 +153,26 @@ def test_a_ladder_from_pilots_exchanges_as_often_as_it_is_made_to(program):
     assert np.all(found.accepted[:-1] > 0.2) and np.all(found.accepted[:-1] < 0.7), found.accepted
     with pytest.raises(SpecError, match="between 0 and 1"):
         beta_ladder(program, hottest=2.0)
+
+
+def test_a_schedule_anneals_through_levels_that_pilots_placed(program):
+    """What 20 runs are worth is judged as above, with the same chance of a false alarm."""
+    planned = Schedule.auto(program, 2000, 4_000_000, replicas=32, device="native", hottest=0.2)
+    evidence = planned.evidence
+    assert evidence.betas[0] == 1 and evidence.betas[-1] == 0.2 and len(evidence.betas) <= program.fabric.levels
+    assert [level for _, level in planned.anneal] == list(range(len(evidence.betas) - 1, 0, -1))
+    ready = planned.prepared(program)
+    _, tables = Ladder.of(program.fabric, program.report.quantisation.step, program.image.shift, evidence.betas)
+    assert np.array_equal(ready.image.tables[: len(evidence.betas)], tables[: len(evidence.betas)])
+    assert "annealed through" in str(evidence) and evidence.planned == planned.replicas * planned.n_sweeps
+    truth = 2 * fab.exact(program).marginals - 1
+    errors = [
+        (ready.sample(planned, replicas=planned.replicas, seed=100 + k, device="native").moments().first - truth) ** 2
+        for k in range(20)
+    ]
+    worth = np.sum(1 - truth**2) / np.mean(np.sum(errors, axis=1))
+    assert worth > 2000 / 2.2, worth
+    with pytest.raises(RefusedError, match="first pilot takes .* that placed β levels"):
+        Schedule.auto(program, 2000, 20_000, replicas=32, device="native", hottest=0.2)
+    with pytest.raises(SpecError, match="anneals to level 0"):
+        Schedule.auto(program, 2000, 4_000_000, level=1, hottest=0.2)

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -39,10 +40,10 @@ def alone(tmp_path_factory):
     return run_study(STUDY, RecordStore(tmp_path_factory.mktemp("alone") / "records.db"))
 
 
-def started(study: Path, records: Path) -> subprocess.Popen:
+def started(study: Path, records: Path | str) -> subprocess.Popen:
     script = study.parent / "run.py"
     script.write_text(RUN)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
     command = [sys.executable, str(script), str(study), str(records)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, cwd=ROOT)
 
@@ -94,6 +95,21 @@ def test_two_processes_on_one_study_share_the_work_and_find_the_same_front(alone
     assert sum(fresh) == 24 and min(fresh) > 0
     front = [alone.points[k].digest for k in alone.front]
     assert last[0][3:] == last[1][3:] == front
+
+
+@pytest.mark.parametrize("url", os.environ.get("THERMOFAB_DATABASES", "").split() or [""])
+def test_two_processes_share_a_database_server(url, tmp_path):
+    """Of the servers that THERMOFAB_DATABASES names, by URLs of databases; records of a seed of their own are left."""
+    if not url:
+        pytest.skip("THERMOFAB_DATABASES names no database, e.g. postgresql://user@host/name")
+    study = STUDY.but(settings=Settings(**{**QUICK.to_json(), "seed": time.time_ns() % 2**31}))
+    study.write(tmp_path / "study.json")
+    both = [started(tmp_path / "study.json", url) for _ in range(2)]
+    last = [process.communicate(timeout=300)[0].splitlines()[-1].split() for process in both]
+    assert sum(int(words[1]) for words in last) == 24 and last[0][3:] == last[1][3:]
+    here, there = RecordStore(tmp_path / "records.db"), RecordStore(url)
+    same, again = run_study(study, here), run_study(study, there)
+    assert again.fresh == 0 and again.records == same.records and again.front == same.front
 
 
 def test_a_cluster_that_loses_a_worker_loses_nothing(alone, tmp_path):
