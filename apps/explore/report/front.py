@@ -64,7 +64,7 @@ def _scale(plot: Axes, axis: str, values: Sequence[float], facts: Mapping[str, A
     unit = next((row[2] for row in rows if row[2]), "")
     standing = ", ".join(dict.fromkeys(row[1] for row in rows))
     several = len(facts["about"]) > 1
-    together = {"worst": "worst workload", "mean": "mean over workloads"}[about["over"]] if several else ""
+    together = {"worst": "worst workload", "mean": "geometric mean over workloads"}[about["over"]] if several else ""
     said = "; ".join(part for part in (unit, standing, together) if part)
     floor, set_limits = about["floor"], {"x": plot.set_xlim, "y": plot.set_ylim}[axis]
     plot.set(**{f"{axis}label": f"{about['label']} ({said})"})

@@ -42,6 +42,6 @@ function said(measure) {
   const rows = chosen(data.rows), about = data.measures[measure];
   const unit = rows.map((row) => row.measures[measure]?.[2]).find((text) => text) || "";
   const standing = standingsOf(rows, measure).join(", ");
-  const together = state.workload !== ALL || workloads.length < 2 ? "" : about.over === "worst" ? "worst workload" : "mean over workloads";
+  const together = state.workload !== ALL || workloads.length < 2 ? "" : about.over === "worst" ? "worst workload" : "geometric mean over workloads";
   return { label: about.label, unit, rest: [unit === about.label ? "" : unit, standing, together].filter(Boolean).join("; ") };
 }

@@ -60,6 +60,18 @@ def test_distances_that_a_run_cannot_tell_from_nothing_stand_in_a_lane(opened):
         assert inside == (mark.get_attribute("data-name") in low)
 
 
+def test_all_workloads_together_are_plotted_as_the_study_takes_them(opened):
+    page, result = opened
+    names = [name.partition(":")[2] for name in result["objectives"]]
+    points = [point for point in result["points"] if point["values"]]
+    shown = page.evaluate(
+        "([points, names]) => points.map(point => names.map(name => valueOf(rowsOf.get(point), name)))",
+        [[point["name"] for point in points], names],
+    )
+    for point, values in zip(points, shown, strict=True):
+        assert values == pytest.approx(point["values"], rel=1e-9)
+
+
 def test_axes_are_logarithmic_where_values_span_a_decade_and_name_unit_and_standing(opened):
     page, result = opened
     values = [row["measures"]["ess_per_klut_second"][0] for row in result["rows"] if row["feasible"]]
