@@ -2,11 +2,14 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from thermofab.apps.console import errors, output
+
+if TYPE_CHECKING:
+    from thermofab.apps.explore.study import StudyResult
 
 
 def explore(
@@ -24,20 +27,31 @@ def explore(
     seed: Annotated[int, typer.Option(help="Seed of everything random.", min=0)] = 0,
     storage: Annotated[str, typer.Option(help="Database of records: a file, or a URL; default OUT/records.db.")] = "",
     executor: Annotated[str, typer.Option(help="local, dask://local:N or dask://host:port.")] = "local",
+    overlay: Annotated[
+        list[Path] | None,
+        typer.Option(help="A finished study, its folder or file beside records.db, to overlay; may be repeated."),
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the report.")] = Path("out/explore"),
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
 ) -> None:
-    """Judge fabrics on workloads and report the front; killed and started again, it repeats nothing."""
+    """Judge fabrics on workloads and report the front; killed and started again, it repeats nothing.
+
+    With --overlay alone, hypervolumes of finished studies in one picture."""
     from thermofab.apps.explore.executor import open_executor
     from thermofab.apps.explore.objectives import Objective
     from thermofab.apps.explore.record import Record
     from thermofab.apps.explore.report.files import write_report
+    from thermofab.apps.explore.report.overlay import read_result
     from thermofab.apps.explore.settings import Settings
     from thermofab.apps.explore.space import Space
     from thermofab.apps.explore.storage import RecordStore
     from thermofab.apps.explore.study import StudyFile, run_study
     from thermofab.apps.explore.workloads import WORKLOADS
 
+    others = [read_result(path) for path in overlay or ()]
+    if others and study is None and not fabrics and not workloads:
+        _overlaid(others, out, as_json)
+        return
     if study is not None:
         asked = StudyFile.read(study)
     else:
@@ -59,7 +73,7 @@ def explore(
     store = RecordStore(storage or out / "records.db")
     with open_executor(executor) as runner:
         result = run_study(asked, store, runner, said)
-    paths = write_report(result, out)
+    paths = write_report(result, out, others)
     best = [result.points[k] for k in result.front]
     if as_json:
         shown = [
@@ -76,6 +90,21 @@ def explore(
     for point in best:
         values = ", ".join(f"{o.measure} {o.shown(c):.4g}" for o, c in zip(asked.objectives, point.costs or ()))
         output.print(f"  {point.name}: {values}", markup=False)
+    output.print(f"report: {paths[0]}", markup=False)
+
+
+def _overlaid(results: list["StudyResult"], out: Path, as_json: bool) -> None:
+    from thermofab.apps.explore.report.overlay import overlay_facts
+    from thermofab.apps.explore.report.overlay_files import write_overlay
+
+    facts = overlay_facts(results)
+    paths = write_overlay(facts, out)
+    if as_json:
+        output.print_json(json.dumps(facts | {"report": str(paths[0])}))
+        return
+    for one in facts["series"]:
+        mean = sum(one["last"]) / len(one["last"])
+        output.print(f"{one['label']}: hypervolume {mean:.4g}, {min(one['last']):.4g} to {max(one['last']):.4g}")
     output.print(f"report: {paths[0]}", markup=False)
 
 

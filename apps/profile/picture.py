@@ -2,32 +2,73 @@
 
 from pathlib import Path
 
-from thermofab.apps.profile.comparison import Comparison
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from thermofab.apps.profile.comparison import Comparison, Row
+from thermofab.hw.spec.samples import UNMIXED
+
+_INK, _QUIET = "#1f5fae", "#56606e"
 
 
 def draw(comparison: Comparison, out: Path) -> Path:
-    """Bars of every method that ran; modelled ones are hatched. Writes what the suffix of ``out`` says."""
-    import matplotlib
+    """A dot per method that ran, with its figure; hollow where it is modelled, a cross where the chains have not met.
 
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
+    Rates have their spread over calls as a bar. Methods without a rate, and those that were left out, are named below.
+    Writes what the suffix of ``out`` says.
+    """
     rows = sorted((row for row in comparison.run if row.effective_rate > 0), key=lambda row: row.effective_rate)
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 1.2 + 0.35 * len(rows)), sharey=True)
-    names = [row.method for row in rows]
-    for axes, values, label in (
-        (left, [row.effective_rate for row in rows], "effective samples per second, warm"),
-        (right, [row.prepare_seconds + row.first_seconds for row in rows], "seconds to the first samples, cold"),
-    ):
-        hatch = ["//" if row.standing == "modelled" else "" for row in rows]
-        axes.barh(names, values, hatch=hatch, color="#4878a8", edgecolor="white")
-        axes.set_xscale("log")
-        axes.set_xlabel(label)
-        axes.grid(axis="x", alpha=0.3)
+    figure = Figure(figsize=(12, 2.2 + 0.34 * max(len(rows), 1)), layout="constrained", dpi=130)
+    left, right = figure.subplots(1, 2, sharey=True)
+    left.set_yticks(range(len(rows)), [row.method for row in rows])
+    left.set_ylim(-0.7, len(rows) - 0.3)
+    _dots(left, rows, [row.effective_rate for row in rows], [row.spread for row in rows])
+    left.set_xlabel("effective samples per second, warm (log)")
+    timed = [row.prepare_seconds + row.first_seconds if row.standing == "measured" else 0.0 for row in rows]
+    _dots(right, rows, timed, [0.0] * len(rows))
+    right.set_xlabel("seconds to the first samples, cold (log)")
     title = comparison.said if len(comparison.said) < 100 else comparison.name
-    figure.suptitle(f"{title}\n{comparison.setting['chains']} chains; hatched: modelled, not measured", fontsize=10)
-    figure.tight_layout()
+    figure.suptitle(f"{title}; {comparison.setting['chains']} chains", fontsize=11, x=0.01, ha="left")
+    handles = [
+        Line2D([], [], marker=mark, color=_INK, mfc=fill, ls="", label=label)
+        for mark, fill, label in (
+            ("o", _INK, "measured"), ("o", "white", "modelled, not measured"), ("X", _INK, "the chains have not met"),
+        )
+    ]  # fmt: skip
+    figure.legend(handles=handles, loc="outside upper right", ncols=3, fontsize=8.5, frameon=False)
+    absent = [row.method for row in comparison.rows if row not in rows]
+    if absent:
+        figure.supxlabel("not drawn: " + ", ".join(absent), fontsize=8.5, color=_QUIET, x=0.01, ha="left")
     out.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(out, dpi=130)
-    plt.close(figure)
+    figure.savefig(out)
     return out
+
+
+def _dots(axes: Axes, rows: list[Row], values: list[float], spreads: list[float]) -> None:
+    """Values on a logarithmic axis; where there is none, that it was not timed."""
+    known = [value for value in values if value > 0]
+    axes.set_xscale("log")
+    if known:
+        # Room for the figure behind the last dot.
+        axes.set_xlim(min(known) / 1.6, max(known) * (max(known) / min(known)) ** 0.16 * 1.6)
+    for place, (row, value, spread) in enumerate(zip(rows, values, spreads)):
+        if value <= 0:
+            axes.text(
+                0.015, place, "not timed", transform=axes.get_yaxis_transform(), va="center", fontsize=8.5, color=_QUIET
+            )
+            continue
+        unmixed = row.quality is not None and row.quality.r_hat > UNMIXED
+        hollow = row.standing == "modelled"
+        axes.errorbar(
+            value, place, xerr=value * min(spread, 0.9), marker="X" if unmixed else "o", ms=7, color=_INK, capsize=2,
+            mfc="white" if hollow else _INK,
+        )  # fmt: skip
+        # Behind the spread, whatever its length.
+        axes.annotate(
+            f"{value:.3g}", (value * (1 + min(spread, 0.9)), place), (7, 0), textcoords="offset points", va="center",
+            fontsize=8.5,
+        )  # fmt: skip
+    axes.grid(axis="x", alpha=0.3)
+    axes.set_axisbelow(True)
+    axes.tick_params(axis="y", length=0)

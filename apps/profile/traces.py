@@ -8,7 +8,8 @@ from thermofab.hw.spec import Samples, SpecError
 from thermofab.hw.spec.convergence import autocorrelation, autocorrelation_time, energy_trace
 from thermofab.hw.spec.mixing import effective_of, observables, split_r_hat
 
-_SHOWN, _LOOKS = 6, 20
+_LOOKS, _BAND, _MET = 20, (0.05, 0.95), 1.01
+_INK, _OTHER = "#1f5fae", "#b4540a"
 
 
 def growth(samples: Samples) -> list[tuple[int, float, float]]:
@@ -30,38 +31,44 @@ def growth(samples: Samples) -> list[tuple[int, float, float]]:
 
 
 def draw_convergence(samples: Samples, out: Path) -> Path:
-    """Three panels: energies of some chains, autocorrelation of all observables, effective samples and R-hat.
+    """Four panels: energies of one chain and of all, autocorrelation of all observables, effective samples, R-hat.
 
     Raises:
         SpecError: as :func:`growth`.
     """
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
+    from matplotlib.figure import Figure
 
     grown, energies = growth(samples), energy_trace(samples)
     assert samples.program is not None
     rho, _ = autocorrelation(observables(samples.program.model, samples.node_states))
     tau, steps = autocorrelation_time(rho), samples.schedule.steps_per_sample
-    figure, (trace, lags, worth) = plt.subplots(1, 3, figsize=(13, 3.4))
-    sweeps = steps * np.arange(energies.shape[1])
-    for row in energies[:_SHOWN]:
-        trace.plot(sweeps, row, linewidth=0.6, alpha=0.7)
-    trace.set(xlabel="sweep after the warm-up", ylabel="energy", title=f"{min(_SHOWN, len(energies))} chains")
+    figure = Figure(figsize=(11, 6.2), layout="constrained", dpi=130)
+    (trace, lags), (worth, met) = figure.subplots(2, 2)
+    chains, sweeps = len(energies), steps * np.arange(energies.shape[1])
+    low, high = np.quantile(energies, _BAND, axis=0)
+    trace.fill_between(sweeps, low, high, color=_INK, alpha=0.2, lw=0, label=f"middle 90% of {chains} chains")
+    trace.plot(sweeps, energies[0], color=_OTHER, linewidth=0.7, label="first chain")
+    trace.plot(sweeps, energies.mean(axis=0), color=_INK, linewidth=1.2, label="mean of the chains")
+    trace.set(xlabel="sweeps after the warm-up", ylabel="energy, the program's units", title="Energy")
+    # Above the panel, where no curve runs through it.
+    trace.legend(fontsize=8, ncols=3, loc="lower right", bbox_to_anchor=(1.0, 0.995), frameon=False, handlelength=1.2)
     shown = min(len(rho), max(10, int(12 * tau)))
-    lags.plot(steps * np.arange(shown), rho[:shown], marker=".")
+    lags.plot(steps * np.arange(shown), rho[:shown], marker=".", color=_INK)
     lags.axhline(0, color="grey", linewidth=0.6)
-    lags.set(xlabel="lag in sweeps", ylabel="autocorrelation", title=f"time {tau * steps:.3g} sweeps, all observables")
-    lengths, effective, r_hat = zip(*grown)
-    worth.plot(lengths, effective, color="#4878a8")
-    worth.set(xlabel="samples a chain", title=f"{len(energies)} chains")
-    worth.set_ylabel("effective samples, all chains", color="#4878a8")
-    right = worth.twinx()
-    right.plot(lengths, r_hat, color="#c44e52")
-    right.set_ylabel("largest split R-hat", color="#c44e52")
-    figure.tight_layout()
+    said = f"Autocorrelation: integrated time {tau * steps:.3g} sweeps"
+    lags.set(xlabel="lag, sweeps", ylabel="ρ of all observables", title=said)
+    lengths, effective, r_hat = (np.array(column) for column in zip(*grown))
+    worth.plot(steps * lengths, effective, marker=".", color=_INK)
+    worth.set(xlabel="sweeps of a chain", ylabel="effective samples", title=f"Worth of all {chains} chains")
+    worth.set_ylim(bottom=0)
+    met.plot(steps * lengths, r_hat, marker=".", color=_INK)
+    met.axhline(_MET, color=_OTHER, linewidth=0.9, linestyle="--", label=f"{_MET}")
+    met.set(xlabel="sweeps of a chain", ylabel="largest split R-hat", title="Agreement of the chains")
+    met.legend(fontsize=8, frameon=False)
+    for axes in (trace, lags, worth, met):
+        axes.set_title(axes.get_title(), loc="left", fontsize=10)
+        axes.set_title("")
+        axes.grid(alpha=0.3)
     out.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(out, dpi=130)
-    plt.close(figure)
+    figure.savefig(out)
     return out

@@ -3,17 +3,28 @@
 from collections.abc import Mapping
 from typing import Any
 
+from thermofab.apps.explore.candidate import OWN
 from thermofab.apps.explore.importance import importance
+from thermofab.apps.explore.record import Record
+from thermofab.apps.explore.report.atlas import atlas
+from thermofab.apps.explore.report.measures import measure_facts
 from thermofab.apps.explore.study import StudyResult
 from thermofab.apps.explore.workloads import workload
 from thermofab.hw.spec import ToolMissingError
 
 
-def facts_of(result: StudyResult) -> dict[str, Any]:
+def facts_of(result: StudyResult, overlaid: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """What a report says.
 
+    Args:
+        result: of the study.
+        overlaid: this study and others (:func:`~thermofab.apps.explore.report.overlay.overlay_facts`), if they are to
+            be shown in its place under the hypervolume.
+
     Returns:
-        ``study``, ``rows`` (a record each), ``points`` (a candidate each, with the values of its objectives),
+        ``study``, ``rows`` (a record each, with its curves and the sites of its nodes), ``points`` (a candidate each,
+        with the values of its objectives), ``measures`` (what they are called, and which way is better),
+        ``maps`` (:mod:`~thermofab.apps.explore.report.maps`; a row's ``map`` is a number of one, or ``None``),
         ``hypervolume`` with its ``reference``, ``importance``, ``winners`` (by workload), ``about`` workloads.
     """
     objectives = result.study.objectives
@@ -30,19 +41,35 @@ def facts_of(result: StudyResult) -> dict[str, Any]:
         }
         for k, point in enumerate(result.points)
     ]
+    best = winners(result)
+    maps, numbers = atlas(_important_first(result, best))
     return {
         "study": result.study.to_json(),
         "objectives": [one.name for one in objectives],
+        "measures": measure_facts(objectives, {name for record in result.records for name in record.measures}),
         "about": {name: workload(name).about for name in result.study.workloads},
         "points": points,
-        "rows": [row_of(record.to_json()) for record in result.records],
+        "rows": [row_of(record.to_json()) | {"map": numbers.get(record.key)} for record in result.records],
+        "maps": maps,
         "hypervolume": list(result.hypervolumes),
         "reference": [one.shown(cost) for one, cost in zip(objectives, result.reference)],
         "importance": _importance(result),
-        "winners": winners(result),
+        "winners": best,
+        "overlay": overlaid,
         "fresh": result.fresh,
         "seconds": sum(record.seconds for record in result.records),
     }
+
+
+def _important_first(result: StudyResult, best: list[dict[str, Any]]) -> list[Record]:
+    """Records that run: winners, those of the front, the others."""
+    won = {(one["workload"], one[place]) for one in best for place in ("first", "general")}
+    ahead = {result.points[k].digest for k in result.front}
+
+    def rank(record: Record) -> tuple[bool, bool]:
+        return (record.workload, record.candidate.name) not in won, record.candidate.digest not in ahead
+
+    return sorted((record for record in result.records if record.feasible), key=rank)
 
 
 def _importance(result: StudyResult) -> Mapping[str, Mapping[str, float]]:
@@ -60,18 +87,21 @@ def row_of(record: dict[str, Any]) -> dict[str, Any]:
         "family": candidate["family"],
         "architecture": candidate["architecture"],
         "workload": record["workload"],
+        "key": record["key"],
         "feasible": record["feasible"],
         "reason": record["reason"],
         "measures": {
             name: [one["value"], one["standing"], one["unit"], one["how"]] for name, one in record["measures"].items()
         },
+        "curves": record["curves"],
+        "copies": record["copies"],
         "seconds": record["seconds"],
     }
 
 
 def winners(result: StudyResult, measure: str = "ess_per_klut_second", tv: float = 0.02) -> list[dict[str, Any]]:
-    """Of every workload the fabric with the most of a measure whose distance is at most ``tv``, and the next of another
-    family or architecture."""
+    """Of every workload the fabric with the most of a measure whose distance is at most ``tv``, the next of another
+    family or architecture, and the best that is not the program's own graph."""
     found = []
     for name in result.study.workloads:
         good = [
@@ -85,6 +115,7 @@ def winners(result: StudyResult, measure: str = "ess_per_klut_second", tv: float
         first = good[0]
         kind = (first.candidate.family, first.candidate.architecture)
         others = [one for one in good if (one.candidate.family, one.candidate.architecture) != kind]
+        general = [one for one in good if one.candidate.family != OWN]
         found.append(
             {
                 "workload": name,
@@ -98,6 +129,8 @@ def winners(result: StudyResult, measure: str = "ess_per_klut_second", tv: float
                 "lut4": first.value("lut4"),
                 "second": others[0].candidate.name if others else None,
                 "second_value": others[0].value(measure) if others else None,
+                "general": general[0].candidate.name if general else None,
+                "general_value": general[0].value(measure) if general else None,
             }
         )
     return found

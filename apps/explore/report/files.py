@@ -2,33 +2,48 @@
 
 import csv
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from thermofab.apps.explore.report.curves import draw_curves
 from thermofab.apps.explore.report.facts import facts_of
-from thermofab.apps.explore.report.page import COLUMNS, page
+from thermofab.apps.explore.report.front import draw_front
+from thermofab.apps.explore.report.map_picture import draw_maps
+from thermofab.apps.explore.report.measures import COLUMNS
+from thermofab.apps.explore.report.overlay import overlay_facts
+from thermofab.apps.explore.report.overlay_files import draw_overlay
+from thermofab.apps.explore.report.page import page
 from thermofab.apps.explore.study import StudyResult
 from thermofab.hw.spec import SpecError
 
 
-def write_report(result: StudyResult, folder: Path) -> list[Path]:
-    """Write ``index.html``, ``front.png``, ``records.csv``, ``result.json`` and ``study.json`` into a folder.
+def write_report(result: StudyResult, folder: Path, others: Sequence[StudyResult] = ()) -> list[Path]:
+    """Write ``index.html``, ``front.png``, ``curves.png``, ``maps.png``, ``records.csv``, ``result.json`` and
+    ``study.json`` into a folder.
+
+    Args:
+        result: of the study.
+        folder: made if it is not there.
+        others: studies of the same workloads and objectives to overlay; then there is an ``overlay.png`` too.
 
     Raises:
-        SpecError: the folder cannot be made.
+        SpecError: the folder cannot be made, or another study has other workloads or objectives.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SpecError(f"the folder {folder} cannot be made ({error.strerror}); choose another place.") from error
-    facts = facts_of(result)
-    paths = [folder / name for name in ("index.html", "front.png", "records.csv", "result.json", "study.json")]
+    overlaid = overlay_facts([result, *others]) if others else None
+    facts = facts_of(result, overlaid)
+    paths = [folder / name for name in ("index.html", "records.csv", "result.json", "study.json")]
     paths[0].write_text(page(facts))
-    _picture(result, facts, paths[1])
-    _table(facts, paths[2])
-    paths[3].write_text(json.dumps(facts, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
-    result.study.write(paths[4])
-    return paths
+    _table(facts, paths[1])
+    paths[2].write_text(json.dumps(facts, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    result.study.write(paths[3])
+    pictures = (("front.png", draw_front), ("curves.png", draw_curves), ("maps.png", draw_maps))
+    paths += [draw(facts, folder / name) for name, draw in pictures]
+    return paths if overlaid is None else [*paths, draw_overlay(overlaid, folder / "overlay.png")]
 
 
 def _table(facts: dict[str, Any], path: Path) -> None:
@@ -43,24 +58,3 @@ def _table(facts: dict[str, Any], path: Path) -> None:
                 value, standing = (*row["measures"].get(name, (None, None)),)[:2]
                 cells += [value, standing]
             writer.writerow(cells)
-
-
-def _picture(result: StudyResult, facts: dict[str, Any], path: Path) -> None:
-    """The first two objectives of every point, and the hypervolume."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(10, 4), layout="constrained")
-    plot, curve = figure.subplots(1, 2)
-    objectives = result.study.objectives
-    shown = [one for one in facts["points"] if one["values"]]
-    for architecture in sorted({one["architecture"] for one in shown}):
-        mine = [one for one in shown if one["architecture"] == architecture]
-        x = [one["values"][0] for one in mine]
-        y = [one["values"][min(1, len(objectives) - 1)] for one in mine]
-        plot.scatter(x, y, s=[60 if one["front"] else 20 for one in mine], label=architecture, alpha=0.75)
-    plot.set(xscale="log", yscale="log", xlabel=objectives[0].name, ylabel=objectives[min(1, len(objectives) - 1)].name)
-    if shown:
-        plot.legend(title="large: on the front", fontsize=8)
-    curve.plot(range(1, len(result.hypervolumes) + 1), result.hypervolumes)
-    curve.set(xlabel="fabrics judged", ylabel="hypervolume")
-    figure.savefig(path, dpi=120)

@@ -1,39 +1,104 @@
-"""The page: a Pareto plot that can be hovered and filtered, a table that can be sorted, no other file."""
+"""The page: a plot, tables, maps and curves that answer to each other, in one file that needs no other."""
 
 import html
 import json
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
+from thermofab.apps.explore.report.maps import node_colours
+from thermofab.apps.explore.report.measures import COLUMNS
 from thermofab.apps.trading.portfolio.report.style import STYLE
 
-# Measures of the table, in order.
-COLUMNS = (
-    "sites", "fabric_sites", "degree", "tv", "reported_tv", "tau", "ess_per_sweep", "clocks_per_sweep", "ess_per_cycle",
-    "ess_per_second", "ess_per_klut_second", "ess_per_joule_dtca", "ess_per_joule_z1", "lut4", "flip_flops",
-    "block_ram", "megahertz", "fits_ecp5_85",
+# In order: each uses what stands before it.
+_SCRIPTS = (
+    "draw.js", "state.js", "plot.js", "lines.js", "volume.js", "maps.js", "selected.js", "table.js", "page.js",
 )  # fmt: skip
+_OVERLAY_SCRIPTS = ("draw.js", "lines.js", "volume.js", "overlay.js")
+_COLOURS = 24
+_HIGH = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _MORE = """
+:root { --third: #2a7a4b; --fourth: #8646a8; --fifth: #a3283f; --sixth: #0b7a86; }
+@media (prefers-color-scheme: dark) {
+  :root { --third: #63c08b; --fourth: #c79be3; --fifth: #f08c9c; --sixth: #5cc7d3; }
+}
+header, main, footer { max-width: 78rem; }
 .tools { display: flex; flex-wrap: wrap; gap: .6rem 1rem; font-size: .85rem; margin: .6rem 0; }
-select, input { font: inherit; color: inherit; background: var(--page); border: 1px solid var(--edge);
-  border-radius: 6px; padding: .15rem .3rem; }
-#plot { width: 100%; height: auto; display: block; } #plot text { font-size: 12px; fill: var(--quiet); }
-#tip { min-height: 3.2em; font-size: .85rem; color: var(--ink); }
-th button { font: inherit; color: inherit; background: none; border: 0; padding: 0; cursor: pointer; }
-td small { color: var(--quiet); } td.text { text-align: left; white-space: normal; min-width: 16rem; }
-header, main, footer { max-width: 76rem; }
+.tools label { display: flex; gap: .35rem; align-items: center; color: var(--quiet); }
+select, input { font: inherit; color: var(--ink); background: var(--page); border: 1px solid var(--edge);
+  border-radius: 6px; padding: .15rem .3rem; max-width: 15rem; min-height: 1.7rem; }
+:is(select, input, button, summary, .mark):focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
+svg { display: block; } svg text { font-size: 12px; fill: var(--quiet); } svg text.name { fill: var(--ink); }
+svg text.small { font-size: 11px; }
+svg text.label { fill: var(--ink); font-size: 11px; }
+svg :is(text.small, text.label) { paint-order: stroke; stroke: var(--panel); stroke-width: 3px; }
+.cards dd { overflow-wrap: anywhere; }
+caption span { display: block; position: sticky; left: 0; width: min(100%, calc(100vw - 5rem)); }
+.stage { position: relative; } #plot { width: 100%; }
+.grid { stroke: var(--grid); } .lane { fill: var(--second); fill-opacity: .12; }
+.front { fill: none; stroke: var(--quiet); stroke-width: 1.2; stroke-dasharray: 4 3; }
+.leader { stroke: var(--quiet); stroke-width: .8; }
+.guide { stroke: var(--bad); stroke-dasharray: 5 4; }
+.mark { cursor: pointer; } .mark .reach { fill: transparent; } .mark .point { fill-opacity: .85; }
+.mark .ring { stroke: var(--ink); stroke-width: 1.8; } .mark .cross { stroke-width: 2; }
+.mark.picked .reach { stroke: var(--ink); stroke-width: 2; } .mark:focus-visible { outline: none; }
+.mark:focus-visible .reach { stroke: var(--accent); stroke-width: 3; }
+#tip { position: absolute; z-index: 2; max-width: min(24rem, 95%); background: var(--panel); color: var(--ink);
+  border: 1px solid var(--edge); border-radius: 8px; padding: .4rem .6rem; font-size: .82rem; pointer-events: none;
+  box-shadow: 0 3px 12px rgb(0 0 0 / .2); overflow-wrap: anywhere; }
+#tip p { margin: .1rem 0; }
+.legend { display: flex; flex-wrap: wrap; gap: .2rem 1.1rem; list-style: none; padding: 0; margin: .3rem 0;
+  font-size: .82rem; color: var(--quiet); }
+.legend li { display: flex; align-items: center; gap: .4rem; margin: 0; }
+th small, td small { color: var(--quiet); } th > small { display: block; font-weight: 400; }
+.heads th[scope="col"] { white-space: normal; min-width: 4.4rem; }
+td.text { text-align: left; white-space: normal; min-width: 16rem; }
+th button, td button { font: inherit; color: inherit; background: none; border: 0; padding: 0; cursor: pointer; }
+tbody th button, td button { color: var(--accent); text-align: left; }
+tr.picked { background: color-mix(in srgb, var(--accent) 14%, transparent); }
+#records thead th { position: sticky; top: 0; background: var(--panel); } .high { max-height: 34rem; overflow: auto; }
+.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(21rem, 100%), 1fr)); gap: 0 1rem; }
+.charts figure { min-width: 0; } figcaption strong { color: var(--ink); font-weight: 600; }
+.maps { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(20rem, 100%), 1fr)); gap: .5rem 1.2rem;
+  align-items: start; }
+.maps figure svg { width: 100%; margin-top: .3rem; }
+.coupling { stroke: var(--quiet); stroke-opacity: .55; stroke-width: 1; }
+.stub { stroke: var(--second); stroke-width: 1.6; } .idle { fill: var(--edge); }
+svg text.node { font-size: 8.5px; fill: #fff; }
+#selected { border-color: var(--accent); } h3 { font-size: 1rem; margin: 1rem 0 .2rem; }
 """
 
 
 def page(facts: dict[str, Any]) -> str:
-    """The whole document."""
-    script = files("thermofab.apps.explore.report").joinpath("page.js").read_text()
-    shown = {key: facts[key] for key in ("rows", "points", "objectives", "hypervolume", "reference")}
-    # "</" would end the script element.
-    data = json.dumps(shown | {"columns": COLUMNS}, allow_nan=False).replace("</", "<\\/")
+    """The whole document of a study."""
     title = f"{facts['study']['name']}: which fabric should be built?"
-    body = _head(facts, title) + "<main>" + _PLOT + _winners(facts) + _volume(facts) + _importance(facts)
-    body += _infeasible(facts) + _TABLE + _method(facts) + "</main>"
+    body = _head(facts, title) + "<main>" + _winners(facts) + _PLOT + _SELECTED + _WON + _volume(facts)
+    body += _importance(facts) + _TABLE + _infeasible(facts) + _method(facts) + "</main>"
+    return _document(title, body, _shown(facts), _SCRIPTS)
+
+
+def overlay_page(facts: Mapping[str, Any]) -> str:
+    """The whole document of an overlay (:func:`~thermofab.apps.explore.report.overlay.overlay_facts`)."""
+    head = ["Search", "Studies", "Fabrics judged", "Hypervolume, mean", "least", "most"]
+    rows = [
+        [
+            _text(one["label"]), str(len(one["studies"])), ", ".join(map(str, one["judged"])),
+            _number(sum(one["last"]) / len(one["last"])), _number(min(one["last"])), _number(max(one["last"])),
+        ]
+        for one in facts["series"]
+    ]  # fmt: skip
+    table = _section("searches", "Searches", _table("Hypervolume at the end", head, rows))
+    title = "Hypervolume of several studies"
+    stamp = f'<header><p class="stamp">thermofab · explore</p><h1>{title}</h1></header>'
+    body = stamp + "<main>" + _volume({**facts, "overlay": facts}) + table + "</main>"
+    return _document(title, body, {"overlay": facts}, _OVERLAY_SCRIPTS)
+
+
+def _document(title: str, body: str, shown: Mapping[str, Any], scripts: Sequence[str]) -> str:
+    folder = files("thermofab.apps.explore.report")
+    script = "\n".join(folder.joinpath(name).read_text() for name in scripts)
+    # "</" would end the script element.
+    data = json.dumps(shown, allow_nan=False, separators=(",", ":")).replace("</", "<\\/")
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -42,6 +107,22 @@ def page(facts: dict[str, Any]) -> str:
         f'<body>{body}<script type="application/json" id="data">{data}</script>'
         f"<script>{script}</script></body></html>\n"
     )
+
+
+def _shown(facts: dict[str, Any]) -> dict[str, Any]:
+    """What the scripts read: without sites, which the maps hold, and no more digits than can be seen."""
+    kept = ("points", "objectives", "measures", "hypervolume", "winners", "maps", "overlay")
+    rows = [
+        {key: value for key, value in row.items() if key not in ("copies", "key", "seconds")}
+        | {"curves": {name: _rounded(curve) for name, curve in row["curves"].items()}}
+        for row in facts["rows"]
+    ]
+    more = {"rows": rows, "columns": COLUMNS, "name": facts["study"]["name"], "colours": node_colours(_COLOURS)}
+    return {key: facts[key] for key in kept} | more
+
+
+def _rounded(curve: list[list[float]]) -> list[list[float]]:
+    return [[float(f"{x:.4g}"), float(f"{y:.4g}")] for x, y in curve]
 
 
 def _text(value: object) -> str:
@@ -53,7 +134,13 @@ def _section(name: str, title: str, body: str) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4g}"
+    """Four figures; large ones by a power of ten."""
+    if value is None:
+        return "–"
+    if value == 0 or 1e-3 <= abs(value) < 1e5:
+        return f"{float(f'{value:.4g}'):,.10g}"
+    digits, power = f"{value:.2e}".split("e")
+    return f"{digits}·10{str(int(power)).translate(_HIGH)}"
 
 
 def _table(caption: str, head: list[str], rows: list[list[str]]) -> str:
@@ -62,8 +149,8 @@ def _table(caption: str, head: list[str], rows: list[list[str]]) -> str:
         f'<tr><th scope="row">{row[0]}</th>' + "".join(f"<td>{cell}</td>" for cell in row[1:]) + "</tr>" for row in rows
     )
     return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{_text(caption)}"><table><caption>{_text(caption)}'
-        f"</caption><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{_text(caption)}"><table><caption><span>'
+        f"{_text(caption)}</span></caption><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
 
@@ -85,53 +172,83 @@ _PLOT = _section(
     "front",
     "Points and front",
     '<div class="tools"><label>Workload <select id="workload"></select></label>'
-    '<label>x <select id="x"></select></label>'
-    '<label>y <select id="y"></select></label><label>Architecture <select id="architecture"></select></label>'
-    '<label>Name has <input id="words" size="14"></label></div>'
-    '<svg id="plot" viewBox="0 0 900 420" role="img" aria-label="Two measures of every fabric, both logarithmic"></svg>'
-    '<p id="tip" aria-live="polite">Point at a mark for its numbers.</p>',
+    '<label>x <select id="x"></select></label><label>y <select id="y"></select></label>'
+    '<label>Family <select id="family"></select></label><label>Architecture <select id="architecture"></select></label>'
+    '<label>Standing <select id="standing"></select></label><label>Name has <input id="words" size="14"></label></div>'
+    '<ul class="legend" id="kinds" aria-label="Marks"></ul>'
+    '<div class="stage"><svg id="plot" role="group" aria-label="Two measures of every fabric; arrow keys go from mark '
+    'to mark, Enter selects"></svg><div id="tip" role="status" hidden></div></div>'
+    '<p class="note"><span id="count" aria-live="polite"></span> Ringed: on the front of the study, over all workloads '
+    "and objectives. Broken line: the front of the two measures shown. Marks: point, click, or go by arrow keys and "
+    "Enter.</p>",
+)
+_SELECTED = _section(
+    "selected",
+    "The selected fabric",
+    '<div class="tools"><label>Fabric <select id="fabric"></select></label></div><p class="note" id="fabric-said"></p>'
+    '<div class="scroll heads" tabindex="0" role="region" aria-label="Records of the selected fabric">'
+    '<table id="fabric-rows"></table></div><h3>Where the programs sit</h3><div class="maps" id="fabric-maps"></div>'
+    '<h3>How they mix</h3><div id="fabric-curves"></div>',
+)
+_WON = _section(
+    "won",
+    "Winners: maps and curves",
+    '<p class="note">A colour and a number are a node; thick lines join its copies, thin ones nodes that are coupled, '
+    'and grey sites are idle. Where a torus was cut, short ends show lines that go round.</p><div class="maps" '
+    'id="winner-maps"></div><div id="winner-curves"></div>',
 )
 _TABLE = _section(
     "table",
     "All records",
-    '<p class="note">Click a heading to sort. The letter behind a number is its standing: m measured, f from a fitted '
-    "or derived model, q quoted, e enumerated, p predicted, b bounded, c counted.</p>"
-    '<div class="scroll" tabindex="0" role="region" aria-label="All records"><table id="records"></table></div>',
+    '<p class="note">Click a heading to sort, a name to select. The letter behind a number is its standing: m '
+    "measured, f from a fitted or derived model, q quoted, e enumerated, p predicted, b bounded, c counted; point at "
+    'the number for its source. <span id="table-count" aria-live="polite"></span></p>'
+    '<div class="scroll high" tabindex="0" role="region" aria-label="Table of all records"><table id="records"></table>'
+    "</div>",
 )
 
 
 def _winners(facts: dict[str, Any]) -> str:
     rows = [
         [
-            _text(one["workload"]), _text(one["first"]), _number(one["value"]), _number(one["tv"]),
+            _text(one["workload"]), _button(one["first"]), _number(one["value"]), _number(one["tv"]),
             _number(one["ess_per_sweep"]), _number(one["clocks_per_sweep"]), _number(one["lut4"]),
-            _text(one["second"] or "–"), _number(one["second_value"]),
+            _button(one["second"]), _number(one["second_value"]), _button(one["general"]),
+            _number(one["general_value"]),
         ]
         for one in facts["winners"]
     ]  # fmt: skip
     head = [
-        "Workload",
-        "Most per kLUT",
-        "samples/s/kLUT",
-        "TV",
-        "ESS a sweep",
-        "clocks a sweep",
-        "LUT4",
-        "next kind",
-        "",
-    ]
-    return _section(
-        "winners", "Per workload", _table("Most effective samples per second and kLUT, TV ≤ 0.02", head, rows)
+        "Workload", "Fabric", "samples/s/kLUT", "TV", "ESS per sweep", "clocks per sweep", "LUT4",
+        "Next of another kind", "its rate", "Best for any program", "its rate",
+    ]  # fmt: skip
+    none = sorted(set(facts["about"]) - {one["workload"] for one in facts["winners"]})
+    said = f"<p class='note'>No fabric with a TV of at most 0.02 for {_text(', '.join(none))}.</p>" if none else ""
+    table = _table(
+        "Most effective samples per second and thousand LUT4, of fabrics with a TV of at most 0.02", head, rows
     )
+    table = table.replace('class="scroll"', 'class="scroll heads"')
+    return _section("winners", "Per workload", table + said)
 
 
-def _volume(facts: dict[str, Any]) -> str:
-    reference = ", ".join(f"{name} {value:.3g}" for name, value in zip(facts["objectives"], facts["reference"]))
+def _button(name: str | None) -> str:
+    return "–" if name is None else f'<button data-fabric="{_text(name)}">{_text(name)}</button>'
+
+
+def _volume(facts: Mapping[str, Any]) -> str:
+    overlay = facts["overlay"]
+    values = facts["reference"] if overlay is None else overlay["reference"]
+    reference = ", ".join(f"{name} {value:.3g}" for name, value in zip(facts["objectives"], values))
+    said = (
+        ""
+        if overlay is None
+        else " Lines: means over studies that differ in their seeds; bands: least to most. A search that proposes a "
+        "fabric again judges fewer, and its line goes on level."
+    )
     return _section(
         "volume",
         "Hypervolume against trials",
-        '<svg id="curve" viewBox="0 0 900 220" role="img" aria-label="Hypervolume after every fabric judged"></svg>'
-        f'<p class="note">In decades of every objective multiplied; reference point: {_text(reference)}.</p>',
+        f'<div id="curve"></div><p class="note">Reference point: {_text(reference)}.{said}</p>',
     )
 
 

@@ -1,0 +1,3 @@
+// The page of an overlay alone.
+volume();
+whenResized(volume);
