@@ -1,0 +1,1 @@
+def figure(content, path): pass
