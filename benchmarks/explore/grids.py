@@ -129,8 +129,7 @@ def measured(case: Case, images: BitImages, judge: Judge) -> dict[str, Any]:
     begun = time.process_time()
     model = DenoisingModel.fresh(fab.fabric(case.fabric), 64, case.layers, fab.compile, seed=case.seed)
     one_thread = tuple(
-        FabricSampler(one.template, fab.open_device("native", one.template.fabric, threads=1))
-        for one in model.samplers
+        FabricSampler(one.template, fab.open_device("native", one.template.fabric, threads=1)) for one in model.samplers
     )
     strengths: list[float] = []
     model = replace(model, samplers=one_thread).trained(

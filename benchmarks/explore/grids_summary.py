@@ -1,8 +1,8 @@
 r"""What the models of ``grids.py`` say together: sweeps, energy and clocks to equal quality, by grid.
 
-A grid's score after k sweeps is the best of its monolithic machines without penalty, each trained with chains of another
-length: a chain is at its best after about as many sweeps as it was trained with, so that one length for all would decide
-the answer. A target counts as reached after
+A grid's score after k sweeps is the best of its monolithic machines without penalty, each trained with chains of
+another length: a chain is at its best after about as many sweeps as it was trained with, so that one length for all
+would decide the answer. A target counts as reached after
 
     k* = the first k, interpolated in log k, at which that score is at or below the target.
 
@@ -42,7 +42,7 @@ def first_reaching(sweeps: Sequence[int], scores: Sequence[float], target: float
 
 
 def wire_cells(topology: Topology) -> int:
-    """Wire from a site to all its neighbours, each apart, along rows and columns, in cells: the longest of all sites."""
+    """Wire from a site to all its neighbours, each apart, along rows and columns, in cells: the most of all sites."""
     i, j = topology.edges.T
     lengths = np.abs(topology.coordinates[i] - topology.coordinates[j]).sum(axis=1)
     ends = np.concatenate([i, j])
@@ -50,8 +50,8 @@ def wire_cells(topology: Topology) -> int:
 
 
 def wired_update(cells: float, of: float) -> float:
-    """Joules of an update if all of the DTCA cell's energy but its random bit went with its wires, of ``of`` cells where
-    it is the model's."""
+    """Joules of an update if all of the DTCA cell's energy but its random bit went with its wires; the model's own is
+    taken to be that of ``of`` cells."""
     random_bit = dict(DTCA.parts)["E_rng"]
     return random_bit + (DTCA.per_update - random_bit) * cells / of
 
