@@ -25,10 +25,16 @@ def figure(content: dict[str, Any], path: Path) -> None:
     from matplotlib import pyplot
 
     with pyplot.rc_context({"font.size": 10, "axes.grid": True, "grid.alpha": 0.25, "axes.axisbelow": True}):
-        drawn, axes = pyplot.subplots(1, 3, figsize=(15, 5.2), layout="constrained", facecolor="white")
-        _curves(axes[0], content)
-        _energies(axes[1], content)
-        _mixing(axes[2], content)
+        drawn = pyplot.figure(figsize=(15, 6), layout="constrained", facecolor="white")
+        rows = [["curves", middle, "mixing"] for middle in ("first", "second", "key")]
+        panels = drawn.subplot_mosaic(rows, height_ratios=(1, 1, 0.32))
+        _curves(panels["curves"], content)
+        for panel, target in zip(("first", "second"), content["equal_fid"]):
+            _energies(panels[panel], content, target)
+        panels["key"].axis("off")
+        panels["key"].legend(*panels["first"].get_legend_handles_labels(), fontsize=9, loc="center", borderaxespad=0)
+        panels["second"].set_xlabel("grid, and its degree")
+        _mixing(panels["mixing"], content)
         seeds = len(content["seeds"])
         drawn.suptitle(
             f"8×8 digits on 16×16 tori, 256 sites, a node a site: mean of {seeds} seeds, bars one standard deviation "
@@ -53,8 +59,9 @@ def _curves(axis: Any, content: dict[str, Any]) -> None:
             color=COLOURS[name], marker=MARKS[name], markersize=5, linewidth=1.4, elinewidth=0.8, capsize=2,
             label=_label(name, grid),
         )  # fmt: skip
-    axis.axhline(content["equal_fid"], color="black", linewidth=1, linestyle="--")
-    axis.text(400, content["equal_fid"] * 1.03, "equal quality", ha="right", va="bottom", fontsize=9)
+    for target in content["equal_fid"]:
+        axis.axhline(target, color="black", linewidth=1, linestyle="--")
+        axis.text(1, target * 1.02, f"FID {target:g}", ha="left", va="bottom", fontsize=9)
     halves = floor["halves"]["fid"]["mean"]
     axis.axhline(halves, color="black", linewidth=1, linestyle=":")
     axis.text(1, halves * 0.97, "halves of the real images", ha="left", va="top", fontsize=9)
@@ -67,38 +74,33 @@ def _curves(axis: Any, content: dict[str, Any]) -> None:
     axis.legend(fontsize=9, loc="upper right")
 
 
-def _energies(axis: Any, content: dict[str, Any]) -> None:
+def _energies(axis: Any, content: dict[str, Any], target: float) -> None:
     names = list(content["grids"])
+    costs = {name: content["grids"][name]["at_fid"][f"{target:g}"] for name in names}
     kinds = (
         ("joules_z1", "Z1, 7.09 fJ an update (quoted)", "o", "#2b5fb4"),
         ("joules_dtca", "DTCA, 2 fJ an update (modelled)", "s", "#1f8a8a"),
-        ("joules_dtca_wired", "DTCA, all but the random bit ∝ wire (a bound)", "^", "#b7410e"),
+        ("joules_dtca_wired", "DTCA, if all but the random bit went with wire length", "^", "#b7410e"),
     )
     for shift, (key, said, mark, colour) in zip((-0.18, 0.0, 0.18), kinds):
-        places, values = [], []
-        for place, name in enumerate(names):
-            at = content["grids"][name]["at_equal_quality"]
-            if at is not None:
-                places.append(place + shift)
-                values.append(at[key])
+        found = [(place + shift, costs[name][key]) for place, name in enumerate(names) if costs[name] is not None]
         axis.errorbar(
-            places, [1e12 * value["mean"] for value in values], [1e12 * (value["deviation"] or 0) for value in values],
-            linestyle="none", marker=mark, markersize=7, capsize=3, color=colour, label=said,
+            [place for place, _ in found], [1e12 * value["mean"] for _, value in found],
+            [1e12 * (value["deviation"] or 0.0) for _, value in found],
+            linestyle="none", marker=mark, markersize=6, capsize=3, color=colour, label=said,
         )  # fmt: skip
     for place, name in enumerate(names):
-        if content["grids"][name]["at_equal_quality"] is None:
-            axis.text(place, 0.5, "not reached", rotation=90, ha="center", va="center", fontsize=9,
-                      transform=axis.get_xaxis_transform())  # fmt: skip
+        if costs[name] is None:
+            axis.text(
+                place, 0.5, "not reached", rotation=90, ha="center", va="center", fontsize=9,
+                transform=axis.get_xaxis_transform(),
+            )  # fmt: skip
     axis.set(
-        yscale="log", ylabel="pJ per sample, site updates only", xlim=(-0.5, len(names) - 0.5),
-        title=f"Energy of a sample at FID {content['equal_fid']:g}",
+        yscale="log", ylabel="pJ per sample, updates", xlim=(-0.5, len(names) - 0.5), ylim=(0.8, 80),
+        title=f"Energy of a sample at FID {target:g}",
     )  # fmt: skip
     axis.set_xticks(range(len(names)), [f"{name}\n{content['grids'][name]['degree']}" for name in names])
-    axis.set_xlabel("grid, and its degree")
-    _plain_ticks(axis.yaxis, (2, 5, 10, 20, 50, 100))
-    low, high = axis.get_ylim()
-    axis.set_ylim(low, high * 2.2)
-    axis.legend(fontsize=9, loc="upper right")
+    _plain_ticks(axis.yaxis, (1, 2, 5, 10, 20, 50))
 
 
 def _mixing(axis: Any, content: dict[str, Any]) -> None:
@@ -126,8 +128,8 @@ def _mixing(axis: Any, content: dict[str, Any]) -> None:
 
 def _plain_ticks(axis: Any, at: tuple[float, ...]) -> None:
     """Ticks at round numbers, of those within what is shown."""
-    from matplotlib.ticker import FixedLocator, NullFormatter, ScalarFormatter
+    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
     axis.set_major_locator(FixedLocator(at))
-    axis.set_major_formatter(ScalarFormatter())
-    axis.set_minor_formatter(NullFormatter())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_locator(NullLocator())

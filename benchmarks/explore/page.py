@@ -44,23 +44,33 @@ def _quality() -> str:
 
 def _costs() -> str:
     found = results("explore_grids")
-    head = [
-        "grid", "sweeps", "clocks a sweep", "clocks", "DTCA, pJ", "Z1, pJ", "wire, cells", "DTCA by wire, pJ", "kLUT",
-        "samples/s/kLUT",
-    ]  # fmt: skip
+    head = ["grid", "FID", "sweeps", "clocks", "DTCA, pJ", "Z1, pJ", "DTCA by wire, pJ", "samples/s/kLUT"]
     rows = []
-    for name, grid in found["grids"].items():
-        at = grid["at_equal_quality"]
-        if at is None:
-            costs = ["–", str(grid["clocks_per_sweep"]), "–", "–", "–", str(grid["wire_cells"]), "–"]
-        else:
-            costs = [
-                _pm(at["sweeps"]), str(grid["clocks_per_sweep"]), _pm(at["clocks"], ".0f"),
-                _pm(at["joules_dtca"], ".1f", 1e12), _pm(at["joules_z1"], ".1f", 1e12), str(grid["wire_cells"]),
-                _pm(at["joules_dtca_wired"], ".1f", 1e12),
-            ]  # fmt: skip
-        rate = "–" if at is None else _pm(at["samples_per_klut_second"], ",.0f")
-        rows.append([name, *costs, f"{grid['lut4'] / 1000:.0f}", rate])
+    for target in found["equal_fid"]:
+        for name, grid in found["grids"].items():
+            at = grid["at_fid"][f"{target:g}"]
+            costs = ["–"] * 6
+            if at is not None:
+                costs = [
+                    _pm(at["sweeps"]), _pm(at["clocks"], ".0f"), _pm(at["joules_dtca"], ".1f", 1e12),
+                    _pm(at["joules_z1"], ".1f", 1e12), _pm(at["joules_dtca_wired"], ".1f", 1e12),
+                    _pm(at["samples_per_klut_second"], ",.0f"),
+                ]  # fmt: skip
+            rows.append([name, f"{target:g}", *costs])
+    return table(head, rows)
+
+
+def _fabrics() -> str:
+    head = ["grid", "degree", "couplings", "wire, cells", "fJ an update by wire", "clocks a sweep", "kLUT"]
+    rows = []
+    for name, grid in results("explore_grids")["grids"].items():
+        rows.append(
+            [
+                name, str(grid["degree"]), f"{grid['couplings']:,}", str(grid["wire_cells"]),
+                f"{1e15 * grid['joules_per_update_wired']:.2f}", str(grid["clocks_per_sweep"]),
+                f"{grid['lut4'] / 1000:.0f} ± {grid['lut4_error']:.0%}",
+            ]
+        )  # fmt: skip
     return table(head, rows)
 
 
@@ -82,7 +92,7 @@ def _mixing() -> str:
     return table(head, rows)
 
 
-TABLES = {"grids-quality": _quality, "grids-costs": _costs, "grids-mixing": _mixing}
+TABLES = {"grids-quality": _quality, "grids-costs": _costs, "grids-fabrics": _fabrics, "grids-mixing": _mixing}
 
 if __name__ == "__main__":
     fill(["explore.md"], TABLES)

@@ -57,6 +57,7 @@ def test_a_grid_is_judged_by_its_best_training_and_not_by_its_penalised_one():
     assert [at["mean"] for at in grid["fid_by_sweeps"]] == [9.0, 5.0, 4.0]
     assert grid["sweeps_to_fid"]["5"]["values"] == [pytest.approx(10)] * 2
     assert grid["sweeps_to_fid"]["2.5"] is None
-    reached = grid["at_equal_quality"]
+    assert grid["at_fid"]["2.5"] is None
+    reached = grid["at_fid"]["5"]
     assert reached["joules_dtca"]["mean"] == pytest.approx(10 * 256 * DTCA.per_update)
     assert reached["clocks"]["mean"] == pytest.approx(10 * grid["clocks_per_sweep"])
