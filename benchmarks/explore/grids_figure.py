@@ -25,8 +25,8 @@ def figure(content: dict[str, Any], path: Path) -> None:
     from matplotlib import pyplot
 
     with pyplot.rc_context({"font.size": 10, "axes.grid": True, "grid.alpha": 0.25, "axes.axisbelow": True}):
-        drawn = pyplot.figure(figsize=(15, 6), layout="constrained", facecolor="white")
-        rows = [["curves", middle, "mixing"] for middle in ("first", "second", "key")]
+        drawn = pyplot.figure(figsize=(15, 6.8), layout="constrained", facecolor="white")
+        rows: list[Any] = [["curves", middle, "mixing"] for middle in ("first", "second", "key")]
         panels = drawn.subplot_mosaic(rows, height_ratios=(1, 1, 0.32))
         _curves(panels["curves"], content)
         for panel, target in zip(("first", "second"), content["equal_fid"]):
@@ -96,7 +96,7 @@ def _energies(axis: Any, content: dict[str, Any], target: float) -> None:
                 transform=axis.get_xaxis_transform(),
             )  # fmt: skip
     axis.set(
-        yscale="log", ylabel="pJ per sample, updates", xlim=(-0.5, len(names) - 0.5), ylim=(0.8, 80),
+        yscale="log", ylabel="pJ of updates", xlim=(-0.5, len(names) - 0.5), ylim=(0.8, 80),
         title=f"Energy of a sample at FID {target:g}",
     )  # fmt: skip
     axis.set_xticks(range(len(names)), [f"{name}\n{content['grids'][name]['degree']}" for name in names])
@@ -117,7 +117,7 @@ def _mixing(axis: Any, content: dict[str, Any]) -> None:
                 )  # fmt: skip
                 shown.add(name)
     axis.set(
-        xscale="log", yscale="log", xlabel="integrated autocorrelation time τ, sweeps (cross-chain)",
+        xscale="log", yscale="log", xlabel="autocorrelation time τ, sweeps (cross-chain, to 100)",
         ylabel=f"FID after {MIXED} sweeps",
         title=f"Mixing against quality, trained with {MIXED} sweeps\nfilled: no penalty; open: with the penalty",
     )  # fmt: skip

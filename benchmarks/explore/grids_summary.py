@@ -75,6 +75,7 @@ def summary(rows: list[dict[str, Any]], grids: Sequence[str], sweeps: Sequence[i
             found[grid] = {
                 **_fabric(grid),
                 **_quality(mine, sweeps),
+                "denoising": _denoising([row for row in rows if row["grid"] == grid and row["layers"] > 1], sweeps),
                 "trainings": _trainings([row for row in rows if (row["grid"], row["size"]) == (grid, SIZE)], sweeps),
             }
             found[grid]["at_fid"] = {f"{target:g}": _costs(found[grid], target) for target in EQUAL}
@@ -170,6 +171,13 @@ def _costs(grid: dict[str, Any], target: float) -> dict[str, Any] | None:
         "joules_z1_write_all": Z1.joules(0, sites_written=grid["sites"]),
         "samples_per_klut_second": spread(rates),
     }
+
+
+def _denoising(rows: list[dict[str, Any]], sweeps: Sequence[int]) -> dict[str, Any] | None:
+    """Denoising models of one depth; sweeps are of each layer."""
+    if not rows:
+        return None
+    return {"layers": rows[0]["layers"], "seeds": len(rows)} | _quality(rows, sweeps)
 
 
 def _control(rows: list[dict[str, Any]], sweeps: Sequence[int]) -> dict[str, Any] | None:

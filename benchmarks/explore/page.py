@@ -44,31 +44,31 @@ def _quality() -> str:
 
 def _costs() -> str:
     found = results("explore_grids")
-    head = ["grid", "FID", "sweeps", "clocks", "DTCA, pJ", "Z1, pJ", "DTCA by wire, pJ", "samples/s/kLUT"]
+    head = ["grid", "FID", "sweeps", "clocks", "DTCA, pJ", "Z1, pJ", "DTCA by wire, pJ", "1,000 samples/s/kLUT"]
     rows = []
     for target in found["equal_fid"]:
         for name, grid in found["grids"].items():
             at = grid["at_fid"][f"{target:g}"]
-            costs = ["–"] * 6
-            if at is not None:
-                costs = [
-                    _pm(at["sweeps"]), _pm(at["clocks"], ".0f"), _pm(at["joules_dtca"], ".1f", 1e12),
-                    _pm(at["joules_z1"], ".1f", 1e12), _pm(at["joules_dtca_wired"], ".1f", 1e12),
-                    _pm(at["samples_per_klut_second"], ",.0f"),
-                ]  # fmt: skip
-            rows.append([name, f"{target:g}", *costs])
+            if at is None:
+                continue
+            rows.append(
+                [
+                    name, f"{target:g}", _pm(at["sweeps"]), _pm(at["clocks"], ".0f"),
+                    _pm(at["joules_dtca"], ".1f", 1e12), _pm(at["joules_z1"], ".1f", 1e12),
+                    _pm(at["joules_dtca_wired"], ".1f", 1e12), _pm(at["samples_per_klut_second"], ".0f", 1e-3),
+                ]
+            )  # fmt: skip
     return table(head, rows)
 
 
 def _fabrics() -> str:
-    head = ["grid", "degree", "couplings", "wire, cells", "fJ an update by wire", "clocks a sweep", "kLUT"]
+    head = ["grid", "wire, cells", "fJ an update by wire", "clocks a sweep", "kLUT"]
     rows = []
     for name, grid in results("explore_grids")["grids"].items():
         rows.append(
             [
-                name, str(grid["degree"]), f"{grid['couplings']:,}", str(grid["wire_cells"]),
-                f"{1e15 * grid['joules_per_update_wired']:.2f}", str(grid["clocks_per_sweep"]),
-                f"{grid['lut4'] / 1000:.0f} ± {grid['lut4_error']:.0%}",
+                name, str(grid["wire_cells"]), f"{1e15 * grid['joules_per_update_wired']:.2f}",
+                str(grid["clocks_per_sweep"]), f"{grid['lut4'] / 1000:.0f} ± {grid['lut4_error']:.0%}",
             ]
         )  # fmt: skip
     return table(head, rows)
@@ -92,7 +92,24 @@ def _mixing() -> str:
     return table(head, rows)
 
 
-TABLES = {"grids-quality": _quality, "grids-costs": _costs, "grids-fabrics": _fabrics, "grids-mixing": _mixing}
+def _denoising() -> str:
+    head = ["grid", "layers", "best FID", "sweeps of all layers to 7", "to 5", "to 2.5"]
+    rows = []
+    for name, grid in results("explore_grids")["grids"].items():
+        if grid["denoising"]:
+            for layers, found in ((1, grid), (grid["denoising"]["layers"], grid["denoising"])):
+                reached = [_pm(found["sweeps_to_fid"][target], ".1f", layers) for target in ("7", "5", "2.5")]
+                rows.append([name, str(layers), _pm(found["best_fid"], ".2f"), *reached])
+    return table(head, rows)
+
+
+TABLES = {
+    "grids-quality": _quality,
+    "grids-costs": _costs,
+    "grids-fabrics": _fabrics,
+    "grids-mixing": _mixing,
+    "grids-denoising": _denoising,
+}
 
 if __name__ == "__main__":
     fill(["explore.md"], TABLES)
