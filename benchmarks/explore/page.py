@@ -84,7 +84,7 @@ def _mixing() -> str:
                 rows.append(
                     [
                         name, f"{row['threshold']:g}" if row["threshold"] else "no",
-                        ("" if row["tau_complete"] else "≥ ") + _pm(row["tau"]), _pm(row["rho_50"], ".2f"),
+                        ("" if row["tau_complete"] else "≥ ") + _pm(row["tau"]), _pm(row["rho_50"], "z.2f"),
                         _pm(row["fid"], ".2f"), _pm(row["fid_at_400"], ".2f"), _pm(row["mmd"], ".4f"),
                         _pm(row["held_out_mmd"], ".4f"),
                     ]
