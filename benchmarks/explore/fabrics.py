@@ -6,9 +6,8 @@ WORKLOADS = ("expert-router", "spin-glass", "digits-rbm", "dtm-layer", "portfoli
 LATTICES = ("g4", "g8", "g12", "g16", "g20", "g24", "z1", "king")
 
 
-def fabrics(large: bool = True) -> tuple[Candidate, ...]:
-    """At least 60, of all architectures; at least 10 above 1,000 sites, and at least 10 that were placed. Without
-    ``large``, those above 1,000 sites are left out, on which embeddings take most of the time."""
+def fabrics() -> tuple[Candidate, ...]:
+    """At least 60, of all architectures; at least 10 above 1,000 sites, and at least 10 that were placed."""
     of = Candidate.of
     made = [of(f"{family}-16x16") for family in LATTICES]
     made += [of(f"{family}-16x16", architecture="relay") for family in ("g8", "g12", "z1", "king")]
@@ -29,20 +28,22 @@ def fabrics(large: bool = True) -> tuple[Candidate, ...]:
     made += [of("g8-16x16", weight_bits=bits) for bits in (4, 6, 12)]
     made += [of("g12-24x24", architecture="relay", weight_bits=bits) for bits in (4, 6, 12)]
     made += [of("g8-16x16", profile="fine"), of("g8-16x16", table_bits=6), of("g8-16x16", rng="xoshiro128+")]
-    # Above 1,000 sites. Embeddings of the portfolio in lattices of several thousand take many minutes each.
-    if large:
-        made += [of(f"{family}-32x32") for family in ("g8", "g12", "z1", "king")]
-        made += [of(f"{family}-32x32", architecture="relay") for family in ("g8", "g12", "z1")]
-        made += [of(f"{family}-32x32-torus", architecture="systolic") for family in ("g8", "g12", "z1")]
-        made += [of("complete-1024", architecture="dense"), of("chimera-12")]
+    # Several copies of the program, and ladders of β levels.
+    made += [of("complete-256", architecture="dense", copies=4), of("z1-32x32", copies=4)]
+    made += [of("complete-64", architecture="dense", rungs=4)]
+    # Above 1,000 sites.
+    made += [of(f"{family}-32x32") for family in ("g8", "g12", "z1", "king")]
+    made += [of(f"{family}-32x32", architecture="relay") for family in ("g8", "g12", "z1")]
+    made += [of(f"{family}-32x32-torus", architecture="systolic") for family in ("g8", "g12", "z1")]
+    made += [of("complete-1024", architecture="dense"), of("chimera-12")]
     return tuple(dict.fromkeys(made))
 
 
-def study(large: bool = True) -> StudyFile:
+def study() -> StudyFile:
     return StudyFile(
         "fabrics",
         WORKLOADS,
-        fabrics(large),
+        fabrics(),
         objectives=(
             Objective.of("max:ess_per_klut_second"),
             Objective.of("min:tv"),

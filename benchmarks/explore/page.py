@@ -1,4 +1,4 @@
-"""The tables of docs/explore.md on denoising models, from docs/results/explore_grids.json.
+"""The tables of docs/explore.md, from docs/results/explore_*.json.
 
 python benchmarks/explore/page.py
 """
@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import study_tables
 from page_tables import fill, results
 
 from thermofab.apps.strategy.tables import table
@@ -109,6 +111,7 @@ TABLES = {
     "grids-fabrics": _fabrics,
     "grids-mixing": _mixing,
     "grids-denoising": _denoising,
+    **study_tables.TABLES,
 }
 
 if __name__ == "__main__":

@@ -2,13 +2,12 @@
 
     python benchmarks/explore/study.py                          # in one process; killed and run again, it goes on
     python benchmarks/explore/study.py --executor dask://local:2
-    python benchmarks/explore/study.py topologies               # a part: study, small, searches or topologies
+    python benchmarks/explore/study.py topologies               # a part: study, searches or topologies
 
 Records are kept in out/explore-study/records.db, beside the report. docs/results/explore_study.json has the front, what
 wins per LUT for every workload and why, mixing and energy of the grids at equal quality, and three records recomputed
 by compile and sample alone; explore_searches.json NSGA-II beside random searches of the same budget over five seeds;
-explore_topologies.json the grid of sixteen nodes beside the fully connected graph. ``small`` is the study without the
-fabrics above 1,000 sites (explore_study_small.json).
+explore_topologies.json the grid of sixteen nodes beside the fully connected graph.
 """
 
 import sys
@@ -44,24 +43,22 @@ RECOMPUTED = (
     ("z1-16x16 spatial", "dtm-layer"),
 )
 SEEDS, BUDGET = 5, 24
-PARTS = ("study", "small", "searches", "topologies")
+PARTS = ("study", "searches", "topologies")
 
 
 def main() -> None:
-    asked = [word for word in sys.argv[1:] if word in PARTS] or [part for part in PARTS if part != "small"]
+    asked = [word for word in sys.argv[1:] if word in PARTS] or PARTS
     folder = ROOT / "out" / "explore-study"
     store = RecordStore(folder / "records.db")
     if "study" in asked:
-        judge(store, folder, large=True)
-    if "small" in asked:
-        judge(store, folder, large=False)
+        judge(store, folder)
     if "searches" in asked:
         write_results("explore_searches", searches(store))
     if "topologies" in asked:
         write_results("explore_topologies", {"rows": topologies()})
 
 
-def judge(store: RecordStore, folder: Path, large: bool) -> None:
+def judge(store: RecordStore, folder: Path) -> None:
     begun = time.perf_counter()
     executor = sys.argv[sys.argv.index("--executor") + 1] if "--executor" in sys.argv else None
 
@@ -69,9 +66,9 @@ def judge(store: RecordStore, folder: Path, large: bool) -> None:
         print(f"{done}/{wanted} {record.workload} on {record.candidate.name}: {record.seconds:.1f} s", flush=True)
 
     with open_executor(executor) as runner:
-        result = run_study(study(large), store, runner, said)
+        result = run_study(study(), store, runner, said)
     write_report(result, folder)
-    write_results("explore_study" if large else "explore_study_small", summary(result, time.perf_counter() - begun))
+    write_results("explore_study", summary(result, time.perf_counter() - begun))
 
 
 def summary(result: StudyResult, wall: float) -> dict[str, Any]:
