@@ -6,7 +6,7 @@ from typing import Any
 from amaranth import Elaboratable, Module, Mux, ResetSignal, Signal
 from amaranth.asserts import AnyConst, AnySeq, Initial
 from amaranth.hdl import Assert, Assume
-from formal_parts import AnyWords, drive, outputs
+from formal_parts import AnyWords, drive, opened, outputs
 from prove import Fault, Proof
 
 from thermofab.hw.host.bits import WORD
@@ -172,6 +172,52 @@ class ResetForgets(Elaboratable):
         return m
 
 
+class Kept(AnyWords):
+    """Components by name, so that a proof can look at what goes between them."""
+
+    def __init__(self, bits: int, word_bits: int) -> None:
+        super().__init__(bits, word_bits)
+        self.built: dict[str, Any] = {}
+
+    def add(self, m: Module, name: str, module: str, build: Any, *, clocked: bool = True) -> Any:
+        self.built[name] = super().add(m, name, module, build, clocked=clocked)
+        return self.built[name]
+
+
+class NothingOutlivesReset(Elaboratable):
+    """A whole fabric of two sites in any state, reset for one clock: until a round does something again, nothing is
+    pushed into the collector, no spin is written, no generator steps and no counter changes; and until the host writes,
+    no memory is written."""
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        spec = replace(SPEC, architecture="systolic", levels=1, moment_bits=2)
+        kept = Kept(32, spec.word_bits)
+        top = SystolicTop(spec, kept)
+        m.submodules.top = opened(top)
+        drive(m, top)
+        rounds, collector = kept.built["rounds"], kept.built["collector"]
+        element, moments, dump = kept.built["element_0"], kept.built["moments_0"], kept.built["dump"]
+        tables = kept.built["tables_0"]
+        quiet, untouched = Signal(init=1), Signal(init=1)
+        acts = rounds.take | rounds.update | rounds.load | rounds.clear_round | dump.busy
+        with m.If(acts):
+            m.d.sync += quiet.eq(0)
+        with m.If(top.bus_write):
+            m.d.sync += untouched.eq(0)
+        m.d.comb += Assume(ResetSignal() == Initial())
+        with m.If(~Initial() & quiet & ~acts):
+            m.d.comb += [
+                Assert(~(collector.push | collector.take | collector.single)),
+                Assert(~(element.write | element.step)),
+                Assert(~(moments.take | moments.trail | moments.zero)),
+            ]
+        with m.If(~Initial() & untouched & ~top.bus_write):
+            m.d.comb += [Assert(~element.coefficient_write.any()), Assert(~element.seed_write.any())]
+            m.d.comb += Assert(~tables.host_write)
+        return m
+
+
 class OnlyFreeSitesInSweeps(Elaboratable):
     """In a whole fabric of two sites, for all clamps of both masks, initial states, tables and words: a spin changes
     only in the round that loads it, to what is loaded, and in a sweep while it is free under the run's mask.
@@ -258,6 +304,11 @@ PROOFS = [
         "reset", "after one clock of reset the sequencer's past does not matter, from any two states",
         ResetForgets, "bmc", 16,
         Fault("hw/rtl/systolic/rounds.py", "restate, clear = Signal(), Signal()", "restate, clear = Signal(reset_less=True), Signal()"), any_start=True,
+    ),
+    Proof(
+        "whole systolic fabric and reset", "after one clock of reset, from any state of a fabric of two sites: no spin, "
+        "counter, memory or queue changes until a round or the host says so", NothingOutlivesReset, "bmc", 24,
+        Fault("hw/rtl/systolic/top.py", "reset_less=name not in _STROBES)", "reset_less=True)"), any_start=True,
     ),
     Proof(
         "whole systolic fabric", "of two sites, from loading to a sweep: a spin changes only in the round that loads it, and "
