@@ -27,7 +27,7 @@ def draw_curves(facts: Mapping[str, Any], path: Path) -> Path:
         for number, row in enumerate(rows):
             points = [(a, max(b, least) if log_y else b) for a, b in row["curves"].get(name, ()) if a > 0]
             if points:
-                colour, dash = SERIES[number % len(SERIES)], _DASHES[number % 2]
+                colour, dash = SERIES[number % len(SERIES)], _DASHES[(number + number // len(SERIES)) % 2]
                 label = f"{row['workload']}: {row['name']}"
                 axes.plot(*zip(*points), marker=".", lw=1.2, ms=4, color=colour, ls=dash, label=label)
         axes.set(xlabel=x, ylabel=f"{y} (at least {least:g})" if log_y else y)

@@ -1,7 +1,7 @@
 // Lines: a chart of several curves, on axes that are told, with a guide line and bands.
 const SERIES = ["var(--accent)", "var(--second)", "var(--third)", "var(--fourth)", "var(--fifth)", "var(--sixth)"];
-// Every other line is broken, so that one upon another is seen.
-const styleOf = (k) => ({ colour: SERIES[k % SERIES.length], dash: k % 2 ? "6 4" : "none" });
+// Every other line is broken, so that one upon another is seen; a colour that comes again is broken the other way.
+const styleOf = (k) => ({ colour: SERIES[k % SERIES.length], dash: (k + Math.floor(k / SERIES.length)) % 2 ? "6 4" : "none" });
 
 // Options: name of x and y, logX, logY, low and high of y, least (what y is held at), guide [value, text], tall.
 function lines(figure, title, series, options) {
