@@ -135,9 +135,11 @@ HELD_OUT = (
     Point("king-4x4", "relay", 0, 0, 1950, 1150, 5, 125.3),
     Point("g4-6x6", "relay", 0, 0, 2382, 1568, 10, 126.4),
     Point("g8-8x8", "relay", 0, 0, 3675, 2322, 15, 127.8),
+    Point("g8-5x5", "relay", 0, 0, 2196, 1453, 9, 128.1, (("weight_bits", 6),)),
     Point("complete-24", "dense", 0, 0, 1214, 899, 10, 103.6),
     Point("complete-32", "dense", 0, 0, 1272, 943, 11, 109.5),
     Point("complete-96", "dense", 0, 0, 2102, 1441, 31, 104.0),
     Point("complete-32", "dense", 0, 0, 1285, 931, 11, 108.1, (("weight_bits", 6),)),
+    Point("complete-96", "dense", 0, 0, 1988, 1350, 31, 103.0, (("weight_bits", 5),)),
     Point("g4-16x16-torus", "systolic", 8, 0, 3872, 4246, 37, 113.8),
 )
