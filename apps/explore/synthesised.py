@@ -132,6 +132,7 @@ HELD_OUT = (
         digest="32e70d2586c02a6f66b927de2c493bb7d766e9010cf769841948bcaeb9285a4f",
     ),
     Point("g8-5x5", "spatial", 0, 0, 3736, 2551, 8, 88.7, (("weight_bits", 5),)),
+    Point("pdit4-2x3", "spatial", 0, 0, 2220, 1497, 4, 84.4, (("weight_bits", 5),)),
     Point("king-4x4", "relay", 0, 0, 1950, 1150, 5, 125.3),
     Point("g4-6x6", "relay", 0, 0, 2382, 1568, 10, 126.4),
     Point("g8-8x8", "relay", 0, 0, 3675, 2322, 15, 127.8),
