@@ -86,6 +86,7 @@ POINTS = (
     Point("complete-64", "dense", 0, 0, 1506, 1084, 18, 98.1, (("weight_bits", 4),)),
     Point("complete-64", "dense", 0, 0, 1689, 1192, 18, 94.2, (("weight_bits", 12),)),
     Point("complete-48", "dense", 0, 0, 1523, 1123, 16, 102.6, (("profile", "fine"),)),
+    Point("complete-40", "dense", 0, 0, 1655, 1080, 16, 97.9, (("rng", "xoshiro128+"),)),
     Point("g8-16x16-torus", "systolic", 4, 0, 3739, 3222, 23, 116.2),
     Point("g12-16x16-torus", "systolic", 4, 0, 4148, 3611, 24, 104.9),
     Point("g12-16x16-torus", "systolic", 8, 0, 5766, 5807, 45, 122.9),
