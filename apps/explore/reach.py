@@ -26,8 +26,8 @@ def beyond_of(spec: FabricSpec, fitted: tuple[FabricSpec, ...]) -> str:
         said.append(f"rng={spec.rng}")
     if spec.moment_bits:
         said.append("counters of moments, which no fitted one has")
-    if spec.architecture == "spatial" and spec.elements:
-        said.append("sites that share a lane, which no fitted ones do")
+    if spec.architecture in ("spatial", "dense") and spec.elements:
+        said.append(f"elements={spec.elements}, where every fitted one has all that it can")
     return "; ".join(said + _factors(spec, fitted))
 
 

@@ -41,16 +41,10 @@ EARLIER: tuple[tuple[str, dict[str, Any], str], ...] = (
 )
 LATER: tuple[tuple[str, dict[str, Any], str], ...] = (
     ("own", {}, "market"),
-    ("own", {"profile": "fine", "weight_bits": 12, "bias_bits": 18}, "portfolio"),
     ("pdit4-2x3", {"weight_bits": 5}, ""),
-    ("pdit4-3x4", {}, ""),
     ("g8-5x5", {"weight_bits": 5}, ""),
-    ("king-5x5", {"profile": "fine", "rng": "xoshiro128+"}, ""),
     ("g8-5x5", {"architecture": "relay", "weight_bits": 6}, ""),
-    ("g8-6x6", {"architecture": "relay", "profile": "fine"}, ""),
     ("complete-96", {"architecture": "dense", "weight_bits": 5}, ""),
-    ("g4-12x12-torus", {"architecture": "systolic", "weight_bits": 6}, ""),
-    ("g12-12x12-torus", {"architecture": "systolic"}, ""),
 )
 
 

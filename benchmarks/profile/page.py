@@ -88,22 +88,6 @@ def _factor(row: dict[str, Any]) -> str:
     return f"below {row['refused']:g}" if row["borne"] is None else f"{row['borne']:g}"
 
 
-def _guarantee() -> str:
-    found = results("profile_variation")
-    made = found["guarantee"]
-    said = [f"{amount:g} {found['kinds'][name]['unit']}".strip() for name, amount in made["amounts"].items()]
-    strictest = ", ".join(f"{name} {amount}" for name, amount in zip(made["amounts"], said))
-    rows = []
-    for name, row in made["rows"].items():
-        allowed = found["applications"][name]["allowed"]
-        least = row["points"][-1]
-        rows.append(
-            [name, _factor(row), f"{least['amount']:g}", f"{least['more']:+.3g} ± {least['error']:.1g}", f"{allowed:g}"]
-        )
-    head = ["application", "borne times", "harshest run times", "loss beyond the exact fabric's", "allowed"]
-    return "\n\n".join([f"At once: {strictest}.", table(head, rows)])
-
-
 def _borne(row: dict[str, Any]) -> str:
     if row["borne"] is None:
         return f"below {row['refused']:g}" if row["kind"] != "weight bits" else "8"
@@ -140,7 +124,6 @@ TABLES = {
     "applications": _applications,
     "tolerances": _tolerances,
     "losses": _losses,
-    "guarantee": _guarantee,
 }
 
 if __name__ == "__main__":

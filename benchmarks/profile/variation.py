@@ -2,7 +2,6 @@
 
     python benchmarks/profile/variation.py                            # all of it
     python benchmarks/profile/variation.py --only digits --only potts # these anew, the others as they are in the file
-    python benchmarks/profile/variation.py --guarantee                # only the strictest amounts, on every one
 
 Writes docs/results/profile_variation.json, after every application.
 """
@@ -18,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from results import ROOT, write_results
 
 from thermofab.apps.profile.applications import APPLICATIONS
-from thermofab.apps.profile.deviations import KINDS, Kind
+from thermofab.apps.profile.deviations import KINDS
 from thermofab.apps.profile.joint import FACTORS, together
 from thermofab.apps.profile.variation import Application, base_loss, bisected, tolerance
 
@@ -47,39 +46,15 @@ def of_application(application: Application, options: argparse.Namespace) -> dic
     }  # fmt: skip
 
 
-def strictest(found: dict[str, Any]) -> dict[str, float]:
-    """What every application bears of each kind; kinds that one bears none of are left out."""
-    amounts: dict[str, float] = {}
-    for k, kind in enumerate(KINDS):
-        borne = [application["rows"][k]["borne"] for application in found.values()]
-        if None not in borne:
-            amounts[kind.name] = min(borne, key=kind.amounts.index)
-    return amounts
-
-
-def guarantee(found: dict[str, Any], options: argparse.Namespace) -> dict[str, Any]:
-    """The strictest amounts of all, at once, on every application."""
-    amounts = strictest(found)
-    kind: Kind = together(amounts)
-    rows = {}
-    for name in found:
-        application = APPLICATIONS[name]()
-        base = (found[name]["base"], found[name]["base_error"])
-        rows[name] = bisected(application, kind, base, fabrications=options.joint).to_json()
-        print(f"{name}: the strictest together borne {rows[name]['borne']}", flush=True)
-    return {"amounts": amounts, "rows": rows}
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--fabrications", type=int, default=8)
     parser.add_argument("--compiled", type=int, default=3, help="fabrications of gains, each of which is compiled")
     parser.add_argument("--joint", type=int, default=2, help="fabrications of all at once, likewise")
     parser.add_argument("--only", action="append", default=[], choices=list(APPLICATIONS))
-    parser.add_argument("--guarantee", action="store_true", help="only the strictest amounts, on every application")
     options = parser.parse_args()
-    path, whole = ROOT / "docs" / "results" / "profile_variation.json", not options.only and not options.guarantee
-    known = json.loads(path.read_text()) if path.exists() and not whole else {}
+    path = ROOT / "docs" / "results" / "profile_variation.json"
+    known = json.loads(path.read_text()) if path.exists() and options.only else {}
     content: dict[str, Any] = {
         "fabrications": options.fabrications, "compiled": options.compiled, "joint": options.joint,
         "factors": list(FACTORS),
@@ -87,14 +62,10 @@ def main() -> None:
         "applications": known.get("applications", {}),
     }  # fmt: skip
     found = content["applications"]
-    if whole or options.only:
-        for name in options.only or APPLICATIONS:
-            found[name] = of_application(APPLICATIONS[name](), options)
-            content["applications"] = found = {name: found[name] for name in APPLICATIONS if name in found}
-            write_results("profile_variation", content)
-    if whole or options.guarantee:  # which rests on all applications, so that it is out of date after --only
-        content["guarantee"] = guarantee(found, options)
-    print(write_results("profile_variation", content))
+    for name in options.only or APPLICATIONS:
+        found[name] = of_application(APPLICATIONS[name](), options)
+        content["applications"] = found = {name: found[name] for name in APPLICATIONS if name in found}
+        print(write_results("profile_variation", content), flush=True)
 
 
 if __name__ == "__main__":

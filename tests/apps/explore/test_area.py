@@ -75,6 +75,8 @@ def test_what_lies_outside_the_fitted_fabrics_is_said():
     assert far.standing == "modelled" and "768 sites" in far.beyond and "factors" in far.beyond
     assert "beyond what was fitted" in far.how("lut4")
     assert "weight_bits=16" in area_of(fabric("g8-8x8", weight_bits=16)).beyond
+    assert "elements=8" in area_of(fabric("complete-64", architecture="dense", elements=8)).beyond
+    assert "levels=8" in area_of(fabric("g8-8x8", levels=8)).beyond
     assert "moments" in area_of(fabric("g8-8x8", moment_bits=16)).beyond
     assert not area_of(fabric("complete-64", architecture="dense", weight_bits=6)).beyond
 
