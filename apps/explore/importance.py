@@ -12,6 +12,7 @@ from thermofab.apps.explore.storage import missing
 from thermofab.apps.explore.study import StudyResult
 
 _FEWEST = 8
+_TREES = 16
 
 
 def importance(result: StudyResult, seed: int = 0) -> Mapping[str, Mapping[str, float]]:
@@ -45,7 +46,7 @@ def importance(result: StudyResult, seed: int = 0) -> Mapping[str, Mapping[str, 
         for row, cost in zip(rows, costs):
             params = {name: row[name] for name in differing}
             study.add_trial(optuna.trial.create_trial(params=params, distributions=differing, value=cost))
-        evaluator = optuna.importance.FanovaImportanceEvaluator(seed=seed)
+        evaluator = optuna.importance.FanovaImportanceEvaluator(n_trees=_TREES, seed=seed)
         shares = optuna.importance.get_param_importances(study, evaluator=evaluator)
         found[objective.name] = {name: float(share) for name, share in shares.items()}
     return found
