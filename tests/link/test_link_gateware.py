@@ -117,6 +117,25 @@ def test_a_broken_octet_is_marked_and_the_line_waited_for():
     assert events == [("broken", None), ("octet", 0x41)]
 
 
+@pytest.mark.parametrize("offset", [-0.04, -0.03, 0.0, 0.03, 0.04])
+def test_octets_of_another_clock_are_sampled_in_the_middle_of_their_bits(offset):
+    """A line whose bits take 32·(1 + offset) clocks, from any fraction of a clock on: by the stop bit the edges are 9.5
+    times that offset away, 0.38 of a bit, so a sample a quarter of a bit off its place is wrong in one direction."""
+    receiver, got, sent = UartReceiver(32), [], [0x00, 0xFF, 0x55, 0x80, 0x7F, 0x01, 0xFE]
+    bits = [1] * 3 + [bit for k, octet in enumerate(sent)
+                      for bit in (0, *(octet >> b & 1 for b in range(8)), *[1] * (1 + k % 2))] + [1] * 3  # fmt: skip
+
+    async def bench(ctx):
+        for clock in range(int(len(bits) * 32 * (1 + offset))):
+            ctx.set(receiver.rx, bits[int((clock + 0.37) / (32 * (1 + offset)))])
+            _, _, valid, broken, octet = await ctx.tick().sample(receiver.valid, receiver.broken, receiver.octet)
+            assert not broken
+            got.extend([octet] * valid)
+
+    simulate(receiver, bench)
+    assert got == sent
+
+
 @pytest.mark.parametrize("divisor", [0, -1, 1.5, True, 65536])
 def test_bad_divisors_are_refused(divisor):
     with pytest.raises(SpecError, match=rf"^divisor counts clocks a bit and must be .* 1 to 65535, got {divisor}\.$"):

@@ -25,6 +25,7 @@ FABRICS = {
     "a graph": dict(source="complete-7", rng="lfsr32"),
     "one site": dict(source="complete-1", min_shift=4),
     "many elements": dict(source="g4-4x70"),
+    "every slot used": dict(source="g4-8x8-torus", elements=1),
 }
 
 
@@ -41,9 +42,10 @@ def test_same_bits_as_the_reference(name):
         assert outcome.differing == 0 and outcome.compared > 0, outcome.first
 
 
-@pytest.mark.parametrize("name", ["torus", "four colours", "cells of eight", "a graph", "one site"])
+@pytest.mark.parametrize("name", ["every slot used", "four colours", "cells of eight", "a graph", "one site"])
 def test_counters_are_the_sums_over_samples(name):
     spec = made(name, moment_bits=4)
+    assert layout_of(spec).used.all() == (name == "every slot used")
     for seed in range(2):
         case = random_case(np.random.default_rng(seed), name, 3000, spec)
         device = open_device("rtl", spec)
