@@ -312,6 +312,44 @@ LOWEST_DENSE = (
     "        with m.If(first.at(end)):\n            m.d.sync += lowest",
     "        with m.If(Const(1)):\n            m.d.sync += lowest",
 )
+RESET = "tests/rtl/test_rtl_reset.py"
+STROBES_KEPT = ("hw/rtl/systolic/top.py", "reset_less=name not in _STROBES)", "reset_less=True)")
+PART_OF_A_SEED = (
+    FABRIC,
+    "            with m.If(self.seed_clear):\n                m.d.sync += count.eq(0)",
+    "            with m.If(self.seed_clear):\n                m.d.sync += count.eq(count)",
+)
+CLIP_LOW_END = (DATAPATH, "Mux(sign, -half, half - 1)", "Mux(sign, 1 - half, half - 1)")
+LAST_COLOUR_UNDITHERED = (
+    REFERENCE,
+    "address = (field + (u & ((1 << self.shift) - 1))) >> self.shift",
+    "address = (field + (u & ((1 << self.shift) - 1)) * (sites is not self.colours[-1])) >> self.shift",
+)
+ROOM_AND_ONE = (
+    "hw/rtl/systolic/collector.py",
+    "self.room.eq(promised <= depth - self._entries)",
+    "self.room.eq(promised <= depth - self._entries + 1)",
+)
+MASK_LATE = (
+    "hw/rtl/systolic/rounds.py",
+    "                        self.mask.eq(Mux(in_phase, mask_of, self.run.mask)),",
+    '                        (held := Signal(name="held_mask")).eq(Mux(in_phase, mask_of, self.run.mask)), self.mask.eq(held),',
+)
+SWEPT_KEPT = (
+    "hw/rtl/common/sequencer.py",
+    "for signal in (swept, ending, self.run.done, self.run.aborted)",
+    "for signal in (ending, self.run.done, self.run.aborted)",
+)
+PART_OF_A_WORD = (
+    "hw/rtl/common/readout.py",
+    "        words = (self._n_sites + 31) // 32\n        snapshot",
+    "        words = max(1, self._n_sites // 32)\n        snapshot",
+)
+COUNTERS_LATE = (
+    "hw/rtl/systolic/top.py",
+    'late("count_take", take, timing.write - 2)',
+    'late("count_take", take, timing.write - 3)',
+)
 BUGS = (
     Bug(
         "seeding by consecutive integers: distribution",
@@ -417,6 +455,16 @@ BUGS = (
     Bug("clamped site written, dense: states", (CLAMP_DENSE,), f"{DENSE} -k lattice"),
     Bug("last of a colour ignored, dense: fields", (FLAG_DENSE,), f"{DENSE} -k lattice"),
     Bug("lowest bit of the last part, dense: fields", (LOWEST_DENSE,), f"{DENSE} -k weight"),
+    Bug("edge: strobes outlive a reset, systolic: bits", (STROBES_KEPT,), f"{RESET} -k any_clock"),
+    Bug("edge: strobes outlive a reset, systolic: unknown", (STROBES_KEPT,), f"{RESET} -k unknown"),
+    Bug("edge: part of a seed survives an abort: bits", (PART_OF_A_SEED,), f"{RESET} -k seed"),
+    Bug("edge: low end of the clip, RTL: devices disagree", (CLIP_LOW_END,), RTL),
+    Bug("edge: last colour without dither, reference", (LAST_COLOUR_UNDITHERED,), JAX),
+    Bug("edge: room for one entry too few: collector", (ROOM_AND_ONE,), "tests/rtl/systolic -k collector"),
+    Bug("edge: clamp mask a sweep late, systolic", (MASK_LATE,), f"{SYSTOLIC} -k masks"),
+    Bug("edge: an abort leaves the sweep count: battery", (SWEPT_KEPT,), f"{BATTERY} -k abort"),
+    Bug("edge: part of a last word, spatial: bits", (PART_OF_A_WORD,), "tests/rtl/test_rtl_device.py -k same_bits"),
+    Bug("edge: counters a clock early, systolic: sums", (COUNTERS_LATE,), f"{SYSTOLIC} -k counters"),
 )
 
 
