@@ -333,7 +333,8 @@ ROOM_AND_ONE = (
 MASK_LATE = (
     "hw/rtl/systolic/rounds.py",
     "                        self.mask.eq(Mux(in_phase, mask_of, self.run.mask)),",
-    '                        (held := Signal(name="held_mask")).eq(Mux(in_phase, mask_of, self.run.mask)), self.mask.eq(held),',
+    '                        (held := Signal(name="held_mask")).eq(Mux(in_phase, mask_of, self.run.mask)),\n'
+    "                        self.mask.eq(held),",
 )
 SWEPT_KEPT = (
     "hw/rtl/common/sequencer.py",
