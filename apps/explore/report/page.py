@@ -52,6 +52,8 @@ caption span { display: block; position: sticky; left: 0; width: min(100%, calc(
 .legend li { display: flex; align-items: center; gap: .4rem; margin: 0; }
 th small, td small { color: var(--quiet); } th > small { display: block; font-weight: 400; }
 .heads th[scope="col"] { white-space: normal; min-width: 4.4rem; }
+td.name, th.name { text-align: left; white-space: normal; min-width: 9rem; }
+td.name button { text-align: left; }
 td.text { text-align: left; white-space: normal; min-width: 16rem; }
 th button, td button { font: inherit; color: inherit; background: none; border: 0; padding: 0; cursor: pointer; }
 tbody th button, td button { color: var(--accent); text-align: left; }
@@ -144,9 +146,15 @@ def _number(value: float | None) -> str:
 
 
 def _table(caption: str, head: list[str], rows: list[list[str]]) -> str:
-    top = "".join(f'<th scope="col">{cell}</th>' for cell in head)
+    # Columns of fabrics, which are buttons, are text; all others but the first are numbers.
+    named = [any(row[k].startswith("<button") for row in rows) for k in range(len(head))]
+    kinds = [' class="name"' if one else "" for one in named]
+    top = "".join(f'<th scope="col"{kind}>{cell}</th>' for cell, kind in zip(head, kinds))
     body = "".join(
-        f'<tr><th scope="row">{row[0]}</th>' + "".join(f"<td>{cell}</td>" for cell in row[1:]) + "</tr>" for row in rows
+        f'<tr><th scope="row">{row[0]}</th>'
+        + "".join(f"<td{kind}>{cell}</td>" for cell, kind in zip(row[1:], kinds[1:]))
+        + "</tr>"
+        for row in rows
     )
     return (
         f'<div class="scroll" tabindex="0" role="region" aria-label="{_text(caption)}"><table><caption><span>'
