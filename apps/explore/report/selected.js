@@ -21,7 +21,7 @@ function selected() {
   byId("fabric").value = state.fabric;
   const point = pointOf.get(state.fabric), said = [];
   if (point.front) said.push("On the study's front.");
-  if (point.reason) said.push(point.reason + ".");
+  if (point.reason) said.push(point.reason.replace(/\.?$/, "."));
   byId("fabric-said").textContent = said.join(" ");
   const table = byId("fabric-rows"), head = document.createElement("thead"), body = document.createElement("tbody"), top = head.insertRow();
   make("th", top, "workload", { scope: "col" });
