@@ -71,12 +71,23 @@ class Bench:
         self.begin()
         return self.driver.run(SCHEDULE)[0]
 
-    def interrupted(self, offset: int, length: int, ready: bool) -> None:
-        """Begin a run and reset it so many clocks later."""
+    def started(self) -> None:
         self.begin()
         self.driver.write("STREAM", 1)
-        for part in split_schedule(SCHEDULE):
-            self.driver.start(part)
+        (part,) = split_schedule(SCHEDULE)
+        self.driver.start(part)
+
+    def clocks(self) -> int:
+        """Of a run, from its start to the last word; more than its counter shows, which leaves out what precedes it."""
+        self.started()
+        before = self.bus.clocks
+        self.bus.collect(SCHEDULE.n_samples * loading_of(self.spec).sample_words)
+        self.bus.wait()
+        return self.bus.clocks - before
+
+    def interrupted(self, offset: int, length: int, ready: bool) -> None:
+        """Begin a run and reset it so many clocks later."""
+        self.started()
         self.bus.idle(offset, ready)
         self.bus.reset(length)
 
@@ -85,7 +96,7 @@ def resets(bench: Bench, lengths: Callable[[int], Iterable[int]]) -> int:
     """Reset at every clock of a run, and of the forty after it, for the lengths given; how many resets that was."""
     assert np.array_equal(bench.whole_run(), bench.wanted)
     tried = 0
-    for offset in range(bench.driver.read("CYCLES") + 40):
+    for offset in range(bench.clocks() + 40):
         for length in lengths(offset):
             bench.interrupted(offset, length, ready=(offset + length) % 3 != 0)
             where = f"after a reset of {length} clocks, {offset} after the start"
@@ -98,6 +109,17 @@ def resets(bench: Bench, lengths: Callable[[int], Iterable[int]]) -> int:
 @pytest.mark.parametrize("name", FABRICS)
 def test_a_reset_at_any_clock_of_a_run_leaves_nothing_behind(name):
     assert resets(Bench(FABRICS[name]), lambda offset: (LENGTHS[offset % len(LENGTHS)],)) > 80
+
+
+@pytest.mark.parametrize("name", FABRICS)
+def test_an_abort_at_any_clock_of_a_run_leaves_nothing_behind(name):
+    """Nor the sweeps already counted of a phase, or towards a sample: the next run has as many as it asks for."""
+    bench = Bench(FABRICS[name])
+    for offset in range(0, bench.clocks() + 10, 3):
+        bench.started()
+        bench.bus.idle(offset, ready=offset % 2 == 0)
+        bench.driver.abort()
+        assert np.array_equal(bench.whole_run(), bench.wanted), f"other bits after an abort {offset} after the start"
 
 
 @pytest.mark.parametrize("rng", ["lfsr64", "xoshiro128+"])
@@ -186,8 +208,7 @@ def test_unknown_registers_are_known_after_one_clock_of_reset(name, tmp_path):
     text = re.sub(r"^(  reg (?!\\\$auto)[^;]*?) = 0;", r"\1;", text, flags=re.M)
     (tmp_path / "fabric.v").write_text(text)
     (tmp_path / "writes.hex").write_text("".join(f"{a:08x}{d:08x}\n" for a, d in recorder.writes))
-    bench.whole_run()
-    run = bench.driver.read("CYCLES") + 5000  # the loading of coefficients before a run is not counted
+    run = bench.clocks() + 100
     width = register_map(spec).address_bits
     (tmp_path / "bench.v").write_text(UNKNOWN.format(high=width - 1, last=len(recorder.writes) - 1, run=run))
     subprocess.run(["iverilog", "-g2001", "-o", "bench", "fabric.v", "bench.v"], cwd=tmp_path, check=True)
