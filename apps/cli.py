@@ -15,6 +15,7 @@ from thermofab.apps.routing import command as routing
 from thermofab.apps.serve import command as serving
 from thermofab.apps.strategy import command as strategy
 from thermofab.apps.trading import command as trading
+from thermofab.apps.verilog import command as exporting
 from thermofab.hw.spec.errors import ThermofabError
 
 app = typer.Typer(
@@ -25,6 +26,7 @@ app = typer.Typer(
 
 app.command()(boards.build)
 app.command()(boards.flash)
+app.command()(exporting.export)
 app.command()(serving.serve)
 app.command()(exploring.explore)
 app.command()(profiling.profile)
