@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from thermofab.apps.verilog.recording import Step, bits_of_sites, recorded_steps, words_of_states
+from thermofab.apps.verilog.recording import Step, bits_of_sites, mask_of_sites, recorded_steps, words_of_states
 from thermofab.hw.host.architectures import loading_of
 from thermofab.hw.host.driver import split_schedule
 from thermofab.hw.host.registers import RegisterMap
@@ -44,9 +44,10 @@ class ExportedProgram:
         identity: ``(word address, value)`` of registers fixed at build time, ID and VERSION first: a fabric for which
             the steps are meant reads so.
         sample_words: words of the stream a sample takes.
+        mask: uint32 ``[sample_words]``, the bits of a sample that show a site; the others read as anything.
         nodes: how each node is read.
         checks: pairs of bits of a sample; one in which a pair differs is to be discarded.
-        expected: the stream's words uint32 ``[S, sample_words]`` of the run, if they were asked for.
+        expected: the stream's words uint32 ``[S, sample_words]`` of the run under the mask, if they were asked for.
     """
 
     program: Program
@@ -58,6 +59,7 @@ class ExportedProgram:
     steps: tuple[Step, ...]
     identity: tuple[tuple[int, int], ...]
     sample_words: int
+    mask: np.ndarray
     nodes: tuple[NodeBits, ...]
     checks: tuple[tuple[int, int], ...]
     expected: np.ndarray | None
@@ -114,6 +116,7 @@ def export_program(
         tuple(recorded_steps(loading, spec, plan, fixed)),
         _identity(loading.map),
         loading.sample_words,
+        mask_of_sites(loading, spec.n_sites),
         tuple(_node_bits(program, k, bits) for k in range(program.model.n_nodes)),
         tuple((int(bits[a]), int(bits[b])) for a, b in program.checks),
         None

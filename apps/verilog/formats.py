@@ -47,6 +47,7 @@ def to_json(exported: ExportedProgram, name: str) -> str:
         ],
         "samples": exported.schedule.n_samples,
         "sample_words": exported.sample_words,
+        "mask": exported.mask.tolist(),
         "words": exported.schedule.n_samples * exported.sample_words,
         "nodes": [
             {"name": node.name, "bits": [[bit // 32, bit % 32] for bit in node.bits], "states": list(node.states)}
@@ -66,6 +67,7 @@ def to_hex(exported: ExportedProgram, name: str) -> str:
     for number, step in enumerate(exported.steps):
         lines.append(f"// step {number}: write these{_then(step.words)}, then wait until STATUS is not busy")
         lines += [f"{a:04x} {d:08x} // {names[a]}" for a, d in zip(step.addresses.tolist(), step.data.tolist())]
+    lines.append(f"// mask, the bits that show a site: {' '.join(f'{word:08x}' for word in exported.mask.tolist())}")
     for node in exported.nodes:
         places = ", ".join(f"word {bit // 32} bit {bit % 32}" for bit in node.bits)
         said = "" if node.states == (0, 1) else f"states {' '.join(map(str, node.states))}"
@@ -75,7 +77,7 @@ def to_hex(exported: ExportedProgram, name: str) -> str:
     ):
         lines.append(f"// edge {edge}: sites {i} {j}, weight {weight}")
     if exported.expected is not None:
-        lines.append("// the words to expect, a sample a line")
+        lines.append("// the words to expect under the mask, a sample a line")
         lines += ["// expect " + " ".join(f"{word:08x}" for word in sample) for sample in exported.expected.tolist()]
     return "\n".join([*lines, ""])
 
@@ -100,6 +102,8 @@ def to_c(exported: ExportedProgram, name: str) -> str:
     for number, step in enumerate(exported.steps):
         writes = zip(step.addresses.tolist(), step.data.tolist())
         lines += _array("struct thermofab_pair", f"{name}_writes_{number}", (_pair(pair) for pair in writes))
+    lines += ["/* The bits of a sample that show a site. */"]
+    lines += _array("uint32_t", f"{name}_mask", (f"0x{word:08x}u" for word in exported.mask.tolist()))
     steps = (f"{{{name}_writes_{k}, {len(step.data)}u, {step.words}u}}" for k, step in enumerate(exported.steps))
     lines += _array("struct thermofab_step", f"{name}_steps", steps)
     bits = [bit for node in exported.nodes for bit in node.bits]
@@ -123,14 +127,14 @@ def to_c(exported: ExportedProgram, name: str) -> str:
             "uint32_t", f"{name}_edges", (f"{{{i}u, {j}u}}" for i, j in spec.topology.edges.tolist()), "[2]"
         )
     if exported.expected is not None:
-        lines += ["/* The words to expect. */"]
+        lines += ["/* The words to expect under the mask. */"]
         lines += _array("uint32_t", f"{name}_expected", (f"0x{word:08x}u" for word in exported.expected.reshape(-1)))
     lines += [
         f"static const struct thermofab_program {name} = {{",
         *(f"    0x{at[key]:x}u, /* {key} */" for key in at),
         f"    {name}_identity, {len(exported.identity)}u,",
         f"    {name}_steps, {len(exported.steps)}u,",
-        f"    {exported.schedule.n_samples}u, {exported.sample_words}u,",
+        f"    {exported.schedule.n_samples}u, {exported.sample_words}u, {name}_mask,",
         f"    {name}_nodes, {len(exported.nodes)}u,",
         f"    {f'{name}_checks' if checks else '0'}, {len(checks)}u",
         "};",

@@ -7,7 +7,7 @@ import numpy as np
 
 from thermofab.apps.verilog import bench
 from thermofab.apps.verilog.headers import c_header, memory_map, verilog_header
-from thermofab.apps.verilog.recording import recorded_steps, words_of_states
+from thermofab.apps.verilog.recording import mask_of_sites, recorded_steps, words_of_states
 from thermofab.apps.verilog.wrapper import wrapper
 from thermofab.hw import emit_verilog
 from thermofab.hw.host import registers as rm
@@ -59,6 +59,7 @@ def write_kit(spec: FabricSpec, name: str, folder: Path) -> list[str]:
         "control": f"0x{registers['CONTROL'].at():x}",
         "cycles": f"0x{registers['CYCLES'].at():x}",
         "sample_words": words,
+        "mask": "[" + ", ".join(f"0x{word:08x}" for word in mask_of_sites(loading, spec.n_sites).tolist()) + "]",
     }
     writes = [f"{address:04x} {data:08x}" for address, data in register_writes(image)]
     samples = [" ".join(f"{word:08x}" for word in sample) for sample in expected_words(image).tolist()]

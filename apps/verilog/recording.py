@@ -94,6 +94,11 @@ def words_of_states(loading: Loading, states: np.ndarray) -> np.ndarray:
     return np.packbits(bits, axis=1, bitorder="little").view("<u4").astype(np.uint32)
 
 
+def mask_of_sites(loading: Loading, n_sites: int) -> np.ndarray:
+    """uint32 ``[sample_words]``: the bits of a sample that show a site; the others read as anything."""
+    return words_of_states(loading, np.ones((1, n_sites), dtype=np.uint8))[0]
+
+
 class RegisterNames:
     """Names of addresses, ``WEIGHTS[12]`` in an array."""
 
