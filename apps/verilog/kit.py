@@ -8,7 +8,7 @@ import numpy as np
 from thermofab.apps.verilog import bench
 from thermofab.apps.verilog.headers import c_header, memory_map, verilog_header
 from thermofab.apps.verilog.recording import mask_of_sites, recorded_steps, words_of_states
-from thermofab.apps.verilog.wrapper import wrapper
+from thermofab.apps.verilog.wrappers import wrapper
 from thermofab.hw import emit_verilog
 from thermofab.hw.host import registers as rm
 from thermofab.hw.host.architectures import loading_of
@@ -45,12 +45,28 @@ def expected_words(image: Image) -> np.ndarray:
     return words_of_states(loading_of(image.fabric), device.run(SCHEDULE).sites[0])
 
 
-def write_kit(spec: FabricSpec, name: str, folder: Path) -> list[str]:
-    """Write everything to ``folder``; the names of the files."""
+def write_kit(spec: FabricSpec, name: str, folder: Path, bus: str = "wishbone") -> list[str]:
+    """Write everything to ``folder``; the names of the files.
+
+    Args:
+        spec: the fabric.
+        name: of its module.
+        folder: made if it is not there.
+        bus: one of :data:`thermofab.apps.verilog.wrappers.BUSES`.
+
+    Raises:
+        SpecError: another bus.
+    """
     verilog = emit_verilog(spec, name=name)
     loading, image = loading_of(spec), example_image(spec)
     registers, words = loading.map, loading.sample_words
+    last = max(register.base + register.count - 1 for register in registers.registers)
+    wrapped = wrapper(verilog, name, bus, last)
+    bus_name, master = bench.MASTERS[bus]
     named = {
+        "bus": bus,
+        "bus_name": bus_name,
+        "master": master,
         "name": name,
         "sites": spec.n_sites,
         "topology": spec.topology.name,
@@ -65,7 +81,7 @@ def write_kit(spec: FabricSpec, name: str, folder: Path) -> list[str]:
     samples = [" ".join(f"{word:08x}" for word in sample) for sample in expected_words(image).tolist()]
     files = {
         f"{name}.v": verilog,
-        f"{name}_wishbone.v": wrapper(verilog, name),
+        f"{name}_{bus}.v": wrapped,
         f"{name}_params.vh": verilog_header(spec, name, registers, words),
         f"{name}_registers.h": c_header(spec, name, registers, words),
         "registers.md": memory_map(spec, name, registers),
