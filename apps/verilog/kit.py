@@ -17,6 +17,7 @@ from thermofab.hw.spec.activation import sigmoid_table
 
 SCHEDULE = Schedule(n_warmup=4, n_samples=12, steps_per_sample=2)
 SEED = 1
+DRIVER = Path(__file__).resolve().parent / "driver"  # in C, for any fabric
 
 
 def example_image(spec: FabricSpec) -> Image:
@@ -84,6 +85,7 @@ def write_kit(spec: FabricSpec, name: str, folder: Path, bus: str = "wishbone") 
         f"{name}_{bus}.v": wrapped,
         f"{name}_params.vh": verilog_header(spec, name, registers, words),
         f"{name}_registers.h": c_header(spec, name, registers, words),
+        **{file: (DRIVER / file).read_text() for file in ("thermofab.h", "thermofab.c")},
         "registers.md": memory_map(spec, name, registers),
         "fabric.json": json.dumps(spec.to_json()) + "\n",
         "image.hex": "\n".join(["// word address, data", *writes, ""]),
