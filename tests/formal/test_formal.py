@@ -5,7 +5,7 @@ from prove import finds_fault, proofs, prove
 
 pytest.importorskip("amaranth")
 PROOFS = proofs()
-FAULTS_BY_DEFAULT = ("lfsr64 never zero", "field of 3 neighbours", "element and clamps")
+FAULTS_BY_DEFAULT = ("lfsr64 never zero", "field of 3 neighbours", "element and clamps", "axi4-lite writes")
 
 
 @pytest.mark.rtl
