@@ -188,7 +188,9 @@ README = """\
 | `{name}_{bus}.v` | a wrapper: {bus_name}, samples on an AXI4-Stream |
 | `{name}_params.vh` | its numbers and register addresses as `localparam`s, to include inside a module |
 | `{name}_registers.h` | the same for C |
-| `registers.md` | the memory map |
+| `registers.md`, `registers.svd`, `component.xml` | the memory map: to read, as CMSIS-SVD, as IP-XACT |
+| `thermofab.h`, `thermofab.c` | a driver in C99 for any fabric, without a C library |
+| `{name}.core` | a core file of FuseSoC |
 | `fabric.json` | the specification all of this was made from |
 | `image.hex` | an example image as register writes: address and data, a line each |
 | `expected.hex` | the samples the reference draws from it, a sample a line |

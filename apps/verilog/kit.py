@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from thermofab.apps.verilog import bench
+from thermofab.apps.verilog.descriptions import fusesoc_core, ipxact, svd
 from thermofab.apps.verilog.headers import c_header, memory_map, verilog_header
 from thermofab.apps.verilog.recording import mask_of_sites, recorded_steps, words_of_states
 from thermofab.apps.verilog.wrappers import wrapper
@@ -86,6 +87,9 @@ def write_kit(spec: FabricSpec, name: str, folder: Path, bus: str = "wishbone") 
         f"{name}_params.vh": verilog_header(spec, name, registers, words),
         f"{name}_registers.h": c_header(spec, name, registers, words),
         **{file: (DRIVER / file).read_text() for file in ("thermofab.h", "thermofab.c")},
+        "registers.svd": svd(spec, name, registers),
+        "component.xml": ipxact(spec, name, registers, bus, wrapped),
+        f"{name}.core": fusesoc_core(spec, name, bus),
         "registers.md": memory_map(spec, name, registers),
         "fabric.json": json.dumps(spec.to_json()) + "\n",
         "image.hex": "\n".join(["// word address, data", *writes, ""]),
