@@ -1,5 +1,6 @@
 """Bus protocols of the wrappers that other projects get: AXI4-Lite, and the samples as an AXI4-Stream."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from amaranth import ClockSignal, Elaboratable, Instance, Module, Mux, ResetSignal, Signal, Value
@@ -79,7 +80,7 @@ class Axi4Lite:
             for holds in self.kept(m, valid, *payload):
                 m.d.comb += Assume(holds)
 
-    def kept(self, m: Module, valid: str, *payload: str) -> list[Value]:
+    def kept(self, m: Module, valid: str, *payload: str) -> Sequence[Value]:
         """That what was offered and not taken in the last clock is offered in this one, unchanged."""
         waits, ready = Signal(name=f"{valid}_waits"), self.port[valid.replace("valid", "ready")]
         m.d.sync += waits.eq(self.port[valid] & ~ready & ~self.first)

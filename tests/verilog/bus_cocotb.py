@@ -12,7 +12,13 @@ from pathlib import Path
 import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, RisingEdge, Timer, with_timeout
-from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiResp, AxiStreamBus, AxiStreamSink
+from cocotbext.axi import (  # pyright: ignore[reportMissingImports]
+    AxiLiteBus,
+    AxiLiteMaster,
+    AxiResp,
+    AxiStreamBus,
+    AxiStreamSink,
+)
 
 KIT, SEED = Path(os.environ["THERMOFAB_KIT"]), int(os.environ["THERMOFAB_SEED"])
 FACTS = json.loads(os.environ["THERMOFAB_FACTS"])
@@ -65,14 +71,14 @@ class Wishbone:
     """The same over cocotbext-wishbone's master."""
 
     def __init__(self, dut) -> None:
-        from cocotbext.wishbone.driver import WishboneMaster
+        from cocotbext.wishbone.driver import WishboneMaster  # pyright: ignore[reportMissingImports]
 
         names = {"cyc": "cyc", "stb": "stb", "we": "we", "adr": "adr", "datwr": "dat_w", "datrd": "dat_r", "ack": "ack"}
         self.master = WishboneMaster(dut, "wb", dut.clk, timeout=50, signals_dict=names)
         self.drawn = random.Random(SEED)
 
     async def cycle(self, operations: list[tuple[int, int | None, int]]):
-        from cocotbext.wishbone.driver import WBOp
+        from cocotbext.wishbone.driver import WBOp  # pyright: ignore[reportMissingImports]
 
         idle = self.drawn.choice((0, 0, 1, 3))
         return await self.master.send_cycle(

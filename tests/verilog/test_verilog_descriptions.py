@@ -1,6 +1,6 @@
 """SVD, IP-XACT and the FuseSoC core say what the register map and the wrapper say, and their readers take them."""
 
-import importlib.util
+import importlib
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -15,10 +15,6 @@ SPECS = {
     "wishbone": fabric("g4-3x3", moment_bits=4),
     "axi4lite": fabric("g4-3x3", architecture="systolic", elements=2, levels=2),
 }
-
-
-def installed(package: str) -> bool:
-    return importlib.util.find_spec(package) is not None
 
 
 @pytest.fixture(scope="module", params=SPECS)
@@ -50,18 +46,16 @@ def test_the_svd_is_the_register_map(kit):
     assert names["STATUS"] == ["BUSY", "DONE", "ABORTED"] and names["CONTROL"][:2] == ["START", "ABORT"]
 
 
-@pytest.mark.skipif(not (installed("cmsis_svd") and installed("lxml")), reason="needs pip install cmsis-svd")
 def test_the_svd_obeys_its_schema(kit):
-    import cmsis_svd
-    import cmsis_svd.model
-    from lxml import etree
-
+    needed = "the schema comes with pip install cmsis-svd"
+    cmsis_svd, etree = (pytest.importorskip(name, reason=needed) for name in ("cmsis_svd", "lxml.etree"))
+    model = importlib.import_module("cmsis_svd.model")
     schemas = Path(cmsis_svd.__file__).parent / "schemas"
     schema = etree.XMLSchema(etree.parse(str(schemas / "CMSIS-SVD_1_3_9.xsd")))
     schema.assertValid(etree.parse(str(kit[1] / "registers.svd")))
     device = cmsis_svd.SVDParser.for_xml_file(str(kit[1] / "registers.svd")).get_device()
     registers = register_map(SPECS[kit[0]])
-    single = [one for one in device.peripherals[0].registers if isinstance(one, cmsis_svd.model.SVDRegister)]
+    single = [one for one in device.peripherals[0].registers if isinstance(one, model.SVDRegister)]
     by_name = {register.name: register for register in single}
     assert by_name["ID"].address_offset == 0 and by_name["ID"].reset_value == 0x54464142
     assert by_name["STATUS"].address_offset == 4 * registers["STATUS"].at()
@@ -85,12 +79,10 @@ def test_the_ipxact_is_the_register_map_and_the_wrapper(kit):
     assert files and all((folder / file).exists() for file in files)
 
 
-@pytest.mark.skipif(not installed("fusesoc"), reason="needs pip install fusesoc")
 def test_fusesoc_reads_the_core(kit):
-    from fusesoc.capi2.coreparser import Core2Parser
-    from fusesoc.core import Core
-
-    core = Core(Core2Parser(), str(kit[1] / "tsu.core"))
+    pytest.importorskip("fusesoc", reason="needs pip install fusesoc")
+    parser = importlib.import_module("fusesoc.capi2.coreparser").Core2Parser()
+    core = importlib.import_module("fusesoc.core").Core(parser, str(kit[1] / "tsu.core"))
     assert str(core.name).startswith("thermofab:fabrics:tsu:")
     flags = {"target": "lint", "is_toplevel": True, "tool": "verilator"}
     assert [file["name"] for file in core.get_files(flags)][:2] == ["tsu.v", f"tsu_{kit[0]}.v"]
