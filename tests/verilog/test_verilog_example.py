@@ -13,7 +13,7 @@ import pytest
 from thermofab.apps.verilog.kit import write_kit
 from thermofab.hw import emit_verilog
 from thermofab.hw.host.architectures import loading_of
-from thermofab.hw.spec import fabric
+from thermofab.hw.spec import SpecError, fabric
 from thermofab.sim.rtl.tools import find_verilator
 
 WAIVED = ("DECLFILENAME", "WIDTHEXPAND", "WIDTHTRUNC", "UNUSEDSIGNAL", "PROCASSINIT")
@@ -150,3 +150,9 @@ def test_the_command_writes_the_folder(tmp_path):
     assert done.returncode == 0 and not done.stderr, done.stderr
     assert sorted(done.stdout.split()) == sorted(str(file) for file in (tmp_path / "kit").iterdir())
     assert "module chip_wishbone (" in (tmp_path / "kit" / "chip_wishbone.v").read_text()
+
+
+def test_another_bus_is_refused(tmp_path):
+    with pytest.raises(SpecError, match="wrapped for wishbone or axi4lite, got 'ahb'"):
+        write_kit(SPECS["torus"], "tsu", tmp_path / "kit", "ahb")
+    assert not (tmp_path / "kit").exists()

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -13,6 +14,7 @@ import pytest
 from thermofab.apps.files import write_program
 from thermofab.apps.verilog.export import clamp_of, export_program
 from thermofab.apps.verilog.formats import written
+from thermofab.apps.verilog.kit import DRIVER
 from thermofab.compiler import compile
 from thermofab.hw.spec import DiscreteModel, Schedule, SpecError, fabric
 from thermofab.hw.spec.discrete import factor_of
@@ -85,7 +87,7 @@ def test_the_rtl_plays_hex_and_json(architecture):
     assert np.array_equal(again & mask, words & mask)
 
 
-def test_categories_and_copies_are_read_from_their_bits():
+def test_categories_and_copies_are_read_from_their_bits(tmp_path):
     """A categorical node has a table of states, and a program with copies pairs of bits that must agree."""
     model = DiscreteModel(("x", "y"), np.array([3, 0]), (factor_of([[1]], [[0]], np.array([[0.9, -0.2, -0.7]])),))
     program = replace(compile(model, fabric("king-6x6"), pipeline="fast"), checks=((1, 35),))
@@ -99,6 +101,12 @@ def test_categories_and_copies_are_read_from_their_bits():
         assert np.array_equal(np.array(node.states)[codes], drawn.node_states[0, :, k])
     assert "states" in written(exported, "hex", "cat") and exported.checks == ((1, 35),)
     assert json.loads(written(exported, "json", "cat"))["checks"] == [[[0, 1], [1, 3]]]
+    if shutil.which("gcc"):
+        (tmp_path / "cat.h").write_text(written(exported, "c", "cat"))
+        (tmp_path / "main.c").write_text('#include "cat.h"\nint main(void) { return (int)cat.check_count - 1; }\n')
+        command = ["gcc", "-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", f"-I{DRIVER}", "main.c", "-o", "main"]
+        subprocess.run(command, cwd=tmp_path, check=True)
+        assert subprocess.run([tmp_path / "main"]).returncode == 0
     with pytest.raises(SpecError, match="0, 1, …"):
         export_program(program, Schedule(1, 1), clamp={"x": 3})
 
