@@ -117,6 +117,7 @@ async def load_run_and_compare(dut) -> None:
         assert waited < PATIENCE, f"no word of the stream for {{PATIENCE}} clocks, after {{len(words)}} words"
         if int(dut.samples_tvalid.value):
             waited = 0
+            assert not int(dut.samples_tuser.value), "a packet was cut short"
             words.append(int(dut.samples_tdata.value) & MASK[len(words) % len(MASK)])
             if int(dut.samples_tlast.value):
                 sample = words[-{sample_words} :]

@@ -1,4 +1,4 @@
-"""Bus protocols of the wrappers that other projects get: AXI4-Lite, and the samples as an AXI4-Stream."""
+"""Bus protocols of the wrappers that other projects get: AXI4-Lite, Wishbone, and the samples as an AXI4-Stream."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +16,7 @@ OKAY, SLVERR = 0, 2
 # In place of the fabric: it reads as anything, two clocks after the strobe, and shows what is written.
 FABRIC = f"""
 module tsu(clk, rst, bus_address, bus_write, bus_write_data, bus_read, bus_read_data, sample_valid, sample_ready,
-           sample_payload, sample_last, busy, written, written_address, written_data);
+           sample_payload, sample_last, busy, written, written_address, written_data, was_read);
   input clk;
   input rst;
   input [{ADDRESS_BITS - 1}:0] bus_address;
@@ -32,6 +32,7 @@ module tsu(clk, rst, bus_address, bus_write, bus_write_data, bus_read, bus_read_
   output written;
   output [{ADDRESS_BITS - 1}:0] written_address;
   output [31:0] written_data;
+  output was_read;
   (* anyseq *) reg [31:0] fresh;
   reg reading;
   reg [31:0] bus_read_data;
@@ -46,6 +47,7 @@ module tsu(clk, rst, bus_address, bus_write, bus_write_data, bus_read, bus_read_
   assign written = bus_write;
   assign written_address = bus_address;
   assign written_data = bus_write_data;
+  assign was_read = reading;
 endmodule
 """
 
@@ -157,6 +159,55 @@ class Axi4LiteWrites(Elaboratable):
         return m
 
 
+class WishboneAnswers(Elaboratable):
+    """Before a master that keeps a request until it is answered, or gives it up: an answer comes to a request only, in
+    its second or third clock; ACK to whole accesses of registers, which reach the fabric once, and ERR to all others,
+    which do not.
+    """
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        given = {"cyc": 1, "stb": 1, "we": 1, "adr": ADDRESS_BITS, "sel": 4, "dat_w": 32}
+        port = {name: Signal(width, name=name) for name, width in given.items()}
+        ack, err, written, was_read, first = Signal(), Signal(), Signal(), Signal(), Signal(init=1)
+        address, data = Signal(ADDRESS_BITS), Signal(32)
+        m.d.comb += [Assume(~ResetSignal()), *(port[name].eq(AnySeq(width)) for name, width in given.items())]
+        m.submodules.wrapper = Instance(
+            "tsu_wishbone", i_clk=ClockSignal(), i_rst=first, i_samples_tready=1, o_wb_ack=ack, o_wb_err=err,
+            o_written=written, o_written_address=address, o_written_data=data, o_was_read=was_read,
+            **{f"i_wb_{name}": port[name] for name in given},
+        )  # fmt: skip
+        request, answer, whole = Signal(), Signal(), Signal()
+        m.d.comb += [
+            request.eq(port["cyc"] & port["stb"]),
+            answer.eq(ack | err),
+            whole.eq((port["adr"] <= LAST) & (~port["we"] | port["sel"].all())),
+        ]
+        waits, waited, was_written, was_reading = Signal(), Signal(3), Signal(), Signal()
+        held = {name: Signal(width, name=f"{name}_held") for name, width in given.items()}
+        m.d.sync += [
+            first.eq(0),
+            waits.eq(request & ~answer & ~first),
+            waited.eq(Mux(request & ~answer & ~first, waited + (waited != 7), 0)),
+            was_written.eq(written & ~first),
+            was_reading.eq(was_read & ~first),
+            *(held[name].eq(port[name]) for name in given),
+        ]
+        with m.If(first):
+            m.d.comb += Assume(~request)
+        with m.If(waits & request):
+            m.d.comb += [Assume(port[name] == held[name]) for name in ("we", "adr", "sel", "dat_w")]
+        with m.If(~first):
+            m.d.comb += [Assert(~answer | request), Assert(~(ack & err)), Assert(waited < 3)]
+            with m.If(answer):
+                m.d.comb += [Assert(ack == whole), Assert(was_written == (ack & port["we"]))]
+                m.d.comb += Assert(was_reading == (ack & ~port["we"]))
+            with m.If(written):
+                m.d.comb += Assert(request & whole & port["we"] & (address == port["adr"]) & (data == port["dat_w"]))
+                m.d.comb += Assert(~was_written)
+        return m
+
+
 class StreamKeeps(Elaboratable):
     """What is on offer stays until it is taken, whatever the fabric does; every word of the fabric's comes out, in its
     order; a word that ends a packet cut short is zero and the last of its packet.
@@ -210,6 +261,12 @@ PROOFS = [
         Axi4LiteWrites, "bmc", 12,
         Fault("apps/verilog/wrappers/axi4lite.py", " & (&w_strobe);", ";"),
         verilog=axi4lite_sources,
+    ),
+    Proof(
+        "wishbone answers", "requests alone are answered, in time: whole accesses of registers reach the fabric once and get ACK, all else gets ERR",
+        WishboneAnswers, "bmc", 14,
+        Fault("apps/verilog/wrappers/wishbone.py", "{within} & (~wb_we | &wb_sel);", "{within};"),
+        verilog=lambda: FABRIC + wrapper(FABRIC, "tsu", "wishbone", LAST),
     ),
     Proof(
         "axi4-stream keeps", "a word on offer stays through aborts, none is lost, and a packet cut short is ended",
