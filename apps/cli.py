@@ -15,6 +15,7 @@ from thermofab.apps.routing import command as routing
 from thermofab.apps.serve import command as serving
 from thermofab.apps.strategy import command as strategy
 from thermofab.apps.trading import command as trading
+from thermofab.apps.verilog import command as exporting
 from thermofab.hw.spec.errors import ThermofabError
 
 app = typer.Typer(
@@ -25,6 +26,7 @@ app = typer.Typer(
 
 app.command()(boards.build)
 app.command()(boards.flash)
+app.command()(exporting.export)
 app.command()(serving.serve)
 app.command()(exploring.explore)
 app.command()(profiling.profile)
@@ -197,6 +199,7 @@ def rtl(
     example: Annotated[
         Path | None, typer.Option(help="Write a folder with a wrapper, headers, memory map and a cocotb example.")
     ] = None,
+    bus: Annotated[str, typer.Option(help="Of the example's wrapper: wishbone or axi4lite.")] = "wishbone",
 ) -> None:
     """Emit a fabric as Verilog."""
     from thermofab.apps.files import read_fabric
@@ -205,7 +208,7 @@ def rtl(
     if example is not None:
         from thermofab.apps.verilog.kit import write_kit
 
-        output.print("\n".join(str(example / file) for file in write_kit(spec, name, example)), markup=False)
+        output.print("\n".join(str(example / file) for file in write_kit(spec, name, example, bus)), markup=False)
         return
     from thermofab.hw import emit_verilog
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from thermofab.hw.spec import DiscreteModel, FabricSpec, IsingModel, Program, Samples, SpecError, fabric
+from thermofab.hw.spec import DiscreteModel, FabricSpec, IsingModel, Program, Samples, Schedule, SpecError, fabric
 
 
 def read_model(path: Path) -> Any:
@@ -67,6 +67,24 @@ def read_program(path: Path) -> Program:
     if not isinstance(data, dict) or not {"fabric", "image", "copies"} <= set(data):
         raise SpecError(f"{path} is not a compiled program; write one with 'thermofab compile'.")
     return Program.from_json(data)
+
+
+def read_schedule(path: Path) -> Schedule:
+    """A schedule from the JSON of ``schedule.to_json()``; what is left out is as in :class:`Schedule`."""
+    if not path.exists():
+        raise SpecError(f"there is no file {path}; write one with json.dump(schedule.to_json(), file).")
+    data = _json(path)
+    known = {"n_warmup", "n_samples", "steps_per_sample", "anneal", "level"}
+    if not isinstance(data, dict) or not {"n_warmup", "n_samples"} <= set(data) <= known:
+        raise SpecError(
+            f"{path} is not a schedule; it has n_warmup and n_samples, and may have steps_per_sample, anneal and level."
+        )
+    phases = data.get("anneal", [])
+    if not isinstance(phases, list) or not all(
+        isinstance(phase, list) and len(phase) == 2 and all(type(number) is int for number in phase) for phase in phases
+    ):
+        raise SpecError(f"{path} has anneal phases that are not pairs [sweeps, level] of integers.")
+    return Schedule.from_json({"anneal": [], **data})
 
 
 def write_samples(path: Path, samples: Samples) -> None:

@@ -47,7 +47,7 @@ def test_the_wheel_holds_the_tracked_files(tmp_path):
     subprocess.run([*command, "--wheel-dir", tmp_path, source], check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
     held = {name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("thermofab/")}
-    kinds = (".py", ".cpp", ".h", ".html", ".css", ".js", ".svg", ".schema.json")
+    kinds = (".py", ".c", ".cpp", ".h", ".html", ".css", ".js", ".svg", ".schema.json")
     data = ("apps/serve/static/vendor/", "models/trm/weights/", "apps/routing/catalogue.json")
     code = {name for name in listed if name.split("/")[0] in FOLDERS and name.endswith(kinds) or name.startswith(data)}
     assert held == {f"thermofab/{name}" for name in code} | {"thermofab/__init__.py", "thermofab/py.typed"}

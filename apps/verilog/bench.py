@@ -1,7 +1,74 @@
-"""The texts of the cocotb example: a test, a runner, a makefile and a page that says what to do."""
+"""The texts of the cocotb example: masters, a test, a runner, a makefile and a page that says what to do."""
+
+WISHBONE = '''\
+class Bus:
+    """A Wishbone master, classic cycles."""
+
+    def __init__(self, dut) -> None:
+        self.dut = dut
+        dut.wb_cyc.value = dut.wb_stb.value = dut.wb_we.value = dut.wb_adr.value = dut.wb_dat_w.value = 0
+        dut.wb_sel.value = 0xF
+
+    async def access(self, address: int, data: int | None) -> int:
+        """Write ``data``, or read where it is None; what the slave shows with its acknowledgement."""
+        dut = self.dut
+        dut.wb_cyc.value = dut.wb_stb.value = 1
+        dut.wb_we.value = int(data is not None)
+        dut.wb_adr.value = address
+        dut.wb_dat_w.value = data or 0
+        await FallingEdge(dut.clk)
+        while not int(dut.wb_ack.value):
+            assert not int(dut.wb_err.value), f"address {address:#x} is refused"
+            await FallingEdge(dut.clk)
+        shown = int(dut.wb_dat_r.value) if data is None else 0
+        dut.wb_cyc.value = dut.wb_stb.value = 0
+        await FallingEdge(dut.clk)
+        return shown
+
+    async def write(self, address: int, data: int) -> None:
+        await self.access(address, data)
+
+    async def read(self, address: int) -> int:
+        return await self.access(address, None)'''
+
+AXI4LITE = '''\
+class Bus:
+    """An AXI4-Lite manager that has one access under way."""
+
+    def __init__(self, dut) -> None:
+        self.dut = dut
+        dut.s_axil_awvalid.value = dut.s_axil_wvalid.value = dut.s_axil_arvalid.value = 0
+        dut.s_axil_bready.value = dut.s_axil_rready.value = 1
+        dut.s_axil_awprot.value = dut.s_axil_arprot.value = 0
+        dut.s_axil_wstrb.value = 0xF
+
+    async def write(self, address: int, data: int) -> None:
+        dut = self.dut
+        dut.s_axil_awvalid.value = dut.s_axil_wvalid.value = 1
+        dut.s_axil_awaddr.value, dut.s_axil_wdata.value = 4 * address, data
+        await FallingEdge(dut.clk)  # both channels were ready, as nothing else was under way
+        dut.s_axil_awvalid.value = dut.s_axil_wvalid.value = 0
+        while not int(dut.s_axil_bvalid.value):
+            await FallingEdge(dut.clk)
+        assert int(dut.s_axil_bresp.value) == 0, f"address {address:#x} is refused"
+        await FallingEdge(dut.clk)
+
+    async def read(self, address: int) -> int:
+        dut = self.dut
+        dut.s_axil_arvalid.value, dut.s_axil_araddr.value = 1, 4 * address
+        await FallingEdge(dut.clk)
+        dut.s_axil_arvalid.value = 0
+        while not int(dut.s_axil_rvalid.value):
+            await FallingEdge(dut.clk)
+        assert int(dut.s_axil_rresp.value) == 0, f"address {address:#x} is refused"
+        shown = int(dut.s_axil_rdata.value)
+        await FallingEdge(dut.clk)
+        return shown'''
+
+MASTERS = {"wishbone": ("Wishbone", WISHBONE), "axi4lite": ("AXI4-Lite", AXI4LITE)}
 
 TEST = '''\
-"""Loads image.hex into the fabric over Wishbone, runs it, prints the sampled states, compares them with expected.hex.
+"""Loads image.hex into the fabric over {bus_name}, runs it, prints the sampled states, compares them with expected.hex.
 
 It needs cocotb and a simulator, nothing else: copy it into a project of your own and change what it drives.
 """
@@ -13,36 +80,11 @@ from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, FallingEdge
 
 HERE = Path(__file__).resolve().parent
+MASK = {mask}  # the bits of a sample that show a site; the others read as anything
 PATIENCE = 100_000  # clocks without a word of the stream, or of a run's end, before the test gives up
 
 
-class Wishbone:
-    """A Wishbone master, classic cycles."""
-
-    def __init__(self, dut) -> None:
-        self.dut = dut
-        dut.wb_cyc.value = dut.wb_stb.value = dut.wb_we.value = dut.wb_adr.value = dut.wb_dat_w.value = 0
-
-    async def access(self, address: int, data: int | None) -> int:
-        """Write ``data``, or read where it is None; what the slave shows with its acknowledgement."""
-        dut = self.dut
-        dut.wb_cyc.value = dut.wb_stb.value = 1
-        dut.wb_we.value = int(data is not None)
-        dut.wb_adr.value = address
-        dut.wb_dat_w.value = data or 0
-        await FallingEdge(dut.clk)
-        while not int(dut.wb_ack.value):
-            await FallingEdge(dut.clk)
-        shown = int(dut.wb_dat_r.value) if data is None else 0
-        dut.wb_cyc.value = dut.wb_stb.value = 0
-        await FallingEdge(dut.clk)
-        return shown
-
-    async def write(self, address: int, data: int) -> None:
-        await self.access(address, data)
-
-    async def read(self, address: int) -> int:
-        return await self.access(address, None)
+{master}
 
 
 def numbers(name: str) -> list[list[int]]:
@@ -55,7 +97,7 @@ def numbers(name: str) -> list[list[int]]:
 async def load_run_and_compare(dut) -> None:
     dut.rst.value = 1
     dut.samples_tready.value = 0
-    bus = Wishbone(dut)
+    bus = Bus(dut)
     Clock(dut.clk, 10, unit="ns").start()
     await ClockCycles(dut.clk, 3)
     await FallingEdge(dut.clk)
@@ -75,7 +117,8 @@ async def load_run_and_compare(dut) -> None:
         assert waited < PATIENCE, f"no word of the stream for {{PATIENCE}} clocks, after {{len(words)}} words"
         if int(dut.samples_tvalid.value):
             waited = 0
-            words.append(int(dut.samples_tdata.value))
+            assert not int(dut.samples_tuser.value), "a packet was cut short"
+            words.append(int(dut.samples_tdata.value) & MASK[len(words) % len(MASK)])
             if int(dut.samples_tlast.value):
                 sample = words[-{sample_words} :]
                 bits = "".join(f"{{word:032b}}"[::-1] for word in sample)
@@ -104,15 +147,15 @@ HERE = Path(__file__).resolve().parent
 simulator = sys.argv[1] if len(sys.argv) > 1 else "icarus"
 runner = get_runner(simulator)
 runner.build(
-    sources=[HERE / "{name}.v", HERE / "{name}_wishbone.v"],
-    hdl_toplevel="{name}_wishbone",
+    sources=[HERE / "{name}.v", HERE / "{name}_{bus}.v"],
+    hdl_toplevel="{name}_{bus}",
     build_dir=HERE / "sim_build",
     timescale=("1ns", "1ps"),
     build_args=["-Wno-fatal", "-Wno-lint"] if simulator == "verilator" else [],
 )
 results = runner.test(
     test_module="test_example",
-    hdl_toplevel="{name}_wishbone",
+    hdl_toplevel="{name}_{bus}",
     hdl_toplevel_lang="verilog",
     build_dir=HERE / "sim_build",
     test_dir=HERE,
@@ -126,8 +169,8 @@ MAKEFILE = """\
 # cocotb's makefile: make, or make SIM=verilator.
 SIM ?= icarus
 TOPLEVEL_LANG = verilog
-VERILOG_SOURCES = $(CURDIR)/{name}.v $(CURDIR)/{name}_wishbone.v
-COCOTB_TOPLEVEL = {name}_wishbone
+VERILOG_SOURCES = $(CURDIR)/{name}.v $(CURDIR)/{name}_{bus}.v
+COCOTB_TOPLEVEL = {name}_{bus}
 COCOTB_TEST_MODULES = test_example
 COCOTB_HDL_TIMEUNIT = 1ns
 COCOTB_HDL_TIMEPRECISION = 1ps
@@ -143,10 +186,12 @@ README = """\
 | file | what it is |
 |---|---|
 | `{name}.v` | the fabric, Verilog-2001, no vendor primitives |
-| `{name}_wishbone.v` | a wrapper: Wishbone slave, samples on an AXI4-Stream |
+| `{name}_{bus}.v` | a wrapper: {bus_name}, samples on an AXI4-Stream |
 | `{name}_params.vh` | its numbers and register addresses as `localparam`s, to include inside a module |
 | `{name}_registers.h` | the same for C |
-| `registers.md` | the memory map |
+| `registers.md`, `registers.svd`, `component.xml` | the memory map: to read, as CMSIS-SVD, as IP-XACT |
+| `thermofab.h`, `thermofab.c` | a driver in C99 for any fabric, without a C library |
+| `{name}.core` | a core file of FuseSoC |
 | `fabric.json` | the specification all of this was made from |
 | `image.hex` | an example image as register writes: address and data, a line each |
 | `expected.hex` | the samples the reference draws from it, a sample a line |

@@ -7,12 +7,14 @@ from thermofab.hw.spec import FabricSpec
 BITS = {
     "CONTROL_START": rm.START,
     "CONTROL_ABORT": rm.ABORT,
+    "CONTROL_CLEAR_MOMENTS": rm.CLEAR_MOMENTS,
     "STATUS_BUSY": rm.BUSY,
     "STATUS_DONE": rm.DONE,
     "STATUS_ABORTED": rm.ABORTED,
     "ERROR_BUSY": rm.ERROR_BUSY,
     "ERROR_ADDRESS": rm.ERROR_ADDRESS,
     "ERROR_VALUE": rm.ERROR_VALUE,
+    "ERROR_MOMENTS": rm.ERROR_MOMENTS,
 }
 
 

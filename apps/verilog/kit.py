@@ -1,43 +1,24 @@
 """Writes the folder: the fabric, its wrapper, its numbers, and an example that runs by itself."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from thermofab.apps.verilog import bench
+from thermofab.apps.verilog.descriptions import fusesoc_core, ipxact, svd
 from thermofab.apps.verilog.headers import c_header, memory_map, verilog_header
-from thermofab.apps.verilog.wrapper import wrapper
+from thermofab.apps.verilog.recording import mask_of_sites, recorded_steps, words_of_states
+from thermofab.apps.verilog.wrappers import wrapper
 from thermofab.hw import emit_verilog
 from thermofab.hw.host import registers as rm
 from thermofab.hw.host.architectures import loading_of
-from thermofab.hw.host.driver import FabricDriver, split_schedule
-from thermofab.hw.host.loading import Loading
 from thermofab.hw.spec import FabricSpec, Image, Schedule, open_device, plan_run
 from thermofab.hw.spec.activation import sigmoid_table
 
 SCHEDULE = Schedule(n_warmup=4, n_samples=12, steps_per_sample=2)
 SEED = 1
-
-
-class Recorder:
-    """A register bus that keeps what is written, for a driver that has no fabric before it."""
-
-    def __init__(self) -> None:
-        self.writes: list[tuple[int, int]] = []
-
-    def write(self, addresses: Sequence[int] | np.ndarray, data: Sequence[int] | np.ndarray) -> None:
-        self.writes += [(int(a), int(d) & 0xFFFFFFFF) for a, d in zip(addresses, data)]
-
-    def read(self, address: int) -> int:
-        return 0
-
-    def collect(self, words: int) -> np.ndarray:
-        return np.zeros(words, dtype=np.uint32)
-
-    def wait(self) -> None:
-        pass
+DRIVER = Path(__file__).resolve().parent / "driver"  # in C, for any fabric
 
 
 def example_image(spec: FabricSpec) -> Image:
@@ -52,44 +33,42 @@ def example_image(spec: FabricSpec) -> Image:
 
 def register_writes(image: Image) -> list[tuple[int, int]]:
     """All writes before the start of the run, as ``(word address, data)``."""
-    spec, recorder = image.fabric, Recorder()
-    driver = FabricDriver(spec, recorder)
-    driver.load(image)
-    driver.prepare(plan_run(image, SCHEDULE, 1, None, None, None), 0)
-    driver.write("STREAM", 1)
-    (run,) = split_schedule(SCHEDULE)
-    driver.start(run)
-    control = loading_of(spec).map["CONTROL"].at()
-    while recorder.writes[-1] == (control, rm.START):
-        recorder.writes.pop()
-    return recorder.writes
+    loading, plan = loading_of(image.fabric), plan_run(image, SCHEDULE, 1, None, None, None)
+    steps = recorded_steps(loading, image.fabric, plan)
+    writes = [write for step in steps for write in zip(step.addresses.tolist(), step.data.tolist())]
+    assert writes[-1] == (loading.map["CONTROL"].at(), rm.START)
+    return writes[:-1]
 
 
 def expected_words(image: Image) -> np.ndarray:
     """The samples of the same run on the reference as words of the stream, uint32 ``[S, sample_words]``."""
     device = open_device("reference", image.fabric)
     device.load(image)
-    states = device.run(SCHEDULE).sites[0]
-    places = stream_places(loading_of(image.fabric), image.fabric.n_sites)
-    bits = np.zeros((len(states), len(places)), dtype=np.uint8)
-    bits[:, places >= 0] = states[:, places[places >= 0]]
-    return np.packbits(bits, axis=1, bitorder="little").view("<u4")
+    return words_of_states(loading_of(image.fabric), device.run(SCHEDULE).sites[0])
 
 
-def stream_places(loading: Loading, n_sites: int) -> np.ndarray:
-    """The site that each bit of a sample's words shows, or -1: found by showing one bit at a time."""
-    width = 32 * loading.sample_words
-    one_bit = np.packbits(np.eye(width, dtype=np.uint8), axis=1, bitorder="little").view("<u4").astype(np.uint32)
-    shown = np.asarray(loading.samples(one_bit))[:, :n_sites]
-    return np.where(shown.any(axis=1), shown.argmax(axis=1), -1)
+def write_kit(spec: FabricSpec, name: str, folder: Path, bus: str = "wishbone") -> list[str]:
+    """Write everything to ``folder``; the names of the files.
 
+    Args:
+        spec: the fabric.
+        name: of its module.
+        folder: made if it is not there.
+        bus: one of :data:`thermofab.apps.verilog.wrappers.BUSES`.
 
-def write_kit(spec: FabricSpec, name: str, folder: Path) -> list[str]:
-    """Write everything to ``folder``; the names of the files."""
+    Raises:
+        SpecError: another bus.
+    """
     verilog = emit_verilog(spec, name=name)
     loading, image = loading_of(spec), example_image(spec)
     registers, words = loading.map, loading.sample_words
+    last = max(register.base + register.count - 1 for register in registers.registers)
+    wrapped = wrapper(verilog, name, bus, last)
+    bus_name, master = bench.MASTERS[bus]
     named = {
+        "bus": bus,
+        "bus_name": bus_name,
+        "master": master,
         "name": name,
         "sites": spec.n_sites,
         "topology": spec.topology.name,
@@ -98,14 +77,19 @@ def write_kit(spec: FabricSpec, name: str, folder: Path) -> list[str]:
         "control": f"0x{registers['CONTROL'].at():x}",
         "cycles": f"0x{registers['CYCLES'].at():x}",
         "sample_words": words,
+        "mask": "[" + ", ".join(f"0x{word:08x}" for word in mask_of_sites(loading, spec.n_sites).tolist()) + "]",
     }
     writes = [f"{address:04x} {data:08x}" for address, data in register_writes(image)]
     samples = [" ".join(f"{word:08x}" for word in sample) for sample in expected_words(image).tolist()]
     files = {
         f"{name}.v": verilog,
-        f"{name}_wishbone.v": wrapper(verilog, name),
+        f"{name}_{bus}.v": wrapped,
         f"{name}_params.vh": verilog_header(spec, name, registers, words),
         f"{name}_registers.h": c_header(spec, name, registers, words),
+        **{file: (DRIVER / file).read_text() for file in ("thermofab.h", "thermofab.c")},
+        "registers.svd": svd(spec, name, registers),
+        "component.xml": ipxact(spec, name, registers, bus, wrapped),
+        f"{name}.core": fusesoc_core(spec, name, bus),
         "registers.md": memory_map(spec, name, registers),
         "fabric.json": json.dumps(spec.to_json()) + "\n",
         "image.hex": "\n".join(["// word address, data", *writes, ""]),

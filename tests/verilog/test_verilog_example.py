@@ -13,21 +13,24 @@ import pytest
 from thermofab.apps.verilog.kit import write_kit
 from thermofab.hw import emit_verilog
 from thermofab.hw.host.architectures import loading_of
-from thermofab.hw.spec import fabric
+from thermofab.hw.spec import SpecError, fabric
 from thermofab.sim.rtl.tools import find_verilator
 
 WAIVED = ("DECLFILENAME", "WIDTHEXPAND", "WIDTHTRUNC", "UNUSEDSIGNAL", "PROCASSINIT")
 SPECS = {
     "torus": fabric("g4-4x4-torus"),
     "two words a sample": fabric("king-5x7", levels=1, rng="xoshiro128+", table_bits=5, bias_bits=6),
-    "systolic": fabric("g4-4x4-torus", architecture="systolic", elements=2),
+    "systolic, with places that are no site": fabric("g4-3x3", architecture="systolic", elements=2),
 }
+
+
+BUS_OF = {**dict.fromkeys(SPECS, "axi4lite"), "torus": "wishbone"}
 
 
 @pytest.fixture(scope="module", params=SPECS, ids=str)
 def kit(request, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("kit")
-    write_kit(SPECS[request.param], "tsu", folder)
+    write_kit(SPECS[request.param], "tsu", folder, BUS_OF[request.param])
     (folder / "name").write_text(request.param)
     return folder
 
@@ -51,8 +54,12 @@ def test_the_example_runs_and_prints_the_states(kit):
 
 @pytest.mark.skipif(shutil.which("iverilog") is None, reason="the example's default simulator is Icarus")
 def test_the_example_can_fail(kit, tmp_path):
-    """One expected bit, one weight, or one seed changed: the run no longer passes."""
-    for file, line, column in (("expected.hex", -1, -1), ("image.hex", -40, -1)):
+    """One expected bit, or one bit of a seed changed: the run no longer passes."""
+    seed = loading_of(SPECS[(kit / "name").read_text()]).map["SEED"]
+    image = [int(line.split("//")[0].split()[0], 16) if line[:2] != "//" else -1
+             for line in (kit / "image.hex").read_text().splitlines()]  # fmt: skip
+    first_seed = next(k for k, address in enumerate(image) if seed.base <= address < seed.base + seed.count)
+    for file, line, column in (("expected.hex", -1, -1), ("image.hex", first_seed, -1)):
         broken = tmp_path / file
         shutil.copytree(kit, broken, ignore=shutil.ignore_patterns("sim_build", "results.xml", "__pycache__"))
         lines = (broken / file).read_text().splitlines()
@@ -114,8 +121,9 @@ def test_it_is_clean_verilog(kit):
     (kit / "user.v").write_text(
         'module user(output wire [31:0] sites);\n`include "tsu_params.vh"\nassign sites = SITES;\nendmodule\n'
     )
+    (wrapper,) = (file.stem for file in kit.glob("tsu_*.v"))
     for top, files, waived in (
-        ("tsu_wishbone", ["tsu_wishbone.v", "tsu.v"], WAIVED),
+        (wrapper, [f"{wrapper}.v", "tsu.v"], WAIVED),
         ("user", ["user.v"], ("DECLFILENAME",)),
     ):
         lint(kit, top, files, waived)
@@ -141,4 +149,10 @@ def test_the_command_writes_the_folder(tmp_path):
     done = subprocess.run([*command, "--example", tmp_path / "kit"], capture_output=True, text=True)
     assert done.returncode == 0 and not done.stderr, done.stderr
     assert sorted(done.stdout.split()) == sorted(str(file) for file in (tmp_path / "kit").iterdir())
-    assert "module chip_wishbone #(" in (tmp_path / "kit" / "chip_wishbone.v").read_text()
+    assert "module chip_wishbone (" in (tmp_path / "kit" / "chip_wishbone.v").read_text()
+
+
+def test_another_bus_is_refused(tmp_path):
+    with pytest.raises(SpecError, match="wrapped for wishbone or axi4lite, got 'ahb'"):
+        write_kit(SPECS["torus"], "tsu", tmp_path / "kit", "ahb")
+    assert not (tmp_path / "kit").exists()
