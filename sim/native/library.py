@@ -14,7 +14,7 @@ from thermofab.hw.spec.factors import LARGEST_FACTOR
 from thermofab.sim.chains import Chunk, Request, Tally
 from thermofab.sim.native.build import is_narrow
 from thermofab.sim.native.links import links_of
-from thermofab.sim.native.sites import FEW_ON_A_LATTICE, Layout, site_layout
+from thermofab.sim.native.sites import FEW_ON_A_LATTICE, Layout, SiteLayout, any_site_layout, site_layout
 
 # Samples between two emptyings of the kernel's 32-bit counters.
 MOST_COUNTED = 2**31
@@ -108,14 +108,8 @@ class NativeChains:
                 **{name: array.ctypes.data for name, array in self._factor_arrays.items()},
             )
             run.factors = ctypes.addressof(self._factors)
-        in_lanes = plan.replicas > FEW_ON_A_LATTICE and network is None or spec.topology.factors
-        flat = None if in_lanes else site_layout(spec.topology)
-        if network is not None and flat is None:
-            raise UnsupportedError(
-                f"the native kernel runs tiles one replica at a time, and has no layout of '{spec.topology.name}' for it; "
-                "use TiledReference."
-            )
-        if flat is not None and (plan.replicas <= flat.most_replicas or network is not None):
+        flat = self._flat_layout(network)
+        if flat is not None:
             self._placed = flat.arrays(plan, np.int16 if is_narrow(spec) else np.int32)
             self._layout = Layout(
                 groups=len(flat.sites),
@@ -130,6 +124,21 @@ class NativeChains:
         self._handle = self._library.thermofab_open(ctypes.byref(run), threads)
         if not self._handle:
             self._no_memory()
+
+    def _flat_layout(self, network: Network | None) -> SiteLayout | None:
+        """The layout to run replicas one by one with; ``None`` where they share lanes. Tiles always run one by one."""
+        topology, replicas = self._plan.image.fabric.topology, self._plan.replicas
+        if network is not None:
+            if topology.factors:
+                raise UnsupportedError(
+                    f"the native kernel's tiles couple pairs of sites only, and '{topology.name}' has factors; use "
+                    "TiledReference."
+                )
+            return any_site_layout(topology)
+        if replicas > FEW_ON_A_LATTICE or topology.factors:
+            return None
+        flat = site_layout(topology)
+        return flat if flat is not None and replicas <= flat.most_replicas else None
 
     def __del__(self) -> None:
         if getattr(self, "_handle", None):

@@ -17,7 +17,7 @@ FABRICS = [
     (fabric("king-6x6-torus", rng="xoshiro128+"), (3, 2)),
     (fabric("cubic-3x4x5", profile="fine"), (1, 2, 2)),
     (fabric("chimera-2"), (2, 1)),
-    (fabric("complete-9"), None),
+    (fabric("complete-9", weight_bits=14, bias_bits=20), None),
 ]
 LINKS = [
     Link(),
