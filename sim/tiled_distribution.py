@@ -38,6 +38,8 @@ def schedule_sweeps(network: Network) -> int:
     """Sweeps after which a link's schedule repeats."""
     if network.link is None:
         return 1
+    if network.link.hold:
+        return network.link.period * network.topology.n_colours
     rounds = [b.size // gcd(b.size, network.link.carried(b)) for b in network.tiling.boundaries]
     return network.link.period * lcm(1, *rounds)
 
@@ -137,8 +139,10 @@ class _Walk:
         for colour, sites in enumerate(self.colours):
             step = sweep * colours + colour
             self._receive(step)
+            held = self.link.holds(sweep, colour, colours)
             for site in sites:
-                self.update(site)
+                if not (held and self.network.tiling.on_boundary[site]):
+                    self.update(site)
             due = self.link.due(step, colours)
             for boundary in self.network.tiling.boundaries:
                 for position in self.link.positions(boundary, sweep, colour):

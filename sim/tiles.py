@@ -112,6 +112,8 @@ class FreeChain(TiledChain):
     def __init__(self, plan: RunPlan, replica: int, network: Network, link: Link) -> None:
         self.link, self.sweeps = link, 0
         super().__init__(plan, replica, network)
+        self.fixed = self.clamped
+        self.held = (plan.clamped | self.tiling.on_boundary).tolist()
 
     def reset_views(self) -> None:
         super().reset_views()
@@ -121,6 +123,7 @@ class FreeChain(TiledChain):
         for colour, sites in enumerate(self.colours):
             step = self.sweeps * len(self.colours) + colour
             self.receive(step)
+            self.clamped = self.held if self.link.holds(self.sweeps, colour, len(self.colours)) else self.fixed
             self.take(sites, level)
             self.send(step, colour)
         self.sweeps += 1

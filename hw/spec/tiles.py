@@ -5,7 +5,7 @@ Every site belongs to one tile. A tile that couples to a site of another one kee
 another: the states of those of its sites that the other has ghosts of, a bit each.
 
 A :class:`Link` is the deterministic schedule by which ghosts follow their sites (docs/tiles.md). Its
-:attr:`~Network.eta` is f_comm / f_p-bit, how often a ghost is refreshed for every update of its site, as in the
+:attr:`~Network.eta` is f_comm / f_p-bit, refreshes of a ghost per sweep, in which a p-bit is updated once, as in the
 networked p-computers of arXiv:2606.25313. Without a link a network is *exact*: a colour waits until the boundary states
 of the colours before it have come, which changes no bit and costs clocks (:class:`Wire`).
 """
@@ -104,6 +104,14 @@ class Tiling:
         return np.flatnonzero(self.tile_of == tile)
 
     @cached_property
+    def on_boundary(self) -> np.ndarray:
+        """bool ``[N]``: sites that another tile has a ghost of."""
+        found = np.zeros(self.topology.n_sites, dtype=bool)
+        for boundary in self.boundaries:
+            found[boundary.sites] = True
+        return found
+
+    @cached_property
     def boundaries(self) -> tuple[Boundary, ...]:
         """Every directed link, by source and target."""
         top = self.topology
@@ -140,6 +148,10 @@ class Link:
             step t with the state its site then has, and is in the ghost from the start of step t + 1 + L on.
         aligned: whether ghosts change between sweeps only: at the first sweep that starts at step t + 1 + L or later.
 
+        hold: whether sites on a boundary keep their states, and their generators step as those of clamped sites do, but
+            for one colour an exchange: e modulo C; positions of that colour alone are carried then. What a site sees
+            is then never stale, so the distribution is that of one chip, though the bits are not.
+
     With all bits, period 1, latency 0 and ``aligned=False`` no ghost is ever stale.
     """
 
@@ -147,6 +159,7 @@ class Link:
     bits: int | None = None
     latency: int = 0
     aligned: bool = False
+    hold: bool = False
 
     def __post_init__(self) -> None:
         for name, low in (("period", 1), ("bits", 1), ("latency", 0)):
@@ -155,18 +168,30 @@ class Link:
                 continue
             if isinstance(value, bool) or not isinstance(value, int) or value < low:
                 raise SpecError(f"{name} of a link must be an integer of at least {low}, got {value!r}.")
+        if self.hold and self.bits is not None:
+            raise SpecError("a link that holds boundaries carries all positions of a colour; leave bits out.")
 
     def carried(self, boundary: Boundary) -> int:
         """Positions in one exchange."""
         return boundary.size if self.bits is None else min(self.bits, boundary.size)
 
     def eta(self, boundary: Boundary) -> Fraction:
-        """η of one boundary: refreshes of a ghost for every update of its site, B / (m k)."""
+        """η of one boundary: refreshes of a ghost per sweep, B / (m k), or 1 / (C k) where boundaries are held."""
+        if self.hold:
+            return Fraction(1, (len(boundary.bounds) - 1) * self.period)
         return Fraction(self.carried(boundary), boundary.size * self.period)
+
+    def exchanges(self, sweep: int) -> bool:
+        """Whether a sweep is an exchange."""
+        return sweep % self.period == self.period - 1
+
+    def holds(self, sweep: int, colour: int, n_colours: int) -> bool:
+        """Whether boundary sites of a colour keep their states in a sweep."""
+        return self.hold and not (self.exchanges(sweep) and sweep // self.period % n_colours == colour)
 
     def positions(self, boundary: Boundary, sweep: int, colour: int) -> list[int]:
         """The positions that leave at the end of a colour's step, ascending."""
-        if sweep % self.period != self.period - 1:
+        if not self.exchanges(sweep) or self.holds(sweep, colour, len(boundary.bounds) - 1):
             return []
         carried, size = self.carried(boundary), boundary.size
         first = sweep // self.period * carried % size
@@ -181,10 +206,22 @@ class Link:
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """Tiles and what joins them: free-running with a link, exact without one."""
+    """Tiles and what joins them: free-running with a link, exact without one.
+
+    Raises:
+        SpecError: the link holds boundaries, and what it carries comes later than the next exchange.
+    """
 
     tiling: Tiling
     link: Link | None = None
+
+    def __post_init__(self) -> None:
+        link, room = self.link, (self.link.period - 1) * self.topology.n_colours if self.link else 0
+        if link is not None and link.hold and link.latency > room:
+            raise SpecError(
+                f"what an exchange carries must come before the next one: with period {link.period} and "
+                f"{self.topology.n_colours} colours the latency is at most {room}, got {link.latency}; raise the period."
+            )
 
     @property
     def topology(self) -> Topology:
@@ -201,7 +238,7 @@ class Network:
     def is_exact(self) -> bool:
         """Whether no ghost is ever stale, so that bits are those of one chip."""
         link = self.link
-        return link is None or (self.eta == 1 and link.latency == 0 and not link.aligned)
+        return link is None or (self.eta == 1 and link.latency == 0 and not link.aligned and not link.hold)
 
 
 @dataclass(frozen=True)

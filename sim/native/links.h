@@ -13,12 +13,13 @@
 
 // Mirrored by thermofab.sim.native.tiles.Links. Ghosts are the positions of all boundaries, numbered through.
 struct Links {
-    int64_t boundaries, colours, period, latency, aligned;
+    int64_t boundaries, colours, period, latency, aligned, hold;
     const int64_t* bits;        // [boundaries] positions in one exchange
     const int64_t* first;       // [boundaries + 1] where a boundary's ghosts start
     const int64_t* bounds;      // [boundaries, colours + 1] where a colour's positions start
     const int32_t* source;      // [ghosts] the place of the ghost's site
     const int64_t* group_ends;  // [colours] the last group of a colour, counted on
+    const uint64_t* held;       // [groups * chunks] sites on a boundary, a place a bit
     const int64_t* crossings;   // [groups * chunks + 1] where a chunk's couplings to ghosts start
     const int32_t* lane;        // [crossings]
     const int32_t* ghost;       // [crossings]
@@ -48,7 +49,7 @@ public:
 
     // At the end of one.
     void send(int64_t sweep, int64_t colour, const Field* states) {
-        if (sweep % links_.period != links_.period - 1) return;
+        if (!exchanges(sweep) || holds(sweep, colour)) return;
         const int64_t step = sweep * links_.colours + colour, arrives = step + 1 + links_.latency;
         const int64_t due = links_.aligned ? (arrives + links_.colours - 1) / links_.colours * links_.colours : arrives;
         const bool at_once = due == step + 1;
@@ -69,6 +70,15 @@ public:
         }
         if (!frame.bits.empty()) under_way_.push_back(std::move(frame));
     }
+
+    bool exchanges(int64_t sweep) const { return sweep % links_.period == links_.period - 1; }
+
+    // Whether boundary sites of a colour keep their states in a sweep.
+    bool holds(int64_t sweep, int64_t colour) const {
+        return links_.hold && !(exchanges(sweep) && sweep / links_.period % links_.colours == colour);
+    }
+
+    uint64_t on_boundary(int64_t chunk) const { return links_.held[chunk]; }
 
     bool touches(int64_t chunk) const { return links_.crossings[chunk] < links_.crossings[chunk + 1]; }
 

@@ -13,9 +13,9 @@ class Links(ctypes.Structure):
     """``struct Links`` of links.h, which says what the fields are."""
 
     _fields_ = [
-        *((name, ctypes.c_int64) for name in ("boundaries", "colours", "period", "latency", "aligned")),
+        *((name, ctypes.c_int64) for name in ("boundaries", "colours", "period", "latency", "aligned", "hold")),
         *((name, ctypes.c_void_p) for name in ("bits", "first", "bounds", "source", "group_ends")),
-        *((name, ctypes.c_void_p) for name in ("crossings", "lane", "ghost", "weight")),
+        *((name, ctypes.c_void_p) for name in ("held", "crossings", "lane", "ghost", "weight")),
     ]
 
 
@@ -32,6 +32,9 @@ def links_of(
         "bounds": np.array([boundary.bounds for boundary in boundaries], dtype=np.int64).reshape(-1),
         "source": _joined([layout.place[boundary.sites] for boundary in boundaries], np.int32),
         "group_ends": group_ends(network, layout),
+        "held": np.packbits(
+            (layout.sites != NONE) & network.tiling.on_boundary[layout.sites], axis=1, bitorder="little"
+        ).view("<u8").astype(np.uint64).reshape(-1),
         **_crossings(network, plan, layout, field),
     }
     made = Links(
@@ -40,6 +43,7 @@ def links_of(
         period=link.period,
         latency=link.latency,
         aligned=link.aligned,
+        hold=link.hold,
         **{name: array.ctypes.data for name, array in arrays.items()},
     )
     return arrays, made

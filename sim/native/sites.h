@@ -181,12 +181,14 @@ private:
     __attribute__((always_inline)) void update(const Activate& activate) {
         alignas(LINE) Word scratch[WIDTH];
         int64_t colour = 0;
+        bool holding = ghosts_ && ghosts_->holds(time_, 0);
         if (ghosts_) ghosts_->receive(time_ * run_.colours);
         each_chunk(
             [&](int64_t chunk, const Fields& sum, Field* states) __attribute__((always_inline)) {
-                const uint64_t free = layout_.free[chunk];
+                uint64_t free = layout_.free[chunk];
                 if (!free) return;
                 const Word* words = Generator::step<WIDTH>(&rng_[chunk * STATE], time_, scratch);
+                if (holding) free &= ~ghosts_->on_boundary(chunk);
                 if (ghosts_ && ghosts_->touches(chunk)) {
                     Fields seen;
                     alignas(LINE) Field fields[WIDTH];
@@ -204,6 +206,7 @@ private:
                 for (; colour < run_.colours && g + 1 == run_.links->group_ends[colour]; ++colour) {
                     ghosts_->send(time_, colour, states_.get());
                     ghosts_->receive(time_ * run_.colours + colour + 1);
+                    holding = ghosts_->holds(time_, colour + 1);
                 }
             });
         ++time_;

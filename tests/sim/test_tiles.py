@@ -29,6 +29,9 @@ LINKS = [
     Link(bits=1),
     Link(bits=2, latency=3, period=2),
     Link(bits=3, aligned=True),
+    Link(hold=True),
+    Link(period=4, latency=3, hold=True),
+    Link(period=2, latency=1, aligned=True, hold=True),
 ]
 
 
