@@ -86,9 +86,9 @@ class _Walk:
         for boundary in boundaries:
             for site in boundary.sites.tolist():
                 self.ghosts[boundary.target, site] = self.n_sites + len(self.ghosts)
-        # A position leaves once a sweep at most, so this many of its states are under way at a time; of colour 0 most.
+        # A position leaves once a period at most, so this many of its states are under way at a time; of colour 0 most.
         due = self.link.due(0, len(self.colours))
-        self.deep = 0 if due == 1 else -(-due // len(self.colours))
+        self.deep = 0 if due == 1 else -(-due // (len(self.colours) * self.link.period))
         ghosts = len(self.ghosts)
         self.bits = self.n_sites + ghosts * (1 + self.deep)
         if self.bits > MOST_BITS:
