@@ -116,7 +116,9 @@ class HostedTiles(SimulatedDevice):
 
     def _chains(self, plan: RunPlan) -> "HostedChains":
         if plan.replicas != 1:
-            raise UnsupportedError("tiles behind registers hold one chain at a time; run one replica, as range(r, r + 1).")
+            raise UnsupportedError(
+                "tiles behind registers hold one chain at a time; run one replica, as range(r, r + 1)."
+            )
         assert self._network.link is not None
         return HostedChains(plan, self._network, self._network.link, self._tiles, self._parts)
 

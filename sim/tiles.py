@@ -153,7 +153,9 @@ class WaitingChain(TiledChain):
         self.wire = wire
         super().__init__(plan, replica, network)
         tiling = network.tiling
-        self.own = [[[i for i in sites if self.tile_of[i] == t] for sites in self.colours] for t in range(tiling.n_tiles)]
+        self.own = [
+            [[i for i in sites if self.tile_of[i] == t] for sites in self.colours] for t in range(tiling.n_tiles)
+        ]
         # Clocks at which each tile has ended the steps so far.
         self.times = [0] * tiling.n_tiles
 

@@ -21,7 +21,11 @@ from thermofab.sim.tiled_distribution import settled_distribution
 
 WEIGHT, BETA_FERROMAGNET, BETA_GLASS = 16, 0.44, 1.0
 PERIODS = (1, 2, 4, 8, 16, 32)
-RATES = [Link(period=k) for k in PERIODS] + [Link(bits=1), Link(bits=2), *(Link(period=k, hold=True) for k in (1, 4, 16))]
+RATES = [Link(period=k) for k in PERIODS] + [
+    Link(bits=1),
+    Link(bits=2),
+    *(Link(period=k, hold=True) for k in (1, 4, 16)),
+]
 LATENCIES = [
     *(Link(period=k) for k in (1, 2, 4, 8, 16)),
     *(Link(period=k, latency=1) for k in (1, 2, 4, 8, 16)),

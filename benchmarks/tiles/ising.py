@@ -62,9 +62,7 @@ def main() -> None:
             (found,) = device.observe(
                 schedule, [Energies()], replicas=options.replicas, init=np.ones(sites, dtype=bool)
             ).results
-            (mean, mean_error), (variance, variance_error) = statistics(
-                found.mean / WEIGHT, found.variance / WEIGHT**2
-            )
+            (mean, mean_error), (variance, variance_error) = statistics(found.mean / WEIGHT, found.variance / WEIGHT**2)
             scale = beta**2 / sites
             rows.append(
                 {

@@ -77,7 +77,9 @@ def main() -> None:
         print(f"{row['what']:<28}{row['updates_per_second'] / 1e9:8.3f} updates per ns{row['megabytes']:10.1f} MB")
     about = {"sites": spec.n_sites, "tiles": tiling.n_tiles, "links": len(tiling.boundaries), "ghosts": ghosts}
     print("exact tiles have the bits of one chip:", agree)
-    print(write_results("tiles_million", {**about, "sweeps": SWEEPS, "rounds": ROUNDS, "same_bits": agree, "rows": rows}))
+    print(
+        write_results("tiles_million", {**about, "sweeps": SWEEPS, "rounds": ROUNDS, "same_bits": agree, "rows": rows})
+    )
 
 
 if __name__ == "__main__":

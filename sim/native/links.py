@@ -34,7 +34,10 @@ def links_of(
         "group_ends": group_ends(network, layout),
         "held": np.packbits(
             (layout.sites != NONE) & network.tiling.on_boundary[layout.sites], axis=1, bitorder="little"
-        ).view("<u8").astype(np.uint64).reshape(-1),
+        )
+        .view("<u8")
+        .astype(np.uint64)
+        .reshape(-1),
         **_crossings(network, plan, layout, field),
     }
     made = Links(
@@ -55,9 +58,7 @@ def group_ends(network: Network, layout: SiteLayout) -> np.ndarray:
     return np.searchsorted(network.topology.colours[one_site], np.arange(network.topology.n_colours), side="right")
 
 
-def _crossings(
-    network: Network, plan: RunPlan, layout: SiteLayout, field: np.dtype
-) -> dict[str, np.ndarray]:
+def _crossings(network: Network, plan: RunPlan, layout: SiteLayout, field: np.dtype) -> dict[str, np.ndarray]:
     """Couplings to ghosts, by the chunk of the site that sees them."""
     topology, tiles = network.topology, network.tiling.tile_of
     # A place among all groups' chunks, without the margins.
