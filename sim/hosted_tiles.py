@@ -1,9 +1,9 @@
 """Tiles that are fabrics of their own, compiled RTL or boards, with a host as the link between them.
 
-Each tile is a fabric of its sites and its ghosts, which are clamped. The host lets all tiles sweep up to the link's next
-exchange, reads their states, and writes what is due into the ghosts; held boundaries are clamped by it too. States and
-generators stay in the fabrics. So the sweeps are the gateware's, the exchange is the host's, and the bits are those of
-:class:`thermofab.sim.tiles.TiledReference`.
+Each tile is a fabric of its sites and its ghosts, which are clamped. The host lets all tiles sweep up to the link's
+next exchange, reads their states, and writes what is due into the ghosts; held boundaries are clamped by it too.
+States and generators stay in the fabrics. So the sweeps are the gateware's, the exchange is the host's, and the bits
+are those of :class:`thermofab.sim.tiles.TiledReference`.
 """
 
 from collections.abc import Callable

@@ -14,6 +14,9 @@ from thermofab.hw.spec import DeviceInfo, FabricSpec, Link, Network, RunPlan, Sp
 from thermofab.sim.reference import Chain, ReferenceChains
 from thermofab.sim.simulated import SimulatedDevice
 
+# A clock a bit, and none under way.
+AT_ONCE = Wire(0, Fraction(1))
+
 
 class TiledReference(SimulatedDevice):
     """The reference of a fabric in tiles, as a device.
@@ -29,7 +32,7 @@ class TiledReference(SimulatedDevice):
 
     name = "tiled-reference"
 
-    def __init__(self, fabric: FabricSpec, network: Network, wire: Wire = Wire(0, Fraction(1))) -> None:
+    def __init__(self, fabric: FabricSpec, network: Network, wire: Wire = AT_ONCE) -> None:
         super().__init__(fabric)
         check_network(fabric, network)
         self._network, self._wire = network, wire
@@ -45,8 +48,8 @@ def check_network(fabric: FabricSpec, network: Network) -> None:
     """Raise ``SpecError`` unless a network is of this fabric's sites, updated in its topology's order."""
     if network.topology != fabric.topology:
         raise SpecError(
-            f"the tiles are of '{network.topology.name}' and the fabric of '{fabric.topology.name}'; make the tiling of "
-            "the fabric's topology."
+            f"the tiles are of '{network.topology.name}' and the fabric of '{fabric.topology.name}'; make the tiling "
+            "of the fabric's topology."
         )
     if fabric.programmed:
         raise SpecError(

@@ -76,7 +76,8 @@ class DrivenDevice(ABC):
         return np.stack(samples)
 
     def begin(self, clamped: np.ndarray, states: np.ndarray, words: np.ndarray) -> None:
-        """One chain at its start, for :meth:`go_on`: clamps and states bool ``[N]``, generators uint32 ``[N, words]``."""
+        """One chain at its start, for :meth:`go_on`: clamps and states bool ``[N]``, generators uint32
+        ``[N, words]``."""
         self._clear()
         self._driver.place(clamped, states, words)
 

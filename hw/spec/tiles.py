@@ -220,7 +220,8 @@ class Network:
         if link is not None and link.hold and link.latency > room:
             raise SpecError(
                 f"what an exchange carries must come before the next one: with period {link.period} and "
-                f"{self.topology.n_colours} colours the latency is at most {room}, got {link.latency}; raise the period."
+                f"{self.topology.n_colours} colours the latency is at most {room}, got {link.latency}; "
+                "raise the period."
             )
 
     @property
@@ -275,8 +276,9 @@ class Wire:
         return int(waits.sum()) + tiling.topology.n_colours * self.colour_clocks
 
     def link(self, tiling: Tiling) -> Link:
-        """The link of tiles that never wait: as many bits a sweep as the wire carries in the clocks of a sweep, exchanged
-        every sweep where that is a bit at least; its latency the longest transfer of a colour, in whole steps.
+        """The link of tiles that never wait: as many bits a sweep as the wire carries in the clocks of a sweep,
+        exchanged every sweep where that is a bit at least; its latency is the longest transfer of a colour, in whole
+        steps.
         """
         per_sweep = self.rate * tiling.topology.n_colours * self.colour_clocks
         bits = max(1, int(per_sweep))

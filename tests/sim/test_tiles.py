@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from thermofab.hw.spec import Link, Network, Schedule, SpecError, Tiling, Topology, Wire, fabric, open_device
+from thermofab.hw.spec import Link, Network, Schedule, Tiling, Wire, fabric, open_device
 from thermofab.sim.conformance import random_image
 from thermofab.sim.native.tiles import TiledDevice
 from thermofab.sim.tiles import TiledReference
