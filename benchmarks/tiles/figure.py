@@ -13,6 +13,7 @@ import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
+from matplotlib.ticker import NullLocator
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
@@ -76,7 +77,10 @@ def ising(axes: Any, what: str, title: str) -> None:
             )
     axes.axhline(0, color="grey", linewidth=0.5)
     axes.set(xscale="log", xlabel="η", ylabel="deviation from exact, %", title=title)
-    axes.legend(fontsize=6)
+    etas = [2.0**-k for k in range(1, 7)]
+    axes.set_xticks(etas, [f"1/{round(1 / eta)}" for eta in etas])
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.legend(fontsize=6, loc="lower right" if what == "energy" else "center left")
 
 
 def main() -> None:

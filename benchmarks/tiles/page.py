@@ -17,13 +17,17 @@ def table(head: list[str], rows: list[list[Any]]) -> str:
     return "\n".join(lines + ["| " + " | ".join(map(str, row)) + " |" for row in rows])
 
 
+def counted(number: int, what: str) -> str:
+    return f"{number} {what}{'s' if number != 1 else ''}"
+
+
 def said(link: dict[str, Any] | None) -> str:
     """A link in words."""
     if link is None:
         return "exact"
     words = [f"every {link['period']} sweeps" if link["period"] > 1 else "every sweep"]
-    words += [f"{link['bits']} bits"] if link["bits"] is not None else []
-    words += [f"{link['latency']} steps late"] if link["latency"] else []
+    words += [counted(link["bits"], "bit")] if link["bits"] is not None else []
+    words += [counted(link["latency"], "step") + " late"] if link["latency"] else []
     words += ["between sweeps"] if link["aligned"] else []
     words += ["held"] if link["hold"] else []
     return ", ".join(words)
