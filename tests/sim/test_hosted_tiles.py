@@ -23,7 +23,7 @@ LINKS = [
 ]
 
 
-def both(link: Link, open_tile) -> tuple[np.ndarray, np.ndarray]:
+def both(link: Link, open_tile, schedule: Schedule = SCHEDULE) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(11)
     image = random_image(rng, SPEC)
     clamp = np.where(np.arange(SPEC.n_sites) == 6, 1, -1)
@@ -31,7 +31,7 @@ def both(link: Link, open_tile) -> tuple[np.ndarray, np.ndarray]:
     network = Network(TILING, link)
     for device in (TiledReference(SPEC, network), HostedTiles(SPEC, network, open_tile)):
         device.load(image)
-        found.append(device.run(SCHEDULE, replicas=range(1, 2), clamp=clamp).sites)
+        found.append(device.run(schedule, replicas=range(1, 2), clamp=clamp).sites)
     return found[0], found[1]
 
 
@@ -52,7 +52,7 @@ def test_tiles_behind_lossy_lines_have_them_too():
         return SerialDevice(tile, url=f"serial://{lines[-1].path}")
 
     try:
-        expected, got = both(LINKS[3], open_tile)
+        expected, got = both(LINKS[3], open_tile, Schedule(2, 2, 2, ((3, 1),)))
         assert np.array_equal(got, expected)
         assert all(sum(line.faults.values()) > 0 for line in lines)
     finally:

@@ -5,7 +5,17 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from thermofab.hw.spec import Link, Network, Schedule, Tiling, Wire, fabric, open_device
+from thermofab.hw.spec import (
+    Link,
+    Network,
+    Schedule,
+    SpecError,
+    Tiling,
+    UnsupportedError,
+    Wire,
+    fabric,
+    open_device,
+)
 from thermofab.sim.conformance import random_image
 from thermofab.sim.native.tiles import TiledDevice
 from thermofab.sim.tiles import TiledReference
@@ -124,3 +134,24 @@ def test_states_that_are_set_are_seen_by_all_tiles():
         chains.advance(((1, 0),))
         found.append(chains.states())
     assert np.array_equal(*found)
+
+
+def test_factors_cross_tiles_on_the_reference_alone():
+    spec = fabric("pdit4-2x3")
+    tiling = Tiling(spec.topology, np.arange(spec.n_sites) // 4)
+    image = random_image(np.random.default_rng(8), spec)
+    expected = run(open_device("reference", spec), image, None)
+    wire = Wire(3, Fraction(1, 2))
+    assert np.array_equal(run(TiledReference(spec, Network(tiling), wire), image, None), expected)
+    assert not np.array_equal(run(TiledReference(spec, Network(tiling, Link(period=2))), image, None), expected)
+    with pytest.raises(UnsupportedError, match="has factors"):
+        run(TiledDevice(spec, Network(tiling)), image, None)
+
+
+def test_other_fabrics_tiles_are_refused():
+    tiling = tiling_of(*FABRICS[0])
+    for make in (TiledReference, TiledDevice):
+        with pytest.raises(SpecError, match="make the tiling"):
+            make(fabric("g4-6x6"), Network(tiling))
+        with pytest.raises(SpecError, match="order is the image's"):
+            make(fabric("g4-6x6-torus", architecture="relay"), Network(tiling))
