@@ -138,9 +138,13 @@ class Chain:
             for site in self.trees[i]:
                 n[site] = value
 
+    def seen_by(self, i: int) -> list[int]:
+        """The states that site ``i`` sees."""
+        return self.n
+
     def field(self, i: int) -> int:
         """What site ``i`` adds up: its bias, and its neighbours by their weights."""
-        field, n = self.biases[i], self.n
+        field, n = self.biases[i], self.seen_by(i)
         for j, w in self.couplings[i]:
             field += w if n[j] else -w
         for others, added in self.factors[i]:

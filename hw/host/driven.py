@@ -75,6 +75,18 @@ class DrivenDevice(ABC):
             samples.append(self._driver.run(schedule)[0])
         return np.stack(samples)
 
+    def begin(self, clamped: np.ndarray, states: np.ndarray, words: np.ndarray) -> None:
+        """One chain at its start, for :meth:`go_on`: clamps and states bool ``[N]``, generators uint32
+        ``[N, words]``."""
+        self._clear()
+        self._driver.place(clamped, states, words)
+
+    def go_on(self, schedule: Schedule, clamped: np.ndarray, states: np.ndarray) -> np.ndarray:
+        """Samples bool ``[S, N]`` of the chain, from these clamps and states on; its generators go on in the fabric."""
+        self._driver.write_clamps(clamped)
+        self._driver.write_states(states)
+        return self._driver.run(schedule)[0]
+
     def _replicas(self, plan: RunPlan, run: Any) -> tuple[list[np.ndarray], int]:
         """What ``run(schedule)`` returns for every replica, stacked, and the clocks in all."""
         self._clear()

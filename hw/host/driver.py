@@ -169,8 +169,12 @@ class FabricDriver:
     def place(self, clamped: np.ndarray, states: np.ndarray, words: np.ndarray) -> None:
         """Clamps and states, bool ``[N]``, and generators' states, uint32 ``[N, words]``, wherever they come from."""
         self.write_clamps(clamped)
-        self._write(self._loading.states(states))
+        self.write_states(states)
         self._write(self._loading.seeds(words))
+
+    def write_states(self, states: np.ndarray) -> None:
+        """States of all sites, bool ``[N]``; generators stay as they are."""
+        self._write(self._loading.states(states))
 
     def write_clamps(self, clamped: np.ndarray, mask: int = 0) -> None:
         """Which sites one of the two masks clamps, bool ``[N]``."""

@@ -30,6 +30,7 @@ from thermofab.hw.spec.registry import device_names, generator, generator_names,
 from thermofab.hw.spec.report import Quantisation, Report
 from thermofab.hw.spec.samples import Counts, Ledger, Moments, Samples
 from thermofab.hw.spec.schedule import Schedule
+from thermofab.hw.spec.tiles import Boundary, Link, Network, Tiling, Wire
 from thermofab.hw.spec.topology import Topology
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "FAMILIES",
     "FREE",
     "GRID_RULES",
+    "Boundary",
     "Bounded",
     "Certificate",
     "ClockModel",
@@ -62,9 +64,11 @@ __all__ = [
     "Lattice",
     "LatticeRule",
     "Ledger",
+    "Link",
     "Merged",
     "Moments",
     "NO_PARENT",
+    "Network",
     "Order",
     "Program",
     "Quantisation",
@@ -77,9 +81,11 @@ __all__ = [
     "Schedule",
     "SpecError",
     "ThermofabError",
+    "Tiling",
     "ToolMissingError",
     "Topology",
     "UnsupportedError",
+    "Wire",
     "check_image",
     "device_names",
     "fabric",

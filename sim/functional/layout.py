@@ -159,7 +159,7 @@ class Gather(Layout):
 def layout_of(topology: Topology) -> Layout:
     """The fastest layout a topology allows."""
     stencil = _stencil(topology)
-    return stencil if stencil is not None else _gather(topology)
+    return stencil if stencil is not None else gather_of(topology)
 
 
 def _stencil(topology: Topology) -> Stencil | None:
@@ -236,7 +236,8 @@ def _edges_along(topology: Topology, sites: np.ndarray, offset: tuple[int, ...],
     return np.where(inside, found, NONE).reshape(sites.shape)
 
 
-def _gather(topology: Topology) -> Gather:
+def gather_of(topology: Topology) -> Gather:
+    """A layout of any topology: neighbours by index, sites in groups of a colour and a like degree."""
     neighbour_sites, neighbour_edges = topology.neighbour_table
     degrees = topology.degrees
     # One bucket a power of two of the degree keeps padding below twofold.

@@ -21,6 +21,7 @@ using Field = int32_t;
 
 struct Layout;
 struct Factors;
+struct Links;
 
 // Mirrored, field by field, by thermofab.sim.native.library.Run. Free sites are numbered in the order they update;
 // a clamped site does not update, and as its random words reach no other site, none are drawn for it.
@@ -42,6 +43,7 @@ struct Run {
     const int32_t* biases;     // [sites] b
     const Layout* layout;      // to run replicas one by one, their sites in lanes; else null
     const Factors* factors;    // tables over several sites, or null
+    const Links* links;        // between the tiles that a layout's sites are in, or null
 };
 
 // What to run next, and what to keep of it. Mirrored by thermofab.sim.native.library.Work. Phases come first; then

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from thermofab.hw.spec import DeviceError, RunPlan
+from thermofab.hw.spec import DeviceError, Network, RunPlan, UnsupportedError
 from thermofab.hw.spec.factors import LARGEST_FACTOR
 from thermofab.sim.chains import Chunk, Request, Tally
 from thermofab.sim.native.build import is_narrow
-from thermofab.sim.native.sites import FEW_ON_A_LATTICE, Layout, site_layout
+from thermofab.sim.native.links import links_of
+from thermofab.sim.native.sites import FEW_ON_A_LATTICE, Layout, SiteLayout, any_site_layout, site_layout
 
 # Samples between two emptyings of the kernel's 32-bit counters.
 MOST_COUNTED = 2**31
@@ -28,6 +29,7 @@ class Run(ctypes.Structure):
         *((name, ctypes.c_int64) for name in ("levels", "size", "shift")),
         *((name, ctypes.c_void_p) for name in ("keys", "rng", "init", "ends", "couplings", "biases", "layout")),
         ("factors", ctypes.c_void_p),
+        ("links", ctypes.c_void_p),
     ]
 
 
@@ -67,9 +69,16 @@ def load_library(path: Path) -> Any:
 
 
 class NativeChains:
-    """Chains in the kernel; see :class:`thermofab.sim.chains.Chains`."""
+    """Chains in the kernel; see :class:`thermofab.sim.chains.Chains`.
 
-    def __init__(self, path: Path, plan: RunPlan, threads: int) -> None:
+    Args:
+        path: the shared library.
+        plan: the run.
+        threads: most threads to use.
+        network: the tiles of the fabric and a link between them, if any.
+    """
+
+    def __init__(self, path: Path, plan: RunPlan, threads: int, network: Network | None = None) -> None:
         self._plan, self._threads, self._library = plan, threads, load_library(path)
         spec = plan.image.fabric
         self._arrays = {
@@ -99,9 +108,8 @@ class NativeChains:
                 **{name: array.ctypes.data for name, array in self._factor_arrays.items()},
             )
             run.factors = ctypes.addressof(self._factors)
-        in_lanes = plan.replicas > FEW_ON_A_LATTICE or spec.topology.factors
-        flat = None if in_lanes else site_layout(spec.topology)
-        if flat is not None and plan.replicas <= flat.most_replicas:
+        flat = self._flat_layout(network)
+        if flat is not None:
             self._placed = flat.arrays(plan, np.int16 if is_narrow(spec) else np.int32)
             self._layout = Layout(
                 groups=len(flat.sites),
@@ -110,9 +118,27 @@ class NativeChains:
                 **{name: array.ctypes.data for name, array in self._placed.items()},
             )
             run.layout = ctypes.addressof(self._layout)
+            if network is not None:
+                self._link_arrays, self._links = links_of(network, plan, flat, self._placed["weights"].dtype)
+                run.links = ctypes.addressof(self._links)
         self._handle = self._library.thermofab_open(ctypes.byref(run), threads)
         if not self._handle:
             self._no_memory()
+
+    def _flat_layout(self, network: Network | None) -> SiteLayout | None:
+        """The layout to run replicas one by one with; ``None`` where they share lanes. Tiles always run one by one."""
+        topology, replicas = self._plan.image.fabric.topology, self._plan.replicas
+        if network is not None:
+            if topology.factors:
+                raise UnsupportedError(
+                    f"the native kernel's tiles couple pairs of sites only, and '{topology.name}' has factors; use "
+                    "TiledReference."
+                )
+            return any_site_layout(topology)
+        if replicas > FEW_ON_A_LATTICE or topology.factors:
+            return None
+        flat = site_layout(topology)
+        return flat if flat is not None and replicas <= flat.most_replicas else None
 
     def __del__(self) -> None:
         if getattr(self, "_handle", None):

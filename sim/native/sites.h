@@ -5,11 +5,13 @@
 // is masked away. On other graphs the sites of a colour lie in any order, and their neighbours are fetched one by one.
 #pragma once
 
+#include <optional>
 #include <type_traits>
 #include <vector>
 
 #include "avx512.h"
 #include "generators.h"
+#include "links.h"
 #include "observe.h"
 #include "plain.h"
 
@@ -39,6 +41,7 @@ public:
           states_(layout_.groups * (layout_.chunks * WIDTH + 2 * layout_.margin) + WIDTH),
           fetched_(most_slots(layout_) * WIDTH), rng_(layout_.groups * layout_.chunks * STATE) {
         place_states(run.init + replica * run.sites);
+        if (run.links) ghosts_.emplace(*run.links, states_.get());
         for (int64_t c = 0; c < layout_.groups * layout_.chunks; ++c)
             for (int l = 0; l < WIDTH; ++l)
                 if (layout_.free[c] >> l & 1)
@@ -76,7 +79,10 @@ public:
         });
     }
 
-    void load(const uint8_t* states) { place_states(states + replica_ * run_.sites); }
+    void load(const uint8_t* states) {
+        place_states(states + replica_ * run_.sites);
+        if (ghosts_) ghosts_->reset(states_.get());
+    }
 
     void store_generators(uint32_t* out) const {
         for (int64_t c = 0; c < layout_.groups * layout_.chunks; ++c)
@@ -174,12 +180,35 @@ private:
     template <class Activate>
     __attribute__((always_inline)) void update(const Activate& activate) {
         alignas(LINE) Word scratch[WIDTH];
+        int64_t colour = 0;
+        bool holding = ghosts_ && ghosts_->holds(time_, 0);
+        if (ghosts_) ghosts_->receive(time_ * run_.colours);
         each_chunk(
             [&](int64_t chunk, const Fields& sum, Field* states) __attribute__((always_inline)) {
-                const uint64_t free = layout_.free[chunk];
-                if (free) activate(sum, Generator::step<WIDTH>(&rng_[chunk * STATE], time_, scratch), free, states);
+                uint64_t free = layout_.free[chunk];
+                if (!free) return;
+                const Word* words = Generator::step<WIDTH>(&rng_[chunk * STATE], time_, scratch);
+                if (holding) free &= ~ghosts_->on_boundary(chunk);
+                if (ghosts_ && ghosts_->touches(chunk)) {
+                    Fields seen;
+                    alignas(LINE) Field fields[WIDTH];
+                    std::memcpy(fields, sum.lanes, sizeof fields);
+                    ghosts_->correct(chunk, states_.get(), fields);
+                    std::memcpy(seen.lanes, fields, sizeof fields);
+                    activate(seen, words, free, states);
+                } else {
+                    activate(sum, words, free, states);
+                }
             },
-            [&](int64_t g) __attribute__((always_inline)) { wrap(g); });
+            [&](int64_t g) __attribute__((always_inline)) {
+                wrap(g);
+                if (!ghosts_) return;
+                for (; colour < run_.colours && g + 1 == run_.links->group_ends[colour]; ++colour) {
+                    ghosts_->send(time_, colour, states_.get());
+                    ghosts_->receive(time_ * run_.colours + colour + 1);
+                    holding = ghosts_->holds(time_, colour + 1);
+                }
+            });
         ++time_;
     }
 
@@ -213,6 +242,7 @@ private:
     Array<Field> states_;            // 0 or -1
     Array<Field> fetched_;           // [slots, WIDTH], a chunk's neighbours where they are fetched
     Array<Generator::State> rng_;    // [groups, chunks, PLANES, WIDTH]
+    std::optional<Ghosts> ghosts_;
 #ifdef THERMOFAB_AVX512
     std::vector<ByteTable> tables_;
 #endif

@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 
 from thermofab.hw.spec import RunPlan, Topology
-from thermofab.sim.functional.layout import NONE, Gather, Stencil, layout_of
+from thermofab.sim.functional.layout import NONE, Gather, Stencil, gather_of, layout_of
 
 # Places of a chunk, and the longest copy: as in sites.h.
 WIDTH, LONGEST_COPY = 64, 32
@@ -96,11 +96,18 @@ def site_layout(topology: Topology) -> SiteLayout | None:
     return _by_distance(topology, layout)
 
 
-def _by_index(layout: Gather) -> SiteLayout | None:
+def any_site_layout(topology: Topology) -> SiteLayout:
+    """:func:`site_layout`, or one by index where most places are empty: small fabrics of many degrees."""
+    layout = site_layout(topology) or _by_index(gather_of(topology), sparse=True)
+    assert layout is not None
+    return layout
+
+
+def _by_index(layout: Gather, sparse: bool = False) -> SiteLayout | None:
     n, sizes = layout.topology.n_sites, [group.sites.size for group in layout.groups]
     chunks = -(-max(sizes) // WIDTH)
     stride = chunks * WIDTH
-    if stride * len(sizes) > 8 * max(n, WIDTH):
+    if not sparse and stride * len(sizes) > 8 * max(n, WIDTH):
         return None
     sites = np.full((len(sizes), stride), NONE, dtype=np.int32)
     for g, group in enumerate(layout.groups):

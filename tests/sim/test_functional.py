@@ -6,7 +6,7 @@ import pytest
 from thermofab.hw.spec import Schedule, Topology, fabric, open_device
 from thermofab.sim.conformance import compare, random_case, random_fabric, random_image, states_of
 from thermofab.sim.functional.kernel import kernel_of
-from thermofab.sim.functional.layout import Gather, Stencil, _gather, layout_of
+from thermofab.sim.functional.layout import Gather, Stencil, gather_of, layout_of
 
 
 def test_changing_the_image_or_the_schedule_does_not_recompile():
@@ -48,7 +48,7 @@ def test_more_samples_than_a_buffer_holds():
 def test_lattices_take_the_stencil_form_and_it_equals_the_gather_form(name):
     made = fabric(name).topology
     assert isinstance(layout_of(made), Stencil)
-    for layout in (layout_of(made), _gather(made)):
+    for layout in (layout_of(made), gather_of(made)):
         sites = np.concatenate([group.sites.reshape(-1) for group in layout.groups])
         assert np.array_equal(np.sort(sites[sites >= 0]), np.arange(made.n_sites))
         for group in layout.groups:
@@ -57,7 +57,7 @@ def test_lattices_take_the_stencil_form_and_it_equals_the_gather_form(name):
     rng = np.random.default_rng(3)
     case = random_case(rng, name, 4000, random_fabric_of(rng, made))
     explicit = Topology("same", made.edges, made.colours, made.coordinates)
-    assert explicit == made and isinstance(_gather(explicit), Gather)
+    assert explicit == made and isinstance(gather_of(explicit), Gather)
     assert compare("jax-xla", case, states_of("reference", case)).differing == 0
 
 
