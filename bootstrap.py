@@ -72,12 +72,15 @@ def main() -> int:
     install(EXTRAS[job])
     if job == "lint":
         return lint()
+    environment = dict(os.environ)
     if job == "demo":
         command = [BIN / "thermofab", "demo"]
     else:
         # Two processes, a file of tests to one of them; with arguments it is for the caller to say.
         command = [BIN / "python", "-m", "pytest", *([] if arguments else ["-n", "2", "--dist", "loadfile"])]
-    return subprocess.run([*command, *arguments], cwd=ROOT).returncode
+        # Threads of two processes' matrix products would wait for each other's.
+        environment.setdefault("OPENBLAS_NUM_THREADS", "1")
+    return subprocess.run([*command, *arguments], cwd=ROOT, env=environment).returncode
 
 
 if __name__ == "__main__":

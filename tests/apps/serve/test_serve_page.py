@@ -191,7 +191,7 @@ def test_the_token_is_asked_for_and_kept_out_of_the_address(tmp_path, browser):
             page.locator("token-form input").fill("sesame-open")
             page.keyboard.press("Enter")
             says(page, "strategy-card", "2026-01-01")
-            assert not page.locator("token-form").is_visible()
+            page.locator("token-form").wait_for(state="hidden")
         with browser.new_context() as context:
             page = context.new_page()
             page.goto(place.url + "/#token=sesame-open")
