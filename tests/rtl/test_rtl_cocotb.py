@@ -53,8 +53,19 @@ SHORT = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("simulator", simulators())
-@pytest.mark.parametrize("name", SHORT)
+# On the second simulator one fabric per architecture; the others take as long again (-m soak).
+ON_ALL = ("torus", "systolic torus", "dense, chunks", "relay, narrow")
+CASES = [
+    pytest.param(
+        name, simulator, id=f"{name}-{simulator}",
+        marks=[] if simulator == "verilator" or name in ON_ALL else pytest.mark.soak,
+    )
+    for name in SHORT
+    for simulator in simulators()
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name, simulator", CASES)
 def test_lockstep(name, simulator, tmp_path, monkeypatch):
     updates = 20_000 if simulator == "verilator" else 2_000
     compared = simulate(simulator, SHORT[name], 1, updates, tmp_path, monkeypatch)
