@@ -9,6 +9,7 @@ import networkx
 import numpy as np
 import pytest
 
+from thermofab.apps.verilog.recording import recorded_steps
 from thermofab.hw import emit_verilog
 from thermofab.hw.host import registers as rm
 from thermofab.hw.host.architectures import loading_of, register_map
@@ -135,24 +136,6 @@ def test_an_abort_forgets_the_part_of_a_seed_that_was_written(rng):
         assert np.array_equal(bench.whole_run(), bench.wanted), f"after {words} words of the seeds"
 
 
-class Recorder:
-    """A bus that notes what is written, and waits for nothing."""
-
-    def __init__(self) -> None:
-        self.writes: list[tuple[int, int]] = []
-
-    def write(self, addresses: np.ndarray, data: np.ndarray) -> None:
-        self.writes += zip(np.asarray(addresses).tolist(), (np.asarray(data).astype(np.int64) & 0xFFFFFFFF).tolist())
-
-    def read(self, address: int) -> int:
-        return 0
-
-    def wait(self) -> None: ...
-
-    def collect(self, words: int) -> np.ndarray:
-        raise NotImplementedError
-
-
 UNKNOWN = """
 module bench;
   reg clk = 0, rst = 0, write = 0;
@@ -196,26 +179,21 @@ def test_unknown_registers_are_known_after_one_clock_of_reset(name, tmp_path):
     """Without power-up values every register and memory begins unknown; a clock of reset and a load make all known that
     a run shows, and its samples are the reference's."""
     spec = FABRICS[name]
-    bench, recorder = Bench(spec), Recorder()
-    driver = FabricDriver(spec, recorder)
-    driver.load(bench.image)
-    driver.prepare(bench.plan, 0)
-    driver.write("STREAM", 1)
-    (part,) = split_schedule(SCHEDULE)
-    driver.start(part)
+    bench, loading = Bench(spec), loading_of(spec)
+    steps = recorded_steps(loading, spec, bench.plan)
+    writes = [pair for step in steps for pair in zip(step.addresses.tolist(), step.data.tolist())]
     # The register that Yosys' writer makes always blocks run by is none of the fabric's.
     text = re.sub(r"^(  reg (?!\\\$auto).*?) = \d+'h[0-9a-fx]+;", r"\1;", emit_verilog(spec), flags=re.M)
     text = re.sub(r"^(  reg (?!\\\$auto)[^;]*?) = 0;", r"\1;", text, flags=re.M)
     (tmp_path / "fabric.v").write_text(text)
-    (tmp_path / "writes.hex").write_text("".join(f"{a:08x}{d:08x}\n" for a, d in recorder.writes))
+    (tmp_path / "writes.hex").write_text("".join(f"{a:08x}{d:08x}\n" for a, d in writes))
     run = bench.clocks() + 100
     width = register_map(spec).address_bits
-    (tmp_path / "bench.v").write_text(UNKNOWN.format(high=width - 1, last=len(recorder.writes) - 1, run=run))
+    (tmp_path / "bench.v").write_text(UNKNOWN.format(high=width - 1, last=len(writes) - 1, run=run))
     subprocess.run(["iverilog", "-g2001", "-o", "bench", "fabric.v", "bench.v"], cwd=tmp_path, check=True)
     said = subprocess.run(["vvp", "bench"], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
     assert "unknown" not in said, said[-300:]
     words = np.array([int(word, 16) for word in re.findall(r"word ([0-9a-f]+)", said)], dtype=np.uint32)
-    loading = loading_of(spec)
     assert len(words) == 3 * loading.sample_words, said[-300:]
     assert np.array_equal(loading.samples(words.reshape(3, -1)), bench.wanted)
 
