@@ -7,69 +7,27 @@ are those of :class:`thermofab.sim.tiles.TiledReference`.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 
 import numpy as np
 
 from thermofab.hw.host.driven import DrivenDevice
 from thermofab.hw.rng.base import seed_words
 from thermofab.hw.spec import (
-    FREE,
     DeviceInfo,
     FabricSpec,
-    Image,
     Link,
     Network,
+    Part,
     RunPlan,
     Schedule,
-    Tiling,
-    Topology,
     UnsupportedError,
     generator,
+    part_of,
 )
-from thermofab.hw.spec.colouring import compact_colours
 from thermofab.sim.chains import Chunk, Phases, Request, Tally
 from thermofab.sim.driven import integer_energies
 from thermofab.sim.simulated import SimulatedDevice
 from thermofab.sim.tiles import check_network, described
-
-
-@dataclass(frozen=True, eq=False)
-class Part:
-    """A tile as a fabric of its own.
-
-    Attributes:
-        image: what it is loaded with.
-        members: int64 ``[n]``, the whole fabric's site of each of its sites: those of the tile, then ghosts.
-        own: how many of them are the tile's.
-    """
-
-    image: Image
-    members: np.ndarray
-    own: int
-
-
-def part_of(image: Image, tiling: Tiling, tile: int) -> Part:
-    """The tile's sites, ascending, then its ghosts, ascending; couplings between ghosts are left out."""
-    whole, sites = image.fabric.topology, tiling.sites_of(tile)
-    ghosts = np.unique(np.concatenate([sites[:0], *(b.sites for b in tiling.boundaries if b.target == tile)]))
-    members = np.concatenate([sites, ghosts]).astype(np.int64)
-    local = np.full(whole.n_sites, -1)
-    local[members] = np.arange(len(members))
-    inside = np.any(tiling.tile_of[whole.edges] == tile, axis=1)
-    topology = Topology.from_edges(
-        f"tile of {whole.name}",
-        len(members),
-        local[whole.edges[inside]],
-        whole.coordinates[members],
-        colours=compact_colours(whole.colours[members]),
-    )
-    edges = members[topology.edges]
-    weights = image.weights[[whole.edge_index[i, j] for i, j in edges.tolist()]]
-    biases = np.where(np.arange(len(members)) < len(sites), image.biases[members], 0)
-    fabric = replace(image.fabric, topology=topology)
-    made = Image(fabric, weights, biases, image.tables, image.shift, np.full(len(members), FREE), image.seed)
-    return Part(made, members, len(sites))
 
 
 class HostedTiles(SimulatedDevice):
@@ -108,11 +66,12 @@ class HostedTiles(SimulatedDevice):
     def load(self, image) -> None:
         super().load(image)
         assert self._image is not None
-        self._parts = [part_of(self._image, self._network.tiling, t) for t in range(self._network.tiling.n_tiles)]
         if not self._tiles:
-            self._tiles = [self._open(t, part.image.fabric) for t, part in enumerate(self._parts)]
+            tiling = self._network.tiling
+            self._parts = [part_of(self._fabric, tiling, t) for t in range(tiling.n_tiles)]
+            self._tiles = [self._open(t, part.fabric) for t, part in enumerate(self._parts)]
         for tile, part in zip(self._tiles, self._parts):
-            tile.load(part.image)
+            tile.load(part.image_of(self._image))
 
     def _chains(self, plan: RunPlan) -> "HostedChains":
         if plan.replicas != 1:
@@ -183,7 +142,7 @@ class HostedChains:
                 due = -(-due // self._colours) * self._colours
                 for position in self._link.positions(boundary, last, colour):
                     site = int(boundary.sites[position])
-                    ghost = part.own + int(np.searchsorted(part.members[part.own :], site))
+                    [ghost] = part.ghosts_of(np.array([site]))
                     self._under_way.append((due, boundary.target, ghost, bool(self._n[site])))
         return sweeps
 

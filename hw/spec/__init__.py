@@ -30,6 +30,7 @@ from thermofab.hw.spec.registry import device_names, generator, generator_names,
 from thermofab.hw.spec.report import Quantisation, Report
 from thermofab.hw.spec.samples import Counts, Ledger, Moments, Samples
 from thermofab.hw.spec.schedule import Schedule
+from thermofab.hw.spec.parts import Part, part_of
 from thermofab.hw.spec.tiles import Boundary, Link, Network, Tiling, Wire
 from thermofab.hw.spec.topology import Topology
 
@@ -69,6 +70,7 @@ __all__ = [
     "Moments",
     "NO_PARENT",
     "Network",
+    "Part",
     "Order",
     "Program",
     "Quantisation",
@@ -95,6 +97,7 @@ __all__ = [
     "grid",
     "ledger_of",
     "open_device",
+    "part_of",
     "plan_run",
     "sigmoid_table",
     "to_spins",

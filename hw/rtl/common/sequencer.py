@@ -7,6 +7,9 @@ read out, that slot is put off.
 
 The pipeline outside adds two clocks to everything: ``issue`` and its companions are registered, and a sweep that is
 over for the sequencer shows in the states ``SETTLE`` clocks after the next sweep may begin.
+
+A sequencer of a tile also waits for the ghosts that the next colour reads, and at the end of a run until nothing is
+under way between tiles. A run that is aborted waits for neither.
 """
 
 from typing import Any, Protocol
@@ -59,6 +62,8 @@ class Sequencer(wiring.Component):
         issue, slot, level, mask: an update begins, of which slot, with which table and which clamps.
         take: the state is a sample; free: the read-out can take it.
         sweep_done: the state is that after a sweep.
+        wait: the next colour may not begin; linger: the run may not end; stepped: a colour's last clock, after which
+            its states show in SETTLE + 1 clocks. Only with ``waits``.
     """
 
     run: Run
@@ -67,8 +72,8 @@ class Sequencer(wiring.Component):
     phase_mask: Array
     level: Signal
 
-    def __init__(self, plan: SlotPlan) -> None:
-        self._plan = plan
+    def __init__(self, plan: SlotPlan, waits: bool = False) -> None:
+        self._plan, self._waits = plan, waits
         self._level_bits = max(1, (plan.spec.levels - 1).bit_length())
         super().__init__(
             {
@@ -82,6 +87,7 @@ class Sequencer(wiring.Component):
                 "take": Out(1),
                 "free": In(1),
                 "sweep_done": Out(1),
+                **({"wait": In(1), "linger": In(1), "stepped": Out(1)} if waits else {}),
             }
         )
 
@@ -112,11 +118,16 @@ class Sequencer(wiring.Component):
 
         # What this clock does: take a sample, issue a slot, end the run, or wait.
         running, take, ended, step, settled = Signal(), Signal(), Signal(), Signal(), Signal(SETTLE)
+        goes, over = running & ~ended & ~(whole & due & ~take), self.free
+        if self._waits:
+            goes &= ~(self.wait & (place == 0) & ~ending & ~self.run.abort)
+            over &= ~self.linger | self.run.aborted
+            m.d.comb += self.stepped.eq(step & (place == plan.colour_clocks - 1))
         m.d.comb += [
             running.eq(self.run.busy & ~self.hold & ~draining.any()),
             take.eq(running & due & self.free & ~settled.any() & (left != 0) & ~self.run.abort & ~ending),
             ended.eq(running & whole & (ending | self.run.abort | due & ((left == 0) | (take & (left == 1))))),
-            step.eq(running & ~ended & ~(whole & due & ~take)),
+            step.eq(goes),
         ]
         issued = Signal()
         m.d.comb += issued.eq(step & (place < plan.fold))
@@ -155,7 +166,7 @@ class Sequencer(wiring.Component):
         with m.If(draining.any()):
             with m.If(draining <= SETTLE):
                 m.d.sync += draining.eq(draining + 1)
-            with m.Elif(self.free):
+            with m.Elif(over):
                 m.d.sync += [
                     draining.eq(0),
                     self.run.busy.eq(0),

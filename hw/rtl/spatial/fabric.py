@@ -4,9 +4,10 @@ All lanes work in step: the sequencer issues a slot, and its number, table and c
 the lanes. Two lanes share a table memory with two ports; between runs the host has the first port of each.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
-from amaranth import Cat, Module, Mux, Signal, Value, unsigned
+from amaranth import Cat, Const, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -26,6 +27,7 @@ class SpatialFabric(wiring.Component):
     Args:
         plan: the lanes.
         image: weights and biases fixed at elaboration; None for chunks that are written.
+        ghosts: sites that always keep their state, which comes from outside.
 
     Ports:
         issue, slot, level, mask: an update begins, of which slot, with which table and which of the two clamps.
@@ -37,13 +39,20 @@ class SpatialFabric(wiring.Component):
         states_write: ``[ceil(N/32)]``, a strobe a word of states.
         seed_write: a word for the chains of generators; seed_clear: the next one is a state's first.
         chunks: the chunks, for the loader.
+        ghost_load, ghost_value: a strobe and a state for each of the ghosts.
     """
 
     tables: Array
     chunks: ChunkWrites
 
-    def __init__(self, plan: LanePlan, hierarchy: Hierarchy | None = None, image: Image | None = None) -> None:
-        self._plan, self._image = plan, image
+    def __init__(
+        self,
+        plan: LanePlan,
+        hierarchy: Hierarchy | None = None,
+        image: Image | None = None,
+        ghosts: Sequence[int] = (),
+    ) -> None:
+        self._plan, self._image, self._ghosts = plan, image, {site: k for k, site in enumerate(ghosts)}
         self._hierarchy = hierarchy or InPlace()
         spec = plan.spec
         ports: dict[str, Any] = {
@@ -60,6 +69,8 @@ class SpatialFabric(wiring.Component):
             "states_write": In((spec.n_sites + 31) // 32),
             "seed_write": In(1),
             "seed_clear": In(1),
+            "ghost_load": In(len(ghosts)),
+            "ghost_value": In(len(ghosts)),
         }
         if image is None:
             ports["chunks"] = In(chunk_signature(plan))
@@ -88,12 +99,14 @@ class SpatialFabric(wiring.Component):
             for k, sources in enumerate(described.sources):
                 m.d.comb += getattr(lane, f"neighbour_{k}").eq(self._chosen(slot, sources, state_of))
             for s, site in enumerate(described.sites):
-                if site != NONE:
-                    m.d.comb += [
-                        lane.clamped[s].eq(clamped[site]),
-                        lane.state_load[s].eq(self.states_write[site // 32]),
-                        lane.state_value[s].eq(self.write_data[site % 32]),
-                    ]
+                if site == NONE:
+                    continue
+                keeps, load, value = clamped[site], self.states_write[site // 32], self.write_data[site % 32]
+                if site in self._ghosts:
+                    arrived = self.ghost_load[self._ghosts[site]]
+                    keeps, load = Const(1), load | arrived
+                    value = Mux(arrived, self.ghost_value[self._ghosts[site]], value)
+                m.d.comb += [lane.clamped[s].eq(keeps), lane.state_load[s].eq(load), lane.state_value[s].eq(value)]
             if spec.dither_bits:
                 m.d.comb += lane.dither_mask.eq(dither_mask)
             if shift_bits(spec):

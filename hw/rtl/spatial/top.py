@@ -1,10 +1,11 @@
 """The top of a spatial fabric: register bus in, samples out."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from amaranth import Const, Module
 from amaranth.lib import wiring
-from amaranth.lib.wiring import Out
+from amaranth.lib.wiring import In, Out
 
 from thermofab.hw.host.spatial.plan import plan_lanes
 from thermofab.hw.host.spatial.registers import spatial_register_map
@@ -36,6 +37,7 @@ class SpatialTop(wiring.Component):
         spec: the fabric.
         hierarchy: where its modules go.
         image: an image whose weights and biases are fixed at elaboration; None for a fabric that loads them.
+        ghosts: sites that always keep their state, of a tile whose neighbours give it; None for a whole fabric.
 
     Ports:
         bus_…: the register bus, see :mod:`thermofab.hw.rtl.spatial.host` and docs/register-map.md.
@@ -43,29 +45,36 @@ class SpatialTop(wiring.Component):
         busy: a run is going on.
         state: ``[N]``, the sites, for observation.
         sweep_done: in this clock ``state`` is the state after a sweep.
+        ghost_load, ghost_value: a strobe and a state for each ghost; wait, linger, stepped: the sequencer's. Of a tile.
     """
 
-    def __init__(self, spec: FabricSpec, hierarchy: Hierarchy | None = None, image: Image | None = None) -> None:
+    def __init__(
+        self,
+        spec: FabricSpec,
+        hierarchy: Hierarchy | None = None,
+        image: Image | None = None,
+        ghosts: Sequence[int] | None = None,
+    ) -> None:
         require_spatial(spec)
         if image is not None:
             check_image(image, spec)
         self._spec, self._hierarchy, self._image = spec, hierarchy or InPlace(), image
+        self._ghosts = ghosts
         self._map = spatial_register_map(spec, image)
-        super().__init__(
-            {
-                **top_ports(self._map.address_bits),
-                "sweep_done": Out(1),
-                "state": Out(spec.n_sites),
-            }
-        )
+        ports = {**top_ports(self._map.address_bits), "sweep_done": Out(1), "state": Out(spec.n_sites)}
+        if ghosts is not None:
+            ports |= {"ghost_load": In(len(ghosts)), "ghost_value": In(len(ghosts))}
+            ports |= {"wait": In(1), "linger": In(1), "stepped": Out(1)}
+        super().__init__(ports)
 
     def elaborate(self, platform: Any) -> Module:
         spec, image, plan, m = self._spec, self._image, plan_lanes(self._spec), Module()
         add = self._hierarchy.add
         host = add(m, "host", "host_bus", lambda: HostBus(spec, image))
-        sequencer = add(m, "sequencer", "sequencer", lambda: Sequencer(plan))
+        sequencer = add(m, "sequencer", "sequencer", lambda: Sequencer(plan, waits=self._ghosts is not None))
         readout = add(m, "readout", "readout", lambda: Readout(spec.n_sites))
-        fabric = add(m, "fabric", "fabric", lambda: SpatialFabric(plan, self._hierarchy, image))
+        ghosts = self._ghosts or ()
+        fabric = add(m, "fabric", "fabric", lambda: SpatialFabric(plan, self._hierarchy, image, ghosts))
 
         connect_top(m, self, host, readout.samples)
         wiring.connect(m, host.run, sequencer.run)
@@ -98,6 +107,14 @@ class SpatialTop(wiring.Component):
         if image is None:
             self._load(m, add(m, "loader", "coefficient_loader", lambda: CoefficientLoader(plan)),
                        host, sequencer, fabric)  # fmt: skip
+        if self._ghosts is not None:
+            m.d.comb += [
+                sequencer.wait.eq(self.wait),
+                sequencer.linger.eq(self.linger),
+                self.stepped.eq(sequencer.stepped),
+            ]
+        if ghosts:
+            m.d.comb += [fabric.ghost_load.eq(self.ghost_load), fabric.ghost_value.eq(self.ghost_value)]
         counted = Const(1)
         if spec.moment_bits:
             moments = add(m, "moments", "moments", lambda: Moments(spec))
