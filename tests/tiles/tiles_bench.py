@@ -7,7 +7,7 @@ import numpy as np
 from bench_top import SHARES
 from channel import SHARE_BITS
 from cocotb.clock import Clock
-from cocotb.triggers import ClockCycles, FallingEdge, RisingEdge, with_timeout
+from cocotb.triggers import ClockCycles, FallingEdge, RisingEdge, SimTimeoutError, with_timeout
 from rtl_bench import BusDriver, sweeps_of
 
 from thermofab.hw.host import registers as rm
@@ -16,7 +16,7 @@ from thermofab.hw.rng.base import seed_words
 from thermofab.hw.spec import Part, RunPlan
 from thermofab.sim.reference import Chain
 
-GIVE_UP = 3_000_000  # ns without an end after which tiles are wedged
+GIVE_UP = 1_000_000  # ns without an end after which tiles are wedged
 
 
 class Tile:
@@ -146,8 +146,12 @@ class Network:
     async def ended(self) -> None:
         """All tiles are through."""
         for tile in self.tiles:
-            while int(tile.busy.value):
-                await with_timeout(FallingEdge(tile.busy), GIVE_UP, "ns")
+            if int(tile.busy.value):
+                try:
+                    await with_timeout(FallingEdge(tile.busy), GIVE_UP, "ns")
+                except SimTimeoutError:
+                    done = [len(tile.states) for tile in self.tiles]
+                    raise AssertionError(f"the tiles are wedged after {done} sweeps") from None
 
     async def swept(self, sweeps: int) -> None:
         """Tile 0 has done so many sweeps of the run."""
