@@ -61,7 +61,9 @@ class Network(wiring.Component):
             m.submodules[f"line_{source}_{target}"] = DomainRenamer(f"wires{source}")(channel)
             sent, comes = getattr(tiles[source], f"to_{target}"), getattr(tiles[target], f"from_{source}")
             m.d.comb += [
-                Cat(channel.into.valid, channel.into.first, channel.into.data).eq(Cat(sent.valid, sent.first, sent.data)),
+                Cat(channel.into.valid, channel.into.first, channel.into.data).eq(
+                    Cat(sent.valid, sent.first, sent.data)
+                ),
                 Cat(comes.valid, comes.first, comes.data).eq(
                     Cat(channel.out.valid, channel.out.first, channel.out.data)
                 ),
