@@ -24,13 +24,13 @@ from thermofab.hw.spec.lattice import Lattice, LatticeRule
 from thermofab.hw.spec.merging import Merged
 from thermofab.hw.spec.model import IsingModel, to_spins
 from thermofab.hw.spec.order import IDLE, NO_PARENT, Order
+from thermofab.hw.spec.parts import Part, part_of
 from thermofab.hw.spec.program import Program
 from thermofab.hw.spec.reading import Reading
 from thermofab.hw.spec.registry import device_names, generator, generator_names, open_device
 from thermofab.hw.spec.report import Quantisation, Report
 from thermofab.hw.spec.samples import Counts, Ledger, Moments, Samples
 from thermofab.hw.spec.schedule import Schedule
-from thermofab.hw.spec.parts import Part, part_of
 from thermofab.hw.spec.tiles import Boundary, Link, Network, Tiling, Wire
 from thermofab.hw.spec.topology import Topology
 

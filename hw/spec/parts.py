@@ -1,6 +1,7 @@
 """A tile as a fabric of its own: its sites, then the ghosts of its neighbours' sites.
 
-Whoever moves states between tiles, a host or a link in gateware, writes the ghosts; the tile's fabric keeps them clamped.
+Whoever moves states between tiles, a host or a link in gateware, writes the ghosts; the tile's fabric keeps them
+clamped.
 """
 
 from dataclasses import dataclass, replace

@@ -18,8 +18,8 @@ CASES = {
     "torus": (TORUS, (2, 2), Line(4, patience=128), ["clean", "bad", "clocks_apart", "dead", "resets", "aborts"]),
     "king": (KING, (2, 1), Line(1, patience=400), ["clean", "bad"]),
 }
-# Clocks from a colour's last slot to the next one's first, without those of the frame: 3 until the states show, of
-# which the sender's start takes 1; the sender's register and the bench's line 3; the queue 3; the check 1; the ghosts 1.
+# Clocks of a colour beyond its own and its frame's words: 3 until the states show, of which the sender's start hides 1;
+# then the sender's register, the bench's line, the queue, the check and the ghosts.
 BEYOND = 8
 
 
@@ -39,8 +39,8 @@ def colour_clocks(spec, tiling) -> int:
 
 
 def test_what_cannot_be_built_is_refused():
-    def plan(spec, tiles=(2, 2), line=Line()):
-        return plan_tile(spec, Tiling.blocks(spec.topology, tiles), 0, line)
+    def plan(spec, tiles=(2, 2), line=None):
+        return plan_tile(spec, Tiling.blocks(spec.topology, tiles), 0, line or Line())
 
     with pytest.raises(UnsupportedError, match="not 'systolic'; use fabric"):
         plan(fabric("g4-4x4-torus", architecture="systolic"))

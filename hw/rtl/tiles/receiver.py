@@ -56,7 +56,6 @@ class Receiver(wiring.Component):
         header, states = Signal(HEADER), Signal(max(1, *words) * line.width)
         fields = header.as_value()
         place, active = Signal(range(end.longest)), Signal()  # of the next word of the frame in hand
-        left = Signal(range(max(line.check_words, *words) + 1))
         colour, before = Signal(range(end.colours)), Signal(range(end.colours), init=end.colours - 1)
         fresh, again, whole = Signal(), Signal(), Signal()
         m.d.comb += [
