@@ -112,5 +112,34 @@ def rack() -> str:
     )
 
 
+def link_area() -> str:
+    rows = results("tiles_link_area")["rows"]
+    return table(
+        ["states to and fro", "bits a clock", "words of the longest frame", "LUT4", "flip-flops"],
+        [[r["states"], r["width"], r["frame_words"], r["lut4"], r["flip_flops"]] for r in rows],
+    )
+
+
+def link_clocks() -> str:
+    rows = results("tiles_link_clocks")["rows"]
+    return table(
+        ["bits a clock", "one chip", "formula, λ = 0", "measured", "header and check, a colour", "the rest, a colour"],
+        [
+            [r["width"], r["alone"], r["formula"], *(f"{r[k]:g}" for k in ("measured", "overhead_words", "beyond"))]
+            for r in rows
+        ],
+    )
+
+
 if __name__ == "__main__":
-    fill(["tiles.md"], {"distances": distances, "ising": ising, "million": million, "rack": rack})
+    fill(
+        ["tiles.md"],
+        {
+            "distances": distances,
+            "ising": ising,
+            "million": million,
+            "rack": rack,
+            "link area": link_area,
+            "link clocks": link_clocks,
+        },
+    )

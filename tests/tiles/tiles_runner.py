@@ -53,7 +53,7 @@ def simulate(runner: Any, folder: Path, monkeypatch, tests: list[str], seed: int
             timescale=("1ns", "1ps"),
             extra_env={
                 "THERMOFAB_TILES": str(folder / "tiles.json"), "THERMOFAB_SEED": str(seed),
-                "THERMOFAB_REPORT": str(report),
+                "THERMOFAB_REPORT": str(report), "COCOTB_MAX_FAILURES": "1",
             },
         )  # fmt: skip
     count, failed = runner_module.get_results(results)
