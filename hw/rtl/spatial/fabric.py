@@ -7,7 +7,7 @@ the lanes. Two lanes share a table memory with two ports; between runs the host 
 from collections.abc import Sequence
 from typing import Any
 
-from amaranth import Cat, Const, Module, Mux, Signal, Value, unsigned
+from amaranth import Cat, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -99,14 +99,14 @@ class SpatialFabric(wiring.Component):
             for k, sources in enumerate(described.sources):
                 m.d.comb += getattr(lane, f"neighbour_{k}").eq(self._chosen(slot, sources, state_of))
             for s, site in enumerate(described.sites):
-                if site == NONE:
-                    continue
-                keeps, load, value = clamped[site], self.states_write[site // 32], self.write_data[site % 32]
                 if site in self._ghosts:
-                    arrived = self.ghost_load[self._ghosts[site]]
-                    keeps, load = Const(1), load | arrived
-                    value = Mux(arrived, self.ghost_value[self._ghosts[site]], value)
-                m.d.comb += [lane.clamped[s].eq(keeps), lane.state_load[s].eq(load), lane.state_value[s].eq(value)]
+                    self._ghost(m, lane, s, site)
+                elif site != NONE:
+                    m.d.comb += [
+                        lane.clamped[s].eq(clamped[site]),
+                        lane.state_load[s].eq(self.states_write[site // 32]),
+                        lane.state_value[s].eq(self.write_data[site % 32]),
+                    ]
             if spec.dither_bits:
                 m.d.comb += lane.dither_mask.eq(dither_mask)
             if shift_bits(spec):
@@ -114,6 +114,16 @@ class SpatialFabric(wiring.Component):
         self._seeds(m, lanes)
         self._tables(m, lanes)
         return m
+
+    def _ghost(self, m: Module, lane: Any, slot: int, site: int) -> None:
+        """A site that keeps its state, unless the host or whoever has the ghost's site writes it."""
+        number = self._ghosts[site]
+        arrived = self.ghost_load[number]
+        m.d.comb += [
+            lane.clamped[slot].eq(1),
+            lane.state_load[slot].eq(self.states_write[site // 32] | arrived),
+            lane.state_value[slot].eq(Mux(arrived, self.ghost_value[number], self.write_data[site % 32])),
+        ]
 
     def _lane(self, m: Module, number: int) -> Any:
         plan, lane, image = self._plan, self._plan.lanes[number], self._image
