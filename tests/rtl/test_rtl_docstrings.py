@@ -17,7 +17,9 @@ import thermofab.hw.rtl
 from thermofab.hw.rtl.architectures import fabric_top
 from thermofab.hw.rtl.emit import rtlil_of
 from thermofab.hw.rtl.link.top import LinkTop
-from thermofab.hw.spec import fabric
+from thermofab.hw.rtl.tiles.plan import Line, plan_tile
+from thermofab.hw.rtl.tiles.top import TileTop
+from thermofab.hw.spec import Tiling, fabric
 
 FACTORS = networkx.path_graph(5)
 SPECS = [
@@ -30,6 +32,7 @@ SPECS = [
     fabric("complete-6", architecture="dense", moment_bits=8),
     fabric("complete-6", architecture="dense", elements=2),
 ]
+TILED = fabric("g4-4x4")
 NAMES = re.compile(r"\s*([a-z…][\w…]*(?:, [a-z…][\w…]*)*)(?: \([^)]*\))?: ")
 
 
@@ -58,6 +61,8 @@ def built() -> dict[type, set[str]]:
         for spec in SPECS:
             rtlil_of(lambda hierarchy, spec=spec: fabric_top(spec, hierarchy), "design")
         rtlil_of(lambda hierarchy: LinkTop(SPECS[0], 12, hierarchy), "design")
+        tile = plan_tile(TILED, Tiling.blocks(TILED.topology, (2, 1)), 0, Line())
+        rtlil_of(lambda hierarchy: TileTop(tile, hierarchy), "design")
     return ports
 
 

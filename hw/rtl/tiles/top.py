@@ -20,11 +20,13 @@ from thermofab.hw.rtl.tiles.sender import Sender
 
 
 class Endpoint(wiring.Component):
-    """One end of a line; see :class:`Sender` and :class:`Receiver` for the ports of the same names.
+    """One end of a line: a :class:`Sender` and a :class:`Receiver`.
 
     Ports:
+        clear, session, running, state, steps, colour, load, value, line_clk: theirs.
         wait: the other end's frame of the last step has not come.
         quiet: every frame of the steps that are done has come, either way.
+        into, out: from and to the other end.
     """
 
     def __init__(self, end: End) -> None:
@@ -84,10 +86,10 @@ class TileTop(wiring.Component):
         hierarchy: where its modules go.
 
     Ports:
-        those of :class:`SpatialTop`, of the sites and then the ghosts; and
+        bus_…, sample_…, busy, state, sweep_done: of :class:`SpatialTop`, of the tile's sites and then its ghosts.
         session: a number that the host changes, in all tiles alike, after a reset or an abort, while no tile runs and
             before states are written: nothing of what went before is then taken.
-        to_T, from_T: the lines to and from tile T; from_T_clk: that tile's clock.
+        to_t, from_t: the lines to and from tile t; from_t_clk: that tile's clock.
     """
 
     def __init__(self, plan: TilePlan, hierarchy: Hierarchy | None = None) -> None:
