@@ -5,6 +5,7 @@
 
 from fractions import Fraction
 
+import numpy as np
 import pytest
 from tiles_runner import build, simulate
 
@@ -47,7 +48,8 @@ def test_what_cannot_be_built_is_refused():
     with pytest.raises(UnsupportedError, match="take moment_bits=0"):
         plan(fabric("g4-4x4-torus", moment_bits=8))
     with pytest.raises(UnsupportedError, match="pairs of sites only"):
-        plan(fabric("pdit4-2x3"), (2, 1))
+        factors = fabric("pdit4-2x3")
+        plan_tile(factors, Tiling(factors.topology, np.arange(factors.n_sites) % 2), 0, Line())
     with pytest.raises(UnsupportedError, match="has no neighbour"):
         plan(fabric("g4-4x4-torus"), (1, 1))
     with pytest.raises(SpecError, match="patience must be more, got 40"):
