@@ -354,7 +354,6 @@ COUNTERS_LATE = (
 RECEIVER, SENDER, TILE = "hw/rtl/tiles/receiver.py", "hw/rtl/tiles/sender.py", "hw/rtl/tiles/top.py"
 LINK_NUMBER = (RECEIVER, "fresh.eq(header.data & (header.number == self.come))", "fresh.eq(header.data)")
 LINK_CHECK = (RECEIVER, "good.eq(whole & check.match_detected & (", "good.eq(whole & (")
-LINK_SESSION = (RECEIVER, " & (header.session == self.session) & ~self.clear", " & ~self.clear")
 LINK_ANSWER = (RECEIVER, "self.answer.eq(taken | (good & again))", "self.answer.eq(taken)")
 LINK_WAIT = (TILE, "self.wait.eq(ahead[-1])", "self.wait.eq(0)")
 LINK_TIMER = (SENDER, "late.eq(waited == line.patience - 1)", "late.eq(0)")
@@ -476,7 +475,6 @@ BUGS = (
     Bug("edge: counters a clock early, systolic: sums", (COUNTERS_LATE,), f"{SYSTOLIC} -k counters"),
     Bug("edge: frames of any number taken: link of tiles", (LINK_NUMBER,), LINK),
     Bug("edge: check ignored: link of tiles", (LINK_CHECK,), LINK),
-    Bug("edge: frames of any session taken: link of tiles", (LINK_SESSION,), LINK),
     Bug("edge: a repeated frame not answered: link of tiles", (LINK_ANSWER,), LINK),
     Bug("edge: a colour does not wait: link of tiles", (LINK_WAIT,), LINK),
     Bug("edge: nothing sent again: link of tiles", (LINK_TIMER,), LINK),

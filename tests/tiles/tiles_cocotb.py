@@ -140,7 +140,7 @@ async def resets(dut) -> None:
         else:  # what waits on the lines are the frames of the first step, which the next run expects
             net.all_lines("frozen", True)
             await net.start_run(ENDLESS)
-            await ClockCycles(dut.clk_0, 300)
+            await ClockCycles(dut.clk_0, 1500)
         await ClockCycles(dut.clk_0, int(rng.integers(20, 80)))
         for tile in net.tiles:
             tile.rst.value = 1
