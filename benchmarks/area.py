@@ -96,8 +96,13 @@ CASES = (
 def measured(case: Case) -> dict[str, Any]:
     """The row of a case."""
     spec, tools = case.spec, TOOLCHAINS[case.part.family]
-    row: dict[str, Any] = {"configuration": case.line, "part": case.part.name, "sites": spec.n_sites,
-                           "updates_per_clock": spec.n_sites / loading_of(spec).sweep_clocks, "commit": commit()}  # fmt: skip
+    row: dict[str, Any] = {
+        "configuration": case.line,
+        "part": case.part.name,
+        "sites": spec.n_sites,
+        "updates_per_clock": spec.n_sites / loading_of(spec).sweep_clocks,
+        "commit": commit(),
+    }
     try:
         recipe = recipe_of(spec, case.part)
         report, wrapper = measure(

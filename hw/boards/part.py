@@ -19,6 +19,7 @@ class Part:
         package: nextpnr's name for the package; Gowin's ordering code, which holds package and speed grade.
         speed: ECP5 speed grade 6, 7 or 8; 0 for the others, whose names imply it.
         synthesis: further options of the family's synthesis command.
+        pins: pins for the ports of a design without a board, where nextpnr does not choose any itself.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Part:
     package: str
     speed: int = 0
     synthesis: tuple[str, ...] = ()
+    pins: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.family not in get_args(Family):
