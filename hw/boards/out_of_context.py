@@ -139,8 +139,8 @@ def measure(
     source = rtlil_of(wrapped, name)
     constraints = "".join(f'IO_LOC "{port}" {pin};\n' for port, pin in zip(PORTS, part.pins, strict=False))
     report = place_and_route(
-        source, name, part, frequency, constraints=constraints, seed=seed, options=options, place_options=place_options, floorplan=floorplan,
-        folder=folder, progress=progress,
+        source, name, part, frequency, constraints=constraints, seed=seed, options=options, place_options=place_options,
+        floorplan=floorplan, folder=folder, progress=progress,
     )  # fmt: skip
     return report, wrappers[0].overhead
 

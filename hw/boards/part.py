@@ -42,5 +42,8 @@ class Part:
 ECP5_85 = Part("LFE5U-85F-6BG381C", "ecp5", "85k", "CABGA381", 6)
 ECP5_25 = Part("LFE5U-25F-6BG381C", "ecp5", "25k", "CABGA381", 6)
 ICE40_UP5K = Part("iCE40UP5K-SG48", "ice40", "up5k", "sg48", synthesis=("-device", "u", "-dsp"))
-GW2A_18 = Part("GW2AR-LV18QN88C8/I7", "gowin", "GW2A-18C", "GW2AR-LV18QN88C8/I7", synthesis=("-family", "gw2a"))
+GW2A_18 = Part(
+    "GW2AR-LV18QN88C8/I7", "gowin", "GW2A-18C", "GW2AR-LV18QN88C8/I7",
+    synthesis=("-family", "gw2a"), pins=("4", "15", "16", "17"),
+)  # fmt: skip
 PARTS = {"ecp5-85k": ECP5_85, "ecp5-25k": ECP5_25, "ice40-up5k": ICE40_UP5K, "gowin-18k": GW2A_18}
