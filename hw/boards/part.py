@@ -1,6 +1,7 @@
 """FPGA parts as data: what synthesis, placement and the bitstream writer are told about the silicon."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from thermofab.hw.spec import SpecError
@@ -19,6 +20,7 @@ class Part:
         package: nextpnr's name for the package; Gowin's ordering code, which holds package and speed grade.
         speed: ECP5 speed grade 6, 7 or 8; 0 for the others, whose names imply it.
         synthesis: further options of the family's synthesis command.
+        room: how many ``lut4``, ``flip_flops`` and ``block_ram`` it has; the last of 18 kbit, left out where smaller.
         pins: pins for the ports of a design without a board, where nextpnr does not choose any itself.
     """
 
@@ -28,6 +30,7 @@ class Part:
     package: str
     speed: int = 0
     synthesis: tuple[str, ...] = ()
+    room: Mapping[str, int] = field(default_factory=dict, hash=False)
     pins: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -39,11 +42,19 @@ class Part:
             raise SpecError(f"the speed grade of an {self.family} part is {right}; got {self.speed!r} for {self.name}.")
 
 
-ECP5_85 = Part("LFE5U-85F-6BG381C", "ecp5", "85k", "CABGA381", 6)
-ECP5_25 = Part("LFE5U-25F-6BG381C", "ecp5", "25k", "CABGA381", 6)
-ICE40_UP5K = Part("iCE40UP5K-SG48", "ice40", "up5k", "sg48", synthesis=("-device", "u", "-dsp"))
+ECP5_85 = Part(
+    "LFE5U-85F-6BG381C", "ecp5", "85k", "CABGA381", 6, room={"lut4": 83_640, "flip_flops": 83_640, "block_ram": 208}
+)
+ECP5_25 = Part(
+    "LFE5U-25F-6BG381C", "ecp5", "25k", "CABGA381", 6, room={"lut4": 24_288, "flip_flops": 24_288, "block_ram": 56}
+)
+ICE40_UP5K = Part(
+    "iCE40UP5K-SG48", "ice40", "up5k", "sg48",
+    synthesis=("-device", "u", "-dsp"), room={"lut4": 5_280, "flip_flops": 5_280},
+)  # fmt: skip
 GW2A_18 = Part(
     "GW2AR-LV18QN88C8/I7", "gowin", "GW2A-18C", "GW2AR-LV18QN88C8/I7",
-    synthesis=("-family", "gw2a"), pins=("4", "15", "16", "17"),
+    synthesis=("-family", "gw2a"), room={"lut4": 20_736, "flip_flops": 15_552, "block_ram": 46},
+    pins=("4", "15", "16", "17"),
 )  # fmt: skip
 PARTS = {"ecp5-85k": ECP5_85, "ecp5-25k": ECP5_25, "ice40-up5k": ICE40_UP5K, "gowin-18k": GW2A_18}
