@@ -236,8 +236,12 @@ class _Sweep:
         """After a sweep, float64 ``[..., 2^n]`` from ``[..., 2^n]``."""
         tensor = distribution.reshape(distribution.shape[:-1] + (2,) * self.n)
         for axis, up in self.updates:
-            rest = tensor.sum(axis=axis - self.n, keepdims=True)
-            tensor = np.concatenate([rest * (1 - up), rest * up], axis=axis - self.n)
+            behind = (slice(None),) * (self.n - axis - 1)
+            low, high = (..., slice(0, 1), *behind), (..., slice(1, 2), *behind)
+            rest = tensor[low] + tensor[high]
+            tensor = np.empty(tensor.shape)
+            np.multiply(rest, 1 - up, out=tensor[low])
+            np.multiply(rest, up, out=tensor[high])
         return tensor.reshape(distribution.shape)
 
     def fixed_point(self, accuracy: float, max_sweeps: int) -> FixedPoint:
