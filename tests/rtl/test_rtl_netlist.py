@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ import thermofab
 from thermofab.hw import emit_verilog
 from thermofab.hw.boards.tools import find_tool, run_tool
 from thermofab.hw.host.architectures import ARCHITECTURES
-from thermofab.hw.rtl.emit import emit_rtlil
+from thermofab.hw.rtl.emit import emit_rtlil, fabric_design
 from thermofab.hw.rtl.link.emit import emit_link_verilog
 from thermofab.hw.rtl.netlist.names import KEYWORDS, Names, plain
 from thermofab.hw.rtl.netlist.rtlil import Bits, Slice, joined, read_rtlil, sliced
@@ -23,6 +24,11 @@ from thermofab.hw.spec import FabricSpec, fabric
 from thermofab.sim.rtl.tools import find_verilator
 
 ROOT = Path(thermofab.__file__).parent.parent
+sys.path.insert(0, str(ROOT / "benchmarks"))
+
+from netlist_page import PAGE, tables  # noqa: E402
+from page_tables import filled  # noqa: E402
+
 TYPES = {
     "spatial": "g4-4x4-torus", "systolic": "g4-8x8-torus", "relay": "g4-4x4", "dense": "complete-8",
 }  # fmt: skip
@@ -132,6 +138,21 @@ def test_the_text_is_the_design(architecture, tmp_path):
         )
         found.append((sum(int(cell["parameters"]["WIDTH"], 2) for cell in registers), memories))
     assert found[0] == found[1] and found[0][0] > 100 and found[0][1]
+
+
+def test_the_page_is_what_its_command_makes():
+    page = (ROOT / "docs" / PAGE).read_text()
+    assert filled(page, tables()) == page and page.count("<!-- table:") == 3
+
+
+def test_memories_are_listed_with_their_number():
+    listed = fabric_design(spec_of("spatial")).memories()
+    assert {row["module"] for row in listed} == set(
+        re.findall(r"^module (thermofab_r[ao]m_\w+)", text_of("spatial"), re.M)
+    )
+    chunk = next(row for row in listed if row["module"] == "thermofab_ram_1r1w_16x13_async")
+    assert (chunk["words"], chunk["bits"], chunk["instances"], chunk["read"]) == (16, 13, 8, "asynchronous")
+    assert [row["contents"] for row in listed if "_rom_" in row["module"]] == ["fixed"] * 2
 
 
 def test_names_never_collide():

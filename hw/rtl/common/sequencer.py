@@ -85,6 +85,9 @@ class Sequencer(wiring.Component):
             }
         )
 
+    def built_with(self) -> dict[str, object]:
+        return {"slots": self._plan.slots, "clocks a colour": self._plan.colour_clocks}
+
     def elaborate(self, platform: Any) -> Module:
         m, plan = Module(), self._plan
         phase = Signal.like(self.run.phases)

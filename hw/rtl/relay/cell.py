@@ -63,6 +63,9 @@ class Cell(wiring.Component):
             }
         super().__init__(ports)
 
+    def built_with(self) -> dict[str, object]:
+        return {"degree": self._degree, "address bits": self._address_bits}
+
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         works = Signal()

@@ -67,6 +67,9 @@ class DrawUnit(wiring.Component):
             ports["step"] = In(1)
         super().__init__(ports)
 
+    def built_with(self) -> dict[str, object]:
+        return {"sites": self._sites}
+
     def elaborate(self, platform: Any) -> Module:
         m, spec = Module(), self._spec
         word = self._generator(m)

@@ -93,6 +93,9 @@ class Lane(wiring.Component):
             }
         super().__init__(ports)
 
+    def built_with(self) -> dict[str, object]:
+        return {"positions": self._positions, "slots": self._plan.slots, "chunks of positions": self._sizes}
+
     def elaborate(self, platform: Any) -> Module:
         spec, plan, m = self._spec, self._plan, Module()
         word = self._generators(m)

@@ -49,6 +49,9 @@ class Collector(wiring.Component):
             }
         )
 
+    def built_with(self) -> dict[str, object]:
+        return {"elements": self._width, "entries a sample": self._entries, "depth": self._depth}
+
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         width, depth = self._width, self._depth

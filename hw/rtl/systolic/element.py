@@ -82,6 +82,9 @@ class Element(wiring.Component):
             ports["extra_shift"] = In(shift_bits(spec))
         super().__init__(ports)
 
+    def built_with(self) -> dict[str, object]:
+        return {"inputs": len(self._inputs), "slots": self._n_slots}
+
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         spec = self._spec
