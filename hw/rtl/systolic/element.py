@@ -82,6 +82,9 @@ class Element(wiring.Component):
             ports["extra_shift"] = In(shift_bits(spec))
         super().__init__(ports)
 
+    def built_with(self) -> dict[str, object]:
+        return {"inputs": len(self._inputs), "slots": self._n_slots}
+
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         spec = self._spec
@@ -110,7 +113,8 @@ class Element(wiring.Component):
         """What the host writes, registered beside the memories it goes to."""
         self._host_slot = Signal.like(self.host_slot, reset_less=True)
         self._host_data = Signal.like(self.host_data, reset_less=True)
-        self._lanes, self._seeds = Signal.like(self.coefficient_write), Signal.like(self.seed_write)
+        self._lanes = Signal.like(self.coefficient_write, name="lanes")
+        self._seeds = Signal.like(self.seed_write, name="seeds")
         self._seeding = Signal()
         m.d.sync += [
             self._host_slot.eq(self.host_slot),
@@ -141,7 +145,8 @@ class Element(wiring.Component):
             shape=unsigned(layout.lanes * layout.lane_bits), depth=self._n_slots, init=[]
         )
         write, read = memory.write_port(granularity=layout.lane_bits), memory.read_port()
-        address, entry = Signal.like(self.slot_tap, reset_less=True), Signal(layout.bits, reset_less=True)
+        address = Signal.like(self.slot_tap, reset_less=True)
+        entry = Signal(layout.bits, reset_less=True)
         m.d.sync += [address.eq(self.slot_tap), entry.eq(read.data)]
         m.d.comb += [
             write.addr.eq(self._host_slot),
@@ -161,7 +166,7 @@ class Element(wiring.Component):
         memory = m.submodules.generators = Memory(shape=unsigned(bits), depth=self._n_slots, init=[])
         write, read = memory.write_port(granularity=32), memory.read_port()
         draw = Signal.like(self.slot_draw, reset_less=True)
-        store, step = Signal.like(self.slot_store, reset_less=True), Signal()
+        store, step = Signal.like(self.slot_store, reset_less=True, name="store"), Signal(name="step")
         state = Signal(bits, name="generator_state", reset_less=True)
         m.d.sync += [draw.eq(self.slot_draw), store.eq(self.slot_store), step.eq(self.step), state.eq(read.data)]
         name = spec.rng.replace("+", "p")
@@ -185,7 +190,10 @@ class Element(wiring.Component):
     def _field(self, m: Module, states: list[Value], weights: list[Value], bias: Value) -> Value:
         """F, from the sum stage to the field stage."""
         spec = self._spec
-        field = m.submodules.field = FieldSum(len(states), spec.weight_bits, spec.bias_bits, spec.field_bits)
+        field = self._hierarchy.add(
+            m, "field_sum", f"field{len(states)}",
+            lambda: FieldSum(len(states), spec.weight_bits, spec.bias_bits, spec.field_bits),
+        )  # fmt: skip
         m.d.comb += [field.bias.eq(bias), *(getattr(field, f"weight_{k}").eq(w) for k, w in enumerate(weights))]
         if states:
             m.d.comb += field.states.eq(Cat(states))

@@ -34,6 +34,9 @@ class FieldSum(wiring.Component):
         ports |= {f"weight_{k}": In(signed(weight_bits)) for k in range(inputs)}
         super().__init__(ports)
 
+    def built_with(self) -> dict[str, object]:
+        return {"inputs": self._inputs}
+
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         weights = [getattr(self, f"weight_{k}") for k in range(self._inputs)]

@@ -52,7 +52,8 @@ class Moments(wiring.Component):
         write, read = memory.write_port(), memory.read_port()
         read_slot = Signal.like(self.slot_read, reset_less=True)
         write_slot = Signal.like(self.slot_write, reset_less=True)
-        entry, total = Signal(bits * count, reset_less=True), Signal(bits * count, reset_less=True)
+        entry = Signal(bits * count, reset_less=True)
+        total = Signal(bits * count, reset_less=True)
         changed = Signal()
         m.d.sync += [
             read_slot.eq(self.slot_read),
@@ -113,7 +114,7 @@ class Dump(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         settle = Signal(range(self.SETTLE + 1))
-        last_bit, last = Signal(), Signal()
+        last_bit, last = Signal(name="last_bit"), Signal(name="last")
         m.d.comb += [
             self.ask.eq(self.busy & (settle == 0) & self.space),
             last_bit.eq(self.bit == self._bits - 1),

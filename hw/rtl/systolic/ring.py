@@ -35,6 +35,9 @@ class Ring(wiring.Component):
             }
         )
 
+    def built_with(self) -> dict[str, object]:
+        return {"slots": self._n_slots, "views": len(self._views)}
+
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         places = self._n_slots

@@ -279,8 +279,8 @@ class SystolicTop(wiring.Component):
         spec, layout, timing = self._spec, self._layout, self._timing
         owned, width = layout.owned, spec.moment_bits * (layout.owned + 1)
         dump = self._hierarchy.add(m, "dump", "dump", lambda: Dump(layout.n_slots, width))
-        counted, full = Signal(spec.moment_bits), Signal()
-        starts, counts = Signal(), Signal()
+        counted, full = Signal(spec.moment_bits, name="counted"), Signal(name="full")
+        starts, counts = Signal(name="starts"), Signal(name="counts")
         m.d.comb += counts.eq(starts & rounds.take & ~host.stream)
         m.d.sync += [starts.eq(rounds.slot == layout.n_slots - 1), full.eq(counted.all())]
         with m.If(counts & ~full):
@@ -299,7 +299,7 @@ class SystolicTop(wiring.Component):
         ]
         # Whether a round counts is known a clock after it begins, and holds for its slots and, trailing, those of the
         # next.
-        take, trail = Signal(), Signal()
+        take, trail = Signal(name="take"), Signal(name="trail")
         with m.If(starts):
             m.d.sync += [take.eq(counts & ~full), trail.eq(take)]
         read_slot = late("slot", rounds.slot, timing.write - READ_AHEAD - 2)
