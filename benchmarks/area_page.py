@@ -56,11 +56,12 @@ def asic() -> str:
         rows.append([
             row["library"], f"`{row['configuration']}`", row["sites"], f"{row['cells']:,}", f"{row['flip_flops']:,}",
             f"{row['behind_gates']:,}" if row["library"] == "sky130" else "",
-            f"{row['area_um2'] / 1e6:.3f}", f"{row['area_per_site_um2']:,.0f}", f"{behind / 1024:.1f}" if behind else "",
+            f"{row['area_um2'] / 1e6:.3f}", f"{row['area_per_site_um2']:,.0f}",
+            f"{behind / 1024:.1f}" if behind else "",
             row.get("path_ns", ""), row.get("megahertz", ""),
         ])  # fmt: skip
-    head = ["library", "configuration", "p-bits", "cells", "flip-flops", "of these behind gates", "area, mm²", "µm² per p-bit",
-            "kbit of memory beside it", "slowest path, ns", "MHz"]  # fmt: skip
+    head = ["library", "configuration", "p-bits", "cells", "flip-flops", "of these behind gates", "area, mm²",
+            "µm² per p-bit", "kbit of memory beside it", "slowest path, ns", "MHz"]  # fmt: skip
     return table(head, rows)
 
 
