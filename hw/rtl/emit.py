@@ -5,7 +5,6 @@ import textwrap
 from collections.abc import Callable
 from typing import Any
 
-from thermofab import __version__
 from thermofab.hw.host.spatial.plan import plan_lanes
 from thermofab.hw.host.systolic.timing import layout_of
 from thermofab.hw.rtl.netlist.design import Design
@@ -100,7 +99,7 @@ def _not_top(text: str) -> str:
 
 def header(spec: FabricSpec, name: str, image: Image | None, design: Design) -> str:
     """The comment at the head of a fabric's Verilog."""
-    made = f"Made by thermofab {__version__} with thermofab.emit_verilog(fabric, name={name!r})."
+    made = f"Made by thermofab.emit_verilog(fabric, name={name!r}) of the fabric with that digest."
     return headed([f"{name}: {built(spec)[0]}", *built(spec, image)[1:], made], design)
 
 

@@ -15,7 +15,7 @@ import thermofab
 from thermofab.hw import emit_verilog
 from thermofab.hw.boards.tools import find_tool, run_tool
 from thermofab.hw.host.architectures import ARCHITECTURES
-from thermofab.hw.rtl.emit import emit_rtlil, fabric_design
+from thermofab.hw.rtl.emit import design_of, emit_rtlil, fabric_design
 from thermofab.hw.rtl.link.emit import emit_link_verilog
 from thermofab.hw.rtl.netlist.names import KEYWORDS, Names, plain
 from thermofab.hw.rtl.netlist.rtlil import Bits, Slice, joined, read_rtlil, sliced
@@ -178,3 +178,27 @@ def test_rtlil_that_amaranth_does_not_write_is_refused():
         read_rtlil("module \\a\n  inout \\b\nend\n")
     with pytest.raises(ValueError, match="has no end"):
         read_rtlil("module \\a\n")
+
+
+def test_a_condition_may_take_back_what_was_said():
+    """``word`` goes on in every clock with ``go``, but for those with ``stay``: there it is told to keep its value."""
+    from amaranth import Module
+    from amaranth.lib import wiring
+    from amaranth.lib.wiring import In, Out
+
+    class Counter(wiring.Component):
+        """Counts."""
+
+        def __init__(self) -> None:
+            super().__init__({"go": In(1), "stay": In(1), "word": Out(4)})
+
+        def elaborate(self, platform) -> Module:
+            m = Module()
+            with m.If(self.go):
+                m.d.sync += self.word.eq(self.word + 1)
+                with m.If(self.stay):
+                    m.d.sync += self.word.eq(self.word)
+            return m
+
+    text = design_of(lambda hierarchy: Counter(), "counter").text()
+    assert "word <= word + 4'h1;\n        if (stay) word <= word;" in text

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from thermofab import __version__
 from thermofab.hw.rtl.emit import built, design_of, headed
 from thermofab.hw.spec import FabricSpec
 
@@ -28,5 +27,5 @@ def emit_link_verilog(
     """
     design = design_of(link_top(spec, divisor, clock_hz), name, sources=sources)
     line = f"Behind a serial line of {divisor} clocks a bit" + (f", at {clock_hz} Hz." if clock_hz else ".")
-    said = [f"{name}: {built(spec)[0]}", line, *built(spec)[1:], f"Made by thermofab {__version__}."]
+    said = [f"{name}: {built(spec)[0]}", line, *built(spec)[1:], "Made by thermofab.hw.rtl.link.emit."]
     return headed(said, design) + design.text()

@@ -7,14 +7,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-import thermofab
 from thermofab.hw.rtl.netlist.memories import Form, described, form_of, instance_of, module_text
 from thermofab.hw.rtl.netlist.names import Names, plain
 from thermofab.hw.rtl.netlist.netlist import Netlist
 from thermofab.hw.rtl.netlist.rtlil import Module, read_rtlil
 from thermofab.hw.rtl.netlist.writing import ModuleWriter
 
-_PACKAGE = Path(thermofab.__file__).parent
+_PACKAGE = Path(__file__).parents[3]
 
 
 @runtime_checkable
@@ -84,10 +83,6 @@ class Design:
 
     def memories(self) -> list[dict[str, Any]]:
         """Every memory module, and how many instances of it the whole design has."""
-        count: dict[str, int] = {}
-        for line in self.tree():
-            name, _, times = line.strip().partition(" x ")
-            count[name] = count.get(name, 0) + int(times or 1)
         whole = self._instances()
         return [{**described(form, name), "instances": whole.get(name, 0)} for form, name in self._forms.items()]
 

@@ -143,7 +143,7 @@ def described(form: Form, name: str) -> dict[str, Any]:
         "read": "synchronous" if all(clocked for clocked, _ in form.reads) else "asynchronous",
         "read_enable": any(strobe for _, strobe in form.reads),
         "read_during_write": "any" if "no_rw_check" in dict(form.attributes) else "old" if form.writes else "none",
-        "contents": "fixed" if form.contents else "zeros, not needed" if form.writes else "zeros",
+        "contents": "fixed" if form.contents else "zeros",
     }
 
 

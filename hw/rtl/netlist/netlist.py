@@ -325,7 +325,9 @@ class Netlist:
             hinted = self._all[name]
             if hinted.keep:
                 wire.keep = True
-            if wire.anonymous and part.wire not in self.names and own(hinted.source):
+            foreign = not (wire.anonymous or wire.direction or own(wire.source))
+            if own(hinted.source) and (foreign or (wire.anonymous and part.wire not in self.names)):
+                wire.source = wire.source if wire.anonymous else hinted.source  # the first hint is taken
                 self.names[part.wire] = name[1:]
 
 
