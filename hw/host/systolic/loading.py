@@ -11,9 +11,17 @@ from thermofab.hw.host.bits import WORD, unpack_bits
 from thermofab.hw.host.loading import Registers, Write
 from thermofab.hw.host.systolic.format import coefficient_format, packed
 from thermofab.hw.host.systolic.layout import NONE
-from thermofab.hw.host.systolic.registers import CLAMP_MASKS, DUMP, element_words, fields, systolic_register_map
+from thermofab.hw.host.systolic.registers import (
+    CLAMP_MASKS,
+    DUMP,
+    DUMP_FIELDS,
+    DUMP_TABLES,
+    element_words,
+    fields,
+    systolic_register_map,
+)
 from thermofab.hw.host.systolic.timing import layout_of
-from thermofab.hw.spec import FabricSpec, Image
+from thermofab.hw.spec import DeviceError, FabricSpec, Image
 
 
 class SystolicLoading:
@@ -89,6 +97,59 @@ class SystolicLoading:
         first = owned != NONE
         both[owned[first]] = mine[:, 1:][first]
         return mine[:, 0], both
+
+    def states_in(self, fabric: Registers) -> np.ndarray:
+        """Bool ``[N]``, from STATES, which a sweep writes back."""
+        layout = self._layout
+        size, sizes = element_words(layout.n_elements), (layout.n_slots, element_words(layout.n_elements))
+        where = self._at("STATES", sizes, np.arange(layout.n_slots)[:, None], np.arange(size)) - self.map["STATES"].base
+        words = np.array([[fabric.read("STATES", int(k)) for k in row] for row in where], dtype=np.uint32)
+        return unpack_bits(words, layout.n_elements)[layout.slot_of, layout.element_of]
+
+    def check(self, fabric: Registers, image: Image) -> None:
+        """Every copy: both ends of an edge, the inputs that have no neighbour, and each table memory."""
+        spec, layout = self._spec, self._layout
+        down, ups = self._fields(fabric, None), [self._fields(fabric, b) for b in range(layout.n_inputs)]
+        weights = np.stack([(up - down) // 2 for up in ups], axis=1) if ups else np.zeros((spec.n_sites, 0), np.int64)
+        wanted = np.where(layout.edges == NONE, 0, image.weights[layout.edges] if len(image.weights) else 0)
+        for found, loaded, what in (
+            (weights, wanted, "input {1} of site {0} has the weight"),
+            (down + weights.sum(axis=1), image.biases, "site {0} has the bias"),
+            (self._tables(fabric), np.tile(image.tables.reshape(-1), (-(-layout.n_elements // 2), 1)),
+             "entry {1} of table memory {0} is"),
+        ):  # fmt: skip
+            if not np.array_equal(found, loaded):
+                at = tuple(np.argwhere(found != loaded)[0].tolist())
+                raise DeviceError(
+                    f"{what.format(*at)} {found[at]} where {loaded[at]} was loaded; load again, and look at the link "
+                    "or the part if it stays so."
+                )
+
+    def _fields(self, fabric: Registers, up: int | None) -> np.ndarray:
+        """int64 ``[N]``: the field of every site whose neighbours are all 0, but for that at input ``up``."""
+        layout = self._layout
+        if layout.n_inputs:
+            words = [0] * self.map["NEIGHBOURS"].count
+            if up is not None:
+                words[up // WORD] = 1 << up % WORD
+            fabric.write("NEIGHBOURS", np.array(words))
+        fields_of = self._dumped(fabric, DUMP_FIELDS, layout.n_slots, self._spec.field_bits)
+        values = fields_of[layout.slot_of, layout.element_of]
+        return values - (values >> (self._spec.field_bits - 1) << self._spec.field_bits)
+
+    def _tables(self, fabric: Registers) -> np.ndarray:
+        """int64 ``[memories, entries]``."""
+        spec = self._spec
+        values = self._dumped(fabric, DUMP_TABLES, spec.levels * spec.table_size, spec.threshold_bits)
+        return values[:, list(self._layout.order[::2])].T
+
+    def _dumped(self, fabric: Registers, which: int, places: int, bits: int) -> np.ndarray:
+        """int64 ``[places, elements]``, unsigned, as CONTROL streams them out."""
+        count = places * bits * self._layout.n_elements
+        fabric.write("CONTROL", which)
+        streamed = unpack_bits(fabric.collect(-(-count // WORD))[None], count)
+        by_bit = streamed.reshape(places, bits, self._layout.n_elements).astype(np.int64)
+        return (by_bit << np.arange(bits)[:, None]).sum(axis=1)
 
     def _by_site(self, bits: np.ndarray) -> np.ndarray:
         real = self._stream_site != NONE

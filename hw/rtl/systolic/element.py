@@ -37,6 +37,8 @@ class Element(wiring.Component):
         write, value: to the ring, at its write stage.
         inputs: the neighbours' states, at the sum stage.
         host_slot, host_data, coefficient_write, seed_write: the host writes lanes of an entry.
+        probe, neighbours: all neighbours' states are taken to be these.
+        dump_bit, dumped: bit ``dump_bit`` of the field, and of the threshold above it, two clocks later.
         dither_mask: 2^shift - 1; extra_shift: shift - min_shift; see :mod:`thermofab.hw.rtl.common.datapath`.
     """
 
@@ -47,6 +49,7 @@ class Element(wiring.Component):
         timing: Timing,
         inputs: tuple[tuple[Input, Select], ...],
         program_bits: int,
+        dump_bits: int,
         hierarchy: Hierarchy | None = None,
     ) -> None:
         self._spec, self._n_slots, self._timing, self._inputs = spec, n_slots, timing, inputs
@@ -71,9 +74,12 @@ class Element(wiring.Component):
             "host_data": In(self._format.lane_bits),
             "coefficient_write": In(self._format.lanes),
             "seed_write": In(generator(spec.rng).state_words),
+            "probe": In(1),
+            "dump_bit": In(dump_bits),
+            "dumped": Out(1),
         }
         if inputs:
-            ports["inputs"] = Out(len(inputs))
+            ports |= {"inputs": Out(len(inputs)), "neighbours": In(len(inputs))}
         for b, (wire, _) in enumerate(inputs):
             ports |= {f"neighbour_{b}_{k}": In(1) for k in range(len(wire.steps))}
         if spec.dither_bits:
@@ -99,6 +105,11 @@ class Element(wiring.Component):
         m.d.comb += self.index.eq(index)
 
         threshold = Signal(spec.threshold_bits, reset_less=True)
+        chosen_bit = Signal.like(self.dump_bit, reset_less=True)
+        m.d.sync += [
+            chosen_bit.eq(self.dump_bit),
+            self.dumped.eq(Cat(field, threshold).bit_select(chosen_bit, 1)),
+        ]
         m.d.sync += [
             threshold.eq(self.threshold),
             self.value.eq(Mux(self.load, self.initial, high < threshold)),
@@ -128,7 +139,7 @@ class Element(wiring.Component):
         for b, (wire, select) in enumerate(self._inputs):
             options = [getattr(self, f"neighbour_{b}_{k}") for k in range(len(wire.steps))]
             state = Signal(name=f"state_{b}", reset_less=True)
-            m.d.sync += state.eq(chosen(options, select, program))
+            m.d.sync += state.eq(Mux(self.probe, self.neighbours[b], chosen(options, select, program)))
             states.append(state)
         if states:
             m.d.comb += self.inputs.eq(Cat(states))

@@ -62,7 +62,7 @@ class Rounds(wiring.Component):
         phase = Signal.like(self.run.phases)
         swept, left = Signal(32), Signal(32)
         first = Signal()  # the first sample is the state before any sweep
-        restate, clear = Signal(), Signal()  # asked for before the next run
+        restate, clear = Signal(init=1), Signal()  # asked for before the next run; a reset asks for states
         draining, aborting, aborted_round = Signal(), Signal(), Signal()
         fresh = Signal(3)  # clocks until what is derived from the schedule below can be trusted
         sweeps_of, level_of, mask_of = self._phase_table(m, phase)
