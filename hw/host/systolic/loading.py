@@ -9,7 +9,7 @@ import numpy as np
 
 from thermofab.hw.host.bits import WORD, unpack_bits
 from thermofab.hw.host.loading import Registers, Write
-from thermofab.hw.host.systolic.format import coefficient_format, packed
+from thermofab.hw.host.systolic.format import coefficient_format, input_weights, packed
 from thermofab.hw.host.systolic.layout import NONE
 from thermofab.hw.host.systolic.registers import (
     CLAMP_MASKS,
@@ -25,22 +25,27 @@ from thermofab.hw.spec import DeviceError, FabricSpec, Image
 
 
 class SystolicLoading:
-    """Addresses and data for a fabric of ``spec``."""
+    """Addresses and data for a fabric of ``spec``, with those of ``built_in`` fixed in it if that is given."""
 
-    def __init__(self, spec: FabricSpec) -> None:
-        self._spec, self.map, self._layout = spec, systolic_register_map(spec), layout_of(spec)
+    def __init__(self, spec: FabricSpec, built_in: Image | None = None) -> None:
+        self._spec, self.map, self._layout = spec, systolic_register_map(spec, built_in), layout_of(spec)
+        self._loads = built_in is None
         self.sweep_clocks = self._layout.n_slots
         order = self._layout.sites[:, self._layout.used].T.reshape(-1)
         self._stream_site = order  # site of each bit of a sample, -1 for none
         self.sample_words = -(-len(order) // WORD)
 
     def image(self, image: Image) -> Iterator[Write]:
-        """Weights, biases and tables."""
+        """Weights and biases, where they are loaded, and tables."""
+        if self._loads:
+            yield from self._entries(image)
+        tables = image.tables.reshape(-1)
+        yield self.map["TABLES"].base + np.arange(len(tables)), tables
+
+    def _entries(self, image: Image) -> Iterator[Write]:
         layout = self._layout
-        edges = layout.edges
-        weights = np.where(edges == NONE, 0, image.weights[edges] if len(image.weights) else 0)
         form = coefficient_format(self._spec, layout.n_inputs)
-        lanes = packed(form, self._spec, weights, image.biases)
+        lanes = packed(form, self._spec, input_weights(layout, image), image.biases)
         where = self._at("ENTRIES", (layout.n_elements, layout.n_slots, form.lanes),
                          layout.element_of[:, None], layout.slot_of[:, None], np.arange(form.lanes))  # fmt: skip
         extra = (lanes >> np.uint64(32)).astype(np.int64)
@@ -48,8 +53,6 @@ class SystolicLoading:
             mine = extra == value
             yield np.array([self.map["EXTRA"].at()]), np.array([value])
             yield where[mine], (lanes[mine] & np.uint64(0xFFFFFFFF)).astype(np.int64)
-        tables = image.tables.reshape(-1)
-        yield self.map["TABLES"].base + np.arange(len(tables)), tables
 
     def states(self, bits: np.ndarray) -> Write:
         """Initial states, bool ``[N]``."""
@@ -111,9 +114,8 @@ class SystolicLoading:
         spec, layout = self._spec, self._layout
         down, ups = self._fields(fabric, None), [self._fields(fabric, b) for b in range(layout.n_inputs)]
         weights = np.stack([(up - down) // 2 for up in ups], axis=1) if ups else np.zeros((spec.n_sites, 0), np.int64)
-        wanted = np.where(layout.edges == NONE, 0, image.weights[layout.edges] if len(image.weights) else 0)
         for found, loaded, what in (
-            (weights, wanted, "input {1} of site {0} has the weight"),
+            (weights, input_weights(layout, image), "input {1} of site {0} has the weight"),
             (down + weights.sum(axis=1), image.biases, "site {0} has the bias"),
             (self._tables(fabric), np.tile(image.tables.reshape(-1), (-(-layout.n_elements // 2), 1)),
              "entry {1} of table memory {0} is"),

@@ -6,7 +6,7 @@ from thermofab.hw.host.control import control_registers, run_registers
 from thermofab.hw.host.registers import Register, RegisterMap, identity_registers, placed
 from thermofab.hw.host.systolic.format import coefficient_format
 from thermofab.hw.host.systolic.timing import layout_of
-from thermofab.hw.spec import FabricSpec, generator
+from thermofab.hw.spec import FabricSpec, Image, generator
 
 CLAMP_MASKS = 2
 DUMP, DUMP_FIELDS, DUMP_TABLES = 1 << 3, 1 << 4, 1 << 5  # bits of CONTROL
@@ -32,15 +32,28 @@ def entries(*sizes: int) -> int:
 
 
 @cache
-def systolic_register_map(spec: FabricSpec) -> RegisterMap:
-    """The registers of a systolic fabric of ``spec``."""
+def systolic_register_map(spec: FabricSpec, image: Image | None = None) -> RegisterMap:
+    """The registers of a systolic fabric of ``spec``; with an image, of one that has it built in."""
     layout = layout_of(spec)
     n_elements, n_slots = layout.n_elements, layout.n_slots
     lanes = coefficient_format(spec, layout.n_inputs)
     words, seeds = element_words(n_elements), generator(spec.rng).state_words
+    extra = (Register("EXTRA", "RW", "Bits 32… of the next lanes of ENTRIES.", locked=True, high=15, kept=True),)
+    coefficients = (
+        Register(
+            "ENTRIES",
+            "W",
+            f"Weights and bias: [element, slot, lane] of {lanes.lanes} lanes of {lanes.lane_bits} bits; the host's "
+            "word is the low 32 bits, EXTRA the rest.",
+            entries(n_elements, n_slots, lanes.lanes),
+            locked=True,
+        ),
+    )
+    if image is not None:
+        extra = coefficients = ()
     return placed(
         [
-            *identity_registers(spec, n_slots),
+            *identity_registers(spec, n_slots, image),
             Register("LAYOUT", "R", "Elements, slots of a round, inputs of an element, slots that hold sites.", 4,
                      constant=(n_elements, n_slots, layout.n_inputs, int(layout.used.sum()))),
             *control_registers(
@@ -52,7 +65,7 @@ def systolic_register_map(spec: FabricSpec) -> RegisterMap:
                 "first in `layout.order` shows it.",
                 full="a counter was full, and samples were not counted",
             ),
-            Register("EXTRA", "RW", "Bits 32… of the next lanes of ENTRIES.", locked=True, high=15, kept=True),
+            *extra,
             *run_registers(
                 spec,
                 cycles="Clocks of the current or last run, from its start to its end",
@@ -66,9 +79,7 @@ def systolic_register_map(spec: FabricSpec) -> RegisterMap:
                      entries(CLAMP_MASKS, n_slots, words), locked=True),
             Register("SEED", "W", f"Generator states: [element, slot, word], {seeds} words a site.",
                      entries(n_elements, n_slots, seeds), locked=True),
-            Register("ENTRIES", "W", f"Weights and bias: [element, slot, lane] of {lanes.lanes} lanes of "
-                     f"{lanes.lane_bits} bits; the host's word is the low 32 bits, EXTRA the rest.",
-                     entries(n_elements, n_slots, lanes.lanes), locked=True),
+            *coefficients,
             Register("NEIGHBOURS", "RW", "States that all sites' neighbours are taken to have while fields are read "
                      "out, bit b for input b. With all 0 and each alone 1 the fields say what weights and biases are.",
                      -(-layout.n_inputs // 32), locked=True),

@@ -3,6 +3,7 @@
 See :mod:`thermofab.hw.host.systolic.timing` for what happens when.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from amaranth import Cat, Const, Module, Mux, Signal, Value, signed, unsigned
@@ -36,7 +37,8 @@ class Element(wiring.Component):
             one is clamped, and its initial state.
         write, value: to the ring, at its write stage.
         inputs: the neighbours' states, at the sum stage.
-        host_slot, host_data, coefficient_write, seed_write: the host writes lanes of an entry.
+        host_slot, host_data, coefficient_write, seed_write: the host writes lanes of an entry; the third is there where
+            no ``entries``, one a slot, are built in.
         probe, neighbours: all neighbours' states are taken to be these.
         dump_bit, dumped: bit ``dump_bit`` of the field, and of the threshold above it, two clocks later.
         dither_mask: 2^shift - 1; extra_shift: shift - min_shift; see :mod:`thermofab.hw.rtl.common.datapath`.
@@ -51,9 +53,10 @@ class Element(wiring.Component):
         program_bits: int,
         dump_bits: int,
         hierarchy: Hierarchy | None = None,
+        entries: Sequence[int] | None = None,
     ) -> None:
         self._spec, self._n_slots, self._timing, self._inputs = spec, n_slots, timing, inputs
-        self._hierarchy = hierarchy or InPlace()
+        self._hierarchy, self._entries = hierarchy or InPlace(), entries
         self._format: CoefficientFormat = coefficient_format(spec, len(inputs))
         slot = (n_slots - 1).bit_length()
         ports: dict[str, Any] = {
@@ -71,13 +74,14 @@ class Element(wiring.Component):
             "write": Out(1),
             "value": Out(1),
             "host_slot": In(slot),
-            "host_data": In(self._format.lane_bits),
-            "coefficient_write": In(self._format.lanes),
+            "host_data": In(32 if entries else self._format.lane_bits),
             "seed_write": In(generator(spec.rng).state_words),
             "probe": In(1),
             "dump_bit": In(dump_bits),
             "dumped": Out(1),
         }
+        if not entries:
+            ports["coefficient_write"] = In(self._format.lanes)
         if inputs:
             ports |= {"inputs": Out(len(inputs)), "neighbours": In(len(inputs))}
         for b, (wire, _) in enumerate(inputs):
@@ -121,12 +125,11 @@ class Element(wiring.Component):
         """What the host writes, registered beside the memories it goes to."""
         self._host_slot = Signal.like(self.host_slot, reset_less=True)
         self._host_data = Signal.like(self.host_data, reset_less=True)
-        self._lanes, self._seeds = Signal.like(self.coefficient_write), Signal.like(self.seed_write)
+        self._seeds = Signal.like(self.seed_write)
         self._seeding = Signal()
         m.d.sync += [
             self._host_slot.eq(self.host_slot),
             self._host_data.eq(self.host_data),
-            self._lanes.eq(self.coefficient_write),
             self._seeds.eq(self.seed_write),
             self._seeding.eq(self.seed_write.any()),
         ]
@@ -146,20 +149,24 @@ class Element(wiring.Component):
         return states
 
     def _coefficients(self, m: Module) -> tuple[list[Any], Any]:
-        """Weights and bias at the sum stage."""
+        """Weights and bias at the sum stage, from memory that the host writes, or from read-only memory."""
         layout = self._format
         memory = m.submodules.coefficients = Memory(
-            shape=unsigned(layout.lanes * layout.lane_bits), depth=self._n_slots, init=[]
+            shape=unsigned(layout.lanes * layout.lane_bits), depth=self._n_slots, init=list(self._entries or ())
         )
-        write, read = memory.write_port(granularity=layout.lane_bits), memory.read_port()
+        if not self._entries:
+            lanes = Signal.like(self.coefficient_write)
+            write = memory.write_port(granularity=layout.lane_bits)
+            m.d.sync += lanes.eq(self.coefficient_write)
+            m.d.comb += [
+                write.addr.eq(self._host_slot),
+                write.data.eq(self._host_data.replicate(layout.lanes)),
+                write.en.eq(lanes),
+            ]
+        read = memory.read_port()
         address, entry = Signal.like(self.slot_tap, reset_less=True), Signal(layout.bits, reset_less=True)
         m.d.sync += [address.eq(self.slot_tap), entry.eq(read.data)]
-        m.d.comb += [
-            write.addr.eq(self._host_slot),
-            write.data.eq(self._host_data.replicate(layout.lanes)),
-            write.en.eq(self._lanes),
-            read.addr.eq(address),
-        ]
+        m.d.comb += read.addr.eq(address)
         bits = self._spec.weight_bits
         weights = [entry.word_select(b, bits).as_signed() for b in range(len(self._inputs))]
         return weights, entry[layout.bias_at :].as_signed()

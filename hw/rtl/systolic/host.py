@@ -18,7 +18,7 @@ from thermofab.hw.host.systolic.timing import layout_of
 from thermofab.hw.rtl.common.bus import kept_ports
 from thermofab.hw.rtl.common.decoder import Decoder, constants
 from thermofab.hw.rtl.common.interfaces import Bus, Run, bus_signature, run_signature
-from thermofab.hw.spec import FabricSpec, generator
+from thermofab.hw.spec import FabricSpec, Image, generator
 
 
 class SystolicHost(wiring.Component):
@@ -32,7 +32,8 @@ class SystolicHost(wiring.Component):
         bits_write: a strobe for each word of states or clamps; bits_index: the entry, in banks of clamps, then states;
             bits_data: the word. They go with the access itself, so that a read sees the write of the clock before.
         bits: what the memory of states and clamps holds at ``bits_index``, a clock later.
-        element: one-hot; slot: of that element; coefficient_write, seed_write: strobes, a lane or a word each.
+        element: one-hot; slot: of that element; coefficient_write, where coefficients are loaded, and seed_write:
+            strobes, a lane or a word each.
         table_write: a strobe; index: the entry of the tables.
         data: the word written; wide_data: that and ``extra`` above it.
     """
@@ -40,8 +41,9 @@ class SystolicHost(wiring.Component):
     bus: Bus
     run: Run
 
-    def __init__(self, spec: FabricSpec) -> None:
-        self._spec, self._map, self._layout = spec, systolic_register_map(spec), layout_of(spec)
+    def __init__(self, spec: FabricSpec, image: Image | None = None) -> None:
+        self._spec, self._map, self._layout = spec, systolic_register_map(spec, image), layout_of(spec)
+        self._loads = image is None
         self._format = coefficient_format(spec, self._layout.n_inputs)
         slot = (self._layout.n_slots - 1).bit_length()
         self._seeds, words = generator(spec.rng).state_words, element_words(self._layout.n_elements)
@@ -62,12 +64,12 @@ class SystolicHost(wiring.Component):
             "bits": In(self._layout.n_elements),
             "element": Out(self._layout.n_elements),
             "slot": Out(slot),
-            "coefficient_write": Out(self._format.lanes),
+            **({"coefficient_write": Out(self._format.lanes)} if self._loads else {}),
             "seed_write": Out(self._seeds),
             "table_write": Out(1),
             "index": Out((spec.levels * spec.table_size - 1).bit_length()),
             "data": Out(32),
-            "wide_data": Out(self._format.lane_bits),
+            "wide_data": Out(self._format.lane_bits if self._loads else 32),
         }
         super().__init__(ports)
 
@@ -150,17 +152,18 @@ class SystolicHost(wiring.Component):
             ),
             self.bits_data.eq(data),
         ]
-        wanted = Mux(seeding, seed_element, element)
+        wanted = Mux(seeding, seed_element, element) if self._loads else seed_element
         m.d.sync += [
             self.restate.eq(write & hits["STATES"]),
             self.phase_write.eq(Cat(write & hits[f"PHASE_{name}"] for name in ("SWEEPS", "LEVEL", "MASK"))),
             self.phase_index.eq(address),
             self.element.eq(Cat(wanted == k for k in range(layout.n_elements))),
-            self.slot.eq(Mux(seeding, seed_slot, slot)),
-            self.coefficient_write.eq(strobes("ENTRIES", lane, lanes.lanes)),
+            self.slot.eq(Mux(seeding, seed_slot, slot) if self._loads else seed_slot),
             self.seed_write.eq(strobes("SEED", seed_word, self._seeds)),
             self.table_write.eq(write & hits["TABLES"]),
             self.index.eq(address),
             self.data.eq(data),
-            self.wide_data.eq(Cat(data, self.extra)),
+            self.wide_data.eq(Cat(data, self.extra) if self._loads else data),
         ]
+        if self._loads:
+            m.d.sync += self.coefficient_write.eq(strobes("ENTRIES", lane, lanes.lanes))

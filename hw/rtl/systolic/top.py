@@ -7,7 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import Out
 
-from thermofab.hw.host.systolic.architecture import SYSTOLIC
+from thermofab.hw.host.systolic.format import entry_words
 from thermofab.hw.host.systolic.program import slot_program
 from thermofab.hw.host.systolic.registers import CLAMP_MASKS, element_words, systolic_register_map
 from thermofab.hw.host.systolic.timing import TAP, layout_of, timing_of
@@ -28,16 +28,15 @@ from thermofab.hw.spec import FabricSpec, Image
 
 
 def systolic_top(spec: FabricSpec, hierarchy: Hierarchy | None = None, image: Image | None = None) -> "SystolicTop":
-    """The architecture's entry in :mod:`thermofab.hw.rtl.architectures`; it has no variant with built-in weights."""
-    SYSTOLIC.refuse_built_in(image)
-    return SystolicTop(spec, hierarchy)
+    """The architecture's entry in :mod:`thermofab.hw.rtl.architectures`."""
+    return SystolicTop(spec, hierarchy, image)
 
 
 SETTLE = 5  # clocks from a change of what is read out to an element's sums of it, but for the levels of those
 
 
 class SystolicTop(wiring.Component):
-    """A whole fabric, in the clock domain ``sync``.
+    """A whole fabric, in the clock domain ``sync``; with an image, its weights and biases are read-only memory.
 
     Ports:
         bus_…, sample_…, busy: as those of :class:`thermofab.hw.rtl.spatial.top.SpatialTop`.
@@ -45,15 +44,15 @@ class SystolicTop(wiring.Component):
             whether its round is a sweep.
     """
 
-    def __init__(self, spec: FabricSpec, hierarchy: Hierarchy | None = None) -> None:
-        self._spec, self._hierarchy = spec, hierarchy or InPlace()
+    def __init__(self, spec: FabricSpec, hierarchy: Hierarchy | None = None, image: Image | None = None) -> None:
+        self._spec, self._hierarchy, self._image = spec, hierarchy or InPlace(), image
         self._layout = layout_of(spec)
         self._timing, self._program = timing_of(self._layout), slot_program(self._layout)
         self._slot_bits = (self._layout.n_slots - 1).bit_length()
 
         super().__init__(
             {
-                **top_ports(systolic_register_map(spec).address_bits),
+                **top_ports(systolic_register_map(spec, image).address_bits),
                 "state": Out(self._layout.n_elements),
                 "state_slot": Out(self._slot_bits),
                 "state_update": Out(1),
@@ -63,7 +62,7 @@ class SystolicTop(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         spec, layout, timing, m = self._spec, self._layout, self._timing, Module()
         add = self._hierarchy.add
-        host = add(m, "host", "host", lambda: SystolicHost(spec))
+        host = add(m, "host", "host", lambda: SystolicHost(spec, self._image))
         rounds = add(m, "rounds", "rounds", lambda: Rounds(spec, layout.n_slots))
         collector = add(m, "collector", "collector", lambda: Collector(layout.n_elements, int(layout.used.sum())))
         dump = add(m, "dump", "dump", lambda: Dump(self._walks, SETTLE + timing.levels))
@@ -87,9 +86,10 @@ class SystolicTop(wiring.Component):
                 element.program.eq(fanout.choice_later),
                 element.clamped.eq(bit[e]),
                 element.initial.eq(bit[e]),
-                element.coefficient_write.eq(Mux(strobes, fanout.coefficient_write_later, 0)),
                 element.seed_write.eq(Mux(strobes, fanout.seed_write_later, 0)),
             ]
+            if self._image is None:
+                m.d.comb += element.coefficient_write.eq(Mux(strobes, fanout.coefficient_write_later, 0))
             for b, wire in enumerate(layout.inputs[layout.kind[e]]):
                 for k, step in enumerate(wire.steps):
                     source = (e + step) % layout.n_elements
@@ -220,7 +220,6 @@ class SystolicTop(wiring.Component):
             "load": late("load", rounds.load, timing.compare - 1),
             "host_slot": host.slot,
             "host_data": host.wide_data,
-            "coefficient_write": host.coefficient_write,
             "seed_write": host.seed_write,
             "table_host_write": host.table_write,
             "table_host_read": dump.busy,
@@ -229,6 +228,8 @@ class SystolicTop(wiring.Component):
             "probe": dump.busy,
             "dump_bit": dump.bit,
         }
+        if self._image is None:
+            told["coefficient_write"] = host.coefficient_write
         if self._layout.n_inputs:
             told["neighbours"] = host.neighbours
         if spec.dither_bits:
@@ -264,6 +265,8 @@ class SystolicTop(wiring.Component):
         spec, layout, timing, program = self._spec, self._layout, self._timing, self._program
         dump_bits = bit_width(self._walks)
         ring_kinds: dict[tuple[int, ...], int] = {}
+        # With coefficients built in, every element is a module of its own.
+        built = None if self._image is None else entry_words(spec, layout, self._image)
         rings, elements = [], []
         for e in range(layout.n_elements):
             views = layout.views_of[e]
@@ -279,9 +282,9 @@ class SystolicTop(wiring.Component):
             inputs = tuple(zip(layout.inputs[of], program.inputs[of]))
             elements.append(
                 self._hierarchy.add(
-                    m, f"element_{e}", f"element{of}",
-                    lambda inputs=inputs: Element(
-                        spec, layout.n_slots, timing, inputs, program.columns, dump_bits, self._hierarchy
+                    m, f"element_{e}", f"element{of}" if built is None else f"element{of}_{e}",
+                    lambda inputs=inputs, entries=built and built[e]: Element(
+                        spec, layout.n_slots, timing, inputs, program.columns, dump_bits, self._hierarchy, entries
                     ),
                 )
             )  # fmt: skip

@@ -9,7 +9,7 @@ from thermofab.hw.host import registers as rm
 from thermofab.hw.host.driver import FabricDriver, RunSettings
 from thermofab.hw.host.systolic.timing import layout_of
 from thermofab.hw.rng.base import seed_words
-from thermofab.hw.spec import DeviceError, Schedule, UnsupportedError, fabric, generator, open_device, plan_run
+from thermofab.hw.spec import DeviceError, Schedule, fabric, generator, open_device, plan_run
 from thermofab.sim.conformance import compare, random_case, random_image, states_of
 from thermofab.sim.reference import Chain
 from thermofab.sim.rtl.build import build_library
@@ -208,7 +208,26 @@ def test_generators_states_carry_on_from_run_to_run():
     assert seed_words(generator(spec.rng), bench.plan.keys[0]).shape == (spec.n_sites, 2)
 
 
-def test_built_in_weights_are_refused_by_name():
-    spec = made("torus")
-    with pytest.raises(UnsupportedError, match=r"^a systolic fabric keeps its weights in block RAM and always loa"):
-        RtlDevice(spec, image=random_image(np.random.default_rng(0), spec))
+@pytest.mark.parametrize("name", ["open, ragged", "a graph"])
+def test_weights_are_built_in(name):
+    """The same bits, with other tables and clamps too; nothing loads coefficients, and other ones are refused."""
+    spec = made(name)
+    case = random_case(np.random.default_rng(5), name, 4000, spec)
+    device = RtlDevice(spec, image=case.image, optimise="-O0")
+    registers = device._driver._map.names
+    assert {"ENTRIES", "EXTRA"}.isdisjoint(registers) and {"TABLES", "NEIGHBOURS"} < set(registers)
+    tables = random_image(np.random.default_rng(6), spec).tables
+    for image in (case.image, case.image.replace(tables=tables)):
+        device.load(image)
+        device.verify()
+        run = device.run(case.schedule, replicas=case.replicas, init=case.init, clamp=case.clamp)
+        assert np.array_equal(run.sites, states_of("reference", replace(case, image=image)))
+    biases = case.image.biases.copy()
+    biases[-1] ^= 1
+    with pytest.raises(DeviceError, match=r"^this fabric has its biases built in, and entry \d+ is -?\d+ there but"):
+        device.load(case.image.replace(biases=biases))
+    bus = CompiledFabric(build_library(spec, "verilator", "-O0", case.image))
+    with pytest.raises(DeviceError, match=r"^the fabric has them built in, but the driver was given no image"):
+        FabricDriver(spec, bus).check_identity()
+    with pytest.raises(DeviceError, match=r"^the fabric has others built in, but the driver was given an image"):
+        FabricDriver(spec, bus, case.image.replace(biases=biases)).check_identity()
