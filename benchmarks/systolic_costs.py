@@ -1,6 +1,7 @@
 """What parts of a systolic fabric cost in LUTs and block RAMs of an ECP5, by Yosys alone, nothing placed.
 
     python benchmarks/systolic_costs.py fabric LABEL   # the g12-16x16-torus as the code has it now, kept under LABEL
+    python benchmarks/systolic_costs.py taps           # a ring whose view chooses from 64 to 1024 taps
     python benchmarks/systolic_costs.py tables         # the tables of docs/systolic.md
 
 ``fabric`` keeps the rows of other labels, with the commit each was measured at. It takes a minute or two.
@@ -18,12 +19,17 @@ from thermofab.hw.boards.part import ECP5_85
 from thermofab.hw.boards.recipe import recipe_of
 from thermofab.hw.boards.report import Utilisation
 from thermofab.hw.boards.synthesis import synthesise
+from thermofab.hw.host.systolic.layout import View
+from thermofab.hw.host.systolic.program import Select
+from thermofab.hw.host.systolic.timing import Timing
 from thermofab.hw.rtl.architectures import fabric_top
 from thermofab.hw.rtl.emit import rtlil_of
+from thermofab.hw.rtl.systolic.ring import Ring
 from thermofab.hw.spec import FabricSpec, Image, fabric
 from thermofab.sim.conformance import random_image
 
 FABRIC = "g12-16x16-torus"
+TAPS = (64, 128, 256, 512, 1024)
 
 
 def cells_of(build: Any, spec: FabricSpec) -> Utilisation:
@@ -58,6 +64,32 @@ def measure_fabric(label: str, built_in: bool) -> None:
     write_results("systolic_fabric", {"fabric": FABRIC, "rows": rows})
 
 
+def measure_taps() -> None:
+    """docs/results/systolic_taps.json: what a view takes beside its ring, which has twice as many places as taps."""
+    rows = []
+    for taps in TAPS:
+        made = [row_of(cells_of(lambda _, taps=taps, k=k: _ring(taps, k), fabric(FABRIC))) for k in (0, 1)]
+        rows.append({"taps": taps, **{part: made[1][part] - made[0][part] for part in made[0]}})
+    write_results("systolic_taps", {"rows": rows})
+
+
+def _ring(taps: int, view: int) -> Ring:
+    """A ring with one view of so many taps, every other place, each chosen by a bit of the program."""
+    bits = (taps - 1).bit_length()
+    views = ((View(tuple(range(1, 2 * taps, 2)), np.arange(2 * taps) % taps), Select(tuple(range(bits)))),)
+    return Ring(2 * taps, views[:view], Timing(3), bits)
+
+
+def taps_table() -> str:
+    rows = results("systolic_taps")["rows"]
+    lines = ["| taps | LUT4 | a tap | flip-flops | `PFUMX`, `L6MUX21` |", "|---|---|---|---|---|"]
+    lines += [
+        f"| {row['taps']} | {row['lut4']} | {row['lut4'] / row['taps']:.2f} | {row['flip_flops']} | {row['wide_mux']} |"
+        for row in rows
+    ]
+    return "\n".join(lines)
+
+
 def _kept(name: str) -> list[dict[str, Any]]:
     try:
         return results(name)["rows"]
@@ -76,7 +108,7 @@ def fabric_table() -> str:
     return "\n".join(lines)
 
 
-TABLES = {"fabric": fabric_table}
+TABLES = {"fabric": fabric_table, "taps": taps_table}
 
 
 def main() -> None:
@@ -85,10 +117,13 @@ def main() -> None:
     one = commands.add_parser("fabric")
     one.add_argument("label")
     one.add_argument("--built-in", action="store_true", help="coefficients of a random image as read-only memory")
+    commands.add_parser("taps")
     commands.add_parser("tables")
     asked = parser.parse_args()
     if asked.command == "fabric":
         measure_fabric(asked.label, asked.built_in)
+    elif asked.command == "taps":
+        measure_taps()
     else:
         fill(["systolic.md"], TABLES)
 

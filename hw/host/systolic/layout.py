@@ -21,7 +21,8 @@ import numpy as np
 from thermofab.hw.spec import SpecError, Topology
 
 NONE = -1
-MOST_TAPS = 256  # distances one view may choose from; an irregular graph beyond that is not for this architecture
+WIDE_TAPS = 256  # distances a view chooses from in one clock; with more of them it takes two
+MOST_TAPS = 1024  # distances that are built; an irregular graph beyond that is not for this architecture
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +106,11 @@ class SystolicLayout:
             return tuple(range(count))
         return tuple(k // 2 if k % 2 == 0 else count - 1 - k // 2 for k in range(count))
 
+    @property
+    def most_taps(self) -> int:
+        """Distances that the widest view chooses from."""
+        return max((len(view.distances) for view in self.views), default=0)
+
     @cached_property
     def element_of(self) -> np.ndarray:
         """int ``[N]``."""
@@ -168,11 +174,12 @@ def systolic_layout(topology: Topology, elements: int, latency: int) -> Systolic
         if best is None or cost < best[0]:
             best = cost, made
     assert best is not None
-    most = max((len(view.distances) for view in best[1].views), default=0)
+    most = best[1].most_taps
     if most > MOST_TAPS:
         raise SpecError(
             f"'{topology.name}' is too irregular for the systolic architecture: a neighbour is found at {most} "
-            f"different distances, and {MOST_TAPS} are the most that are built; use architecture='spatial'."
+            f"different distances, and {MOST_TAPS} are the most that are built, for about as many LUTs an input and "
+            "element; use architecture='spatial'."
         )
     return best[1]
 

@@ -14,12 +14,13 @@ clock           what is valid, or happens, in it
 11 + A          the new state: the ring takes it
 12 + A          it can be read
 
-Views are tapped in clock 4, so a spin can be read 8 + A slots after its site was issued.
+Views are tapped in clock 4, so a spin can be read 8 + A slots after its site was issued. Those of more than
+``WIDE_TAPS`` taps are tapped in clock 3, and chosen from in two; a spin can then be read a slot later.
 """
 
 from dataclasses import dataclass
 
-from thermofab.hw.host.systolic.layout import SystolicLayout, systolic_layout
+from thermofab.hw.host.systolic.layout import WIDE_TAPS, SystolicLayout, systolic_layout
 from thermofab.hw.spec import FabricSpec
 
 TAP, GATHER, SUM = 4, 5, 6
@@ -77,7 +78,9 @@ def layout_of(spec: FabricSpec) -> SystolicLayout:
         SpecError: the lattice cannot be dealt to the elements the spec asks for.
     """
     guess = systolic_layout(spec.topology, spec.elements, Timing(0).latency)
-    return systolic_layout(spec.topology, spec.elements, timing_of(guess).latency)
+    latency = timing_of(guess).latency
+    layout = systolic_layout(spec.topology, spec.elements, latency)
+    return layout if layout.most_taps <= WIDE_TAPS else systolic_layout(spec.topology, spec.elements, latency + 1)
 
 
 def timing_of(layout: SystolicLayout) -> Timing:

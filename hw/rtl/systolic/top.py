@@ -366,7 +366,7 @@ class SystolicTop(wiring.Component):
             if owned:
                 m.d.comb += moments.inputs.eq(element.inputs[:owned])
             dumped.append(moments.dumped)
-        return Cat(dumped)
+        return Value.cast(Cat(dumped))
 
 
 # Delayed signals that change a state, a memory or the collector's queue; all else is data that goes with them.

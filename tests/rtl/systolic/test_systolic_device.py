@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 
+import networkx
 import numpy as np
 import pytest
 
 from thermofab.hw.host import registers as rm
 from thermofab.hw.host.driver import FabricDriver, RunSettings
-from thermofab.hw.host.systolic.timing import layout_of
+from thermofab.hw.host.systolic.layout import WIDE_TAPS
+from thermofab.hw.host.systolic.timing import layout_of, timing_of
 from thermofab.hw.rng.base import seed_words
 from thermofab.hw.spec import DeviceError, Schedule, fabric, generator, open_device, plan_run
 from thermofab.sim.conformance import compare, random_case, random_image, states_of
@@ -206,6 +208,18 @@ def test_generators_states_carry_on_from_run_to_run():
         bench.chain.sweep(0)
         assert state.tolist() == [bool(bit) for bit in bench.chain.n]
     assert seed_words(generator(spec.rng), bench.plan.keys[0]).shape == (spec.n_sites, 2)
+
+
+def test_a_neighbour_is_found_at_hundreds_of_distances():
+    """Views of more taps than one clock chooses from take two, and spins can be read a slot later."""
+    spec = fabric(networkx.random_regular_graph(3, 440, seed=1), architecture="systolic", levels=1, table_bits=4)
+    layout = layout_of(spec)
+    assert layout.most_taps > WIDE_TAPS and layout.latency == timing_of(layout).latency + 1
+    device = RtlDevice(spec, optimise="-O0")
+    case = random_case(np.random.default_rng(1), "random", 20_000, spec)
+    device.load(case.image)
+    run = device.run(case.schedule, replicas=case.replicas, init=case.init, clamp=case.clamp)
+    assert np.array_equal(run.sites, states_of("reference", case))
 
 
 @pytest.mark.parametrize("name", ["open, ragged", "a graph"])
