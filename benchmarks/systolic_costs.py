@@ -2,6 +2,7 @@
 
     python benchmarks/systolic_costs.py fabric LABEL   # the g12-16x16-torus as the code has it now, kept under LABEL
     python benchmarks/systolic_costs.py taps           # a ring whose view chooses from 64 to 1024 taps
+    python benchmarks/systolic_costs.py factors        # one element with factors, beside one without them
     python benchmarks/systolic_costs.py tables         # the tables of docs/systolic.md
 
 ``fabric`` keeps the rows of other labels, with the commit each was measured at. It takes a minute or two.
@@ -19,16 +20,18 @@ from thermofab.hw.boards.part import ECP5_85
 from thermofab.hw.boards.recipe import recipe_of
 from thermofab.hw.boards.report import Utilisation
 from thermofab.hw.boards.synthesis import synthesise
-from thermofab.hw.host.systolic.layout import View
+from thermofab.hw.host.systolic.layout import Input, View
 from thermofab.hw.host.systolic.program import Select
-from thermofab.hw.host.systolic.timing import Timing
+from thermofab.hw.host.systolic.timing import Timing, adder_levels, factor_block_rams
 from thermofab.hw.rtl.architectures import fabric_top
 from thermofab.hw.rtl.emit import rtlil_of
+from thermofab.hw.rtl.systolic.element import Element
 from thermofab.hw.rtl.systolic.ring import Ring
 from thermofab.hw.spec import FabricSpec, Image, fabric
 from thermofab.sim.conformance import random_image
 
 FABRIC = "g12-16x16-torus"
+FACTORS = ((0, 0), (1, 2), (2, 2), (4, 3), (4, 5))  # factors of a site, and other sites of each
 TAPS = (64, 128, 256, 512, 1024)
 
 
@@ -73,6 +76,39 @@ def measure_taps() -> None:
     write_results("systolic_taps", {"rows": rows})
 
 
+def measure_factors() -> None:
+    """docs/results/systolic_factors.json: an element of 256 sites and 8 neighbours, with factors added."""
+    rows = []
+    for factors, others in FACTORS:
+        spec = fabric("g8-16x16-torus", architecture="systolic", weight_bits=8)
+        cells = row_of(cells_of(lambda hierarchy, f=factors, k=others: _element(spec, f, k, hierarchy), spec))
+        memories = factor_block_rams(256, (others,) * factors, spec.weight_bits)
+        rows.append({"factors": factors, "sites": others + 1, "memories": memories, **cells})
+    write_results("systolic_factors", {"slots": 256, "rows": rows})
+
+
+def _element(spec: FabricSpec, factors: int, others: int, hierarchy: Any) -> Element:
+    """An element whose every input takes one of two views."""
+    weights = 8
+    places = tuple(tuple(range(weights + others * f, weights + others * (f + 1))) for f in range(factors))
+    count = weights + others * factors
+    wire = Input(0, (0, 1), np.zeros(256, dtype=np.int64))
+    inputs = tuple((wire, Select((b % 8,))) for b in range(count))
+    return Element(spec, 256, Timing(adder_levels(weights, factors)), inputs, 8, 5, hierarchy, None, places)
+
+
+def factors_table() -> str:
+    made = results("systolic_factors")
+    lines = ["| factors a site | sites of each | block RAM | of these, by `factor_block_rams` | LUT4 | carry cells | flip-flops |",
+             "|---|---|---|---|---|---|---|"]  # fmt: skip
+    lines += [
+        f"| {row['factors']} | {row['sites'] if row['factors'] else ''} | {row['block_ram']} | {row['memories']} | "
+        f"{row['lut4']} | {row['carry']} | {row['flip_flops']} |"
+        for row in made["rows"]
+    ]
+    return "\n".join(lines)
+
+
 def _ring(taps: int, view: int) -> Ring:
     """A ring with one view of so many taps, every other place, each chosen by a bit of the program."""
     bits = (taps - 1).bit_length()
@@ -108,7 +144,7 @@ def fabric_table() -> str:
     return "\n".join(lines)
 
 
-TABLES = {"fabric": fabric_table, "taps": taps_table}
+TABLES = {"fabric": fabric_table, "taps": taps_table, "factors": factors_table}
 
 
 def main() -> None:
@@ -118,12 +154,15 @@ def main() -> None:
     one.add_argument("label")
     one.add_argument("--built-in", action="store_true", help="coefficients of a random image as read-only memory")
     commands.add_parser("taps")
+    commands.add_parser("factors")
     commands.add_parser("tables")
     asked = parser.parse_args()
     if asked.command == "fabric":
         measure_fabric(asked.label, asked.built_in)
     elif asked.command == "taps":
         measure_taps()
+    elif asked.command == "factors":
+        measure_factors()
     else:
         fill(["systolic.md"], TABLES)
 

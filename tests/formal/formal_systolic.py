@@ -55,7 +55,7 @@ class ElementObeysClamps(Elaboratable):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        element = m.submodules.element = Element(SPEC, 12, Timing(0), (), 1)
+        element = m.submodules.element = Element(SPEC, 12, Timing(0), (), 1, 1)
         drive(m, element)
         update, load, clamped, initial, begun = (Signal(name=n) for n in ("was_update", "was_load", "was_clamped",
                                                                          "was_initial", "begun"))  # fmt: skip

@@ -9,7 +9,7 @@ import numpy as np
 
 from thermofab.hw.host.bits import WORD, unpack_bits
 from thermofab.hw.host.loading import Registers, Write
-from thermofab.hw.host.systolic.format import coefficient_format, input_weights, packed
+from thermofab.hw.host.systolic.format import coefficient_format, factor_words, input_weights, packed
 from thermofab.hw.host.systolic.layout import NONE
 from thermofab.hw.host.systolic.registers import (
     CLAMP_MASKS,
@@ -39,12 +39,14 @@ class SystolicLoading:
         """Weights and biases, where they are loaded, and tables."""
         if self._loads:
             yield from self._entries(image)
+            if self._layout.n_factors:
+                yield self._factors(image)
         tables = image.tables.reshape(-1)
         yield self.map["TABLES"].base + np.arange(len(tables)), tables
 
     def _entries(self, image: Image) -> Iterator[Write]:
         layout = self._layout
-        form = coefficient_format(self._spec, layout.n_inputs)
+        form = coefficient_format(self._spec, layout.n_weights)
         lanes = packed(form, self._spec, input_weights(layout, image), image.biases)
         where = self._at("ENTRIES", (layout.n_elements, layout.n_slots, form.lanes),
                          layout.element_of[:, None], layout.slot_of[:, None], np.arange(form.lanes))  # fmt: skip
@@ -53,6 +55,13 @@ class SystolicLoading:
             mine = extra == value
             yield np.array([self.map["EXTRA"].at()]), np.array([value])
             yield where[mine], (lanes[mine] & np.uint64(0xFFFFFFFF)).astype(np.int64)
+
+    def _factors(self, image: Image) -> Write:
+        layout, words = self._layout, factor_words(self._layout, image)
+        where = self._at("FACTORS", (layout.n_elements, layout.n_slots, *words.shape[1:]),
+                         layout.element_of[:, None, None], layout.slot_of[:, None, None],
+                         np.arange(words.shape[1])[:, None], np.arange(words.shape[2]))  # fmt: skip
+        return where.reshape(-1), words.reshape(-1)
 
     def states(self, bits: np.ndarray) -> Write:
         """Initial states, bool ``[N]``."""
@@ -112,11 +121,12 @@ class SystolicLoading:
     def check(self, fabric: Registers, image: Image) -> None:
         """Every copy: both ends of an edge, the inputs that have no neighbour, and each table memory."""
         spec, layout = self._spec, self._layout
-        down, ups = self._fields(fabric, None), [self._fields(fabric, b) for b in range(layout.n_inputs)]
+        added = factor_words(layout, image)
+        down, ups = self._fields(fabric), [self._fields(fabric, b) for b in range(layout.n_weights)]
         weights = np.stack([(up - down) // 2 for up in ups], axis=1) if ups else np.zeros((spec.n_sites, 0), np.int64)
         for found, loaded, what in (
             (weights, input_weights(layout, image), "input {1} of site {0} has the weight"),
-            (down + weights.sum(axis=1), image.biases, "site {0} has the bias"),
+            (down + weights.sum(axis=1) - added[..., 0].sum(axis=1), image.biases, "site {0} has the bias"),
             (self._tables(fabric), np.tile(image.tables.reshape(-1), (-(-layout.n_elements // 2), 1)),
              "entry {1} of table memory {0} is"),
         ):  # fmt: skip
@@ -127,13 +137,24 @@ class SystolicLoading:
                     "or the part if it stays so."
                 )
 
-    def _fields(self, fabric: Registers, up: int | None) -> np.ndarray:
-        """int64 ``[N]``: the field of every site whose neighbours are all 0, but for that at input ``up``."""
+        for f, places in enumerate(layout.places):
+            for states in range(1, 1 << len(places)):
+                up = (place for k, place in enumerate(places) if states >> k & 1)
+                changed, loaded = self._fields(fabric, *up) - down, added[:, f, states] - added[:, f, 0]
+                if not np.array_equal(changed, loaded):
+                    site = int(np.argmax(changed != loaded))
+                    raise DeviceError(
+                        f"factor {f} of site {site} adds {changed[site]} more for states {states:#b} than for 0 where "
+                        f"{loaded[site]} was loaded; load again, and look at the link or the part if it stays so."
+                    )
+
+    def _fields(self, fabric: Registers, *up: int) -> np.ndarray:
+        """int64 ``[N]``: the field of every site whose neighbours are all 0, but for those at inputs ``up``."""
         layout = self._layout
         if layout.n_inputs:
             words = [0] * self.map["NEIGHBOURS"].count
-            if up is not None:
-                words[up // WORD] = 1 << up % WORD
+            for b in up:
+                words[b // WORD] |= 1 << b % WORD
             fabric.write("NEIGHBOURS", np.array(words))
         fields_of = self._dumped(fabric, DUMP_FIELDS, layout.n_slots, self._spec.field_bits)
         values = fields_of[layout.slot_of, layout.element_of]

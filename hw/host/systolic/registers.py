@@ -36,7 +36,7 @@ def systolic_register_map(spec: FabricSpec, image: Image | None = None) -> Regis
     """The registers of a systolic fabric of ``spec``; with an image, of one that has it built in."""
     layout = layout_of(spec)
     n_elements, n_slots = layout.n_elements, layout.n_slots
-    lanes = coefficient_format(spec, layout.n_inputs)
+    lanes = coefficient_format(spec, layout.n_weights)
     words, seeds = element_words(n_elements), generator(spec.rng).state_words
     extra = (Register("EXTRA", "RW", "Bits 32… of the next lanes of ENTRIES.", locked=True, high=15, kept=True),)
     coefficients = (
@@ -49,8 +49,19 @@ def systolic_register_map(spec: FabricSpec, image: Image | None = None) -> Regis
             locked=True,
         ),
     )
+    shape = (n_elements, n_slots, layout.n_factors, 1 << layout.factor_states)
+    factors = (
+        Register(
+            "FACTORS",
+            "W",
+            "What each factor of a site adds to its field, by the states of its other sites: [element, slot, factor, "
+            "states].",
+            entries(*shape) if layout.n_factors else 0,
+            locked=True,
+        ),
+    )
     if image is not None:
-        extra = coefficients = ()
+        extra = coefficients = factors = ()
     return placed(
         [
             *identity_registers(spec, n_slots, image),
@@ -80,6 +91,7 @@ def systolic_register_map(spec: FabricSpec, image: Image | None = None) -> Regis
             Register("SEED", "W", f"Generator states: [element, slot, word], {seeds} words a site.",
                      entries(n_elements, n_slots, seeds), locked=True),
             *coefficients,
+            *factors,
             Register("NEIGHBOURS", "RW", "States that all sites' neighbours are taken to have while fields are read "
                      "out, bit b for input b. With all 0 and each alone 1 the fields say what weights and biases are.",
                      -(-layout.n_inputs // 32), locked=True),

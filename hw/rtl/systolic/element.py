@@ -54,10 +54,14 @@ class Element(wiring.Component):
         dump_bits: int,
         hierarchy: Hierarchy | None = None,
         entries: Sequence[int] | None = None,
+        factors: Sequence[Sequence[int]] = (),
+        factor_entries: Sequence[Sequence[int]] = (),
     ) -> None:
         self._spec, self._n_slots, self._timing, self._inputs = spec, n_slots, timing, inputs
         self._hierarchy, self._entries = hierarchy or InPlace(), entries
-        self._format: CoefficientFormat = coefficient_format(spec, len(inputs))
+        self._factors, self._factor_entries = factors, factor_entries
+        self._n_weights = len(inputs) - sum(map(len, factors))
+        self._format: CoefficientFormat = coefficient_format(spec, self._n_weights)
         slot = (n_slots - 1).bit_length()
         ports: dict[str, Any] = {
             "program": In(max(1, program_bits)),
@@ -82,6 +86,8 @@ class Element(wiring.Component):
         }
         if not entries:
             ports["coefficient_write"] = In(self._format.lanes)
+        if factors and not entries:
+            ports |= {"factor_write": In(len(factors)), "factor_states": In(max(map(len, factors)))}
         if inputs:
             ports |= {"inputs": Out(len(inputs)), "neighbours": In(len(inputs))}
         for b, (wire, _) in enumerate(inputs):
@@ -138,11 +144,13 @@ class Element(wiring.Component):
         """The neighbours' states at the sum stage."""
         program = Signal.like(self.program, reset_less=True)
         m.d.sync += program.eq(self.program)
-        states = []
+        states, self._coming = [], []
         for b, (wire, select) in enumerate(self._inputs):
             options = [getattr(self, f"neighbour_{b}_{k}") for k in range(len(wire.steps))]
             state = Signal(name=f"state_{b}", reset_less=True)
-            m.d.sync += state.eq(Mux(self.probe, self.neighbours[b], chosen(options, select, program)))
+            coming = Mux(self.probe, self.neighbours[b], chosen(options, select, program))
+            m.d.sync += state.eq(coming)
+            self._coming.append(coming)
             states.append(state)
         if states:
             m.d.comb += self.inputs.eq(Cat(states))
@@ -165,10 +173,11 @@ class Element(wiring.Component):
             ]
         read = memory.read_port()
         address, entry = Signal.like(self.slot_tap, reset_less=True), Signal(layout.bits, reset_less=True)
+        self._tapped = address
         m.d.sync += [address.eq(self.slot_tap), entry.eq(read.data)]
         m.d.comb += read.addr.eq(address)
         bits = self._spec.weight_bits
-        weights = [entry.word_select(b, bits).as_signed() for b in range(len(self._inputs))]
+        weights = [entry.word_select(b, bits).as_signed() for b in range(self._n_weights)]
         return weights, entry[layout.bias_at :].as_signed()
 
     def _generator(self, m: Module) -> tuple[Value, Value]:
@@ -203,8 +212,38 @@ class Element(wiring.Component):
     def _field(self, m: Module, states: list[Value], weights: list[Value], bias: Value) -> Value:
         """F, from the sum stage to the field stage."""
         spec = self._spec
-        field = m.submodules.field = FieldSum(len(states), spec.weight_bits, spec.bias_bits, spec.field_bits)
+        field = m.submodules.field = FieldSum(
+            self._n_weights, spec.weight_bits, spec.bias_bits, spec.field_bits, len(self._factors)
+        )
+        for k, added in enumerate(self._added(m)):
+            m.d.comb += getattr(field, f"factor_{k}").eq(added)
         m.d.comb += [field.bias.eq(bias), *(getattr(field, f"weight_{k}").eq(w) for k, w in enumerate(weights))]
-        if states:
-            m.d.comb += field.states.eq(Cat(states))
+        if self._n_weights:
+            m.d.comb += field.states.eq(Cat(states[: self._n_weights]))
         return field.field
+
+    def _added(self, m: Module) -> list[Value]:
+        """What the factors add, a clock after the sum stage: each a memory, of a word for all states of the other sites
+        in every slot."""
+        bits, added = self._spec.weight_bits + 1, []
+        slot = Signal.like(self._tapped, name="slot_gather", reset_less=True)
+        if self._factors:
+            m.d.sync += slot.eq(self._tapped)
+        for k, places in enumerate(self._factors):
+            entries = self._factor_entries[k] if self._entries else ()
+            memory = m.submodules[f"factor_{k}"] = Memory(
+                shape=unsigned(bits), depth=self._n_slots << len(places), init=list(entries)
+            )
+            read, word = memory.read_port(), Signal(signed(bits), name=f"added_{k}", reset_less=True)
+            m.d.comb += read.addr.eq(Cat(*(self._coming[place] for place in places), slot))
+            m.d.sync += word.eq(read.data)
+            added.append(word)
+            if not self._entries:
+                write, states, strobe = memory.write_port(), Signal.like(self.factor_states), Signal(name=f"write_{k}")
+                m.d.sync += [strobe.eq(self.factor_write[k]), states.eq(self.factor_states)]
+                m.d.comb += [
+                    write.addr.eq(Cat(states[: len(places)], self._host_slot)),
+                    write.data.eq(self._host_data[:bits]),
+                    write.en.eq(strobe & (states >> len(places) == 0)),
+                ]
+        return added

@@ -34,6 +34,7 @@ class SystolicHost(wiring.Component):
         bits: what the memory of states and clamps holds at ``bits_index``, a clock later.
         element: one-hot; slot: of that element; coefficient_write, where coefficients are loaded, and seed_write:
             strobes, a lane or a word each.
+        factor_write: strobes, one a factor of that element and slot; factor_states: which of its words.
         table_write: a strobe; index: the entry of the tables.
         data: the word written; wide_data: that and ``extra`` above it.
     """
@@ -44,7 +45,7 @@ class SystolicHost(wiring.Component):
     def __init__(self, spec: FabricSpec, image: Image | None = None) -> None:
         self._spec, self._map, self._layout = spec, systolic_register_map(spec, image), layout_of(spec)
         self._loads = image is None
-        self._format = coefficient_format(spec, self._layout.n_inputs)
+        self._format = coefficient_format(spec, self._layout.n_weights)
         slot = (self._layout.n_slots - 1).bit_length()
         self._seeds, words = generator(spec.rng).state_words, element_words(self._layout.n_elements)
         ports: dict[str, Any] = {
@@ -71,6 +72,8 @@ class SystolicHost(wiring.Component):
             "data": Out(32),
             "wide_data": Out(self._format.lane_bits if self._loads else 32),
         }
+        if self._loads and self._layout.n_factors:
+            ports |= {"factor_write": Out(self._layout.n_factors), "factor_states": Out(self._layout.factor_states)}
         super().__init__(ports)
 
     def elaborate(self, platform: Any) -> Module:
@@ -165,5 +168,17 @@ class SystolicHost(wiring.Component):
             self.data.eq(data),
             self.wide_data.eq(Cat(data, self.extra) if self._loads else data),
         ]
+        if self._loads and layout.n_factors:
+            shape = (layout.n_elements, layout.n_slots, layout.n_factors, 1 << layout.factor_states)
+            element, slot, factor, states = self._indices(*shape)
+            with m.If(hits["FACTORS"]):
+                m.d.sync += [
+                    self.element.eq(Cat(element == k for k in range(layout.n_elements))),
+                    self.slot.eq(slot),
+                ]
+            m.d.sync += [
+                self.factor_write.eq(strobes("FACTORS", factor, layout.n_factors)),
+                self.factor_states.eq(states),
+            ]
         if self._loads:
             m.d.sync += self.coefficient_write.eq(strobes("ENTRIES", lane, lanes.lanes))

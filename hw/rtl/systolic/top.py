@@ -7,7 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import Out
 
-from thermofab.hw.host.systolic.format import entry_words
+from thermofab.hw.host.systolic.format import entry_words, factor_entries
 from thermofab.hw.host.systolic.program import slot_program
 from thermofab.hw.host.systolic.registers import CLAMP_MASKS, element_words, systolic_register_map
 from thermofab.hw.host.systolic.timing import TAP, layout_of, timing_of
@@ -90,6 +90,11 @@ class SystolicTop(wiring.Component):
             ]
             if self._image is None:
                 m.d.comb += element.coefficient_write.eq(Mux(strobes, fanout.coefficient_write_later, 0))
+            if self._loads_factors:
+                m.d.comb += [
+                    element.factor_write.eq(Mux(strobes, fanout.factor_write_later, 0)),
+                    element.factor_states.eq(fanout.factor_states_later),
+                ]
             for b, wire in enumerate(layout.inputs[layout.kind[e]]):
                 for k, step in enumerate(wire.steps):
                     source = (e + step) % layout.n_elements
@@ -120,6 +125,10 @@ class SystolicTop(wiring.Component):
             collector.data.eq(Mux(dump.push, shown, self.state)),
         ]
         return m
+
+    @property
+    def _loads_factors(self) -> bool:
+        return self._image is None and self._layout.n_factors > 0
 
     @property
     def _walks(self) -> tuple[Walk, ...]:
@@ -230,6 +239,8 @@ class SystolicTop(wiring.Component):
         }
         if self._image is None:
             told["coefficient_write"] = host.coefficient_write
+        if self._loads_factors:
+            told |= {"factor_write": host.factor_write, "factor_states": host.factor_states}
         if self._layout.n_inputs:
             told["neighbours"] = host.neighbours
         if spec.dither_bits:
@@ -267,6 +278,7 @@ class SystolicTop(wiring.Component):
         ring_kinds: dict[tuple[int, ...], int] = {}
         # With coefficients built in, every element is a module of its own.
         built = None if self._image is None else entry_words(spec, layout, self._image)
+        factors = None if self._image is None else factor_entries(layout, self._image)
         rings, elements = [], []
         for e in range(layout.n_elements):
             views = layout.views_of[e]
@@ -283,8 +295,9 @@ class SystolicTop(wiring.Component):
             elements.append(
                 self._hierarchy.add(
                     m, f"element_{e}", f"element{of}" if built is None else f"element{of}_{e}",
-                    lambda inputs=inputs, entries=built and built[e]: Element(
-                        spec, layout.n_slots, timing, inputs, program.columns, dump_bits, self._hierarchy, entries
+                    lambda e=e, inputs=inputs, entries=built and built[e]: Element(
+                        spec, layout.n_slots, timing, inputs, program.columns, dump_bits, self._hierarchy, entries,
+                        layout.places, factors[e] if factors else (),
                     ),
                 )
             )  # fmt: skip

@@ -27,6 +27,8 @@ FABRICS = {
     "a graph": dict(source="complete-7", rng="lfsr32"),
     "one site": dict(source="complete-1", min_shift=4),
     "many elements": dict(source="g4-4x70"),
+    "p-dits": dict(source="pdit4-2x3", levels=2),
+    "p-dits of three bits": dict(source="pdit8-2x2", levels=1, table_bits=4, elements=2),
     "every slot used": dict(source="g4-8x8-torus", elements=1),
 }
 
@@ -44,7 +46,7 @@ def test_same_bits_as_the_reference(name):
         assert outcome.differing == 0 and outcome.compared > 0, outcome.first
 
 
-@pytest.mark.parametrize("name", ["every slot used", "four colours", "cells of eight", "a graph", "one site"])
+@pytest.mark.parametrize("name", ["every slot used", "four colours", "cells of eight", "a graph", "one site", "p-dits"])
 def test_counters_are_the_sums_over_samples(name):
     spec = made(name, moment_bits=4)
     assert layout_of(spec).used.all() == (name == "every slot used")
@@ -222,14 +224,14 @@ def test_a_neighbour_is_found_at_hundreds_of_distances():
     assert np.array_equal(run.sites, states_of("reference", case))
 
 
-@pytest.mark.parametrize("name", ["open, ragged", "a graph"])
+@pytest.mark.parametrize("name", ["open, ragged", "a graph", "p-dits"])
 def test_weights_are_built_in(name):
     """The same bits, with other tables and clamps too; nothing loads coefficients, and other ones are refused."""
     spec = made(name)
     case = random_case(np.random.default_rng(5), name, 4000, spec)
     device = RtlDevice(spec, image=case.image, optimise="-O0")
     registers = device._driver._map.names
-    assert {"ENTRIES", "EXTRA"}.isdisjoint(registers) and {"TABLES", "NEIGHBOURS"} < set(registers)
+    assert {"ENTRIES", "EXTRA", "FACTORS"}.isdisjoint(registers) and {"TABLES", "NEIGHBOURS"} < set(registers)
     tables = random_image(np.random.default_rng(6), spec).tables
     for image in (case.image, case.image.replace(tables=tables)):
         device.load(image)

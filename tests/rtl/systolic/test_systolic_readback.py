@@ -127,6 +127,24 @@ def test_a_partial_or_wrong_load_is_found_and_its_place_named():
         driver.verify(bench.image)
 
 
+@pytest.mark.parametrize("name", ["p-dits", "p-dits of three bits"])
+def test_every_word_of_a_factor_is_read_back(name):
+    """One word of a factor memory changed at a time: of other slots, factors and states."""
+    spec = made(name)
+    bench = Bench(spec)
+    driver, image = bench.driver, bench.image
+    driver.verify(image)
+    for entry in np.random.default_rng(1).choice(len(image.factors), 12, replace=False).tolist():
+        factors = image.factors.copy()
+        factors[entry] += 1 if factors[entry] < 0 else -1
+        with pytest.raises(DeviceError, match="was loaded; load again, and look at the link or the part if it stays"):
+            driver.verify(image.replace(factors=factors))
+        driver.load(image.replace(factors=factors))
+        driver.verify(image.replace(factors=factors))
+    with pytest.raises(DeviceError, match=r"^(factor \d of site \d+ adds|site \d+ has the bias)"):
+        driver.verify(image)
+
+
 def test_many_inputs_are_read_one_by_one():
     """More than the bits of a word."""
     bench = Bench(fabric("complete-35", architecture="systolic", levels=1, table_bits=4))
