@@ -79,8 +79,8 @@ def measure_taps() -> None:
 def measure_factors() -> None:
     """docs/results/systolic_factors.json: an element of 256 sites and 8 neighbours, with factors added."""
     rows = []
+    spec = fabric("g8-16x16-torus", architecture="systolic")
     for factors, others in FACTORS:
-        spec = fabric("g8-16x16-torus", architecture="systolic", weight_bits=8)
         cells = row_of(cells_of(lambda hierarchy, f=factors, k=others: _element(spec, f, k, hierarchy), spec))
         memories = factor_block_rams(256, (others,) * factors, spec.weight_bits)
         rows.append({"factors": factors, "sites": others + 1, "memories": memories, **cells})
@@ -99,8 +99,8 @@ def _element(spec: FabricSpec, factors: int, others: int, hierarchy: Any) -> Ele
 
 def factors_table() -> str:
     made = results("systolic_factors")
-    lines = ["| factors a site | sites of each | block RAM | of these, by `factor_block_rams` | LUT4 | carry cells | flip-flops |",
-             "|---|---|---|---|---|---|---|"]  # fmt: skip
+    heads = ("factors a site", "sites of each", "block RAM", "of factors", "LUT4", "carry cells", "flip-flops")
+    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     lines += [
         f"| {row['factors']} | {row['sites'] if row['factors'] else ''} | {row['block_ram']} | {row['memories']} | "
         f"{row['lut4']} | {row['carry']} | {row['flip_flops']} |"

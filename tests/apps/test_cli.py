@@ -115,7 +115,8 @@ def test_verify_leaves_out_what_a_device_refuses_and_says_so():
     arguments = ("--family", "dense", "--family", "complete", "--device", "rtl-systolic", "--workers", 1)
     done = thermofab("verify", *arguments, "--configurations", 2, "--updates", 400)
     assert done.returncode == 0, done.stderr
-    assert "left out on rtl-systolic: 1 of dense: a systolic fabric updates its sites in its" in " ".join(done.stdout.split())
+    said = " ".join(done.stdout.split())
+    assert "left out on rtl-systolic: 1 of dense: a systolic fabric updates its sites in its" in said
     nothing = thermofab("verify", *arguments[:2], *arguments[4:], "--configurations", 1, "--updates", 400)
     assert nothing.returncode == 2 and "refuses all of these configurations" in " ".join(nothing.stderr.split())
 
