@@ -14,7 +14,7 @@ from thermofab.hw.rng.base import seed_words
 from thermofab.hw.spec import DeviceError, Schedule, fabric, generator, open_device, plan_run
 from thermofab.sim.conformance import compare, random_case, random_image, states_of
 from thermofab.sim.reference import Chain
-from thermofab.sim.rtl.build import build_library
+from thermofab.sim.rtl.build import OPTIMISE, build_library
 from thermofab.sim.rtl.device import RtlDevice
 from thermofab.sim.rtl.library import CompiledFabric
 
@@ -66,9 +66,9 @@ def test_counters_are_the_sums_over_samples(name):
 class Bench:
     """A compiled fabric with its driver, and the reference chain beside it."""
 
-    def __init__(self, spec, seed=3, ready=1.0) -> None:
+    def __init__(self, spec, seed=3, ready=1.0, optimise=OPTIMISE) -> None:
         self.spec = spec
-        self.driver = FabricDriver(spec, CompiledFabric(build_library(spec, "verilator"), ready))
+        self.driver = FabricDriver(spec, CompiledFabric(build_library(spec, "verilator", optimise), ready))
         self.image = random_image(np.random.default_rng(seed), spec)
         self.plan = plan_run(self.image, Schedule(0, 1), 1, None, None, None)
         self.driver.load(self.image)

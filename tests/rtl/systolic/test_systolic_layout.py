@@ -34,11 +34,19 @@ def check(top, elements):
             source = (e + wire.steps[wire.choice[slot]]) % layout.n_elements
             assert wire.view in layout.views_of[source]
             assert layout.sites[source, (slot + view.distances[view.choice[slot]]) % layout.n_slots] == j
-            assert set(top.edges[layout.edges[i, b]].tolist()) == {i, j}
             assert (slot - layout.slot_of[j]) % layout.n_slots >= layout.latency
             assert layout.late[slot, b] == (top.colours[j] > top.colours[i])
-            counted[layout.edges[i, b]] += b < layout.owned
-            found.add(j)
+            if b < layout.n_weights:
+                assert set(top.edges[layout.edges[i, b]].tolist()) == {i, j}
+                counted[layout.edges[i, b]] += b < layout.owned
+                found.add(j)
+        for f, places in enumerate(layout.places):
+            others = layout.neighbours[i, list(places)].tolist()
+            which = layout.factors[i, f]
+            expected = (
+                top.factor_inputs.others[which, : len(places)].tolist() if which != NONE else [NONE] * len(places)
+            )
+            assert others == expected, "a factor's other sites stand in its order"
         near = top.neighbour_table[0][i]
         assert found == set(near[near >= 0].tolist())
     assert np.all(counted >= 1), "an edge is counted nowhere"

@@ -20,7 +20,7 @@ def bits_of(chain) -> list[bool]:
 
 def test_states_are_those_of_the_last_sweep_written_or_swept():
     """Loaded, after a run, after an abort, and after a write of one word that leaves all others as they are."""
-    bench = Bench(SPEC)
+    bench = Bench(SPEC, optimise="-O0")
     driver = bench.driver
     assert driver.read_states().tolist() == bits_of(bench.chain), "as loaded, before any run"
     driver.run(Schedule(3, 2))
@@ -46,7 +46,7 @@ def test_states_are_those_of_the_last_sweep_written_or_swept():
 
 @pytest.mark.parametrize("clocks", [1, 2, 17])
 def test_a_reset_leaves_what_was_loaded_and_a_run_begins_with_the_states_that_are_read(clocks):
-    bench = Bench(SPEC)
+    bench = Bench(SPEC, optimise="-O0")
     driver, bus = bench.driver, bench.driver._bus
     for which in (None, DUMP_FIELDS, DUMP_TABLES, DUMP):
         for wait in (3, 40, 111):
@@ -67,7 +67,7 @@ def test_a_reset_leaves_what_was_loaded_and_a_run_begins_with_the_states_that_ar
 def test_an_aborted_read_out_leaves_nothing_behind(which):
     """At every offset of its first clocks, whether or not anybody reads: the next read-out and the next run are
     whole."""
-    bench = Bench(SPEC)
+    bench = Bench(SPEC, optimise="-O0")
     driver, bus = bench.driver, bench.driver._bus
     for wait in range(0, 40, 1):
         driver.write("CONTROL", which)
@@ -83,7 +83,7 @@ def test_an_aborted_read_out_leaves_nothing_behind(which):
 
 
 def test_a_read_out_changes_nothing_and_is_refused_in_a_run():
-    bench, twin = Bench(SPEC), Bench(SPEC)
+    bench, twin = Bench(SPEC, optimise="-O0"), Bench(SPEC, optimise="-O0")
     driver = bench.driver
     for _ in range(3):
         driver.verify(bench.image)
@@ -104,7 +104,7 @@ def test_a_read_out_changes_nothing_and_is_refused_in_a_run():
 
 
 def test_a_partial_or_wrong_load_is_found_and_its_place_named():
-    bench = Bench(SPEC)
+    bench = Bench(SPEC, optimise="-O0")
     driver, layout = bench.driver, bench.driver._loading._layout
     for name, match in (
         ("ENTRIES", r"^input \d+ of site 5 has the weight"),
@@ -147,7 +147,7 @@ def test_every_word_of_a_factor_is_read_back(name):
 
 def test_many_inputs_are_read_one_by_one():
     """More than the bits of a word."""
-    bench = Bench(fabric("complete-35", architecture="systolic", levels=1, table_bits=4))
+    bench = Bench(fabric("complete-35", architecture="systolic", levels=1, table_bits=4), optimise="-O0")
     assert bench.driver._map["NEIGHBOURS"].count == 2
     bench.driver.verify(bench.image)
 
