@@ -351,6 +351,25 @@ COUNTERS_LATE = (
     'late("count_take", take, timing.write - 2)',
     'late("count_take", take, timing.write - 3)',
 )
+READBACK = "tests/rtl/systolic/test_systolic_readback.py"
+READ_OUT_KEPT = (
+    "hw/rtl/systolic/dump.py",
+    "                m.d.sync += delayed.eq(0)",
+    "                m.d.sync += delayed.eq(asked)",
+)
+SWEPT_ELSEWHERE = (
+    "hw/rtl/systolic/top.py",
+    "Cat(self.state_slot, Const(CLAMP_MASKS, 2))",
+    "Cat(self.state_slot, Const(CLAMP_MASKS + 1, 2))",
+)
+RELOAD_FORGOTTEN = (
+    "hw/rtl/systolic/rounds.py",
+    "restate, clear = Signal(init=1), Signal()",
+    "restate, clear = Signal(), Signal()",
+)
+FACTOR_EARLY = ("hw/rtl/systolic/element.py", "slot.eq(self._tapped)", "slot.eq(self.slot_tap)")
+WIDE_LATE = ("hw/rtl/systolic/ring.py", "(distance - TAP + 1) % self._n_slots", "(distance - TAP) % self._n_slots")
+ENTRY_EARLY = ("hw/host/systolic/format.py", "words[element][slot] = sum(", "words[element][slot - 1] = sum(")
 BUGS = (
     Bug(
         "seeding by consecutive integers: distribution",
@@ -466,6 +485,12 @@ BUGS = (
     Bug("edge: an abort leaves the sweep count: bits", (SWEPT_KEPT,), f"{RESET} -k any_clock"),
     Bug("edge: part of a last word, spatial: bits", (PART_OF_A_WORD,), "tests/rtl/test_rtl_device.py -k same_bits"),
     Bug("edge: counters a clock early, systolic: sums", (COUNTERS_LATE,), f"{SYSTOLIC} -k counters"),
+    Bug("edge: an aborted read-out goes on, systolic", (READ_OUT_KEPT,), f"{READBACK} -k aborted"),
+    Bug("edge: swept states kept elsewhere, systolic", (SWEPT_ELSEWHERE,), f"{READBACK} -k last_sweep"),
+    Bug("edge: a reset loads no states, systolic", (RELOAD_FORGOTTEN,), f"{READBACK} -k reset"),
+    Bug("edge: factors of another slot, systolic: bits", (FACTOR_EARLY,), f"{SYSTOLIC} -k same_bits and p-dits"),
+    Bug("edge: wide views a clock late, systolic: bits", (WIDE_LATE,), f"{SYSTOLIC} -k hundreds"),
+    Bug("edge: built-in weights of another slot", (ENTRY_EARLY,), f"{SYSTOLIC} -k built_in"),
 )
 
 

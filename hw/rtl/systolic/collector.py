@@ -43,7 +43,7 @@ class Collector(wiring.Component):
         super().__init__(
             {
                 **{name: In(1) for name in inputs},
-                **{name: Out(1) for name in outputs},
+                **{name: Out(1, init=name == "empty") for name in outputs},
                 "data": In(width),
                 "samples": Out(SAMPLES),
             }

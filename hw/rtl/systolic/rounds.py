@@ -62,7 +62,8 @@ class Rounds(wiring.Component):
         phase = Signal.like(self.run.phases)
         swept, left = Signal(32, name="swept"), Signal(32, name="left")
         first = Signal()  # the first sample is the state before any sweep
-        restate, clear = Signal(name="restate"), Signal(name="clear")  # asked for before the next run
+        # Asked for before the next run; a reset asks for states.
+        restate, clear = Signal(init=1, name="restate"), Signal(name="clear")
         draining = Signal()
         aborting = Signal()
         aborted_round = Signal()
