@@ -14,7 +14,7 @@ from amaranth.lib.wiring import In, Out
 from thermofab.hw.host.systolic.format import CoefficientFormat, coefficient_format
 from thermofab.hw.host.systolic.layout import Input
 from thermofab.hw.host.systolic.program import Select
-from thermofab.hw.host.systolic.timing import Timing
+from thermofab.hw.host.systolic.timing import Timing, adder_levels
 from thermofab.hw.rng.base import Generator
 from thermofab.hw.rtl.common.datapath import high_bits, shift_bits, table_address
 from thermofab.hw.rtl.common.hierarchy import Hierarchy, InPlace
@@ -220,6 +220,7 @@ class Element(wiring.Component):
         field = self._hierarchy.add(
             m, "field_sum", f"field{self._n_weights}" + (f"_factor{factors}" if factors else ""),
             lambda: FieldSum(self._n_weights, spec.weight_bits, spec.bias_bits, spec.field_bits, factors),
+            clocked=adder_levels(self._n_weights, factors) > 0,
         )  # fmt: skip
         for k, added in enumerate(self._added(m)):
             m.d.comb += getattr(field, f"factor_{k}").eq(added)

@@ -38,7 +38,7 @@ class FieldSum(wiring.Component):
         super().__init__(ports)
 
     def built_with(self) -> dict[str, object]:
-        return {"inputs": self._inputs}
+        return {"inputs": self._inputs, "factors": self._factors}
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
