@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from thermofab.apps.console import output, steps
+from thermofab.apps.console import errors, output, steps
 
-BoardName = Annotated[str, typer.Option("--board", help="A board by name: ulx3s-85f or icebreaker.")]
+BoardName = Annotated[str, typer.Option("--board", help="A board by name: ulx3s-85f, icebreaker or tangnano20k.")]
 
 
 def build(
@@ -22,15 +22,21 @@ def build(
         typer.Option("--set", help="A parameter of the fabric, e.g. table_bits=6; may be repeated."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the placer.", min=0)] = 1,
+    unchecked: Annotated[
+        bool, typer.Option("--unchecked", help="Build also what cannot fit by the area model.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
 ) -> None:
     """Build a board's bitstream with the fabric behind its serial line; exit status 1 if it misses its clock."""
     from thermofab.apps.files import read_fabric
+    from thermofab.apps.size import check_size
     from thermofab.hw.boards.build import build_board
     from thermofab.hw.boards.registry import find_board
     from thermofab.hw.boards.synthesis import STAGES
 
     wanted, spec = find_board(board), read_fabric(fabric, setting or [])
+    if not unchecked and (doubt := check_size(wanted, spec)):
+        errors.print(doubt)
     folder = Path("out") / board if out is None else out
     with steps(len(STAGES), as_json) as step:
         made = build_board(wanted, spec, folder, clock_mhz=mhz, baud=baud, seed=seed, progress=step)
@@ -51,9 +57,10 @@ def flash(
     """Load a bitstream onto a board with openFPGALoader."""
     from thermofab.hw.boards.flash import flash as load
     from thermofab.hw.boards.registry import find_board
+    from thermofab.hw.boards.toolchain import TOOLCHAINS
 
     found = find_board(board)
     if bitstream.is_dir():
-        bitstream /= "top.bit" if found.part.family == "ecp5" else "top.bin"
+        bitstream /= TOOLCHAINS[found.part.family].bitstream
     load(found, bitstream, permanent)
     output.print(f"{bitstream} is on the {board}")

@@ -200,6 +200,7 @@ def rtl(
         Path | None, typer.Option(help="Write a folder with a wrapper, headers, memory map and a cocotb example.")
     ] = None,
     bus: Annotated[str, typer.Option(help="Of the example's wrapper: wishbone or axi4lite.")] = "wishbone",
+    mhz: Annotated[float, typer.Option(help="Of the clock in the example's timing constraints.")] = 100,
 ) -> None:
     """Emit a fabric as Verilog."""
     from thermofab.apps.files import read_fabric
@@ -208,7 +209,7 @@ def rtl(
     if example is not None:
         from thermofab.apps.verilog.kit import write_kit
 
-        output.print("\n".join(str(example / file) for file in write_kit(spec, name, example, bus)), markup=False)
+        output.print("\n".join(str(example / file) for file in write_kit(spec, name, example, bus, mhz)), markup=False)
         return
     from thermofab.hw import emit_verilog
 

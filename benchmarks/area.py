@@ -1,31 +1,32 @@
 """What a fabric takes of an FPGA, out of context: LUT4, flip-flops, block RAM, DSP, MHz, and the time the tools took.
 
-    python benchmarks/area.py                  # all, about an hour on two cores
-    python benchmarks/area.py ecp5 loadable    # those whose line has all these words
+    python benchmarks/area.py                  # all, hours on two cores
+    python benchmarks/area.py ecp5 loadable    # those whose line has all these words; the other rows are kept
 
 Yosys and nextpnr, as ``thermofab.hw.boards.out_of_context`` calls them: every input and output is kept, and what the
 wrapper takes is taken off. ``LUT4`` are places that logic, carry chains and LUT RAM occupy, so nothing is left out of
-them: ``TRELLIS_COMB`` on the ECP5, ``ICESTORM_LC`` (a LUT, a flip-flop or both) on the iCE40. Where a design does not
-fit, there is no clock to report, and the line says which kind of place is short. ``upd/clk`` are site updates a clock
-while sweeps follow each other without waiting, ``upd/ns`` that times the clock, ``/kLUT`` that for 1,000 LUT4.
+them: ``TRELLIS_COMB`` on the ECP5, ``ICESTORM_LC`` (a LUT, a flip-flop or both) on the iCE40, ``LUT4`` on Gowin. Where
+a design does not fit, there is no clock to report, and the row says which kind of place is short. Updates per clock are
+of sites, while sweeps follow each other without waiting.
+
+Writes docs/results/area.json, a row per configuration with the commit it was measured at, in this order.
 """
 
+import json
 import sys
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from results import ROOT, commit, write_results
 
 from thermofab.hw.boards.out_of_context import WATCHED_ONLY, measure
-from thermofab.hw.boards.part import ECP5_85, ICE40_UP5K, Part
+from thermofab.hw.boards.part import ECP5_85, GW2A_18, ICE40_UP5K, Part
 from thermofab.hw.boards.recipe import recipe_of
+from thermofab.hw.boards.toolchain import TOOLCHAINS
 from thermofab.hw.host.architectures import loading_of
 from thermofab.hw.rtl.architectures import fabric_top
 from thermofab.hw.spec import FREE, DeviceError, FabricSpec, Image, fabric
-
-LOGIC = {"ecp5": "TRELLIS_COMB", "ice40": "ICESTORM_LC"}
-BLOCK_RAM = {"ecp5": "DP16KD", "ice40": "ICESTORM_RAM"}
-DSP = {"ecp5": "MULT18X18D", "ice40": "ICESTORM_DSP"}
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ CASES = (
     Case(ECP5_85, TORUS, False, 100.0),
     Case(ECP5_85, TORUS, True, 100.0),
     Case(ECP5_85, fabric(TORUS, moment_bits=16), False, 100.0),
+    Case(GW2A_18, TORUS, False, 80.0),
     Case(ICE40_UP5K, FEW, False, 24.0),
     Case(ICE40_UP5K, FEW, True, 24.0),
     Case(ECP5_85, fabric("g12-16x16-torus", architecture="systolic"), False, 120.0),
@@ -84,41 +86,60 @@ CASES = (
     Case(ECP5_85, fabric("complete-64", architecture="dense"), False, 110.0),
     Case(ECP5_85, fabric("complete-256", architecture="dense"), False, 100.0),
     Case(ECP5_85, fabric("complete-512", architecture="dense", elements=64), False, 95.0),
+    Case(GW2A_18, fabric("g12-16x16-torus", architecture="systolic"), False, 100.0),
+    Case(GW2A_18, fabric("complete-64", architecture="dense"), False, 100.0),
     Case(ICE40_UP5K, fabric("g12-16x16-torus", architecture="systolic", elements=1, levels=1), False, 30.0),
     Case(ICE40_UP5K, fabric("g4-8x8-torus", architecture="systolic", elements=1, levels=1), False, 24.0),
 )
 
 
+def measured(case: Case) -> dict[str, Any]:
+    """The row of a case."""
+    spec, tools = case.spec, TOOLCHAINS[case.part.family]
+    row: dict[str, Any] = {
+        "configuration": case.line,
+        "part": case.part.name,
+        "sites": spec.n_sites,
+        "updates_per_clock": spec.n_sites / loading_of(spec).sweep_clocks,
+        "commit": commit(),
+    }
+    try:
+        recipe = recipe_of(spec, case.part)
+        report, wrapper = measure(
+            case.build, case.part, case.megahertz, ignore=WATCHED_ONLY, options=recipe.options,
+            place_options=recipe.place_options, floorplan=recipe.floorplan,
+        )  # fmt: skip
+    except DeviceError as refusal:
+        return row | {"refused": " ".join(str(refusal).split())}
+    places = {place.kind: place.used for place in report.utilisation.places}
+    # On the iCE40 a wrapper's LUT shares a place with the flip-flop behind it; its other flip-flops take one each.
+    taken = wrapper.flip_flops if case.part.family == "ice40" else wrapper.lut4
+    return row | {
+        "lut4": places[tools.logic] - taken,
+        "flip_flops": report.utilisation.flip_flops - wrapper.flip_flops,
+        "block_ram": places.get(tools.block_ram, 0),
+        "dsp": places.get(tools.dsp, 0),
+        "megahertz": round(min(clock.achieved_mhz for clock in report.clocks), 1),
+        "seconds": round(report.wall_seconds),
+        "tools": list(report.tools),
+    }
+
+
 def main() -> None:
-    print(f"{'configuration':<66}{'p-bits':>7}{'LUT4':>7}{'a site':>8}{'FF':>7}{'BRAM':>6}{'DSP':>5}{'MHz':>8}"
-          f"{'upd/clk':>9}{'upd/ns':>8}{'/kLUT':>8}{'wall, s':>9}")  # fmt: skip
     for case in CASES:
-        if not all(word in case.line.split() for word in sys.argv[1:]):
-            continue
-        family, sites = case.part.family, case.spec.n_sites
-        try:
-            recipe = recipe_of(case.spec, case.part)
-            report, wrapper = measure(
-                case.build, case.part, case.megahertz, ignore=WATCHED_ONLY, options=recipe.options,
-                place_options=recipe.place_options, floorplan=recipe.floorplan,
-            )  # fmt: skip
-        except DeviceError as refusal:
-            print(f"{case.line:<66} {' '.join(str(refusal).split())[-150:]}", flush=True)
-            continue
-        places = {place.kind: place.used for place in report.utilisation.places}
-        # On the iCE40 a wrapper's LUT shares a place with the flip-flop behind it; its other flip-flops take one each.
-        taken = wrapper.lut4 if family == "ecp5" else wrapper.flip_flops
-        logic = places[LOGIC[family]] - taken
-        megahertz = min(clock.achieved_mhz for clock in report.clocks)
-        a_clock = sites / loading_of(case.spec).sweep_clocks
-        flip_flops = report.utilisation.flip_flops - wrapper.flip_flops
-        print(
-            f"{case.line:<66}{sites:>7}{logic:>7}{logic / sites:>8.1f}{flip_flops:>7}"
-            f"{places.get(BLOCK_RAM[family], 0):>6}{places.get(DSP[family], 0):>5}{megahertz:>8.1f}"
-            f"{a_clock:>9.1f}{a_clock * megahertz / 1e3:>8.2f}{a_clock * megahertz / logic:>8.3f}"
-            f"{report.wall_seconds:>9.0f}",
-            flush=True,
-        )
+        if all(word in case.line.split() for word in sys.argv[1:]):
+            row = measured(case)
+            print(row, flush=True)
+            keep(row)
+
+
+def keep(row: dict[str, Any]) -> None:
+    """Put a row in the place of the one that was measured before."""
+    path = ROOT / "docs" / "results" / "area.json"
+    rows = json.loads(path.read_text())["rows"] if path.exists() else []
+    found = {old["configuration"]: old for old in rows} | {row["configuration"]: row}
+    order = [case.line for case in CASES]
+    write_results("area", {"rows": [found[line] for line in order if line in found]})
 
 
 if __name__ == "__main__":

@@ -358,6 +358,25 @@ LINK_ANSWER = (RECEIVER, "self.answer.eq(taken | (good & again))", "self.answer.
 LINK_WAIT = (TILE, "self.wait.eq(ahead[-1])", "self.wait.eq(0)")
 LINK_TIMER = (SENDER, "late.eq(waited == line.patience - 1)", "late.eq(0)")
 LINK = "tests/tiles/test_tile_link.py -k torus"
+READBACK = "tests/rtl/systolic/test_systolic_readback.py"
+READ_OUT_KEPT = (
+    "hw/rtl/systolic/dump.py",
+    "                m.d.sync += delayed.eq(0)",
+    "                m.d.sync += delayed.eq(asked)",
+)
+SWEPT_ELSEWHERE = (
+    "hw/rtl/systolic/top.py",
+    "Cat(self.state_slot, Const(CLAMP_MASKS, 2))",
+    "Cat(self.state_slot, Const(CLAMP_MASKS + 1, 2))",
+)
+RELOAD_FORGOTTEN = (
+    "hw/rtl/systolic/rounds.py",
+    'Signal(init=1, name="restate")',
+    'Signal(name="restate")',
+)
+FACTOR_EARLY = ("hw/rtl/systolic/element.py", "slot.eq(self._tapped)", "slot.eq(self.slot_tap)")
+WIDE_LATE = ("hw/rtl/systolic/ring.py", "(distance - TAP + 1) % self._n_slots", "(distance - TAP) % self._n_slots")
+ENTRY_EARLY = ("hw/host/systolic/format.py", "words[element][slot] = sum(", "words[element][slot - 1] = sum(")
 BUGS = (
     Bug(
         "seeding by consecutive integers: distribution",
@@ -478,6 +497,12 @@ BUGS = (
     Bug("edge: a repeated frame not answered: link of tiles", (LINK_ANSWER,), LINK),
     Bug("edge: a colour does not wait: link of tiles", (LINK_WAIT,), LINK),
     Bug("edge: nothing sent again: link of tiles", (LINK_TIMER,), LINK),
+    Bug("edge: an aborted read-out goes on, systolic", (READ_OUT_KEPT,), f"{READBACK} -k aborted"),
+    Bug("edge: swept states kept elsewhere, systolic", (SWEPT_ELSEWHERE,), f"{READBACK} -k last_sweep"),
+    Bug("edge: a reset loads no states, systolic", (RELOAD_FORGOTTEN,), f"{READBACK} -k reset"),
+    Bug("edge: factors of another slot, systolic: bits", (FACTOR_EARLY,), f"{SYSTOLIC} -k same_bits and p-dits"),
+    Bug("edge: wide views a clock late, systolic: bits", (WIDE_LATE,), f"{SYSTOLIC} -k hundreds"),
+    Bug("edge: built-in weights of another slot", (ENTRY_EARLY,), f"{SYSTOLIC} -k built_in"),
 )
 
 

@@ -18,11 +18,10 @@ import numpy as np
 from thermofab.apps.explore.parts import Parts, parts_of
 from thermofab.apps.explore.reach import beyond_of
 from thermofab.apps.explore.synthesised import HELD_OUT, POINTS, Point, built, point_spec
+from thermofab.hw.boards.part import ECP5_85
 from thermofab.hw.cache import build_key, made_once
 from thermofab.hw.spec import FabricSpec, SpecError
 
-# What an ECP5-85F has: LUT4 (two a slice), and block RAM of 18 kbit.
-ROOM = {"lut4": 83_640, "block_ram": 208}
 QUANTITIES = ("lut4", "flip_flops", "block_ram", "megahertz")
 
 
@@ -49,7 +48,7 @@ class Area:
     @property
     def fits(self) -> bool:
         """Whether an ECP5-85F has room for it."""
-        return self.lut4 <= ROOM["lut4"] and self.block_ram <= ROOM["block_ram"]
+        return self.lut4 <= ECP5_85.room["lut4"] and self.block_ram <= ECP5_85.room["block_ram"]
 
     def how(self, quantity: str) -> str:
         """Where a quantity is from, in a few words."""

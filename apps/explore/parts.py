@@ -215,7 +215,7 @@ def _tree(plan: DensePlan) -> tuple[int, int]:
 def _systolic(spec: FabricSpec) -> Parts:
     layout = layout_of(spec)
     rng: Generator = generator(spec.rng)
-    elements, slots, inputs = layout.n_elements, layout.n_slots, layout.n_inputs
+    elements, slots, inputs = layout.n_elements, layout.n_slots, layout.n_weights
     form, program = coefficient_format(spec, inputs), slot_program(layout)
     coefficients = either_memory(slots, form.lanes * form.lane_bits)
     states = either_memory(slots, 32 * rng.state_words)

@@ -9,10 +9,11 @@ from thermofab.apps.verilog import bench
 from thermofab.apps.verilog.descriptions import fusesoc_core, ipxact, svd
 from thermofab.apps.verilog.headers import c_header, memory_map, verilog_header
 from thermofab.apps.verilog.recording import mask_of_sites, recorded_steps, words_of_states
+from thermofab.apps.verilog.sdc import constraints
 from thermofab.apps.verilog.wrappers import wrapper
-from thermofab.hw import emit_verilog
 from thermofab.hw.host import registers as rm
 from thermofab.hw.host.architectures import loading_of
+from thermofab.hw.rtl.emit import fabric_design, header
 from thermofab.hw.spec import FabricSpec, Image, Schedule, open_device, plan_run
 from thermofab.hw.spec.activation import sigmoid_table
 
@@ -47,7 +48,7 @@ def expected_words(image: Image) -> np.ndarray:
     return words_of_states(loading_of(image.fabric), device.run(SCHEDULE).sites[0])
 
 
-def write_kit(spec: FabricSpec, name: str, folder: Path, bus: str = "wishbone") -> list[str]:
+def write_kit(spec: FabricSpec, name: str, folder: Path, bus: str = "wishbone", mhz: float = 100) -> list[str]:
     """Write everything to ``folder``; the names of the files.
 
     Args:
@@ -55,11 +56,13 @@ def write_kit(spec: FabricSpec, name: str, folder: Path, bus: str = "wishbone") 
         name: of its module.
         folder: made if it is not there.
         bus: one of :data:`thermofab.apps.verilog.wrappers.BUSES`.
+        mhz: of the clock that the constraints ask for.
 
     Raises:
-        SpecError: another bus.
+        SpecError: another bus, or no frequency.
     """
-    verilog = emit_verilog(spec, name=name)
+    design = fabric_design(spec, name)
+    verilog = header(spec, name, None, design) + design.text()
     loading, image = loading_of(spec), example_image(spec)
     registers, words = loading.map, loading.sample_words
     last = max(register.base + register.count - 1 for register in registers.registers)
@@ -84,6 +87,8 @@ def write_kit(spec: FabricSpec, name: str, folder: Path, bus: str = "wishbone") 
     files = {
         f"{name}.v": verilog,
         f"{name}_{bus}.v": wrapped,
+        f"{name}.sdc": constraints(name, mhz),
+        "memories.json": json.dumps(design.memories(), indent=1) + "\n",
         f"{name}_params.vh": verilog_header(spec, name, registers, words),
         f"{name}_registers.h": c_header(spec, name, registers, words),
         **{file: (DRIVER / file).read_text() for file in ("thermofab.h", "thermofab.c")},

@@ -26,6 +26,7 @@ CONVERGED = 1e-5
 # A chain of at most so many sites beside those of its first colour is solved by elimination, unless all its sites
 # together are more.
 _ELIMINATED, _MEMBERS = 9, 16
+_SHORT = 16  # states behind an axis, below which they are gone through one at a time
 _ROWS = 2**20  # entries of the rows of the transition matrix made at once
 _MODE_SWEEPS = 400
 
@@ -184,11 +185,11 @@ def coupled_sites(image: Image, clamps: np.ndarray) -> set[int]:
 
 @dataclass(frozen=True, eq=False)
 class _Sweep:
-    """P(n_i = 1 | rest) of the members in update order: ``[(axis, array [2]*n with axis of extent 1)]``; ``redrawn``
-    are the axes of the first colour.
+    """P(n_i = 1 | rest) of the members in update order, float64 ``[2^axis, 2^(n - axis - 1)]``: the states of the axes
+    before the member's own and behind it. ``redrawn`` are the axes of the first colour.
     """
 
-    updates: tuple[tuple[int, np.ndarray], ...]
+    updates: tuple[np.ndarray, ...]
     n: int
     redrawn: tuple[int, ...]
 
@@ -227,18 +228,26 @@ class _Sweep:
                 for other in inside:
                     shape[axis[other]] = 2
                 field = field + table.reshape(shape)
-            updates.append((axis[site], flip_probability(image.fabric, image.tables[level], image.shift, field)))
+            up = flip_probability(image.fabric, image.tables[level], image.shift, field)
+            others = tuple(1 if k == axis[site] else 2 for k in range(n))
+            updates.append(np.ascontiguousarray(np.broadcast_to(up, others)).reshape(2 ** axis[site], -1))
         colours = image.fabric.topology.colours
         first = min((int(colours[site]) for site in members), default=0)
         return _Sweep(tuple(updates), n, tuple(axis[site] for site in members if colours[site] == first))
 
     def __call__(self, distribution: np.ndarray) -> np.ndarray:
         """After a sweep, float64 ``[..., 2^n]`` from ``[..., 2^n]``."""
-        tensor = distribution.reshape(distribution.shape[:-1] + (2,) * self.n)
-        for axis, up in self.updates:
-            rest = tensor.sum(axis=axis - self.n, keepdims=True)
-            tensor = np.concatenate([rest * (1 - up), rest * up], axis=axis - self.n)
-        return tensor.reshape(distribution.shape)
+        rows = distribution.reshape(-1, 2**self.n).copy()
+        for up in self.updates:
+            before, behind = up.shape
+            pairs = rows.reshape(-1, before, 2, behind)
+            # Long strides cost less than many short loops.
+            for part in range(behind) if behind < _SHORT else (slice(None),):
+                low, high, one = pairs[:, :, 0, part], pairs[:, :, 1, part], up[:, part]
+                low += high
+                np.multiply(low, one, out=high)
+                low *= 1 - one
+        return rows.reshape(distribution.shape)
 
     def fixed_point(self, accuracy: float, max_sweeps: int) -> FixedPoint:
         rest = [axis for axis in range(self.n) if axis not in self.redrawn]

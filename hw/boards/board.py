@@ -78,9 +78,9 @@ class Board:
 
 
 def constraints(board: Board) -> str:
-    """The board's LPF (ECP5) or PCF (iCE40) file: where each port goes, and how fast the oscillator is.
+    """The board's LPF (ECP5), PCF (iCE40) or CST (Gowin) file: where each port goes, and how fast the oscillator is.
 
-    The tools carry the oscillator's frequency through the PLL.
+    The tools carry the oscillator's frequency through the PLL; a CST has no frequencies.
     """
     lines = list(board.preface)
     if board.part.family == "ecp5":
@@ -88,6 +88,10 @@ def constraints(board: Board) -> str:
             lines.append(f'LOCATE COMP "{port}" SITE "{pin.site}";')
             lines.append(f'IOBUF PORT "{port}" {pin.attributes};')
         lines.append(f'FREQUENCY PORT "clock" {board.oscillator_mhz:.6f} MHZ;')
+    elif board.part.family == "gowin":
+        for port, pin in board.pins:
+            lines.append(f'IO_LOC "{port}" {pin.site};')
+            lines.append(f'IO_PORT "{port}" {pin.attributes};')
     else:
         lines += [" ".join(filter(None, ("set_io", pin.attributes, port, pin.site))) for port, pin in board.pins]
         lines.append(f"set_frequency clock {board.oscillator_mhz:g}")

@@ -10,6 +10,7 @@ from thermofab.hw.boards.pll import Pll, find_pll
 from thermofab.hw.boards.recipe import recipe_of
 from thermofab.hw.boards.report import Report
 from thermofab.hw.boards.synthesis import Progress, SynthesisOptions, place_and_route, silent
+from thermofab.hw.boards.toolchain import TOOLCHAINS
 from thermofab.hw.boards.tools import find_tool
 from thermofab.hw.spec import FabricSpec, SpecError
 
@@ -115,7 +116,7 @@ def build_board(
         ToolMissingError: a tool is missing; the message says how to get it.
         DeviceError: the fabric does not fit, or a tool failed.
     """
-    for tool in ("yosys", f"nextpnr-{board.part.family}"):
+    for tool in ("yosys", TOOLCHAINS[board.part.family].nextpnr):
         find_tool(tool)
     asked = board.default_mhz if clock_mhz is None else clock_mhz
     pll = find_pll(board.part.family, board.oscillator_mhz, asked)

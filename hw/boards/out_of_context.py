@@ -35,6 +35,9 @@ WATCHED_ONLY = (
 )
 
 
+PORTS = ("clk", "rst", "scan_in", "scan_out")
+
+
 @dataclass(frozen=True)
 class Overhead:
     """What the wrapper takes by itself."""
@@ -134,9 +137,10 @@ def measure(
         return wrappers[0]
 
     source = rtlil_of(wrapped, name)
+    constraints = "".join(f'IO_LOC "{port}" {pin};\n' for port, pin in zip(PORTS, part.pins, strict=False))
     report = place_and_route(
-        source, name, part, frequency, seed=seed, options=options, place_options=place_options, floorplan=floorplan,
-        folder=folder, progress=progress,
+        source, name, part, frequency, constraints=constraints, seed=seed, options=options, place_options=place_options,
+        floorplan=floorplan, folder=folder, progress=progress,
     )  # fmt: skip
     return report, wrappers[0].overhead
 

@@ -2,10 +2,13 @@
 
     ECP5    f_pfd = f_in / CLKI_DIV,     f_out = f_pfd · CLKFB_DIV,             f_vco = f_out · CLKOP_DIV
     iCE40   f_pfd = f_in / (DIVR + 1),   f_vco = f_pfd · (DIVF + 1),            f_out = f_vco / 2^DIVQ
+    Gowin   f_pfd = f_in / (IDIV + 1),   f_out = f_pfd · (FBDIV + 1),           f_vco = f_out · ODIV
 
-with the feedback of the ECP5 taken from its output CLKOP, and that of the iCE40 from the oscillator ("simple").
+with the feedback of the ECP5 taken from its output CLKOP, that of the iCE40 from the oscillator ("simple"), and that of
+Gowin's rPLL from its output within ("internal").
 Limits: ECP5 family data sheet FPGA-DS-02012, table of sysCLOCK PLL timing; iCE40 UltraPlus family data sheet
-FPGA-DS-02008, the table of the same name. All frequencies in MHz.
+FPGA-DS-02008, the table of the same name; GW2AR data sheet DS226, table of PLL parameters, speed grade C8/I7.
+All frequencies in MHz.
 """
 
 from dataclasses import dataclass
@@ -44,6 +47,9 @@ class PllLimits:
 
 ECP5_LIMITS = PllLimits("ECP5's PLL", Range(8, 400), Range(10, 400), Range(400, 800), Range(3.125, 400))
 ICE40_LIMITS = PllLimits("iCE40's PLL", Range(10, 133), Range(10, 133), Range(533, 1066), Range(16, 275))
+GOWIN_LIMITS = PllLimits("GW2A's PLL", Range(3, 500), Range(3, 500), Range(500, 1250), Range(3.90625, 625))
+_LIMITS: dict[Family, PllLimits] = {"ecp5": ECP5_LIMITS, "ice40": ICE40_LIMITS, "gowin": GOWIN_LIMITS}
+_GOWIN_OUTPUT_DIVIDERS = (2, 4, 8, 16, 32, 48, 64, 80, 96, 112, 128)
 # Upper ends of the detector frequencies of FILTER_RANGE 1, 2, …; above the last it is 6.
 _ICE40_FILTERS = (17, 26, 44, 66, 101)
 
@@ -97,7 +103,29 @@ class Ice40Pll:
         return 1 + sum(self.detector_mhz >= limit for limit in _ICE40_FILTERS)
 
 
-Pll = Ecp5Pll | Ice40Pll
+@dataclass(frozen=True)
+class GowinPll:
+    """Settings of an rPLL; the dividers as they divide, one more than ``IDIV_SEL`` and ``FBDIV_SEL``."""
+
+    input_mhz: float
+    idiv: int
+    fbdiv: int
+    odiv: int
+
+    @property
+    def detector_mhz(self) -> float:
+        return self.input_mhz / self.idiv
+
+    @property
+    def output_mhz(self) -> float:
+        return self.detector_mhz * self.fbdiv
+
+    @property
+    def oscillator_mhz(self) -> float:
+        return self.output_mhz * self.odiv
+
+
+Pll = Ecp5Pll | Ice40Pll | GowinPll
 
 
 def find_pll(family: Family, input_mhz: float, asked_mhz: float) -> Pll | None:
@@ -111,7 +139,7 @@ def find_pll(family: Family, input_mhz: float, asked_mhz: float) -> Pll | None:
     """
     if abs(asked_mhz - input_mhz) <= 1e-9 * input_mhz:
         return None
-    limits = ECP5_LIMITS if family == "ecp5" else ICE40_LIMITS
+    limits = _LIMITS[family]
     if input_mhz not in limits.input:
         raise SpecError(f"the {limits.name} takes {limits.input} MHz, got an oscillator of {input_mhz:g} MHz.")
     if asked_mhz not in limits.output:
@@ -146,6 +174,13 @@ def _settings(family: Family, input_mhz: float, asked_mhz: float) -> list[Pll]:
             for clki in range(1, 129)
             for clkfb in _beside(asked_mhz * clki / input_mhz, 128)
             for clkop in range(1, 129)
+        ]
+    if family == "gowin":
+        return [
+            GowinPll(input_mhz, idiv, fbdiv, odiv)
+            for idiv in range(1, 65)
+            for fbdiv in _beside(asked_mhz * idiv / input_mhz, 64)
+            for odiv in _GOWIN_OUTPUT_DIVIDERS
         ]
     return [
         Ice40Pll(input_mhz, divr, divf - 1, divq)

@@ -47,6 +47,8 @@ def recipe_of(spec: FabricSpec, part: Part) -> Recipe:
         return Recipe(SynthesisOptions(before=(NO_COLLISIONS,), extra=("-no-rw-check",)))
     if spec.architecture != "systolic":
         return Recipe(SynthesisOptions(before=(NO_TABLE_COLLISIONS,)))
+    if part.family == "gowin":  # synth_gowin would put pads on the ports of modules that are kept
+        return Recipe(SynthesisOptions(before=(NO_COLLISIONS,), extra=("-no-rw-check",)))
     abc9 = () if "-abc9" in part.synthesis else ("-abc9",)
     options = SynthesisOptions(
         flatten=False, before=(NO_COLLISIONS,), extra=(*abc9, "-no-rw-check"), after=("flatten", "opt_clean")

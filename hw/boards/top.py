@@ -13,7 +13,7 @@ from amaranth.lib.cdc import FFSynchronizer
 from amaranth.lib.wiring import In, Out
 
 from thermofab.hw.boards.board import Board
-from thermofab.hw.boards.pll import Ecp5Pll, Ice40Pll, Pll
+from thermofab.hw.boards.pll import Ecp5Pll, GowinPll, Ice40Pll, Pll
 from thermofab.hw.rtl.common.hierarchy import Hierarchy
 from thermofab.hw.rtl.link.top import LinkTop
 from thermofab.hw.spec import FabricSpec
@@ -95,6 +95,8 @@ def add_clock(m: Module, source: Any, clock: Any, locked: Any, pll: Pll | None) 
         m.d.comb += [clock.eq(source), locked.eq(1)]
     elif isinstance(pll, Ecp5Pll):
         m.submodules.pll = _ehxplll(pll, source, clock, locked)
+    elif isinstance(pll, GowinPll):
+        m.submodules.pll = _rpll(pll, source, clock, locked)
     else:
         m.submodules.pll = _sb_pll40_pad(pll, source, clock, locked)
 
@@ -160,4 +162,23 @@ def _sb_pll40_pad(pll: Ice40Pll, source: Any, clock: Any, locked: Any) -> Instan
         o_LOCK=locked,
         i_RESETB=Const(1),
         i_BYPASS=Const(0),
+    )
+
+
+def _rpll(pll: GowinPll, source: Any, clock: Any, locked: Any) -> Instance:
+    quiet = (("RESET", 1), ("RESET_P", 1), ("CLKFB", 1), ("FBDSEL", 6), ("IDSEL", 6), ("ODSEL", 6), ("PSDA", 4),
+             ("DUTYDA", 4), ("FDLY", 4))  # fmt: skip
+    inputs: dict[str, Any] = {f"i_{name}": Const(0, width) for name, width in quiet}
+    return Instance(
+        "rPLL",
+        p_FCLKIN=f"{pll.input_mhz:g}",
+        p_DEVICE="GW2AR-18C",
+        p_IDIV_SEL=pll.idiv - 1,
+        p_FBDIV_SEL=pll.fbdiv - 1,
+        p_ODIV_SEL=pll.odiv,
+        p_CLKFB_SEL="internal",
+        i_CLKIN=source,
+        o_CLKOUT=clock,
+        o_LOCK=locked,
+        **inputs,
     )

@@ -9,6 +9,7 @@ import numpy as np
 from thermofab.hw.host.driver import FabricDriver
 from thermofab.hw.spec import (
     Counts,
+    DeviceError,
     DeviceInfo,
     FabricSpec,
     Image,
@@ -41,6 +42,17 @@ class DrivenDevice(ABC):
     def load(self, image: Any) -> None:
         self._image = check_image(image, self._fabric, self.info())
         self._driver.load(self._image)
+
+    def verify(self) -> None:
+        """Read back what :meth:`load` has written.
+
+        Raises:
+            DeviceError: something else stands in the fabric, or no image was loaded.
+            UnsupportedError: the fabric's architecture does not show it.
+        """
+        if self._image is None:
+            raise DeviceError("nothing was loaded that could be verified; load an image first.")
+        self._driver.verify(self._image)
 
     def plan(self, schedule, *, replicas=1, init=None, clamp=None, seed=None) -> RunPlan:
         """The checked arguments of a run of the loaded image."""

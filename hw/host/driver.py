@@ -156,6 +156,24 @@ class FabricDriver:
         self.write("SHIFT", image.shift)
         self.check_errors()
 
+    def verify(self, image: Image) -> None:
+        """Read back the weights, biases and tables that :meth:`load` has written; not in a run.
+
+        Raises:
+            DeviceError: others stand in the fabric; the message says where.
+            UnsupportedError: the architecture does not show them.
+        """
+        self._loading.check(self, image)
+        self.check_errors()
+
+    def read_states(self) -> np.ndarray:
+        """States of all sites between runs, bool ``[N]``.
+
+        Raises:
+            UnsupportedError: the architecture does not show them.
+        """
+        return self._loading.states_in(self)
+
     def abort(self) -> None:
         """End any run after the sweep in hand, and forget old errors."""
         self.write("CONTROL", rm.ABORT)

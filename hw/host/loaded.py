@@ -33,5 +33,5 @@ class LoadedArchitecture:
         """Raise ``UnsupportedError`` if there is an image to build in."""
         if image is not None:
             raise UnsupportedError(
-                f"{self.says}; leave the image out, or use architecture='spatial' for built-in weights."
+                f"{self.says}; leave the image out, or use architecture='spatial' or 'systolic' for built-in weights."
             )

@@ -11,7 +11,7 @@ import numpy as np
 
 from thermofab.hw.host.bits import WORD, unpack_bits
 from thermofab.hw.host.registers import RegisterMap
-from thermofab.hw.spec import FabricSpec, Image
+from thermofab.hw.spec import FabricSpec, Image, UnsupportedError
 
 Write = tuple[np.ndarray, np.ndarray]  # addresses, data
 
@@ -57,6 +57,23 @@ class Loading(Protocol):
         """``(ones, both)``, int64 ``[N]`` and ``[E]``, read from the fabric."""
         ...
 
+    def states_in(self, fabric: Registers) -> np.ndarray:
+        """States of all sites, bool ``[N]``, read from the fabric between runs.
+
+        Raises:
+            UnsupportedError: the architecture does not show them.
+        """
+        ...
+
+    def check(self, fabric: Registers, image: Image) -> None:
+        """Read back what :meth:`image` has written.
+
+        Raises:
+            DeviceError: something else stands in the fabric; the message says where.
+            UnsupportedError: the architecture does not show it.
+        """
+        ...
+
 
 class SiteLoading:
     """What loadings have in common where samples come by site, and registers hold the counters of moments."""
@@ -73,6 +90,19 @@ class SiteLoading:
         ones = [fabric.read("MOMENTS_SITES", k) for k in range(top.n_sites)]
         both = [fabric.read("MOMENTS_EDGES", k) for k in range(top.n_edges)]
         return np.array(ones, dtype=np.int64), np.array(both, dtype=np.int64)
+
+    def states_in(self, fabric: Registers) -> np.ndarray:
+        if "R" not in self.map["STATES"].access:
+            raise UnsupportedError(
+                f"a {self._spec.architecture} fabric does not show its states; take a sample of them."
+            )
+        words = np.array([fabric.read("STATES", k) for k in range(self.sample_words)], dtype=np.uint32)
+        return unpack_bits(words[None], self._spec.n_sites)[0]
+
+    def check(self, fabric: Registers, image: Image) -> None:
+        raise UnsupportedError(
+            f"a {self._spec.architecture} fabric does not show what was loaded; spatial and systolic ones do."
+        )
 
     def _row(self, name: str, data: Any, first: int = 0) -> Write:
         """``data`` for the entries of array ``name`` from ``first`` on."""

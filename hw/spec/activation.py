@@ -25,10 +25,13 @@ def sigmoid_table(spec: FabricSpec, step: float, shift: int, beta: float = 1.0) 
 
 
 def flip_probability(spec: FabricSpec, table: np.ndarray, shift: int, field: np.ndarray) -> np.ndarray:
-    """P(n=1 | F) exactly, as float64 of the shape of ``field`` (int64)."""
+    """P(n=1 | F) exactly, as float64 of the shape of ``field`` (int64).
+
+    With F = 2^shift q + r, r of the 2^shift values of the dither carry to the next address:
+    P = ((2^shift - r) T[clip(q)] + r T[clip(q + 1)]) / 2^(shift + t).
+    """
     half = spec.table_size // 2
-    total = np.zeros(np.shape(field), dtype=np.int64)
-    for dither in range(2**shift):
-        address = np.clip((np.asarray(field, dtype=np.int64) + dither) >> shift, -half, half - 1)
-        total += table[address + half].astype(np.int64)
-    return total / 2.0 ** (shift + spec.threshold_bits)
+    q = np.asarray(field, dtype=np.int64) >> shift
+    r = np.asarray(field, dtype=np.int64) - (q << shift)
+    entry = np.asarray(table, dtype=np.int64)[np.clip(np.stack([q, q + 1]), -half, half - 1) + half]
+    return ((2**shift - r) * entry[0] + r * entry[1]) / 2.0 ** (shift + spec.threshold_bits)

@@ -98,10 +98,10 @@ class FabricSpec:
             raise SpecError("lfsr32 yields at most 16 fresh bits a step; use word_bits=16 or rng='lfsr64'.")
         if self.architecture not in ARCHITECTURES:
             raise SpecError(f"unknown architecture '{self.architecture}'; known are {', '.join(ARCHITECTURES)}.")
-        if self.architecture != "spatial" and self.topology.factors:
+        if self.architecture not in ("spatial", "systolic") and self.topology.factors:
             raise SpecError(
                 f"a {self.architecture} fabric couples pairs of sites only, and this topology has factors; use "
-                "architecture='spatial', which looks them up."
+                "architecture='spatial' or 'systolic', which look them up."
             )
         if self.tile > 1 and not (self.has_relays and self._planar):
             raise SpecError(

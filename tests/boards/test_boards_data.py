@@ -8,6 +8,7 @@ import pytest
 from amaranth import ClockDomain, Module, Signal
 from amaranth.sim import Simulator
 
+from thermofab.apps.size import check_size
 from thermofab.hw.boards import flash as flashing
 from thermofab.hw.boards.board import Board, Pin, constraints
 from thermofab.hw.boards.build import board_rtlil, find_divisor
@@ -15,6 +16,7 @@ from thermofab.hw.boards.icebreaker import ICEBREAKER
 from thermofab.hw.boards.part import Part
 from thermofab.hw.boards.pll import find_pll
 from thermofab.hw.boards.registry import BOARDS, find_board
+from thermofab.hw.boards.tang_nano import TANG_NANO_20K
 from thermofab.hw.boards.top import RESET_CLOCKS, add_reset
 from thermofab.hw.boards.ulx3s import ULX3S_85F
 from thermofab.hw.spec import DeviceError, SpecError, ToolMissingError, fabric
@@ -29,7 +31,8 @@ def test_every_port_of_the_top_has_a_pin(board: Board):
     (top,) = re.findall(r"^module \\thermofab_board\n(.*?)^end$", text, flags=re.DOTALL | re.MULTILINE)
     ports = set(re.findall(r"wire (?:width 1 )?(?:input|output) \d+ +\\(\w+)", top))
     assert ports == {name for name, _ in board.pins}
-    assert ("EHXPLLL" if board.part.family == "ecp5" else "SB_PLL40_PAD") in top
+    clock_maker = {"ecp5": "EHXPLLL", "ice40": "SB_PLL40_PAD", "gowin": "rPLL"}[board.part.family]
+    assert (clock_maker in top) == (pll is not None)
     written = constraints(board)
     assert all(re.search(rf"\b{name}\b", written) for name, _ in board.pins)
 
@@ -40,6 +43,7 @@ def test_constraints_are_the_tools_languages():
     assert "set_io -pullup yes rx 6\n" in constraints(ICEBREAKER) and "set_frequency clock 12\n" in constraints(
         ICEBREAKER
     )
+    assert 'IO_LOC "rx" 70;\nIO_PORT "rx" IO_TYPE=LVCMOS33 PULL_MODE=UP;\n' in constraints(TANG_NANO_20K)
 
 
 def test_bad_boards_are_refused():
@@ -49,8 +53,29 @@ def test_bad_boards_are_refused():
         replace(ICEBREAKER, leds=(("lokced", Pin("37")),))
     with pytest.raises(SpecError, match=r"^the speed grade of an ecp5 part is 6, 7 or 8; got 5 for X\.$"):
         Part("X", "ecp5", "85k", "CABGA381", 5)
-    with pytest.raises(DeviceError, match=r"^unknown board 'ulx4s'; known are ulx3s-85f, icebreaker\.$"):
+    with pytest.raises(
+        SpecError, match=r"^the family of a part is one of 'ecp5', 'ice40', 'gowin'; got 'xc7' for X\.$"
+    ):
+        Part("X", "xc7", "35t", "cpg236")  # pyright: ignore[reportArgumentType]
+    with pytest.raises(DeviceError, match=r"^unknown board 'ulx4s'; known are ulx3s-85f, icebreaker, tangnano20k\.$"):
         find_board("ulx4s")
+
+
+def test_a_fabric_that_cannot_fit_is_refused_before_synthesis():
+    """What was placed on a board passes; what is too large beyond the model's error is refused with figures."""
+    small = dict(table_bits=6, levels=1, rng="lfsr32", min_shift=4)
+    assert check_size(ICEBREAKER, fabric("complete-4", **small)) == ""
+    assert check_size(ULX3S_85F, fabric("g4-8x8-torus")) == "" and check_size(TANG_NANO_20K, TINY) == ""
+    with pytest.raises(
+        DeviceError, match=r"^the design does not fit on iCE40UP5K-SG48: it takes about 1\d,\d+ LUT4 of 5,"
+    ):
+        check_size(ICEBREAKER, fabric("complete-64"))
+    wide = fabric("g12-70x70-torus", architecture="systolic")
+    assert check_size(ULX3S_85F, wide) == "", "197 block RAMs were placed, and three of the link"
+    with pytest.raises(
+        DeviceError, match=r"^the design does not fit on GW2AR-.*: it takes about 26,\d+ flip-flops of 15,552 by"
+    ):
+        check_size(TANG_NANO_20K, wide)
 
 
 def test_divisors():

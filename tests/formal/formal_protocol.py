@@ -156,7 +156,7 @@ class ResetForgets(Elaboratable):
 class BusGuards(Elaboratable):
     """While busy, no locked register changes and no strobe of a locked write is given; data read stay to the next read.
 
-    Strobes that leave a systolic host are a clock later than the decision.
+    Strobes that leave a systolic host are a clock later than the decision, but for those of states and clamps.
     """
 
     KEPT = (
@@ -169,6 +169,7 @@ class BusGuards(Elaboratable):
         "stream",
         "extra",
         "clamps",
+        "neighbours",
     )
     STROBES = {
         "spatial": ("seed_write", "states_write", "weights__write", "biases__write", "tables__write",
@@ -196,7 +197,7 @@ class BusGuards(Elaboratable):
                 with m.If(begun & busy):
                     m.d.comb += Assert(found[name] == before)
         for name in self.STROBES[self._spec.architecture]:
-            late = systolic and name != "run__start"
+            late = systolic and name not in ("run__start", "bits_write")
             with m.If((begun & busy) if late else host.run.busy):
                 m.d.comb += Assert(found[name] == 0)
         # A read strobe in clock k brings data to k+2, where they stay unless another read was strobed one clock later.

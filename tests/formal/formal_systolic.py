@@ -55,7 +55,7 @@ class ElementObeysClamps(Elaboratable):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        element = m.submodules.element = Element(SPEC, 12, Timing(0), (), 1)
+        element = m.submodules.element = Element(SPEC, 12, Timing(0), (), 1, 1)
         drive(m, element)
         update, load, clamped, initial, begun = (Signal(name=n) for n in ("was_update", "was_load", "was_clamped",
                                                                          "was_initial", "begun"))  # fmt: skip
@@ -303,7 +303,7 @@ PROOFS = [
     Proof(
         "reset", "after one clock of reset the sequencer's past does not matter, from any two states",
         ResetForgets, "bmc", 16,
-        Fault("hw/rtl/systolic/rounds.py", "restate, clear = Signal(), Signal()", "restate, clear = Signal(reset_less=True), Signal()"), any_start=True,
+        Fault("hw/rtl/systolic/rounds.py", "restate, clear = Signal(init=1), Signal()", "restate, clear = Signal(reset_less=True), Signal()"), any_start=True,
     ),
     Proof(
         "whole systolic fabric and reset", "after one clock of reset, from any state of a fabric of two sites: no spin, "

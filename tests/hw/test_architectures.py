@@ -44,7 +44,7 @@ def test_an_unknown_architecture_is_refused():
 
 
 @pytest.mark.parametrize("ask", [register_map, loading_of, lambda spec, image: fabric_top(spec, image=image)])
-@pytest.mark.parametrize("name", ["systolic", "dense"])
+@pytest.mark.parametrize("name", ["dense"])
 def test_fabrics_that_load_their_weights_have_nothing_built_in(name, ask):
     spec = fabric("g4-4x4", architecture=name)
     image = Image(

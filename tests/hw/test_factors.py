@@ -35,11 +35,11 @@ def test_sites_out_of_range_and_colours_in_common_are_refused():
         Topology.from_edges("three", 3, [], colours=np.array([0, 1, 0]), factors=[(0, 1, 2)])
 
 
-def test_factors_belong_to_graphs_and_spatial_fabrics():
+def test_factors_belong_to_graphs_and_to_fabrics_that_look_them_up():
     with pytest.raises(SpecError, match="factors are given with a networkx graph, as groups of its nodes"):
         fabric("g4-4x4", factors=[(0, 1, 2)])
-    with pytest.raises(SpecError, match="a systolic fabric couples pairs of sites only, and this topology has factors"):
-        fabric(square(ROWS), architecture="systolic")
+    with pytest.raises(SpecError, match="a relay fabric couples pairs of sites only, and this topology has factors"):
+        fabric(square(ROWS), architecture="relay")
     assert fabric(networkx.path_graph(5), factors=ROWS).topology == square(ROWS)
 
 

@@ -12,9 +12,11 @@ from typing import Any
 
 LOCKED = ("WEIGHTS", "BIASES", "ENTRIES", "EXTRA", "TABLES", "SHIFT", "CLAMPS", "STATES", "SEED", "LEVEL", "STEPS",
           "SAMPLES", "PHASES", "PHASE_SWEEPS", "PHASE_LEVEL", "PHASE_MASK", "MASK", "STREAM", "ORDER", "LAST",
-          "BASES", "FIELD_BITS", "LAST_COLOUR", "HEIGHTS", "LOAD", "EVENTS", "MASK_WORD", "MASKS")  # fmt: skip
+          "BASES", "FIELD_BITS", "LAST_COLOUR", "HEIGHTS", "LOAD", "EVENTS", "MASK_WORD", "MASKS",
+          "NEIGHBOURS")  # fmt: skip
 # Registers that not all architectures have.
-OF_ONE = {"spatial": ("WEIGHTS", "BIASES", "CLAMPS", "STATES"), "systolic": ("ENTRIES", "EXTRA", "CLAMPS", "STATES"),
+OF_ONE = {"spatial": ("WEIGHTS", "BIASES", "CLAMPS", "STATES"),
+          "systolic": ("ENTRIES", "EXTRA", "NEIGHBOURS", "CLAMPS", "STATES"),
           "dense": ("WEIGHTS", "BASES", "ORDER", "LAST", "CLAMPS", "STATES"),
           "relay": ("BIASES", "FIELD_BITS", "LAST_COLOUR", "HEIGHTS", "LOAD", "EVENTS", "MASK_WORD", "MASKS"),
           }  # fmt: skip

@@ -182,9 +182,11 @@ def test_unknown_registers_are_known_after_one_clock_of_reset(name, tmp_path):
     bench, loading = Bench(spec), loading_of(spec)
     steps = recorded_steps(loading, spec, bench.plan)
     writes = [pair for step in steps for pair in zip(step.addresses.tolist(), step.data.tolist())]
-    # The register that Yosys' writer makes always blocks run by is none of the fabric's.
-    text = re.sub(r"^(  reg (?!\\\$auto).*?) = \d+'h[0-9a-fx]+;", r"\1;", emit_verilog(spec), flags=re.M)
-    text = re.sub(r"^(  reg (?!\\\$auto)[^;]*?) = 0;", r"\1;", text, flags=re.M)
+    text, blocks = re.subn(r"^  initial begin\n    (?!words)(?:.*\n)*?  end\n", "", emit_verilog(spec), flags=re.M)
+    assert blocks > 3
+    if name in ("systolic", "spatial", "dense"):
+        # In the others, sites have neighbours that are not: their states times weights of 0 are unknown to Icarus.
+        text = re.sub(r"^  initial for .*\n", "", text, flags=re.M)
     (tmp_path / "fabric.v").write_text(text)
     (tmp_path / "writes.hex").write_text("".join(f"{a:08x}{d:08x}\n" for a, d in writes))
     run = bench.clocks() + 100

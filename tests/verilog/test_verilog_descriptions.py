@@ -8,8 +8,9 @@ import pytest
 
 from thermofab.apps.verilog.descriptions import IPXACT
 from thermofab.apps.verilog.kit import write_kit
+from thermofab.apps.verilog.sdc import constraints
 from thermofab.hw.host.architectures import register_map
-from thermofab.hw.spec import fabric
+from thermofab.hw.spec import SpecError, fabric
 
 SPECS = {
     "wishbone": fabric("g4-3x3", moment_bits=4),
@@ -88,3 +89,12 @@ def test_fusesoc_reads_the_core(kit):
     assert [file["name"] for file in core.get_files(flags)][:2] == ["tsu.v", f"tsu_{kit[0]}.v"]
     assert core.get_toplevel(flags) == f"tsu_{kit[0]}"
     assert all((kit[1] / file["name"]).exists() for file in core.get_files(flags))
+
+
+def test_constraints_follow_the_frequency():
+    text = constraints("tsu", 80)
+    assert "create_clock -name clk -period 12.500 [get_ports clk]" in text
+    assert "set_input_delay 3.125 -clock clk" in text and "set_output_delay 3.125" in text
+    for wrong in (0, -1, float("inf"), float("nan")):
+        with pytest.raises(SpecError, match="^the frequency is a number of MHz above 0, got"):
+            constraints("tsu", wrong)

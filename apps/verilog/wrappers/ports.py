@@ -43,8 +43,8 @@ class FabricPorts:
 
 def ports_of(verilog: str, name: str, last: int) -> FabricPorts:
     """The ports of the module ``name`` of an emitted text."""
-    text = verilog.partition(f"\nmodule {name}(")[2].partition("\nendmodule")[0]
-    found = re.findall(r"^ +(input|output) (?:\[(\d+):0\] )?(\w+)\s*;", text, re.M)
+    text = verilog.partition(f"\nmodule {name} (")[2].partition("\nendmodule")[0]
+    found = re.findall(r"^ +(?:\(\*.*?\*\) )*(input|output) (?:wire|reg) (?:\[(\d+):0\] )?(\w+),?$", text, re.M)
     widths = {port: int(high or 0) + 1 for _, high, port in found}
     watched = tuple((port, widths[port], way) for way, _, port in found if port not in (*CLOCK, *BUS, *STREAM))
     return FabricPorts(name, widths["bus_address"], last, watched)

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from thermofab.hw.host.bits import pack_bits
-from thermofab.hw.host.loading import SiteLoading, Write
+from thermofab.hw.host.loading import Registers, SiteLoading, Write
 from thermofab.hw.host.spatial.plan import plan_lanes
 from thermofab.hw.host.spatial.registers import spatial_register_map
-from thermofab.hw.spec import FabricSpec, Image
+from thermofab.hw.spec import DeviceError, FabricSpec, Image
 
 
 class SpatialLoading(SiteLoading):
@@ -20,15 +20,33 @@ class SpatialLoading(SiteLoading):
         self.sweep_clocks = self._plan.sweep_clocks
 
     def image(self, image: Image) -> Iterator[Write]:
+        for name, values in self._arrays(image):
+            yield self._row(name, values)
+
+    def check(self, fabric: Registers, image: Image) -> None:
+        spec = self._spec
+        widths = {"WEIGHTS": spec.weight_bits, "BIASES": spec.bias_bits, "FACTORS": spec.weight_bits + 1}
+        for name, values in self._arrays(image):
+            mask = (1 << widths.get(name, spec.threshold_bits)) - 1
+            for k, value in enumerate(values.tolist()):
+                found = fabric.read(name, k)
+                if (found ^ value) & mask:
+                    raise DeviceError(
+                        f"entry {k} of {name} reads {found & mask:#x} where {value & mask:#x} was loaded; load again, "
+                        "and look at the link or the part if it stays so."
+                    )
+
+    def _arrays(self, image: Image) -> Iterator[tuple[str, np.ndarray]]:
+        """What is loaded, by register."""
         if self._built_in is None:
             if "WEIGHTS" in self.map.names:
-                yield self._row("WEIGHTS", image.weights)
-            yield self._row("BIASES", image.biases)
+                yield "WEIGHTS", image.weights
+            yield "BIASES", image.biases
             if "FACTORS" in self.map.names:
                 width = self._plan.code_bits
                 rows = [self._plan.factor_words(image, m, width) for _, _, m in self._plan.factor_rows]
-                yield self._row("FACTORS", np.array(rows, dtype=np.int64).reshape(-1))
-        yield self._row("TABLES", image.tables.reshape(-1))
+                yield "FACTORS", np.array(rows, dtype=np.int64).reshape(-1)
+        yield "TABLES", image.tables.reshape(-1)
 
     def states(self, bits: np.ndarray) -> Write:
         return self._row("STATES", pack_bits(bits))

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from thermofab.hw.spec import FabricSpec
+from thermofab.hw.host.systolic.layout import NONE, SystolicLayout
+from thermofab.hw.spec import FabricSpec, Image
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,44 @@ def coefficient_format(spec: FabricSpec, n_inputs: int) -> CoefficientFormat:
     bits = bias_at + spec.bias_bits
     lane_bits = 36 if -(-bits // 36) < -(-bits // 32) else 32
     return CoefficientFormat(bits, bias_at, -(-bits // lane_bits), lane_bits)
+
+
+def entry_words(spec: FabricSpec, layout: SystolicLayout, image: Image) -> list[list[int]]:
+    """``[E][P]``: the entries of an image as every element holds them, 0 where a slot has no site."""
+    form = coefficient_format(spec, layout.n_weights)
+    lanes = packed(form, spec, input_weights(layout, image), image.biases)
+    words = [[0] * layout.n_slots for _ in range(layout.n_elements)]
+    for site, (element, slot) in enumerate(zip(layout.element_of.tolist(), layout.slot_of.tolist())):
+        words[element][slot] = sum(int(lane) << (form.lane_bits * k) for k, lane in enumerate(lanes[site]))
+    return words
+
+
+def factor_words(layout: SystolicLayout, image: Image) -> np.ndarray:
+    """int ``[N, F, 2^K]``: what each factor of a site adds, by the states of K others, those beyond its own idle."""
+    inputs = image.fabric.topology.factor_inputs
+    codes, which = np.arange(1 << layout.factor_states), layout.factors[..., None]
+    if not layout.n_factors:
+        return np.zeros((*layout.factors.shape, len(codes)), dtype=np.int64)
+    words = image.differences[inputs.starts[which] + codes % (1 << inputs.widths[which])].astype(np.int64)
+    return np.where(which == NONE, 0, words)
+
+
+def factor_entries(layout: SystolicLayout, image: Image) -> list[list[list[int]]]:
+    """``[E][F]``: the words of every factor memory, by slot, then by states; 0 where a slot has no site."""
+    words, bits = factor_words(layout, image), image.fabric.weight_bits + 1
+    made = [[[0] * (layout.n_slots << len(places)) for places in layout.places] for _ in range(layout.n_elements)]
+    for site, (element, slot) in enumerate(zip(layout.element_of.tolist(), layout.slot_of.tolist())):
+        for f, places in enumerate(layout.places):
+            size = 1 << len(places)
+            own = (words[site, f, :size] & (1 << bits) - 1).tolist()
+            made[element][f][slot * size : (slot + 1) * size] = own
+    return made
+
+
+def input_weights(layout: SystolicLayout, image: Image) -> np.ndarray:
+    """``[N, D]``: the weight at every input, 0 where it has no neighbour."""
+    edges = layout.edges
+    return np.where(edges == NONE, 0, image.weights[edges] if len(image.weights) else 0)
 
 
 def packed(layout: CoefficientFormat, spec: FabricSpec, weights: np.ndarray, biases: np.ndarray) -> np.ndarray:

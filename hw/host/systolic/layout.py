@@ -19,9 +19,11 @@ from functools import cached_property, lru_cache
 import numpy as np
 
 from thermofab.hw.spec import SpecError, Topology
+from thermofab.hw.spec.factors import factor_pairs
 
 NONE = -1
-MOST_TAPS = 256  # distances one view may choose from; an irregular graph beyond that is not for this architecture
+WIDE_TAPS = 256  # distances a view chooses from in one clock; with more of them it takes two
+MOST_TAPS = 1024  # distances that are built; an irregular graph beyond that is not for this architecture
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +55,9 @@ class SystolicLayout:
     Attributes:
         sites: int ``[E, P]``, the site that element e updates in slot τ, -1 where there is none.
         neighbours: int ``[N, D]``, the neighbour of a site at each of its D inputs, -1 where there is none.
-        edges: int ``[N, D]``, the edges to them.
+        edges: int ``[N, D']``, the edges to those that have a weight, which are the first.
+        factors: int ``[N, F]``, which of the topology's ``factor_inputs`` stands at each of a site's F factors, or -1.
+        places: per factor, the inputs that are its other sites.
         late: bool ``[P, D]``: the neighbour has a later colour, so that the slot still reads its old spin.
         owned: inputs 0…owned-1 are where edges are counted: every edge at one of its ends.
         views: what every ring may have to offer.
@@ -65,6 +69,8 @@ class SystolicLayout:
     sites: np.ndarray
     neighbours: np.ndarray
     edges: np.ndarray
+    factors: np.ndarray
+    places: tuple[tuple[int, ...], ...]
     late: np.ndarray
     owned: int
     views: tuple[View, ...]
@@ -105,6 +111,26 @@ class SystolicLayout:
             return tuple(range(count))
         return tuple(k // 2 if k % 2 == 0 else count - 1 - k // 2 for k in range(count))
 
+    @property
+    def n_weights(self) -> int:
+        """Inputs that have a weight."""
+        return self.edges.shape[1]
+
+    @property
+    def n_factors(self) -> int:
+        """Factors that an element looks up in every slot."""
+        return len(self.places)
+
+    @property
+    def factor_states(self) -> int:
+        """Bits of the states that address the widest factor."""
+        return max(map(len, self.places), default=0)
+
+    @property
+    def most_taps(self) -> int:
+        """Distances that the widest view chooses from."""
+        return max((len(view.distances) for view in self.views), default=0)
+
     @cached_property
     def element_of(self) -> np.ndarray:
         """int ``[N]``."""
@@ -141,6 +167,12 @@ class _Bonds:
     rank: np.ndarray  # [N], place within the element; sites at equal places in different elements have equal ranks
     neighbours: np.ndarray  # [N, D]
     owned: int
+    factors: np.ndarray  # [N, F]
+    places: tuple[tuple[int, ...], ...]
+
+    @property
+    def n_weights(self) -> int:
+        return self.places[0][0] if self.places else self.neighbours.shape[1]
 
 
 @lru_cache(maxsize=64)
@@ -168,11 +200,12 @@ def systolic_layout(topology: Topology, elements: int, latency: int) -> Systolic
         if best is None or cost < best[0]:
             best = cost, made
     assert best is not None
-    most = max((len(view.distances) for view in best[1].views), default=0)
+    most = best[1].most_taps
     if most > MOST_TAPS:
         raise SpecError(
             f"'{topology.name}' is too irregular for the systolic architecture: a neighbour is found at {most} "
-            f"different distances, and {MOST_TAPS} are the most that are built; use architecture='spatial'."
+            f"different distances, and {MOST_TAPS} are the most that are built, for about as many LUTs an input and "
+            "element; use architecture='spatial'."
         )
     return best[1]
 
@@ -197,7 +230,7 @@ def _bonds(topology: Topology, elements: int) -> _Bonds:
     if lattice is None:
         count = elements or 1
         element = np.arange(topology.n_sites) * count // topology.n_sites
-        return _Bonds(element, np.arange(topology.n_sites), *_graph_inputs(topology))
+        return _Bonds(element, np.arange(topology.n_sites), *_with_factors(topology, *_graph_inputs(topology)))
     columns = lattice.size[-1]
     widths = column_groups(topology)
     counts = {-(-columns // width): width for width in reversed(widths)}
@@ -212,7 +245,26 @@ def _bonds(topology: Topology, elements: int) -> _Bonds:
     width = counts[elements]
     local = (*place[:-2], place[-2] % width, place[-1])
     rank = np.asarray(np.ravel_multi_index(local, (*lattice.size[:-1], width, lattice.rule.cell)))
-    return _Bonds(place[-2] // width, rank, *_lattice_inputs(topology, place))
+    return _Bonds(place[-2] // width, rank, *_with_factors(topology, *_lattice_inputs(topology, place)))
+
+
+def _with_factors(
+    topology: Topology, neighbours: np.ndarray, owned: int
+) -> tuple[np.ndarray, int, np.ndarray, tuple[tuple[int, ...], ...]]:
+    """Inputs for the other sites of every factor, behind the neighbours by edges; which factors; and where they are."""
+    found, count = topology.factor_inputs, topology.max_factors
+    factors = np.full((topology.n_sites, count), NONE, dtype=np.int64)
+    places: list[tuple[int, ...]] = []
+    for s in range(count):
+        mine = np.flatnonzero(found.slots == s)
+        factors[found.sites[mine], s] = mine
+        width = int(found.widths[mine].max())
+        others = np.full((topology.n_sites, width), NONE, dtype=np.int64)
+        others[found.sites[mine]] = found.others[mine, :width]
+        first = neighbours.shape[1]
+        places.append(tuple(range(first, first + width)))
+        neighbours = np.concatenate([neighbours, others], axis=1)
+    return neighbours, owned, factors, tuple(places)
 
 
 def _graph_inputs(topology: Topology) -> tuple[np.ndarray, int]:
@@ -281,7 +333,7 @@ def _turned(passes: np.ndarray, starts: Sequence[int]) -> np.ndarray:
 def _with_idle_slots(topology: Topology, bonds: _Bonds, passes: np.ndarray, latency: int) -> np.ndarray:
     """``[E, P]``: the passes with as few idle slots behind each as the latency asks for."""
     n_elements, n_colours, length = passes.shape
-    pairs = topology.edges.astype(np.int64)
+    pairs = np.concatenate([topology.edges.astype(np.int64), factor_pairs(topology.factors)])
     ends = np.concatenate([pairs, pairs[:, ::-1]])
     for idle in range(latency + 1):
         padded = np.full((n_elements, n_colours, length + idle), NONE, dtype=np.int64)
@@ -333,11 +385,13 @@ def _wire(topology: Topology, bonds: _Bonds, sites: np.ndarray, latency: int) ->
         for b in range(n_inputs)
     ]
     rows, kind = np.unique(chosen, axis=0, return_inverse=True)
-    edge_index = _edge_table(topology, bonds.neighbours)
+    edge_index = _edge_table(topology, bonds.neighbours[:, : bonds.n_weights])
     return SystolicLayout(
         sites=sites,
         neighbours=bonds.neighbours,
         edges=edge_index,
+        factors=bonds.factors,
+        places=bonds.places,
         late=late,
         owned=bonds.owned,
         views=views,

@@ -32,8 +32,8 @@ class Decoder:
     ) -> None:
         self._m, self._map, self._host = m, map_, host
         self._run, bus = host.run, host.bus
-        self.address, self.data = Signal(len(bus.address), name="address"), Signal(32)
-        self.writing, self.reading, self.bad_value = Signal(), Signal(name="reading"), Signal()
+        self.address, self.data = Signal(len(bus.address), name="address"), Signal(32, name="data")
+        self.writing, self.reading, self.bad_value = (Signal(name=name) for name in ("writing", "reading", "bad_value"))
         m.d.sync += [
             self.address.eq(bus.address),
             self.data.eq(bus.write_data),

@@ -59,9 +59,10 @@ class Moments(wiring.Component):
         fresh = Signal(init=1)  # the next sample starts the counters
         starting = Signal()  # this one does
         place = Signal(range(self._count + 1))
-        walking, looked, counting = Signal(), Signal(), Signal()  # stages: which pair, its states, its counter
-        looked_at, counted_at = Signal.like(place), Signal.like(place)
-        both, old = Signal(), Signal(self._spec.moment_bits)
+        # stages: which pair, its states, its counter
+        walking, looked, counting = Signal(name="walking"), Signal(name="looked"), Signal(name="counting")
+        looked_at, counted_at = Signal.like(place, name="looked_at"), Signal.like(place, name="counted_at")
+        both, old = Signal(name="both"), Signal(self._spec.moment_bits, name="old")
         m.d.comb += [
             self.free.eq(~(walking | looked | counting)),
             pair.addr.eq(place),

@@ -45,7 +45,7 @@ def connect_phases(m: Module, host: Phases, sequencer: Phases) -> None:
 
 def phase_table(m: Module, sequencer: Sequencing, upcoming: Value) -> tuple[Value, Value, Value]:
     """Sweeps, level and mask of phase ``upcoming``, a clock later; between runs the host writes and reads them."""
-    running, current = Signal(), {}
+    running, current = Signal(name="running"), {}
     m.d.comb += running.eq(sequencer.run.busy | sequencer.run.start)
     for (name, host), bits in zip(phases_of(sequencer).items(), (32, len(sequencer.level), 1)):
         memory = m.submodules[name.lower()] = Memory(shape=bits, depth=PHASE_SLOTS, init=[])

@@ -33,6 +33,9 @@ class Readout(wiring.Component):
             }
         )
 
+    def built_with(self) -> dict[str, object]:
+        return {"sites": self._n_sites}
+
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         words = (self._n_sites + 31) // 32

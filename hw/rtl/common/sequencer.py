@@ -91,6 +91,9 @@ class Sequencer(wiring.Component):
             }
         )
 
+    def built_with(self) -> dict[str, object]:
+        return {"slots": self._plan.slots, "clocks a colour": self._plan.colour_clocks}
+
     def elaborate(self, platform: Any) -> Module:
         m, plan = Module(), self._plan
         phase = Signal.like(self.run.phases)
@@ -105,8 +108,8 @@ class Sequencer(wiring.Component):
 
         upcoming = Signal.like(phase)  # the phase of the next clock
         sweeps_of, level_of, mask_of = phase_table(m, self, upcoming)
-        in_phase, last_sweep, whole = Signal(), Signal(), Signal()
-        level, mask = Signal(self._level_bits), Signal()
+        in_phase, last_sweep, whole = Signal(name="in_phase"), Signal(name="last_sweep"), Signal(name="whole")
+        level, mask = Signal(self._level_bits, name="level"), Signal(name="mask")
         m.d.comb += [in_phase.eq(phase != self.run.phases), upcoming.eq(phase)]
         m.d.sync += phase.eq(upcoming)
         m.d.comb += [
@@ -117,7 +120,11 @@ class Sequencer(wiring.Component):
         ]
 
         # What this clock does: take a sample, issue a slot, end the run, or wait.
-        running, take, ended, step, settled = Signal(), Signal(), Signal(), Signal(), Signal(SETTLE)
+        running = Signal()
+        take = Signal()
+        ended = Signal()
+        step = Signal()
+        settled = Signal(SETTLE)
         goes, over = running & ~ended & ~(whole & due & ~take), self.free
         if self._waits:
             goes &= ~(self.wait & (place == 0) & ~ending & ~self.run.abort)

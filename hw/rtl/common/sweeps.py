@@ -96,7 +96,10 @@ class SweepSequencer(wiring.Component):
         ]
 
         # Between sweeps: take a sample, begin a sweep, end the run, or wait.
-        resting, take, ended, begin = Signal(), Signal(), Signal(), Signal()
+        resting = Signal()
+        take = Signal()
+        ended = Signal()
+        begin = Signal()
         taken = Signal(max(1, self._lead - 1))  # samples on their way to the read-out
         shown = Signal(self._lead)  # sweeps that are over, and will show
         m.d.comb += [

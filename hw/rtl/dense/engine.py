@@ -109,7 +109,7 @@ class Engine(wiring.Component):
         # The host writes states through the same register, between runs.
         target = Mux(self.states_write, self.index[: plan.site_bits], site.at(compared))
         m.d.sync += value.eq(Mux(self.states_write, self.data[0], high.at(compared) < threshold))
-        written, where = Signal(), Signal(plan.site_bits)
+        written, where = Signal(name="written"), Signal(plan.site_bits, name="where")
         m.d.comb += [written.eq(drawn | self.states_write), where.eq(target)]
         self._states(m, written, where, value)
 
@@ -188,8 +188,7 @@ class Engine(wiring.Component):
     def _terms(self, m: Module, site: Stages) -> list[Value]:
         """The terms at stage :data:`TERMS`, of the states at stage :data:`READ`."""
         plan = self._plan
-        rows: Any = self._rows
-        m.submodules.rows = rows
+        rows = self._hierarchy.add(m, "rows", "rows", lambda: self._rows)
         m.d.comb += [rows.write.eq(self.weights_write), rows.index.eq(self.index), rows.data.eq(self.data)]
         if not plan.masked:
             m.d.comb += [rows.site.eq(site.at(READ)), rows.states.eq(self.state), rows.busy.eq(self.busy)]
@@ -219,7 +218,7 @@ class Engine(wiring.Component):
         summed = pipelined_sum(m, [*terms, start[1:].as_signed()], stages, [Const(1)] * len(stages), bits)
         if plan.parts == 1:
             return Cat(low.at(end), summed).as_signed()
-        total, lowest = Signal(signed(bits), reset_less=True), Signal(reset_less=True)
+        total, lowest = Signal(signed(bits), reset_less=True, name="total"), Signal(reset_less=True, name="lowest")
         m.d.sync += total.eq(Mux(first.at(end), 0, total) + summed)
         with m.If(first.at(end)):
             m.d.sync += lowest.eq(low.at(end))

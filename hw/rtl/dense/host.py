@@ -101,7 +101,7 @@ class DenseHost(wiring.Component):
         """Registers kept here are stored at the read; counters of moments come a clock later from where they are."""
         decoder, hits = self._decoder, self._decoder.hits
         fixed, names = self._constants(m)
-        at_fixed, stored = Signal(), Signal(32)
+        at_fixed, stored = Signal(name="at_fixed"), Signal(32, name="stored")
         m.d.comb += at_fixed.eq(Cat(hits[name] for name in names).any())
         with m.If(decoder.reading):
             m.d.sync += stored.eq(

@@ -60,8 +60,9 @@ class OrderWalk(wiring.Component):
         place = Signal(plan.site_bits)
         filling = Signal(2)  # two clocks after a restart
         advance = Signal()
-        at_end, ends_next, ends = Signal(), Signal(), Signal()  # is it the order's last
-        site, last_of_colour = Signal(plan.site_bits, reset_less=True), Signal()
+        # is it the order's last
+        at_end, ends_next, ends = Signal(name="at_end"), Signal(name="ends_next"), Signal(name="ends")
+        site, last_of_colour = Signal(plan.site_bits, reset_less=True, name="site"), Signal(name="last_of_colour")
         m.d.comb += [
             write.addr.eq(self.index),
             write.en.eq(self.write),
@@ -84,7 +85,7 @@ class OrderWalk(wiring.Component):
         with m.If(self.restart):
             m.d.sync += [place.eq(0), filling.eq(3)]
 
-        active, waiting = Signal(), Signal(range(plan.latency))
+        active, waiting = Signal(name="active"), Signal(range(plan.latency), name="waiting")
         over = Signal()  # the sweep's last entry has been issued
         m.d.comb += [
             self.issue.eq(active & ~waiting.any()),
@@ -112,7 +113,7 @@ class OrderWalk(wiring.Component):
         if plan.parts == 1:
             m.d.comb += [self.first_part.eq(1), self.last_part.eq(1), self.row.eq(self.site)]
             return
-        part, row = Signal(range(plan.parts)), Signal(row_bits(plan), reset_less=True)
+        part, row = Signal(range(plan.parts), name="part"), Signal(row_bits(plan), reset_less=True, name="row")
         m.d.comb += [
             self.first_part.eq(part == 0),
             self.last_part.eq(part == plan.parts - 1),

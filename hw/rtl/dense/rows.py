@@ -41,6 +41,9 @@ class Chunks(wiring.Component):
             }
         )
 
+    def built_with(self) -> dict[str, object]:
+        return {"terms": self._plan.terms, "parts of a row": self._plan.parts}
+
     def elaborate(self, platform: Any) -> Module:
         m, plan, words = Module(), self._plan, self._form.words
         below = self._form.index_bits + 1  # address bits of a pair of chunks

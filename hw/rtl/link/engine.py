@@ -51,7 +51,8 @@ class Engine(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         self._word = Signal(32)  # of the request, as its octets come
-        self._kind, self._tag, self._increment = Signal(3), Signal(8), Signal()  # of the request, then of the answer
+        # Of the request, then of the answer.
+        self._kind, self._tag, self._increment = Signal(3, name="kind"), Signal(8, name="tag"), Signal(name="increment")
         self._awaited = Signal(8)  # the sequence number of the next WRITE
         self._count = Signal(COUNT_BITS)  # words still to send after the header and the link words
         self._urge = Signal()  # the host wants what there is, even if it fills no frame
@@ -72,7 +73,7 @@ class Engine(wiring.Component):
 
     def _idle(self, m: Module, refused: Signal) -> None:
         """A request, else a complaint about a damaged one, else samples."""
-        enough, some = Signal(), Signal()
+        enough, some = Signal(name="enough"), Signal(name="some")
         m.d.comb += [
             enough.eq(self.unsent >= DATA_WORDS),
             some.eq((self.unsent != 0) & (self._urge | ~self.busy)),
@@ -128,7 +129,7 @@ class Engine(wiring.Component):
 
     def _decide(self, m: Module) -> None:
         """The header is known: go on with the request, or answer at once."""
-        alone, wanted = Signal(), self._word[16 : 16 + COUNT_BITS]
+        alone, wanted = Signal(name="alone"), self._word[16 : 16 + COUNT_BITS]
         m.d.comb += alone.eq(self.words == 1)
         with m.State("DECIDE"):
             m.next = "HEADER"

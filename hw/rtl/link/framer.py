@@ -13,6 +13,7 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from thermofab.hw.rtl.common.hierarchy import Hierarchy, InPlace
 from thermofab.hw.rtl.link.crc import SerialCrc
 from thermofab.hw.rtl.link.interfaces import ANSWER
 from thermofab.hw.rtl.link.memories import DONT_CARE
@@ -27,7 +28,8 @@ class Framer(wiring.Component):
         octet, octet_valid, octet_ready: to the transmitter.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, hierarchy: Hierarchy | None = None) -> None:
+        self._hierarchy = hierarchy or InPlace()
         super().__init__(
             {
                 **ANSWER.flip().members,
@@ -42,7 +44,7 @@ class Framer(wiring.Component):
         m.submodules.memory = memory = Memory(shape=8, depth=512, init=[], attrs=DONT_CARE)
         write, read = memory.write_port(), memory.read_port()
         full = Signal(2)
-        writing, sending = Signal(), Signal()  # the halves in hand
+        writing, sending = Signal(name="writing"), Signal(name="sending")  # the halves in hand
         self._write(m, write, full, writing)
 
         place = Signal(8)
@@ -67,13 +69,14 @@ class Framer(wiring.Component):
         return m
 
     def _write(self, m: Module, write: Any, full: Signal, writing: Signal) -> None:
-        m.submodules.crc = crc = SerialCrc()
-        shift, last = Signal(32), Signal()
-        place, hole = Signal(8, init=1), Signal(8)  # of the next octet, and of the code of the run in hand
-        bit, octet = Signal(3), Signal(2)
+        crc = self._hierarchy.add(m, "crc", "link_crc", SerialCrc)
+        shift, last = Signal(32, name="shift"), Signal(name="last")
+        # of the next octet, and of the code of the run in hand
+        place, hole = Signal(8, init=1, name="place"), Signal(8, name="hole")
+        bit, octet = Signal(3, name="bit"), Signal(2, name="octet")
         giving = Signal()  # the CRC
-        code, end = Signal(), Signal()  # in the states of these names
-        current, zero = Signal(8), Signal()
+        code, end = Signal(name="code"), Signal(name="end")  # in the states of these names
+        current, zero = Signal(8, name="current"), Signal(name="zero")
         m.d.comb += [
             current.eq(Mux(giving, crc.octet, shift[:8]) & ~end.replicate(8)),
             zero.eq(((current == 0) & ~end) | code),

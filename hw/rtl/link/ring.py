@@ -44,7 +44,7 @@ class Ring(wiring.Component):
         write, read = memory.write_port(), memory.read_port()
         self._gone = gone = Signal(INDEX_BITS)
         kept = Signal(bits + 1)
-        ahead, behind, asked = Signal(INDEX_BITS), Signal(INDEX_BITS), Signal()
+        ahead, behind, asked = Signal(INDEX_BITS, name="ahead"), Signal(INDEX_BITS, name="behind"), Signal(name="asked")
         moved = Signal()
         m.d.comb += [
             moved.eq(self.valid & self.ready),

@@ -31,10 +31,11 @@ class Link(wiring.Component):
         bus_…, sample_…, busy: a fabric's, see :class:`thermofab.hw.rtl.spatial.top.SpatialTop`.
     """
 
-    def __init__(self, address_bits: int, divisor: int, clock_hz: int = 0) -> None:
+    def __init__(self, address_bits: int, divisor: int, clock_hz: int = 0, hierarchy: Hierarchy | None = None) -> None:
         if not 0 <= clock_hz < 2**32:
             raise SpecError(f"clock_hz must lie in 0…2^32-1, got {clock_hz}.")
         self._address_bits, self._divisor, self._clock_hz = address_bits, check_divisor(divisor), clock_hz
+        self._hierarchy = hierarchy or InPlace()
         super().__init__(
             {
                 "rx": In(1),
@@ -47,12 +48,13 @@ class Link(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        m.submodules.receiver = receiver = UartReceiver(self._divisor)
-        m.submodules.transmitter = transmitter = UartTransmitter(self._divisor)
-        m.submodules.unframer = unframer = Unframer()
-        m.submodules.framer = framer = Framer()
-        m.submodules.ring = ring = Ring()
-        m.submodules.engine = engine = Engine(self._address_bits, self._divisor, self._clock_hz)
+        add = self._hierarchy.add
+        receiver = add(m, "receiver", "link_receiver", lambda: UartReceiver(self._divisor))
+        transmitter = add(m, "transmitter", "link_transmitter", lambda: UartTransmitter(self._divisor))
+        unframer = add(m, "unframer", "link_unframer", lambda: Unframer(self._hierarchy))
+        framer = add(m, "framer", "link_framer", lambda: Framer(self._hierarchy))
+        ring = add(m, "ring", "link_ring", Ring)
+        engine = add(m, "engine", "link_engine", lambda: Engine(self._address_bits, self._divisor, self._clock_hz))
         m.d.comb += [
             receiver.rx.eq(self.rx),
             unframer.octet.eq(receiver.octet),
@@ -106,7 +108,9 @@ class LinkTop(wiring.Component):
         m = Module()
         fabric = self._hierarchy.add(m, "fabric", "top", lambda: fabric_top(self._spec, self._hierarchy, self._image))
         width = len(fabric.bus_address)
-        link = self._hierarchy.add(m, "link", "link", lambda: Link(width, self._divisor, self._clock_hz))
+        link = self._hierarchy.add(
+            m, "link", "link", lambda: Link(width, self._divisor, self._clock_hz, self._hierarchy)
+        )
         bus = bus_signature(width)
         wiring.connect(m, Part(link, "bus", bus), Part(fabric, "bus", bus.flip()))
         wiring.connect(m, Part(fabric, "sample", SAMPLE_WORDS), Part(link, "sample", SAMPLE_WORDS.flip()))

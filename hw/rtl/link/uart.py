@@ -39,6 +39,9 @@ class UartReceiver(wiring.Component):
         self._divisor = check_divisor(divisor)
         super().__init__({"rx": In(1), "octet": Out(8), "valid": Out(1), "broken": Out(1)})
 
+    def built_with(self) -> dict[str, object]:
+        return {"clocks a bit": self._divisor}
+
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         line = Signal(init=1)
@@ -76,6 +79,9 @@ class UartTransmitter(wiring.Component):
     def __init__(self, divisor: int) -> None:
         self._divisor = check_divisor(divisor)
         super().__init__({"octet": In(8), "valid": In(1), "ready": Out(1), "tx": Out(1, init=1)})
+
+    def built_with(self) -> dict[str, object]:
+        return {"clocks a bit": self._divisor}
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()

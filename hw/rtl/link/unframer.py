@@ -12,6 +12,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In
 
 from thermofab.hw.link.frames import DATA_WORDS
+from thermofab.hw.rtl.common.hierarchy import Hierarchy, InPlace
 from thermofab.hw.rtl.link.crc import SerialCrc
 from thermofab.hw.rtl.link.interfaces import REQUEST
 from thermofab.hw.rtl.link.memories import DONT_CARE
@@ -31,7 +32,8 @@ class Unframer(wiring.Component):
         refused: strobe: a frame was damaged, or came while two were waiting.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, hierarchy: Hierarchy | None = None) -> None:
+        self._hierarchy = hierarchy or InPlace()
         super().__init__(
             {
                 "octet": In(8),
@@ -43,16 +45,19 @@ class Unframer(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        m.submodules.crc = crc = SerialCrc()
+        crc = self._hierarchy.add(m, "crc", "link_crc", SerialCrc)
         m.submodules.memory = memory = Memory(shape=8, depth=512, init=[], attrs=DONT_CARE)
         write, read = memory.write_port(), memory.read_port()
         filling = Signal()  # the half that the next frame goes to
         count = Signal(8)  # octets of it so far
         run = Signal(8)  # octets before the next code octet
-        begun, spoiled = Signal(), Signal()
-        bits, left = Signal(8), Signal(range(9))  # of the octet that goes into the CRC
+        begun, spoiled = Signal(name="begun"), Signal(name="spoiled")
+        bits, left = Signal(8, name="bits"), Signal(range(9), name="left")  # of the octet that goes into the CRC
 
-        starts, ends, code, gives = Signal(), Signal(), Signal(), Signal()
+        starts = Signal()
+        ends = Signal()
+        code = Signal()
+        gives = Signal()
         m.d.comb += [
             ends.eq(self.valid & (self.octet == 0)),
             code.eq(run == 0),

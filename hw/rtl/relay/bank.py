@@ -35,6 +35,9 @@ class Banks(wiring.Component):
             ports |= {"write_address": In(range(depth)), "write": In(1), "write_data": In(columns)}
         super().__init__(ports)
 
+    def built_with(self) -> dict[str, object]:
+        return {"columns": self._columns, "words": self._depth}
+
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         low = (self._depth - 1).bit_length()

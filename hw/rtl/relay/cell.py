@@ -63,11 +63,14 @@ class Cell(wiring.Component):
             }
         super().__init__(ports)
 
+    def built_with(self) -> dict[str, object]:
+        return {"degree": self._degree, "address bits": self._address_bits}
+
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         works = Signal()
         m.d.sync += works.eq(self.event | (works & ~self.taking))
-        state, total = Signal(reset_less=True), self._sum(m) if self._degree else self.drawn
+        state, total = Signal(reset_less=True, name="state"), self._sum(m) if self._degree else self.drawn
         with m.If(self.clear):
             m.d.sync += state.eq(0)
         with m.Elif(works):

@@ -57,9 +57,12 @@ class Colours(wiring.Component):
         word, gathering, taking = self.word, self.gathering, self.taking
         upcoming = Signal(range(COLOURS))
         next_height = self._next_height(m, upcoming)
-        height, left, top = Signal(range(TALLEST + 1)), Signal(range(TALLEST + 1)), Signal(range(EVENT_WORDS))
-        waiting, waited = Signal(), Signal(range(RELAY_WIDTHS[1] + WAIT + 1))
-        final, begins = Signal(), Signal()  # the word is the last of gathering or taking; a colour begins
+        height = Signal(range(TALLEST + 1))
+        left = Signal(range(TALLEST + 1))
+        top = Signal(range(EVENT_WORDS))
+        waiting, waited = Signal(name="waiting"), Signal(range(RELAY_WIDTHS[1] + WAIT + 1), name="waited")
+        # the word is the last of gathering or taking; a colour begins
+        final, begins = Signal(name="final"), Signal(name="begins")
 
         m.d.comb += [self.roots.eq(gathering & final), begins.eq(self.go | (taking & final & ~self.last))]
         m.d.sync += [self.drawn.eq(waiting & (waited == 1)), self.swept.eq(0)]

@@ -67,6 +67,9 @@ class DrawUnit(wiring.Component):
             ports["step"] = In(1)
         super().__init__(ports)
 
+    def built_with(self) -> dict[str, object]:
+        return {"sites": self._sites}
+
     def elaborate(self, platform: Any) -> Module:
         m, spec = Module(), self._spec
         word = self._generator(m)
@@ -79,7 +82,7 @@ class DrawUnit(wiring.Component):
             bit = adder.add(bit, self._dither(m, word), mask=self.dithering)
         m.d.comb += [self.bit.eq(bit), self.address.eq(self._address(m, bit, clear))]
 
-        threshold, drawn = Signal(spec.threshold_bits, reset_less=True), Signal()
+        threshold, drawn = Signal(spec.threshold_bits, reset_less=True, name="threshold"), Signal(name="drawn")
         m.d.sync += [
             threshold.eq(self.threshold),
             drawn.eq((self.fire & (high_bits(spec, word) < threshold)) | self.force),
@@ -90,8 +93,10 @@ class DrawUnit(wiring.Component):
     def _generator(self, m: Module) -> Value:
         """The word drawn."""
         source, word_bits = self._source, self._spec.word_bits
-        made = (Window if source.taps else Stepper)(source, word_bits)
-        m.submodules.source = made
+        made = self._hierarchy.add(
+            m, "source", "source",
+            lambda: Window(source, word_bits) if source.taps else Stepper(source, word_bits, self._hierarchy),
+        )  # fmt: skip
         m.d.comb += [made.stored.eq(self.stored), made.shift.eq(self.shift), self.store.eq(made.store)]
         if not source.taps:
             m.d.comb += made.step.eq(self.step)
@@ -113,7 +118,7 @@ class DrawUnit(wiring.Component):
 
     def _address(self, m: Module, bit: Value, clear: Value) -> Value:
         captured = Signal(self._spec.table_bits, reset_less=True)
-        sign, outside = Signal(reset_less=True), Signal(reset_less=True)
+        sign, outside = Signal(reset_less=True, name="sign"), Signal(reset_less=True, name="outside")
         with m.If(clear):
             m.d.sync += [captured.eq(0), sign.eq(0), outside.eq(0)]
         with m.Else():

@@ -52,7 +52,8 @@ class RelayFabric(wiring.Component):
         wiring.connect(m, Part(self, "", steering(plan).flip()), Part(steps, "", steering(plan)))
 
         # Held for a clock, as they go far.
-        self._data, self._index = Signal(32, reset_less=True), Signal.like(self.index, reset_less=True)
+        self._data = Signal(32, name="data_held", reset_less=True)
+        self._index = Signal.like(self.index, name="index_held", reset_less=True)
         m.d.sync += [self._data.eq(self.write_data), self._index.eq(self.index)]
         self._strobes = {name: Signal(name=f"{name.lower()}_held") for name in LOADED}
         for name, strobe in self._strobes.items():
@@ -90,7 +91,7 @@ class RelayFabric(wiring.Component):
         """Cells, their events and their masks."""
         plan, spec, steps = self._plan, self._plan.spec, self._steps
         cells: dict[int, Any] = {}
-        state, event = Signal(spec.n_sites, name="wires"), Signal(spec.n_sites)
+        state, event = Signal(spec.n_sites, name="wires"), Signal(spec.n_sites, name="events")
         banks = self._banks(m, "EVENTS", spec.n_sites, CLAMP_MASKS * EVENT_WORDS)
         valid = Signal()
         m.d.comb += [banks.address.eq(steps.event_address), self.state.eq(state)]
@@ -120,7 +121,8 @@ class RelayFabric(wiring.Component):
     def _masks(self, m: Module, cells: dict[int, Any]) -> None:
         """A mark goes from group to group with the words that are written; where it is, the last word stays."""
         plan, strobes = self._plan, self._strobes
-        address, data = Signal(plan.address_bits, reset_less=True), Signal(32, reset_less=True)
+        address = Signal(plan.address_bits, reset_less=True)
+        data = Signal(32, reset_less=True)
         mark = Signal(len(plan.groups) + 1)
         with m.If(strobes["MASKS"]):
             m.d.sync += [mark.eq(mark << 1), data.eq(self._data)]
@@ -169,7 +171,7 @@ class RelayFabric(wiring.Component):
         """The activation tables, one for two draw units, under the sign of ``a`` at the top of the index."""
         spec, steps = self._plan.spec, self._steps
         depth = spec.levels * spec.table_size
-        host, level = Signal(spec.table_bits), Signal(max(1, (spec.levels - 1).bit_length()))
+        host, level = Signal(spec.table_bits, name="host"), Signal(max(1, (spec.levels - 1).bit_length()), name="level")
         m.d.sync += host.eq(Mux(self.busy, 0, self.index ^ spec.table_size // 2))
         m.d.comb += level.eq(Mux(self.busy, steps.table_level, self._index[spec.table_bits :]))
         for first in range(0, len(units), 2):

@@ -97,7 +97,7 @@ class RelayHost(wiring.Component):
         decoder.keep(accepted)
         errors = decoder.errors(start_asked, self.full)
 
-        stored, remote = Signal(32), Signal()
+        stored, remote = Signal(32, name="stored"), Signal(name="remote")
         m.d.sync += [stored.eq(self.bus.read_data), remote.eq(0)]
         with m.If(decoder.reading):
             words = decoder.words(decoder.shown(errors) | constants(self._map))

@@ -11,6 +11,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from thermofab.hw.host.relay.plan import Source
+from thermofab.hw.rtl.common.hierarchy import Hierarchy, InPlace
 
 
 class Window(wiring.Component):
@@ -47,15 +48,18 @@ class Stepper(wiring.Component):
         step: the state becomes the next one; word: what the step draws; store: the state's lowest bits.
     """
 
-    def __init__(self, source: Source, word_bits: int) -> None:
-        self._source, self._word_bits = source, word_bits
+    def __init__(self, source: Source, word_bits: int, hierarchy: Hierarchy | None = None) -> None:
+        self._source, self._word_bits, self._hierarchy = source, word_bits, hierarchy or InPlace()
         super().__init__({**_ports(source, word_bits), "shift": In(1), "step": In(1)})
 
     def elaborate(self, platform: Any) -> Module:
         m, source = Module(), self._source
-        held, word = Signal(source.bits, reset_less=True), Signal(self._word_bits, reset_less=True)
+        held = Signal(source.bits, reset_less=True)
+        word = Signal(self._word_bits, reset_less=True)
         state = Signal(source.bits * source.words, reset_less=True)
-        generator = m.submodules.generator = source.generator.create(self._word_bits)
+        generator = self._hierarchy.add(
+            m, "generator", "generator", lambda: source.generator.create(self._word_bits), clocked=False
+        )
         m.d.comb += [generator.state.eq(state), self.store.eq(state[: source.bits]), self.word.eq(word)]
         m.d.sync += held.eq(self.stored)
         with m.If(self.step):

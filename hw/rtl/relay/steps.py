@@ -113,7 +113,7 @@ class Steps(wiring.Component):
 
     def _events(self, m: Module, colours: Any) -> None:
         """Events and what they mean, for sweeps and for loading states."""
-        lead, loads = self._source.lead, Signal()
+        lead, loads = self._source.lead, Signal(name="loads")
         m.d.sync += loads.eq(self.load)
         issued = Mux(loads, STATES_WORD, Cat(colours.word, self.mask))
         takes = _Delays(m, colours.taking | loads, "takes")
@@ -159,7 +159,7 @@ class Steps(wiring.Component):
 
     def _biases(self, m: Module, at: At, rewinds: Value) -> None:
         """Bits of biases in the order they are added, a clock each, from t = 0 on."""
-        reading, left = Signal(), Signal(range(RELAY_WIDTHS[1] + 1))
+        reading, left = Signal(name="reading"), Signal(range(RELAY_WIDTHS[1] + 1), name="left")
         with m.If(reading):
             m.d.sync += [self.bias_address.eq(self.bias_address + 1), left.eq(left - 1)]
             with m.If(left == 0):
@@ -178,9 +178,11 @@ class Steps(wiring.Component):
         """
         source, within = self._source, (self._source.words - 1).bit_length()
         steps = source.advance(self._spec.word_bits) if source.taps else source.words
-        read_colour, written_colour = Signal(range(COLOURS)), Signal(range(COLOURS))
-        read, written = Signal(within), Signal(within)
-        start, began = Signal(within), Signal(within)  # of this sweep's draws; of the colour's in hand
+        read_colour = Signal(range(COLOURS))
+        written_colour = Signal(range(COLOURS))
+        read, written = Signal(within, name="read"), Signal(within, name="written")
+        # of this sweep's draws; of the colour's in hand
+        start, began = Signal(within, name="start"), Signal(within, name="began")
         m.d.comb += [
             self.state_address.eq(Cat(read, read_colour)),
             self.state_write_address.eq(Cat(written, written_colour)),

@@ -80,7 +80,7 @@ class CoefficientLoader(wiring.Component):
         m = Module()
         plan, size = self._plan, self._plan.code_bits
         rows = loader_rows(plan)
-        row, tick = Signal(range(len(rows) + 1)), Signal(range(COME + size + 2**size + 1))
+        row, tick = Signal(range(len(rows) + 1), name="row"), Signal(range(COME + size + 2**size + 1), name="tick")
         edges, has_edge, site, has_site, factor, has_factor = self._row(m, rows, row)
 
         wanted = Signal(range(max(2, plan.spec.topology.n_edges)))
@@ -101,7 +101,7 @@ class CoefficientLoader(wiring.Component):
         count, following, code, code_after = (
             Signal(size, name=name) for name in ("count", "next", "code", "code_next")
         )
-        emitting, written = Signal(), Signal()
+        emitting, written = Signal(name="emitting"), Signal(name="written")
         m.d.comb += [
             count.eq(tick - (COME + size)),
             following.eq(count + 1),
@@ -111,12 +111,8 @@ class CoefficientLoader(wiring.Component):
         flipped, to_one = weights[-1], code_after[-1]
         for k in reversed(range(size - 1)):
             flipped, to_one = Mux(following[k], weights[k], flipped), Mux(following[k], code_after[k], to_one)
-        word, start, step, minus = (
-            Signal(signed(self._bits)),
-            Signal(signed(self._bits)),
-            Signal(signed(self._bits)),
-            Signal(),
-        )
+        word, start, step = (Signal(signed(self._bits), name=name) for name in ("word", "start_word", "step_word"))
+        minus = Signal()
         m.d.comb += [
             start.eq(Mux(tick == COME, Mux(has_site, bias, 0), word)),
             step.eq(Mux(emitting, flipped << 1, read)),
@@ -126,7 +122,7 @@ class CoefficientLoader(wiring.Component):
         m.d.sync += word.eq((Cat(1, start) + Cat(minus, step ^ minus.replicate(self._bits)))[1 : self._bits + 1])
         # The clock before the first word, code_after is its code too: the count has not begun.
         table = self._array(m, "factors", Value.cast(Cat(code_after, factor)))
-        slot, slot_then = Signal(plan.slot_bits), Signal(plan.slot_bits)
+        slot, slot_then = Signal(plan.slot_bits, name="slot"), Signal(plan.slot_bits, name="slot_then")
         target = Signal(len(self.chunks.write), init=1)  # one-hot: lane and chunk
         target_then = Signal.like(target)
         code_then = Signal(size)

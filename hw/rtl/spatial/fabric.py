@@ -89,7 +89,8 @@ class SpatialFabric(wiring.Component):
         clamped = Signal(spec.n_sites)
         m.d.comb += clamped.eq(Mux(mask, self.clamps[spec.n_sites :], self.clamps[: spec.n_sites]))
         # The shift does not change in a run, nor in the clocks before its first update.
-        dither_mask, extra_shift = Signal(spec.dither_bits, reset_less=True), Signal(shift_bits(spec), reset_less=True)
+        dither_mask = Signal(spec.dither_bits, reset_less=True)
+        extra_shift = Signal(shift_bits(spec), reset_less=True)
         if spec.dither_bits:
             m.d.sync += dither_mask.eq((1 << self.shift) - 1)
         if shift_bits(spec):
@@ -179,18 +180,18 @@ class SpatialFabric(wiring.Component):
         """The chains through which generator states come in, each entered at its last lane."""
         plan = self._plan
         words = max(1, plan.seed_bits // 32)
-        shift, data = Signal(), Signal(max(32, plan.seed_bits))
+        shift, data = Signal(name="shift"), Signal(max(32, plan.seed_bits), name="data")
         if words == 1:
             m.d.comb += [shift.eq(self.seed_write), data.eq(self.write_data)]
         else:
-            early, count = Signal(32 * (words - 1)), Signal(range(words))
+            early, count = Signal(32 * (words - 1), name="early"), Signal(range(words), name="count")
             m.d.comb += [data.eq(Cat(early, self.write_data)), shift.eq(self.seed_write & (count == words - 1))]
             with m.If(self.seed_write):
                 m.d.sync += [early.eq(data[32:]), count.eq(Mux(count == words - 1, 0, count + 1))]
             with m.If(self.seed_clear):
                 m.d.sync += count.eq(0)
         # Held for a clock, as it goes to every generator there is; a run's first update is later still.
-        shift_held, data_held = Signal(), Signal(len(data), reset_less=True)
+        shift_held, data_held = Signal(name="shift_held"), Signal(len(data), reset_less=True, name="data_held")
         m.d.sync += [shift_held.eq(shift), data_held.eq(data)]
         for number, chain in enumerate(plan.seed_chains):
             entering = data_held[number * plan.seed_bits :][: plan.seed_bits]

@@ -115,7 +115,7 @@ class HostBus(wiring.Component):
         decoder, n = self._decoder, self._spec.n_sites
         clamps = Value.cast(Cat(self._padded(self.clamps[:n]), self.clamps[n:]))
         local = decoder.shown(errors, STATES=self.state, CLAMPS=clamps) | constants(self._map)
-        stored, remote = Signal(32), Signal(len(self._remote))
+        stored, remote = Signal(32, name="stored"), Signal(len(self._remote), name="remote")
         m.d.sync += [stored.eq(self.bus.read_data), remote.eq(0)]
         with m.If(decoder.reading):
             m.d.sync += remote.eq(Cat(decoder.hits[name] for name in self._remote))
@@ -123,7 +123,7 @@ class HostBus(wiring.Component):
         # Block RAMs answer late in the clock: one level of logic is theirs, and the others' is kept apart from it.
         arrays = self._arrays()
         gated = {name: array.read_data & remote[k].replicate(32) for k, (name, array) in enumerate(arrays.items())}
-        early, late = Signal(32, attrs={"keep": 1}), Const(0, 32)
+        early, late = Signal(32, attrs={"keep": 1}, name="early"), Const(0, 32)
         early_word = stored & (~remote.any()).replicate(32)
         for name, word in gated.items():
             if name in LATE:

@@ -93,6 +93,9 @@ class Lane(wiring.Component):
             }
         super().__init__(ports)
 
+    def built_with(self) -> dict[str, object]:
+        return {"positions": self._positions, "slots": self._plan.slots, "chunks of positions": self._sizes}
+
     def elaborate(self, platform: Any) -> Module:
         spec, plan, m = self._spec, self._plan, Module()
         word = self._generators(m)
@@ -115,7 +118,7 @@ class Lane(wiring.Component):
             compared = self._delayed(m, compared, 1, plan.table_stage)
         # u < T when u + (2^t - 1 - T) + 1 gives no carry. Where a subtraction of T would put an inverter behind the
         # table's slow output, the host, which has time, gets it.
-        carried, new = Signal(spec.threshold_bits + 2), Signal()
+        carried, new = Signal(spec.threshold_bits + 2, name="carried"), Signal(name="new")
         m.d.comb += [carried.eq(Cat(1, compared) + Cat(1, self.threshold)), new.eq(~carried[-1])]
         # Kept, or the host's decoder is merged into the logic between the comparison and the states.
         load = Signal(plan.slots, attrs={"keep": 1})

@@ -43,21 +43,26 @@ class Collector(wiring.Component):
         super().__init__(
             {
                 **{name: In(1) for name in inputs},
-                **{name: Out(1) for name in outputs},
+                **{name: Out(1, init=name == "empty") for name in outputs},
                 "data": In(width),
                 "samples": Out(SAMPLES),
             }
         )
+
+    def built_with(self) -> dict[str, object]:
+        return {"elements": self._width, "entries a sample": self._entries, "depth": self._depth}
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         width, depth = self._width, self._depth
         memory = m.submodules.queue = Memory(shape=unsigned(width + 1), depth=depth, init=[])
         write, read = memory.write_port(), memory.read_port()
-        tail, head, held = Signal(range(depth)), Signal(range(depth)), Signal(range(depth + 1))
+        tail = Signal(range(depth))
+        head = Signal(range(depth))
+        held = Signal(range(depth + 1))
         promised = Signal(range(depth + 1))  # entries held or on their way
-        pop, fetched = Signal(), Signal()
-        entry, waiting = Signal(width + 1), Signal()
+        pop, fetched = Signal(name="pop"), Signal(name="fetched")
+        entry, waiting = Signal(width + 1, name="entry"), Signal(name="waiting")
         m.d.comb += [
             write.addr.eq(tail),
             write.data.eq(Cat(self.data, self.end)),
@@ -91,7 +96,7 @@ class Collector(wiring.Component):
         """Entries to words; returns whether bits are left."""
         bits = Signal(self._width + WORD)
         filled = Signal(range(self._width + WORD + 1))
-        ending, leave, some = Signal(), Signal(), Signal()
+        ending, leave, some = Signal(name="ending"), Signal(name="leave"), Signal(name="some")
         full = Signal()
         m.d.comb += [
             full.eq(filled >= WORD),

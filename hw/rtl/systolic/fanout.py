@@ -13,7 +13,7 @@ from amaranth.lib.wiring import In, Out
 GROUP = 5  # elements to a fan-out
 # What changes a state or a memory; all else is data, which nobody looks at without one of these.
 STROBES = {
-    *("step", "update", "load", "coefficient_write", "seed_write", "table_host_write"),
+    *("step", "update", "load", "coefficient_write", "seed_write", "factor_write", "table_host_write"),
     *("count_take", "count_trail", "count_zero"),
 }
 

@@ -18,21 +18,27 @@ class FieldSum(wiring.Component):
     """F of the weights, bias and states of every clock.
 
     Ports:
-        states: ``[D]``; weight_k, bias: signed; field: signed, ``adder_levels(D)`` clocks later.
+        states: ``[D]``; weight_k, bias: signed; factor_k: what else is added, a clock later; field: signed,
+            ``adder_levels(D, factors)`` clocks later.
 
     Args:
         inputs: D.
         weight_bits, bias_bits: widths.
         field_bits: width of the field, enough for the largest |F|.
+        factors: how many of those there are.
     """
 
-    def __init__(self, inputs: int, weight_bits: int, bias_bits: int, field_bits: int) -> None:
-        self._inputs = inputs
+    def __init__(self, inputs: int, weight_bits: int, bias_bits: int, field_bits: int, factors: int = 0) -> None:
+        self._inputs, self._factors = inputs, factors
         ports: dict[str, Any] = {"bias": In(signed(bias_bits)), "field": Out(signed(field_bits))}
         if inputs:
             ports["states"] = In(inputs)
         ports |= {f"weight_{k}": In(signed(weight_bits)) for k in range(inputs)}
+        ports |= {f"factor_{k}": In(signed(weight_bits + 1)) for k in range(factors)}
         super().__init__(ports)
+
+    def built_with(self) -> dict[str, object]:
+        return {"inputs": self._inputs, "factors": self._factors}
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
@@ -40,8 +46,10 @@ class FieldSum(wiring.Component):
         states = list(self.states) if self._inputs else []
         nodes: list[Any] = [Mux(n, w, ~w) for n, w in zip(states, weights)] + [self.bias]
         carries: list[Value] = [~n for n in states]
-        for level in range(adder_levels(self._inputs)):
+        for level in range(adder_levels(self._inputs, self._factors)):
             nodes, carries = _level(m, level, nodes, carries)
+            if level == 0:
+                nodes += [getattr(self, f"factor_{k}") for k in range(self._factors)]
         m.d.comb += self.field.eq(nodes[0])
         return m
 
@@ -49,6 +57,7 @@ class FieldSum(wiring.Component):
 def _level(m: Module, level: int, nodes: list[Value], carries: list[Value]) -> tuple[list[Value], list[Value]]:
     """Pairs of nodes summed, each with a carry; what is left over waits a clock."""
     pairs = len(nodes) // 2
+    carries = [*carries, *[Const(0, 1)] * max(0, pairs - len(carries))]
     after: list[Value] = []
     for k in range(pairs):
         a, b = nodes[2 * k], nodes[2 * k + 1]

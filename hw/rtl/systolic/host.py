@@ -7,7 +7,7 @@ k+2 on, until those of the next read. Both may be high in every clock.
 
 from typing import Any
 
-from amaranth import Cat, Const, Module, Mux, Value
+from amaranth import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -18,7 +18,7 @@ from thermofab.hw.host.systolic.timing import layout_of
 from thermofab.hw.rtl.common.bus import kept_ports
 from thermofab.hw.rtl.common.decoder import Decoder, constants
 from thermofab.hw.rtl.common.interfaces import Bus, Run, bus_signature, run_signature
-from thermofab.hw.spec import FabricSpec, generator
+from thermofab.hw.spec import FabricSpec, Image, generator
 
 
 class SystolicHost(wiring.Component):
@@ -26,11 +26,15 @@ class SystolicHost(wiring.Component):
 
     Ports:
         bus: the bus; run: the run, and the settings that are its; counter_full: a strobe, flagged.
-        clear, dump, restate: strobes.
-        shift, stream, extra: registers it holds besides.
+        clear, restate: strobes; dump: of counters, fields and tables, one at a time.
+        shift, stream, extra, neighbours: registers it holds besides.
         phase_write: strobes of sweeps, level and mask of phase ``phase_index``; phase_index: its number.
-        bits_write: a strobe for each word of states or clamps; bits_index: the entry, in banks of clamps, then states.
-        element: one-hot; slot: of that element; coefficient_write, seed_write: strobes, a lane or a word each.
+        bits_write: a strobe for each word of states or clamps; bits_index: the entry, in banks of clamps, then states;
+            bits_data: the word. They go with the access itself, so that a read sees the write of the clock before.
+        bits: what the memory of states and clamps holds at ``bits_index``, a clock later.
+        element: one-hot; slot: of that element; coefficient_write, where coefficients are loaded, and seed_write:
+            strobes, a lane or a word each.
+        factor_write: strobes, one a factor of that element and slot; factor_states: which of its words.
         table_write: a strobe; index: the entry of the tables.
         data: the word written; wide_data: that and ``extra`` above it.
     """
@@ -38,9 +42,10 @@ class SystolicHost(wiring.Component):
     bus: Bus
     run: Run
 
-    def __init__(self, spec: FabricSpec) -> None:
-        self._spec, self._map, self._layout = spec, systolic_register_map(spec), layout_of(spec)
-        self._format = coefficient_format(spec, self._layout.n_inputs)
+    def __init__(self, spec: FabricSpec, image: Image | None = None) -> None:
+        self._spec, self._map, self._layout = spec, systolic_register_map(spec, image), layout_of(spec)
+        self._loads = image is None
+        self._format = coefficient_format(spec, self._layout.n_weights)
         slot = (self._layout.n_slots - 1).bit_length()
         self._seeds, words = generator(spec.rng).state_words, element_words(self._layout.n_elements)
         ports: dict[str, Any] = {
@@ -48,22 +53,27 @@ class SystolicHost(wiring.Component):
             "run": Out(run_signature(spec)),
             "counter_full": In(1),
             "clear": Out(1),
-            "dump": Out(1),
+            "dump": Out(3),
             "restate": Out(1),
             **kept_ports(self._map),
+            **({"neighbours": Out(self._layout.n_inputs)} if self._layout.n_inputs else {}),
             "phase_write": Out(3),
             "phase_index": Out((rm.PHASE_SLOTS - 1).bit_length()),
             "bits_write": Out(words),
             "bits_index": Out(slot + 2),
+            "bits_data": Out(32),
+            "bits": In(self._layout.n_elements),
             "element": Out(self._layout.n_elements),
             "slot": Out(slot),
-            "coefficient_write": Out(self._format.lanes),
+            **({"coefficient_write": Out(self._format.lanes)} if self._loads else {}),
             "seed_write": Out(self._seeds),
             "table_write": Out(1),
             "index": Out((spec.levels * spec.table_size - 1).bit_length()),
             "data": Out(32),
-            "wide_data": Out(self._format.lane_bits),
+            "wide_data": Out(self._format.lane_bits if self._loads else 32),
         }
+        if self._loads and self._layout.n_factors:
+            ports |= {"factor_write": Out(self._layout.n_factors), "factor_states": Out(self._layout.factor_states)}
         super().__init__(ports)
 
     def elaborate(self, platform: Any) -> Module:
@@ -77,14 +87,43 @@ class SystolicHost(wiring.Component):
             self.run.start.eq(control & data[0] & idle),
             self.run.abort.eq(control & data[1]),
             self.clear.eq(control & data[2] & idle),
-            self.dump.eq(control & data[3] & ~data[0] & idle),
+            self.dump.eq(Mux(control & ~data[0] & idle, data[3:6] & (~data[3:6] + 1), 0)),
         ]
         decoder.keep(lambda name: write & hits[name])
+        if self._layout.n_inputs:
+            register = self._map["NEIGHBOURS"]
+            for k in range(register.count):
+                held = self.neighbours[32 * k : 32 * k + 32]
+                here = decoder.address[: register.index_bits] == k if register.count > 1 else Const(1)
+                with m.If(write & hits["NEIGHBOURS"] & here):
+                    m.d.sync += held.eq(data)
         self._arrays(m, write)
-        errors = decoder.errors(hits["CONTROL"] & (data[0] | data[2] | data[3]), self.counter_full)
-        with m.If(decoder.reading):
-            decoder.choose(self.bus.read_data, decoder.words(decoder.shown(errors) | constants(self._map)))
+        asked = hits["CONTROL"] & (data[0] | data[2] | data[3:6].any())
+        self._read(m, decoder.errors(asked, self.counter_full))
         return m
+
+    def _read(self, m: Module, errors: Value) -> None:
+        """Registers kept here are stored at the read; states and clamps come from their memory a clock later, and are
+        stored then."""
+        decoder = self._decoder
+        words = element_words(self._layout.n_elements)
+        own = {"NEIGHBOURS": self.neighbours} if self._layout.n_inputs else {}
+        stored, remote = Signal(32, name="stored"), Signal(words, name="remote")
+        m.d.sync += [stored.eq(self.bus.read_data), remote.eq(0)]
+        with m.If(decoder.reading):
+            decoder.choose(stored, decoder.words(decoder.shown(errors, **own) | constants(self._map)))
+            at_bits = (decoder.hits["STATES"] | decoder.hits["CLAMPS"]) & ~self.run.busy
+            m.d.sync += remote.eq(Cat(at_bits & self._is_word(k) for k in range(words)))
+        found: Value = stored
+        for k in range(words):
+            word = self.bits[32 * k : 32 * k + 32]
+            found = found | (word & remote[k].replicate(len(word)))
+        m.d.comb += self.bus.read_data.eq(found)
+
+    def _is_word(self, k: int) -> Any:
+        """The word of states or clamps addressed is number ``k`` of its slot; both have it in the lowest bits."""
+        (low, bits) = fields(self._layout.n_slots, element_words(self._layout.n_elements))[1]
+        return self._decoder.address[low : low + bits] == k if bits else Const(1)
 
     def _indices(self, *sizes: int) -> list[Any]:
         """The indices that make up the index of the array addressed; constant where there is only one."""
@@ -99,17 +138,14 @@ class SystolicHost(wiring.Component):
         def strobes(name: str, which: Any, count: int) -> Any:
             return Cat(write & hits[name] & ((which == k) if count > 1 else Const(1)) for k in range(count))
 
-        state_slot, state_word = self._indices(layout.n_slots, words)
-        mask, clamp_slot, clamp_word = self._indices(CLAMP_MASKS, layout.n_slots, words)
+        state_slot, _ = self._indices(layout.n_slots, words)
+        mask, clamp_slot, _ = self._indices(CLAMP_MASKS, layout.n_slots, words)
         element, slot, lane = self._indices(layout.n_elements, layout.n_slots, lanes.lanes)
         seed_element, seed_slot, seed_word = self._indices(layout.n_elements, layout.n_slots, self._seeds)
         seeding = hits["SEED"]
-        wanted = Mux(seeding, seed_element, element)
-        m.d.sync += [
-            self.restate.eq(write & hits["STATES"]),
-            self.phase_write.eq(Cat(write & hits[f"PHASE_{name}"] for name in ("SWEEPS", "LEVEL", "MASK"))),
-            self.phase_index.eq(address),
-            self.bits_write.eq(strobes("STATES", state_word, words) | strobes("CLAMPS", clamp_word, words)),
+        at_bits = write & (hits["STATES"] | hits["CLAMPS"])
+        m.d.comb += [
+            self.bits_write.eq(Cat(at_bits & self._is_word(k) for k in range(words))),
             self.bits_index.eq(
                 Mux(
                     hits["STATES"],
@@ -117,12 +153,32 @@ class SystolicHost(wiring.Component):
                     Cat(clamp_slot[: len(self.slot)], mask, Const(0, 1)),
                 )
             ),
+            self.bits_data.eq(data),
+        ]
+        wanted = Mux(seeding, seed_element, element) if self._loads else seed_element
+        m.d.sync += [
+            self.restate.eq(write & hits["STATES"]),
+            self.phase_write.eq(Cat(write & hits[f"PHASE_{name}"] for name in ("SWEEPS", "LEVEL", "MASK"))),
+            self.phase_index.eq(address),
             self.element.eq(Cat(wanted == k for k in range(layout.n_elements))),
-            self.slot.eq(Mux(seeding, seed_slot, slot)),
-            self.coefficient_write.eq(strobes("ENTRIES", lane, lanes.lanes)),
+            self.slot.eq(Mux(seeding, seed_slot, slot) if self._loads else seed_slot),
             self.seed_write.eq(strobes("SEED", seed_word, self._seeds)),
             self.table_write.eq(write & hits["TABLES"]),
             self.index.eq(address),
             self.data.eq(data),
-            self.wide_data.eq(Cat(data, self.extra)),
+            self.wide_data.eq(Cat(data, self.extra) if self._loads else data),
         ]
+        if self._loads and layout.n_factors:
+            shape = (layout.n_elements, layout.n_slots, layout.n_factors, 1 << layout.factor_states)
+            element, slot, factor, states = self._indices(*shape)
+            with m.If(hits["FACTORS"]):
+                m.d.sync += [
+                    self.element.eq(Cat(element == k for k in range(layout.n_elements))),
+                    self.slot.eq(slot),
+                ]
+            m.d.sync += [
+                self.factor_write.eq(strobes("FACTORS", factor, layout.n_factors)),
+                self.factor_states.eq(states),
+            ]
+        if self._loads:
+            m.d.sync += self.coefficient_write.eq(strobes("ENTRIES", lane, lanes.lanes))

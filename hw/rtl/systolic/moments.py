@@ -8,7 +8,7 @@ then, with i's old spin (`trail`).
 
 from typing import Any
 
-from amaranth import Cat, Const, Module, Mux, Signal, Value, unsigned
+from amaranth import Const, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -52,7 +52,8 @@ class Moments(wiring.Component):
         write, read = memory.write_port(), memory.read_port()
         read_slot = Signal.like(self.slot_read, reset_less=True)
         write_slot = Signal.like(self.slot_write, reset_less=True)
-        entry, total = Signal(bits * count, reset_less=True), Signal(bits * count, reset_less=True)
+        entry = Signal(bits * count, reset_less=True)
+        total = Signal(bits * count, reset_less=True)
         changed = Signal()
         m.d.sync += [
             read_slot.eq(self.slot_read),
@@ -81,60 +82,4 @@ class Moments(wiring.Component):
         ]
         chosen = Signal.like(self.dump_bit, reset_less=True)
         m.d.sync += [chosen.eq(self.dump_bit), self.dumped.eq(entry.bit_select(chosen, 1))]
-        return m
-
-
-class Dump(wiring.Component):
-    """Walks all counters, a bit of every element at a time, lowest first: slot by slot, counter by counter.
-
-    Ports:
-        start, stop: strobes; busy: between them, or until all is read; space: the collector takes an entry.
-        slot, bit: what to read; push: the bits asked for ``LATENCY`` clocks ago are to be collected; end: the last.
-        ask: a bit is being asked for, so promise room for it.
-    """
-
-    LATENCY = 3  # from `bit`, through a fan-out, to `Moments.dumped`
-    SETTLE = 5  # clocks from a change of `slot` to its entry
-
-    def __init__(self, n_slots: int, bits: int) -> None:
-        self._n_slots, self._bits = n_slots, bits
-        flags = ("busy", "push", "end", "ask")
-        super().__init__(
-            {
-                "start": In(1),
-                "space": In(1),
-                "stop": In(1),
-                "slot": Out((n_slots - 1).bit_length()),
-                "bit": Out(max(1, (bits - 1).bit_length())),
-                **{name: Out(1) for name in flags},
-            }
-        )
-
-    def elaborate(self, platform: Any) -> Module:
-        m = Module()
-        settle = Signal(range(self.SETTLE + 1))
-        last_bit, last = Signal(), Signal()
-        m.d.comb += [
-            self.ask.eq(self.busy & (settle == 0) & self.space),
-            last_bit.eq(self.bit == self._bits - 1),
-            last.eq(last_bit & (self.slot == self._n_slots - 1)),
-        ]
-        with m.If(settle != 0):
-            m.d.sync += settle.eq(settle - 1)
-        with m.If(self.start):
-            m.d.sync += [self.busy.eq(1), self.slot.eq(0), self.bit.eq(0), settle.eq(self.SETTLE)]
-        with m.Elif(self.ask):
-            m.d.sync += self.bit.eq(Mux(last_bit, 0, self.bit + 1))
-            with m.If(last_bit):
-                m.d.sync += [self.slot.eq(self.slot + 1), settle.eq(self.SETTLE)]
-            with m.If(last):
-                m.d.sync += self.busy.eq(0)
-        with m.If(self.stop):
-            m.d.sync += self.busy.eq(0)
-        asked: Any = Cat(self.ask, last)
-        for k in range(self.LATENCY):
-            delayed = Signal(2, name=f"asked_{k}")
-            m.d.sync += delayed.eq(asked)
-            asked = delayed
-        m.d.comb += [self.push.eq(asked[0]), self.end.eq(asked[0] & asked[1])]
         return m

@@ -2,14 +2,16 @@
 
 from typing import Any
 
-from amaranth import Module, Mux, Signal
+from amaranth import Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from thermofab.hw.host.systolic.layout import View
+from thermofab.hw.host.systolic.layout import WIDE_TAPS, View
 from thermofab.hw.host.systolic.program import Select
 from thermofab.hw.host.systolic.timing import TAP, Timing
 from thermofab.hw.rtl.systolic.select import chosen
+
+GROUP = 16  # taps of a wide view that one clock chooses from
 
 
 class Ring(wiring.Component):
@@ -35,6 +37,9 @@ class Ring(wiring.Component):
             }
         )
 
+    def built_with(self) -> dict[str, object]:
+        return {"slots": self._n_slots, "views": len(self._views)}
+
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         places = self._n_slots
@@ -48,9 +53,25 @@ class Ring(wiring.Component):
         program = Signal.like(self.program, reset_less=True)
         m.d.sync += program.eq(self.program)
         for k, (view, select) in enumerate(self._views):
-            taps = [ring[(distance - TAP) % places] for distance in view.distances]
-            shown = chosen(taps, select, program)
+            if len(view.distances) > WIDE_TAPS:
+                shown = self._wide(m, k, ring, program)
+            else:
+                shown = chosen([ring[(distance - TAP) % places] for distance in view.distances], select, program)
             view_shown = Signal(name=f"shown_{k}", reset_less=True)
             m.d.sync += view_shown.eq(shown)
             m.d.comb += getattr(self, f"view_{k}").eq(view_shown)
         return m
+
+    def _wide(self, m: Module, k: int, ring: Signal, program: Signal) -> Value:
+        """A choice among many taps in two clocks: the ring is tapped a clock earlier, where spins are a place further
+        up, and the word that has just come chooses within every group of ``GROUP`` taps."""
+        view, select = self._views[k]
+        low = (GROUP - 1).bit_length()
+        within, among = Select(select.columns[:low]), Select(select.columns[low:])
+        groups: list[Value] = []
+        for first in range(0, len(view.distances), GROUP):
+            taps = [ring[(distance - TAP + 1) % self._n_slots] for distance in view.distances[first : first + GROUP]]
+            kept = Signal(name=f"group_{k}_{first // GROUP}", reset_less=True)
+            m.d.sync += kept.eq(chosen(taps, within, self.program))
+            groups.append(kept)
+        return Value.cast(chosen(groups, among, program))

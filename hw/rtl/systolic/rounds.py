@@ -60,18 +60,21 @@ class Rounds(wiring.Component):
             m.d.sync += self.slot.eq(0)
 
         phase = Signal.like(self.run.phases)
-        swept, left = Signal(32), Signal(32)
+        swept, left = Signal(32, name="swept"), Signal(32, name="left")
         first = Signal()  # the first sample is the state before any sweep
-        restate, clear = Signal(), Signal()  # asked for before the next run
-        draining, aborting, aborted_round = Signal(), Signal(), Signal()
+        # Asked for before the next run; a reset asks for states.
+        restate, clear = Signal(init=1, name="restate"), Signal(name="clear")
+        draining = Signal()
+        aborting = Signal()
+        aborted_round = Signal()
         fresh = Signal(3)  # clocks until what is derived from the schedule below can be trusted
         sweeps_of, level_of, mask_of = self._phase_table(m, phase)
 
         in_phase, ends_group, takes, finished = (
             Signal(name=n) for n in ("in_phase", "ends_group", "takes", "finished")
         )
-        ends_phases, some_left = Signal(), Signal()
-        target, swept_after = Signal(32), Signal(32)
+        ends_phases, some_left = Signal(name="ends_phases"), Signal(name="some_left")
+        target, swept_after = Signal(32, name="target"), Signal(32, name="swept_after")
         m.d.sync += [
             in_phase.eq(phase != self.run.phases),
             target.eq(Mux(in_phase, sweeps_of, self.run.steps)),

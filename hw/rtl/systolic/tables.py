@@ -15,13 +15,14 @@ class Tables(wiring.Component):
 
     Ports:
         index_k, threshold_k: the entry for element k of the pair, a clock later; level: the table in use.
-        host_write, host_index, host_data: the host's; it takes the first port.
+        host_write, host_read, host_index, host_data: the host's, to write, and to read by; it takes the first port.
     """
 
     def __init__(self, spec: FabricSpec, readers: int) -> None:
         self._spec, self._readers = spec, readers
         ports: dict[str, Any] = {
             "host_write": In(1),
+            "host_read": In(1),
             "host_index": In((spec.levels * spec.table_size - 1).bit_length()),
             "host_data": In(spec.threshold_bits),
         }
@@ -45,7 +46,8 @@ class Tables(wiring.Component):
             if k == 0:
                 # Writing and reading by one address signal lets both use one port of the memory.
                 address = Signal.like(write.addr)
-                m.d.comb += [address.eq(Mux(self.host_write, self.host_index, place)), write.addr.eq(address)]
+                hosts = self.host_write | self.host_read
+                m.d.comb += [address.eq(Mux(hosts, self.host_index, place)), write.addr.eq(address)]
                 place = address
             m.d.comb += [read.addr.eq(place), getattr(self, f"threshold_{k}").eq(read.data)]
         m.d.comb += [write.data.eq(self.host_data), write.en.eq(self.host_write)]

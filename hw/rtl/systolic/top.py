@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from amaranth import Cat, Module, Mux, Signal, Value, unsigned
+from amaranth import Cat, Const, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import Out
 
-from thermofab.hw.host.systolic.architecture import SYSTOLIC
+from thermofab.hw.host.systolic.format import entry_words, factor_entries
 from thermofab.hw.host.systolic.program import slot_program
 from thermofab.hw.host.systolic.registers import CLAMP_MASKS, element_words, systolic_register_map
 from thermofab.hw.host.systolic.timing import TAP, layout_of, timing_of
@@ -15,10 +15,11 @@ from thermofab.hw.rtl.common.bus import connect_top, top_ports
 from thermofab.hw.rtl.common.datapath import shift_bits
 from thermofab.hw.rtl.common.hierarchy import Hierarchy, InPlace
 from thermofab.hw.rtl.systolic.collector import Collector
+from thermofab.hw.rtl.systolic.dump import Dump, Walk, bit_width
 from thermofab.hw.rtl.systolic.element import Element
 from thermofab.hw.rtl.systolic.fanout import GROUP, Fanout
 from thermofab.hw.rtl.systolic.host import SystolicHost
-from thermofab.hw.rtl.systolic.moments import READ_AHEAD, Dump, Moments
+from thermofab.hw.rtl.systolic.moments import READ_AHEAD, Moments
 from thermofab.hw.rtl.systolic.ring import Ring
 from thermofab.hw.rtl.systolic.rounds import Rounds
 from thermofab.hw.rtl.systolic.select import selected
@@ -27,13 +28,15 @@ from thermofab.hw.spec import FabricSpec, Image
 
 
 def systolic_top(spec: FabricSpec, hierarchy: Hierarchy | None = None, image: Image | None = None) -> "SystolicTop":
-    """The architecture's entry in :mod:`thermofab.hw.rtl.architectures`; it has no variant with built-in weights."""
-    SYSTOLIC.refuse_built_in(image)
-    return SystolicTop(spec, hierarchy)
+    """The architecture's entry in :mod:`thermofab.hw.rtl.architectures`."""
+    return SystolicTop(spec, hierarchy, image)
+
+
+SETTLE = 5  # clocks from a change of what is read out to an element's sums of it, but for the levels of those
 
 
 class SystolicTop(wiring.Component):
-    """A whole fabric, in the clock domain ``sync``.
+    """A whole fabric, in the clock domain ``sync``; with an image, its weights and biases are read-only memory.
 
     Ports:
         bus_…, sample_…, busy: as those of :class:`thermofab.hw.rtl.spatial.top.SpatialTop`.
@@ -41,14 +44,15 @@ class SystolicTop(wiring.Component):
             whether its round is a sweep.
     """
 
-    def __init__(self, spec: FabricSpec, hierarchy: Hierarchy | None = None) -> None:
-        self._spec, self._hierarchy = spec, hierarchy or InPlace()
+    def __init__(self, spec: FabricSpec, hierarchy: Hierarchy | None = None, image: Image | None = None) -> None:
+        self._spec, self._hierarchy, self._image = spec, hierarchy or InPlace(), image
         self._layout = layout_of(spec)
         self._timing, self._program = timing_of(self._layout), slot_program(self._layout)
         self._slot_bits = (self._layout.n_slots - 1).bit_length()
+
         super().__init__(
             {
-                **top_ports(systolic_register_map(spec).address_bits),
+                **top_ports(systolic_register_map(spec, image).address_bits),
                 "state": Out(self._layout.n_elements),
                 "state_slot": Out(self._slot_bits),
                 "state_update": Out(1),
@@ -58,16 +62,17 @@ class SystolicTop(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         spec, layout, timing, m = self._spec, self._layout, self._timing, Module()
         add = self._hierarchy.add
-        host = add(m, "host", "host", lambda: SystolicHost(spec))
+        host = add(m, "host", "host", lambda: SystolicHost(spec, self._image))
         rounds = add(m, "rounds", "rounds", lambda: Rounds(spec, layout.n_slots))
         collector = add(m, "collector", "collector", lambda: Collector(layout.n_elements, int(layout.used.sum())))
+        dump = add(m, "dump", "dump", lambda: Dump(self._walks, SETTLE + timing.levels))
         late = _Delays(m)
-        self._connect_host(m, host, rounds, collector)
+        self._connect_host(m, host, rounds, collector, dump)
 
         program = self._program_word(m, rounds.slot)  # registered: valid in clock 2
         bit = self._bits(m, host, late, rounds)
         rings, elements = self._build(m)
-        told = self._told(m, host, rounds, late, program)
+        told = self._told(m, host, rounds, late, program, dump)
         fanouts = self._fanouts(m, told, host)
 
         for e, element in enumerate(elements):
@@ -81,9 +86,15 @@ class SystolicTop(wiring.Component):
                 element.program.eq(fanout.choice_later),
                 element.clamped.eq(bit[e]),
                 element.initial.eq(bit[e]),
-                element.coefficient_write.eq(Mux(strobes, fanout.coefficient_write_later, 0)),
                 element.seed_write.eq(Mux(strobes, fanout.seed_write_later, 0)),
             ]
+            if self._image is None:
+                m.d.comb += element.coefficient_write.eq(Mux(strobes, fanout.coefficient_write_later, 0))
+            if self._loads_factors:
+                m.d.comb += [
+                    element.factor_write.eq(Mux(strobes, fanout.factor_write_later, 0)),
+                    element.factor_states.eq(fanout.factor_states_later),
+                ]
             for b, wire in enumerate(layout.inputs[layout.kind[e]]):
                 for k, step in enumerate(wire.steps):
                     source = (e + step) % layout.n_elements
@@ -104,16 +115,34 @@ class SystolicTop(wiring.Component):
             self.busy.eq(host.run.busy),
         ]
         push = late("take", rounds.take, written) & used_later & host.stream
-        m.d.comb += [
-            collector.push.eq(push),
-            collector.end.eq(slot == last_used),
-            collector.data.eq(self.state),
-        ]
+        shown = Cat(element.dumped for element in elements)
         if spec.moment_bits:
-            self._moments(m, host, rounds, collector, late, rings, elements, fanouts, told, program, push)
+            counters = self._moments(m, host, rounds, late, rings, elements, fanouts, told, program, dump)
+            shown = Mux(dump.which == len(self._walks) - 1, counters, shown)
+        m.d.comb += [
+            collector.push.eq(push | dump.push),
+            collector.end.eq(Mux(dump.push, dump.end, slot == last_used)),
+            collector.data.eq(Mux(dump.push, shown, self.state)),
+        ]
         return m
 
-    def _connect_host(self, m: Module, host: Any, rounds: Any, collector: Any) -> None:
+    @property
+    def _loads_factors(self) -> bool:
+        return self._image is None and self._layout.n_factors > 0
+
+    @property
+    def _walks(self) -> tuple[Walk, ...]:
+        """Over the fields and the tables, and the counters, if there are any."""
+        spec, layout = self._spec, self._layout
+        made = [
+            Walk(layout.n_slots, 0, spec.field_bits),
+            Walk(spec.levels * spec.table_size, spec.field_bits, spec.threshold_bits),
+        ]
+        if spec.moment_bits:
+            made.append(Walk(layout.n_slots, 0, spec.moment_bits * (layout.owned + 1)))
+        return tuple(made)
+
+    def _connect_host(self, m: Module, host: Any, rounds: Any, collector: Any, dump: Any) -> None:
         connect_top(m, self, host, collector.samples)
         wiring.connect(m, host.run, rounds.run)
         starts = Signal()  # the first clock of a round
@@ -127,7 +156,12 @@ class SystolicTop(wiring.Component):
             rounds.room.eq(collector.room | ~host.stream),
             rounds.empty.eq(collector.empty),
             collector.take.eq(starts & rounds.take & host.stream),
-            collector.flush.eq(rounds.flush),
+            collector.flush.eq(rounds.flush | (host.run.abort & ~rounds.run.busy)),
+            host.run.busy.eq(rounds.run.busy | dump.busy | ~collector.empty),
+            dump.start.eq(Cat(host.dump[1], host.dump[2], host.dump[0])),
+            dump.stop.eq(host.run.abort),
+            dump.space.eq(collector.space),
+            collector.single.eq(dump.ask),
         ]
 
     def _program_word(self, m: Module, slot: Value) -> Value:
@@ -142,7 +176,9 @@ class SystolicTop(wiring.Component):
         return word
 
     def _bits(self, m: Module, host: Any, late: "_Delays", rounds: Any) -> Value:
-        """Clamps, or initial states in a round that loads them, at the compare stage."""
+        """Clamps, or states in a round that loads them, at the compare stage. Between runs the host reads both. What a
+        sweep makes of the states is written back, so that they are read as they are.
+        """
         timing = self._timing
         words = element_words(self._layout.n_elements)
         memory = m.submodules.bits = Memory(
@@ -151,11 +187,14 @@ class SystolicTop(wiring.Component):
         write, read = memory.write_port(granularity=32), memory.read_port()
         bank = Mux(late("load", rounds.load, timing.look_up), CLAMP_MASKS, late("mask", rounds.mask, timing.look_up))
         bits = Signal(self._layout.n_elements, reset_less=True)
+        looked_up = Cat(late("slot", rounds.slot, timing.look_up), bank)
+        swept, slot = self.state_update, Cat(self.state_slot, Const(CLAMP_MASKS, 2))
         m.d.comb += [
-            write.addr.eq(host.bits_index),
-            write.data.eq(host.data.replicate(words)),
-            write.en.eq(host.bits_write),
-            read.addr.eq(Cat(late("slot", rounds.slot, timing.look_up), bank)),
+            write.addr.eq(Mux(swept, slot, host.bits_index)),
+            write.data.eq(Mux(swept, self.state, host.bits_data.replicate(words))),
+            write.en.eq(Mux(swept, ~Const(0, words), host.bits_write)),
+            read.addr.eq(Mux(host.run.busy, looked_up, host.bits_index)),
+            host.bits.eq(read.data),
         ]
         m.d.sync += bits.eq(read.data)
         return bits
@@ -164,11 +203,14 @@ class SystolicTop(wiring.Component):
     def _element_inputs(self) -> tuple[str, ...]:
         """Inputs of an element that come from its fan-out as they are."""
         spec = self._spec
-        names = ["slot_tap", "slot_draw", "slot_store", "step", "update", "load", "host_slot", "host_data"]
+        names = ["slot_tap", "slot_draw", "slot_store", "step", "update", "load", "host_slot", "host_data",
+                 "probe",
+                 "dump_bit"]  # fmt: skip
         names += ["dither_mask"] if spec.dither_bits else []
+        names += ["neighbours"] if self._layout.n_inputs else []
         return (*names, *(["extra_shift"] if shift_bits(spec) else []))
 
-    def _told(self, m: Module, host: Any, rounds: Any, late: "_Delays", program: Value) -> dict[str, Value]:
+    def _told(self, m: Module, host: Any, rounds: Any, late: "_Delays", program: Value, dump: Any) -> dict[str, Value]:
         """What all elements are told, two clocks before they use it: a fan-out and a register of their own lie between;
         for what they use at once, one.
         """
@@ -179,7 +221,7 @@ class SystolicTop(wiring.Component):
         told: dict[str, Value] = {
             "program": program,
             "choice": late("program", program, 1),
-            "slot_tap": late("slot", rounds.slot, TAP - 2),
+            "slot_tap": Mux(dump.busy, dump.place, late("slot", rounds.slot, TAP - 2))[: self._slot_bits],
             "slot_draw": late("slot", rounds.slot, timing.draw - 2),
             "slot_store": late("slot", rounds.slot, timing.store - 2),
             "step": late("update", rounds.update, timing.store - 2),
@@ -187,12 +229,20 @@ class SystolicTop(wiring.Component):
             "load": late("load", rounds.load, timing.compare - 1),
             "host_slot": host.slot,
             "host_data": host.wide_data,
-            "coefficient_write": host.coefficient_write,
             "seed_write": host.seed_write,
             "table_host_write": host.table_write,
-            "table_host_index": host.index,
+            "table_host_read": dump.busy,
+            "table_host_index": Mux(dump.busy, dump.place, host.index)[: len(host.index)],
             "table_host_data": host.data[: spec.threshold_bits],
+            "probe": dump.busy,
+            "dump_bit": dump.bit,
         }
+        if self._image is None:
+            told["coefficient_write"] = host.coefficient_write
+        if self._loads_factors:
+            told |= {"factor_write": host.factor_write, "factor_states": host.factor_states}
+        if self._layout.n_inputs:
+            told["neighbours"] = host.neighbours
         if spec.dither_bits:
             told["dither_mask"] = dither_mask
         if shift_bits(spec):
@@ -224,7 +274,11 @@ class SystolicTop(wiring.Component):
     def _build(self, m: Module) -> tuple[list[Any], list[Any]]:
         """Rings and elements; those alike are one module."""
         spec, layout, timing, program = self._spec, self._layout, self._timing, self._program
+        dump_bits = bit_width(self._walks)
         ring_kinds: dict[tuple[int, ...], int] = {}
+        # With coefficients built in, every element is a module of its own.
+        built = None if self._image is None else entry_words(spec, layout, self._image)
+        factors = None if self._image is None else factor_entries(layout, self._image)
         rings, elements = [], []
         for e in range(layout.n_elements):
             views = layout.views_of[e]
@@ -240,9 +294,10 @@ class SystolicTop(wiring.Component):
             inputs = tuple(zip(layout.inputs[of], program.inputs[of]))
             elements.append(
                 self._hierarchy.add(
-                    m, f"element_{e}", f"element{of}",
-                    lambda inputs=inputs: Element(
-                        spec, layout.n_slots, timing, inputs, program.columns, self._hierarchy
+                    m, f"element_{e}", f"element{of}" if built is None else f"element{of}_{e}",
+                    lambda e=e, inputs=inputs, entries=built and built[e]: Element(
+                        spec, layout.n_slots, timing, inputs, program.columns, dump_bits, self._hierarchy, entries,
+                        layout.places, factors[e] if factors else (),
                     ),
                 )
             )  # fmt: skip
@@ -256,7 +311,13 @@ class SystolicTop(wiring.Component):
             tables = self._hierarchy.add(
                 m, f"tables_{first // 2}", f"tables{len(pair)}", lambda pair=pair: Tables(self._spec, len(pair))
             )
-            for name in ("host_write", "host_index", "host_data", *(["level"] if self._spec.levels > 1 else [])):
+            for name in (
+                "host_write",
+                "host_read",
+                "host_index",
+                "host_data",
+                *(["level"] if self._spec.levels > 1 else []),
+            ):
                 m.d.comb += getattr(tables, name).eq(getattr(fanouts[pair[0]], f"table_{name}_later"))
             for k, e in enumerate(pair):
                 m.d.comb += [
@@ -266,21 +327,18 @@ class SystolicTop(wiring.Component):
 
     def _counting(self) -> dict[str, int]:
         """What counters are told through the fan-outs, and how wide it is."""
-        spec, layout = self._spec, self._layout
-        width = spec.moment_bits * (layout.owned + 1)
+        layout = self._layout
         names = {"count_take": 1, "count_trail": 1, "count_zero": 1, "count_slot_read": self._slot_bits,
-                 "count_slot_write": self._slot_bits, "count_dump_bit": max(1, (width - 1).bit_length())}  # fmt: skip
+                 "count_slot_write": self._slot_bits}  # fmt: skip
         return {**names, **({"count_late": layout.owned} if layout.owned else {})}
 
-    def _moments(self, m: Module, host: Any, rounds: Any, collector: Any, late: "_Delays", rings: list[Any],
-                 elements: list[Any], fanouts: list[Any], told: dict[str, Value], program: Value,
-                 push: Value) -> None:  # fmt: skip
-        """Counters beside every element, their read-out through the collector, and the guard against overflow."""
+    def _moments(self, m: Module, host: Any, rounds: Any, late: "_Delays", rings: list[Any], elements: list[Any],
+                 fanouts: list[Any], told: dict[str, Value], program: Value, dump: Any) -> Value:  # fmt: skip
+        """Counters beside every element, and the guard against overflow; returns what they show to be read out."""
         spec, layout, timing = self._spec, self._layout, self._timing
-        owned, width = layout.owned, spec.moment_bits * (layout.owned + 1)
-        dump = self._hierarchy.add(m, "dump", "dump", lambda: Dump(layout.n_slots, width))
-        counted, full = Signal(spec.moment_bits), Signal()
-        starts, counts = Signal(), Signal()
+        owned = layout.owned
+        counted, full = Signal(spec.moment_bits, name="counted"), Signal(name="full")
+        starts, counts = Signal(name="starts"), Signal(name="counts")
         m.d.comb += counts.eq(starts & rounds.take & ~host.stream)
         m.d.sync += [starts.eq(rounds.slot == layout.n_slots - 1), full.eq(counted.all())]
         with m.If(counts & ~full):
@@ -289,17 +347,10 @@ class SystolicTop(wiring.Component):
             m.d.sync += counted.eq(0)
         m.d.comb += [
             host.counter_full.eq(counts & full),
-            host.run.busy.eq(rounds.run.busy | dump.busy | ~collector.empty),
-            dump.start.eq(host.dump),
-            dump.stop.eq(host.run.abort),
-            dump.space.eq(collector.space),
-            collector.single.eq(dump.ask),
-            collector.push.eq(push | dump.push),
-            collector.flush.eq(rounds.flush | host.run.abort),
         ]
         # Whether a round counts is known a clock after it begins, and holds for its slots and, trailing, those of the
         # next.
-        take, trail = Signal(), Signal()
+        take, trail = Signal(name="take"), Signal(name="trail")
         with m.If(starts):
             m.d.sync += [take.eq(counts & ~full), trail.eq(take)]
         read_slot = late("slot", rounds.slot, timing.write - READ_AHEAD - 2)
@@ -307,9 +358,8 @@ class SystolicTop(wiring.Component):
             told["count_take"].eq(late("count_take", take, timing.write - 2)),
             told["count_trail"].eq(late("count_trail", trail, timing.write - 2)),
             told["count_zero"].eq(late("clear", rounds.clear_round, timing.write - 1)),
-            told["count_slot_read"].eq(Mux(dump.busy, dump.slot, read_slot)),
+            told["count_slot_read"].eq(Mux(dump.busy, dump.place, read_slot)),
             told["count_slot_write"].eq(late("slot", rounds.slot, timing.write - 1)),
-            told["count_dump_bit"].eq(dump.bit),
         ]
         if owned:
             bits = Cat(selected(select, program) for select in self._program.late)
@@ -321,12 +371,15 @@ class SystolicTop(wiring.Component):
             )
             for name in self._counting():
                 m.d.comb += getattr(moments, name.removeprefix("count_")).eq(getattr(fanouts[e], f"{name}_later"))
-            m.d.comb += [moments.old.eq(rings[e].old), moments.new.eq(rings[e].new)]
+            m.d.comb += [
+                moments.old.eq(rings[e].old),
+                moments.new.eq(rings[e].new),
+                moments.dump_bit.eq(fanouts[e].dump_bit_later),
+            ]
             if owned:
                 m.d.comb += moments.inputs.eq(element.inputs[:owned])
             dumped.append(moments.dumped)
-        with m.If(dump.push):
-            m.d.comb += [collector.data.eq(Cat(dumped)), collector.end.eq(dump.end)]
+        return Value.cast(Cat(dumped))
 
 
 # Delayed signals that change a state, a memory or the collector's queue; all else is data that goes with them.

@@ -2,17 +2,19 @@
 
 from dataclasses import replace
 
+import networkx
 import numpy as np
 import pytest
 
 from thermofab.hw.host import registers as rm
 from thermofab.hw.host.driver import FabricDriver, RunSettings
-from thermofab.hw.host.systolic.timing import layout_of
+from thermofab.hw.host.systolic.layout import WIDE_TAPS
+from thermofab.hw.host.systolic.timing import layout_of, timing_of
 from thermofab.hw.rng.base import seed_words
-from thermofab.hw.spec import DeviceError, Schedule, UnsupportedError, fabric, generator, open_device, plan_run
+from thermofab.hw.spec import DeviceError, Schedule, fabric, generator, open_device, plan_run
 from thermofab.sim.conformance import compare, random_case, random_image, states_of
 from thermofab.sim.reference import Chain
-from thermofab.sim.rtl.build import build_library
+from thermofab.sim.rtl.build import OPTIMISE, build_library
 from thermofab.sim.rtl.device import RtlDevice
 from thermofab.sim.rtl.library import CompiledFabric
 
@@ -25,6 +27,8 @@ FABRICS = {
     "a graph": dict(source="complete-7", rng="lfsr32"),
     "one site": dict(source="complete-1", min_shift=4),
     "many elements": dict(source="g4-4x70"),
+    "p-dits": dict(source="pdit4-2x3", levels=2),
+    "p-dits of three bits": dict(source="pdit8-2x2", levels=1, table_bits=4, elements=2),
     "every slot used": dict(source="g4-8x8-torus", elements=1),
 }
 
@@ -42,7 +46,7 @@ def test_same_bits_as_the_reference(name):
         assert outcome.differing == 0 and outcome.compared > 0, outcome.first
 
 
-@pytest.mark.parametrize("name", ["every slot used", "four colours", "cells of eight", "a graph", "one site"])
+@pytest.mark.parametrize("name", ["every slot used", "four colours", "cells of eight", "a graph", "one site", "p-dits"])
 def test_counters_are_the_sums_over_samples(name):
     spec = made(name, moment_bits=4)
     assert layout_of(spec).used.all() == (name == "every slot used")
@@ -62,9 +66,9 @@ def test_counters_are_the_sums_over_samples(name):
 class Bench:
     """A compiled fabric with its driver, and the reference chain beside it."""
 
-    def __init__(self, spec, seed=3, ready=1.0) -> None:
+    def __init__(self, spec, seed=3, ready=1.0, optimise=OPTIMISE) -> None:
         self.spec = spec
-        self.driver = FabricDriver(spec, CompiledFabric(build_library(spec, "verilator"), ready))
+        self.driver = FabricDriver(spec, CompiledFabric(build_library(spec, "verilator", optimise), ready))
         self.image = random_image(np.random.default_rng(seed), spec)
         self.plan = plan_run(self.image, Schedule(0, 1), 1, None, None, None)
         self.driver.load(self.image)
@@ -208,7 +212,38 @@ def test_generators_states_carry_on_from_run_to_run():
     assert seed_words(generator(spec.rng), bench.plan.keys[0]).shape == (spec.n_sites, 2)
 
 
-def test_built_in_weights_are_refused_by_name():
-    spec = made("torus")
-    with pytest.raises(UnsupportedError, match=r"^a systolic fabric keeps its weights in block RAM and always loa"):
-        RtlDevice(spec, image=random_image(np.random.default_rng(0), spec))
+def test_a_neighbour_is_found_at_hundreds_of_distances():
+    """Views of more taps than one clock chooses from take two, and spins can be read a slot later."""
+    spec = fabric(networkx.random_regular_graph(3, 440, seed=1), architecture="systolic", levels=1, table_bits=4)
+    layout = layout_of(spec)
+    assert layout.most_taps > WIDE_TAPS and layout.latency == timing_of(layout).latency + 1
+    device = RtlDevice(spec, optimise="-O0")
+    case = random_case(np.random.default_rng(1), "random", 20_000, spec)
+    device.load(case.image)
+    run = device.run(case.schedule, replicas=case.replicas, init=case.init, clamp=case.clamp)
+    assert np.array_equal(run.sites, states_of("reference", case))
+
+
+@pytest.mark.parametrize("name", ["open, ragged", "a graph", "p-dits"])
+def test_weights_are_built_in(name):
+    """The same bits, with other tables and clamps too; nothing loads coefficients, and other ones are refused."""
+    spec = made(name)
+    case = random_case(np.random.default_rng(5), name, 4000, spec)
+    device = RtlDevice(spec, image=case.image, optimise="-O0")
+    registers = device._driver._map.names
+    assert {"ENTRIES", "EXTRA", "FACTORS"}.isdisjoint(registers) and {"TABLES", "NEIGHBOURS"} < set(registers)
+    tables = random_image(np.random.default_rng(6), spec).tables
+    for image in (case.image, case.image.replace(tables=tables)):
+        device.load(image)
+        device.verify()
+        run = device.run(case.schedule, replicas=case.replicas, init=case.init, clamp=case.clamp)
+        assert np.array_equal(run.sites, states_of("reference", replace(case, image=image)))
+    biases = case.image.biases.copy()
+    biases[-1] ^= 1
+    with pytest.raises(DeviceError, match=r"^this fabric has its biases built in, and entry \d+ is -?\d+ there but"):
+        device.load(case.image.replace(biases=biases))
+    bus = CompiledFabric(build_library(spec, "verilator", "-O0", case.image))
+    with pytest.raises(DeviceError, match=r"^the fabric has them built in, but the driver was given no image"):
+        FabricDriver(spec, bus).check_identity()
+    with pytest.raises(DeviceError, match=r"^the fabric has others built in, but the driver was given an image"):
+        FabricDriver(spec, bus, case.image.replace(biases=biases)).check_identity()

@@ -1,0 +1,1 @@
+"""From Amaranth's RTLIL to Verilog that a person reads: names, folded expressions, one block a register, comments."""
