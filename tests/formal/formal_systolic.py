@@ -303,7 +303,7 @@ PROOFS = [
     Proof(
         "reset", "after one clock of reset the sequencer's past does not matter, from any two states",
         ResetForgets, "bmc", 16,
-        Fault("hw/rtl/systolic/rounds.py", "restate, clear = Signal(init=1), Signal()", "restate, clear = Signal(reset_less=True), Signal()"), any_start=True,
+        Fault("hw/rtl/systolic/rounds.py", "Signal(init=1, name=\"restate\")", "Signal(reset_less=True, name=\"restate\")"), any_start=True,
     ),
     Proof(
         "whole systolic fabric and reset", "after one clock of reset, from any state of a fabric of two sites: no spin, "

@@ -53,11 +53,17 @@ class Receiver(wiring.Component):
         first, word, valid = self._queue(m)
         m.submodules.check = check = Processor(line.check)
 
-        header, states = Signal(HEADER), Signal(max(1, *words) * line.width)
+        header = Signal(HEADER, name="header")
+        states = Signal(max(1, *words) * line.width, name="states")
         fields = header.as_value()
-        place, active = Signal(range(end.longest)), Signal()  # of the next word of the frame in hand
-        colour, before = Signal(range(end.colours)), Signal(range(end.colours), init=end.colours - 1)
-        fresh, again, whole = Signal(), Signal(), Signal()
+        # of the next word of the frame in hand
+        place = Signal(range(end.longest), name="place")
+        active = Signal(name="active")
+        colour = Signal(range(end.colours), name="colour")
+        before = Signal(range(end.colours), init=end.colours - 1, name="before")
+        fresh = Signal(name="fresh")
+        again = Signal(name="again")
+        whole = Signal(name="whole")
         m.d.comb += [
             check.data.eq(word),
             check.valid.eq(valid),
@@ -85,7 +91,8 @@ class Receiver(wiring.Component):
             with m.Elif(place == after + line.check_words - 1):
                 m.d.sync += [whole.eq(1), active.eq(0)]
 
-        good, taken = Signal(), Signal()
+        good = Signal(name="good")
+        taken = Signal(name="taken")
         m.d.comb += [
             good.eq(whole & check.match_detected & (header.session == self.session) & ~self.clear),
             self.acknowledge.eq(good),

@@ -49,11 +49,19 @@ class Sender(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m, line = Module(), self._end.line
-        first, following = Signal(NUMBER_BITS), Signal(NUMBER_BITS)  # not acknowledged; to be sent
-        waited, owed, owing = Signal(range(line.patience)), Signal(range(line.delay)), Signal()
-        sending, starts = Signal(), Signal()  # a frame is on its way; one begins
+        # not acknowledged; to be sent
+        first = Signal(NUMBER_BITS, name="first")
+        following = Signal(NUMBER_BITS, name="following")
+        waited = Signal(range(line.patience), name="waited")
+        owed = Signal(range(line.delay), name="owed")
+        owing = Signal(name="owing")
+        # a frame is on its way; one begins
+        sending = Signal(name="sending")
+        starts = Signal(name="starts")
 
-        ahead, gained, behind = Signal(NUMBER_BITS), Signal(NUMBER_BITS), Signal(NUMBER_BITS)
+        ahead = Signal(NUMBER_BITS, name="ahead")
+        gained = Signal(NUMBER_BITS, name="gained")
+        behind = Signal(NUMBER_BITS, name="behind")
         fresh = Signal()  # an acknowledgement of something
         m.d.comb += [
             ahead.eq(self.steps - first),
@@ -62,7 +70,9 @@ class Sender(wiring.Component):
             fresh.eq(self.acknowledge & (gained != 0) & (gained <= ahead)),
             self.quiet.eq(first == self.steps),
         ]
-        has_data, late, due = Signal(), Signal(), Signal()
+        has_data = Signal(name="has_data")
+        late = Signal(name="late")
+        due = Signal(name="due")
         m.d.comb += [
             has_data.eq(following != self.steps),
             late.eq(waited == line.patience - 1),
@@ -98,10 +108,13 @@ class Sender(wiring.Component):
         """A frame, word by word: its header, the states of its colour, and the CRC of what has gone."""
         end, line = self._end, self._end.line
         counts = [line.state_words(len(sites)) for sites in end.sends]
-        header, colour = Signal(HEADER), Signal(range(end.colours))
+        header = Signal(HEADER, name="header")
+        colour = Signal(range(end.colours), name="colour")
         left = Signal(range(max(line.check_words, line.header_words, *counts)))  # words of this field after this one
-        states_follow, begun = Signal(), Signal()
-        word, valid = Signal(line.width), Signal()
+        states_follow = Signal(name="states_follow")
+        begun = Signal(name="begun")
+        word = Signal(line.width, name="word")
+        valid = Signal(name="valid")
         m.submodules.check = check = Processor(line.check)
         m.d.comb += [check.start.eq(~begun), check.data.eq(word)]
         m.d.sync += [self.line.valid.eq(valid), self.line.first.eq(valid & ~begun), self.line.data.eq(word)]
@@ -147,7 +160,9 @@ class Sender(wiring.Component):
 
     def _colour_of(self, m: Module, number: Signal) -> Signal:
         """The colour of step ``number``, one of the last two."""
-        colours, back, chosen = self._end.colours, Signal(2), Signal.like(self.colour)
+        colours = self._end.colours
+        back = Signal(2, name="back")
+        chosen = Signal.like(self.colour, name="chosen")
         m.d.comb += back.eq(self.steps - number)
         with m.Switch(self.colour):
             for colour in range(colours):
@@ -157,7 +172,9 @@ class Sender(wiring.Component):
 
     def _states(self, m: Module, colour: Signal, left: Signal) -> Signal:
         """The word of a colour's states before the last ``left``."""
-        width, start, word = self._end.line.width, 0, Signal(self._end.line.width, name="states")
+        width = self._end.line.width
+        start = 0
+        word = Signal(self._end.line.width, name="states")
         with m.Switch(Cat(left, colour)):
             for number, sites in enumerate(self._end.sends):
                 states = self.state[start : start + len(sites)]

@@ -117,8 +117,11 @@ class TileTop(wiring.Component):
             mine, its = getattr(self, name), getattr(fabric, name)
             m.d.comb += mine.eq(its) if self.signature.members[name].flow == Out else its.eq(mine)
 
-        session, clear = Signal(SESSION_BITS), Signal()
-        steps, colour = Signal(NUMBER_BITS), Signal(range(spec.topology.n_colours))  # done; of the next
+        session = Signal(SESSION_BITS, name="session")
+        clear = Signal(name="clear")
+        # done; of the next
+        steps = Signal(NUMBER_BITS, name="steps")
+        colour = Signal(range(spec.topology.n_colours), name="colour")
         m.d.sync += session.eq(self.session)
         m.d.comb += clear.eq(session != self.session)
         with m.If(fabric.stepped):
