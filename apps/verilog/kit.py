@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from thermofab.apps.verilog import bench
+from thermofab.apps.verilog.chip import constraints, librelane
 from thermofab.apps.verilog.descriptions import fusesoc_core, ipxact, svd
 from thermofab.apps.verilog.headers import c_header, memory_map, verilog_header
 from thermofab.apps.verilog.recording import mask_of_sites, recorded_steps, words_of_states
-from thermofab.apps.verilog.sdc import constraints
 from thermofab.apps.verilog.wrappers import wrapper
 from thermofab.hw.host import registers as rm
 from thermofab.hw.host.architectures import loading_of
@@ -88,6 +88,7 @@ def write_kit(spec: FabricSpec, name: str, folder: Path, bus: str = "wishbone", 
         f"{name}.v": verilog,
         f"{name}_{bus}.v": wrapped,
         f"{name}.sdc": constraints(name, mhz),
+        "librelane.yaml": librelane(name, mhz),
         "memories.json": json.dumps(design.memories(), indent=1) + "\n",
         f"{name}_params.vh": verilog_header(spec, name, registers, words),
         f"{name}_registers.h": c_header(spec, name, registers, words),

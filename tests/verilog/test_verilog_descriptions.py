@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from thermofab.apps.verilog.chip import constraints, librelane
 from thermofab.apps.verilog.descriptions import IPXACT
 from thermofab.apps.verilog.kit import write_kit
-from thermofab.apps.verilog.sdc import constraints
 from thermofab.hw.host.architectures import register_map
 from thermofab.hw.spec import SpecError, fabric
 
@@ -98,3 +98,9 @@ def test_constraints_follow_the_frequency():
     for wrong in (0, -1, float("inf"), float("nan")):
         with pytest.raises(SpecError, match="^the frequency is a number of MHz above 0, got"):
             constraints("tsu", wrong)
+
+
+def test_librelane_is_told_the_files_and_the_period():
+    text = librelane("tsu", 80)
+    assert "DESIGN_NAME: tsu\n" in text and "CLOCK_PERIOD: 12.500 " in text
+    assert text.count("dir::tsu.sdc") == 2 and "VERILOG_FILES: [dir::tsu.v]\n" in text

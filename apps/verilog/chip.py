@@ -1,4 +1,4 @@
-"""Timing constraints of an emitted fabric, in SDC."""
+"""What an ASIC flow asks for beside the Verilog: timing constraints in SDC, and a configuration of LibreLane."""
 
 from thermofab.hw.spec import SpecError
 
@@ -25,3 +25,22 @@ def constraints(name: str, mhz: float) -> str:
         raise SpecError(f"the frequency is a number of MHz above 0, got {mhz!r}.")
     period = 1000 / mhz
     return SDC.format(name=name, share=SHARE, period=period, delay=period / SHARE, uncertainty=UNCERTAINTY * period)
+
+
+LIBRELANE = """# LibreLane's classic flow: librelane librelane.yaml, with a PDK. docs/asic.md says what of this was run.
+DESIGN_NAME: {name}
+VERILOG_FILES: [dir::{name}.v]
+CLOCK_PORT: clk
+CLOCK_PERIOD: {period:.3f}  # ns
+PNR_SDC_FILE: dir::{name}.sdc
+SIGNOFF_SDC_FILE: dir::{name}.sdc
+SYNTH_CLOCKGATE_MIN_WIDTH: 4
+FP_CORE_UTIL: 45  # percent
+# For SRAM macros, leave the modules of memories.json that they replace out of {name}.v, and name the macros here.
+# MACROS: {{}}
+"""
+
+
+def librelane(name: str, mhz: float) -> str:
+    """A configuration file for the module ``name`` at ``mhz``, without macros."""
+    return LIBRELANE.format(name=name, period=1000 / mhz)
