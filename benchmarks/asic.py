@@ -47,16 +47,17 @@ class Case:
     @property
     def line(self) -> str:
         words = [self.spec.architecture, self.spec.topology.name]
-        words += [f"{n}={getattr(self.spec, n)}" for n in ("rng", "levels") if getattr(self.spec, n) != DEFAULT[n]]
+        words += [f"{n}={getattr(self.spec, n)}" for n in DEFAULT if getattr(self.spec, n) != DEFAULT[n]]
         return " ".join([*words, *(["flattened"] if self.flattened else [])])
 
 
-DEFAULT = {"rng": "lfsr64", "levels": 4}
+DEFAULT = {"rng": "lfsr64", "levels": 4, "table_bits": 8}
 SMALL = fabric("g4-4x4-torus")
+NARROW = fabric(SMALL, rng="lfsr32", levels=1, table_bits=6)
 CASES = (
     Case(SMALL),
-    Case(SMALL, flattened=True),
-    Case(fabric(SMALL, rng="lfsr32", levels=1)),
+    Case(NARROW),
+    Case(NARROW, flattened=True),
     Case(fabric("g4-8x8-torus")),
     Case(fabric("g4-8x8-torus", architecture="systolic")),
     Case(fabric("g12-16x16-torus", architecture="systolic")),
