@@ -67,8 +67,8 @@ def versions(engine: str) -> list[str]:
     Raises:
         ToolMissingError: one is missing.
     """
-    verilator = [find_verilator().version] if engine == "verilator" else []
-    return [*find_compiler(), find_yosys_version(), metadata.version("amaranth"), *verilator]
+    translator = find_verilator().version if engine == "verilator" else find_yosys_version()
+    return [*find_compiler(), metadata.version("amaranth"), translator]
 
 
 def library_key(design: str, engine: str, optimise: str, tools: list[str], harness: tuple[str, ...]) -> str:

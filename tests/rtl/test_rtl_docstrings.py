@@ -27,6 +27,7 @@ SPECS = [
     fabric("g4-4x4", levels=1, dither_bits=0, rng="lfsr32"),
     fabric(FACTORS, factors=((0, 1, 2), (1, 2, 3, 4))),
     fabric("g4-8x8-torus", architecture="systolic", moment_bits=8),
+    fabric(FACTORS, factors=((0, 1, 2), (1, 2, 3, 4)), architecture="systolic"),
     fabric("g4-4x4", architecture="relay", moment_bits=8),
     fabric("g4-3x3", architecture="relay", rng="xoshiro128+"),
     fabric("complete-6", architecture="dense", moment_bits=8),

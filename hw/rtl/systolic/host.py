@@ -32,8 +32,8 @@ class SystolicHost(wiring.Component):
         bits_write: a strobe for each word of states or clamps; bits_index: the entry, in banks of clamps, then states;
             bits_data: the word. They go with the access itself, so that a read sees the write of the clock before.
         bits: what the memory of states and clamps holds at ``bits_index``, a clock later.
-        element: one-hot; slot: of that element; coefficient_write, where coefficients are loaded, and seed_write:
-            strobes, a lane or a word each.
+        element: one-hot; slot: of that element.
+        coefficient_write, seed_write: strobes, a lane or a word each; the first where coefficients are loaded.
         factor_write: strobes, one a factor of that element and slot; factor_states: which of its words.
         table_write: a strobe; index: the entry of the tables.
         data: the word written; wide_data: that and ``extra`` above it.
