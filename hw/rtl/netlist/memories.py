@@ -6,6 +6,7 @@ Memories of one form share a module, named by its form:
     ram_1r1w_16x13_async           the word comes in the clock of its address
     ram_1r1w_8x36_sync_lanes2      a word has two parts of 18 bits, each written for itself
     ram_1r1w_8x36_sync_enable      a read has a strobe; without it, the last word stays
+    ram_1r1w_16x5_sync_clocks      every port has a clock of its own
     rom_48x8_sync_1                nothing writes it; its contents are its own
 
 ``_block`` asks FPGA tools for block RAM; ``_anyold`` says that nobody needs a word read in the clock that writes it.
@@ -29,6 +30,7 @@ class Form:
         reads: of each port to read: ``(clocked, has a strobe)``.
         writes: of each port to write: parts of a word that are written each for itself.
         attributes: for synthesis.
+        apart: whether ports have clocks of their own.
         contents: digits of its first contents, the last word first; empty if they are zeros.
     """
 
@@ -37,6 +39,7 @@ class Form:
     reads: tuple[tuple[bool, bool], ...]
     writes: tuple[int, ...]
     attributes: tuple[tuple[str, str], ...]
+    apart: bool = False
     contents: str = field(default="", repr=False)
 
     @property
@@ -58,6 +61,7 @@ class Form:
         parts += [f"{self.depth}x{self.width}", kind]
         parts += [f"lanes{lanes}" for lanes in self.writes if lanes > 1]
         parts += ["enable"] if any(strobe for _, strobe in self.reads) else []
+        parts += ["clocks"] if self.apart else []
         parts += ["block"] if given.get("ram_style") == "block" else []
         parts += ["anyold"] if "no_rw_check" in given else []
         return "_".join(parts)
@@ -78,15 +82,18 @@ def form_of(memory: Memory) -> Form:
     reads = tuple((_is_clocked(cell), _strobe(cell) is not None) for cell in memory.reads)
     writes = tuple(len(_lanes(cell)) for cell in memory.writes)
     contents = memory.init if "1" in memory.init else ""
-    return Form(array.depth, array.width, reads, writes, tuple(sorted(array.attributes.items())), contents)
+    apart = len({cell.ports["CLK"] for cell in [*memory.writes, *memory.reads] if _is_clocked(cell)}) > 1
+    return Form(array.depth, array.width, reads, writes, tuple(sorted(array.attributes.items())), apart, contents)
 
 
 def instance_of(memory: Memory, module: str) -> Instance:
     """The instance of ``module`` that stands for a memory."""
     form, ports, outputs = form_of(memory), dict[str, Signal](), set[str]()
-    if form.clocked:
+    if form.clocked and not form.apart:
         ports["clk"] = next(cell.ports["CLK"] for cell in [*memory.writes, *memory.reads] if _is_clocked(cell))
     for k, cell in enumerate(memory.reads):
+        if form.apart and _is_clocked(cell):
+            ports[_port("rclk", k, memory.reads)] = cell.ports["CLK"]
         ports[_port("raddr", k, memory.reads)] = _address(cell, form)
         if (strobe := _strobe(cell)) is not None:
             ports[_port("re", k, memory.reads)] = strobe
@@ -94,6 +101,7 @@ def instance_of(memory: Memory, module: str) -> Instance:
         ports[name] = cell.ports["DATA"]
         outputs.add(name)
     for cell in memory.writes:
+        ports |= {"wclk": cell.ports["CLK"]} if form.apart else {}
         ports["waddr"] = _address(cell, form)
         ports["we"] = joined(part for lane in reversed(_lanes(cell)) for part in lane)
         ports["wdata"] = cell.ports["DATA"]
@@ -102,25 +110,29 @@ def instance_of(memory: Memory, module: str) -> Instance:
 
 def module_text(form: Form, name: str) -> str:
     """The behavioural module of a form."""
-    ports, always = ["input wire clk"] if form.clocked else [], []
+    ports, always = ["input wire clk"] if form.clocked and not form.apart else [], []
     high, word = form.address_bits - 1, f"[{form.width - 1}:0]"
     for k, (clocked, strobe) in enumerate(form.reads):
-        address, data, enable = (_port(kind, k, form.reads) for kind in ("raddr", "rdata", "re"))
+        address, data, enable, own = (_port(kind, k, form.reads) for kind in ("raddr", "rdata", "re", "rclk"))
+        clock = own if form.apart else "clk"
+        ports += [f"input wire {own}"] if form.apart and clocked else []
         ports.append(f"input wire [{high}:0] {address}")
         ports += [f"input wire {enable}"] if strobe else []
         ports.append(f"output {'reg' if clocked else 'wire'} {word} {data}")
         if clocked:
             asked = f"if ({enable}) " if strobe else ""
-            always.append(f"  always @(posedge clk) {asked}{data} <= words[{address}];")
+            always.append(f"  always @(posedge {clock}) {asked}{data} <= words[{address}];")
         else:
             always.append(f"  assign {data} = words[{address}];")
     for lanes in form.writes:
+        clock = "wclk" if form.apart else "clk"
+        ports += [f"input wire {clock}"] if form.apart else []
         ports += [f"input wire [{high}:0] waddr", _ranged("input wire", lanes, "we"), f"input wire {word} wdata"]
         size = form.width // lanes
         if lanes == 1:
-            always.append("  always @(posedge clk) if (we) words[waddr] <= wdata;")
+            always.append(f"  always @(posedge {clock}) if (we) words[waddr] <= wdata;")
             continue
-        always.append("  always @(posedge clk) begin")
+        always.append(f"  always @(posedge {clock}) begin")
         for lane in range(lanes):
             part = f"[{lane * size + size - 1}:{lane * size}]"
             always.append(f"    if (we[{lane}]) words[waddr]{part} <= wdata{part};")
@@ -141,6 +153,7 @@ def described(form: Form, name: str) -> dict[str, Any]:
         "write_ports": len(form.writes),
         "write_lanes": max(form.writes, default=0),
         "read": "synchronous" if all(clocked for clocked, _ in form.reads) else "asynchronous",
+        "clocks": "one per port" if form.apart else "one" if form.clocked else "none",
         "read_enable": any(strobe for _, strobe in form.reads),
         "read_during_write": "any" if "no_rw_check" in dict(form.attributes) else "old" if form.writes else "none",
         "contents": "fixed" if form.contents else "zeros",
@@ -153,7 +166,8 @@ def _comment(form: Form) -> list[str]:
     if not form.writes:
         return [f"// Fixed contents, {size}; a word comes {when}."]
     needed = "Nobody needs a word that is written in the clock in which it is read."
-    lines = [f"// A memory of {size}; a word comes {when}.", f"// {_WRITTEN}"]
+    lines = [f"// A memory of {size}; a word comes {when}."]
+    lines.append("// Every port has a clock of its own." if form.apart else f"// {_WRITTEN}")
     return [*lines, *([f"// {needed}"] if "no_rw_check" in dict(form.attributes) else [])]
 
 
