@@ -13,7 +13,7 @@ from thermofab.hw.rtl.tiles.plan import SESSION_BITS, Line, plan_tile
 from thermofab.hw.rtl.tiles.top import TileTop
 from thermofab.hw.spec import FabricSpec, Tiling
 
-SHARES = ("lose", "damage", "repeat", "hold")
+SHARES = ("lose", "damage", "twice", "hold")
 
 
 class Network(wiring.Component):
@@ -21,7 +21,7 @@ class Network(wiring.Component):
 
     Ports:
         clk_T, rst_T: of tile T; tT_…: its bus, samples, states and session.
-        lose, damage, repeat, hold: see :class:`Channel`, of all lines alike.
+        lose, damage, twice, hold: see :class:`Channel`, of all lines alike.
         dead, frozen: a bit a channel, in the order of ``channels``; faults_K: of channel K.
     """
 

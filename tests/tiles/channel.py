@@ -24,7 +24,7 @@ class Channel(wiring.Component):
 
     Ports:
         into, out: from one end, to the other.
-        lose, damage, repeat, hold: shares, in 2^-10, of words that are lost, have one bit of their own or their mark
+        lose, damage, twice, hold: shares, in 2^-10, of words that are lost, have one bit of their own or their mark
             as a frame's first changed, come twice, or wait for up to 31 clocks with all that follow.
         dead: every word is lost; frozen: words wait.
         faults: words hit so far.
@@ -32,7 +32,7 @@ class Channel(wiring.Component):
 
     def __init__(self, line: Line, seed: int) -> None:
         self._line, self._seed = line, seed
-        shares = {name: In(SHARE_BITS) for name in ("lose", "damage", "repeat", "hold")}
+        shares = {name: In(SHARE_BITS) for name in ("lose", "damage", "twice", "hold")}
         super().__init__(
             {
                 "into": In(line.signature),
@@ -51,7 +51,7 @@ class Channel(wiring.Component):
         random = Signal(64, init=self._seed * 0x9E3779B97F4A7C15 % 2**64 | 1)
         m.d.sync += random.eq(random * 6364136223846793005 + 1442695040888963407)
         drawn = {name: random[64 - SHARE_BITS * (k + 1) :][:SHARE_BITS]
-                 for k, name in enumerate(("lose", "damage", "repeat", "hold"))}  # fmt: skip
+                 for k, name in enumerate(("lose", "damage", "twice", "hold"))}  # fmt: skip
         hit = {name: Signal(name=f"hit_{name}") for name in drawn}
         held, repeated = Signal(5), Signal()
         ready = Signal()
@@ -60,7 +60,7 @@ class Channel(wiring.Component):
             queue.w_en.eq(self.into.valid),
             ready.eq(queue.r_rdy & (held == 0) & ~self.frozen),
             *(hit[name].eq(ready & (share < getattr(self, name))) for name, share in drawn.items()),
-            queue.r_en.eq(ready & ~hit["hold"] & (~hit["repeat"] | repeated)),
+            queue.r_en.eq(ready & ~hit["hold"] & (~hit["twice"] | repeated)),
         ]
         with m.If(held != 0):
             m.d.sync += held.eq(held - 1)
@@ -68,7 +68,7 @@ class Channel(wiring.Component):
             m.d.sync += held.eq(random[13:18])
         goes = Signal()
         m.d.comb += goes.eq(ready & ~hit["hold"] & ~hit["lose"] & ~self.dead)
-        m.d.sync += repeated.eq(goes & hit["repeat"] & ~repeated)
+        m.d.sync += repeated.eq(goes & hit["twice"] & ~repeated)
         # The bit that is changed: of the word or the mark.
         changed = Signal(width + 1)
         chosen = Signal(range(width + 1))

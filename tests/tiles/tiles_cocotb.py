@@ -30,7 +30,7 @@ ALIKE = [10] * TILING.n_tiles
 APART = [10 + 3 * t + t % 2 for t in range(TILING.n_tiles)]  # ns: no two alike, the slowest twice the fastest
 WORDS = LINE.frame_words(max(int(np.diff(b.bounds).max()) for b in TILING.boundaries))  # of the longest frame
 # Of a frame's words, so that one frame in seven is hit, and one in five held up.
-BAD = {"lose": 0.05 / WORDS, "damage": 0.05 / WORDS, "repeat": 0.05 / WORDS, "hold": 0.2 / WORDS}
+BAD = {"lose": 0.05 / WORDS, "damage": 0.05 / WORDS, "twice": 0.05 / WORDS, "hold": 0.2 / WORDS}
 ENDLESS = RunSettings(((10**6, 0),), 1, 1, 0)
 SESSIONS = iter(range(1, 32))
 

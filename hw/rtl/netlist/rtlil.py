@@ -227,6 +227,8 @@ def _body(lines: _Lines, module: Module) -> tuple[Body, list[str]]:
     for tokens in lines:
         if tokens[0] == "assign":
             target, rest = _signal(module, tokens[1:])
+            if not target:  # of no bits
+                continue
             (part,) = target
             assert isinstance(part, Slice)
             body.append(Assign(part, _signal(module, rest)[0]))
