@@ -39,6 +39,7 @@ class Element(wiring.Component):
         inputs: the neighbours' states, at the sum stage.
         host_slot, host_data, coefficient_write, seed_write: the host writes lanes of an entry; the third is there where
             no ``entries``, one a slot, are built in.
+        factor_write, factor_states: strobes, one a factor, and the states of its other sites whose word is written.
         probe, neighbours: all neighbours' states are taken to be these.
         dump_bit, dumped: bit ``dump_bit`` of the field, and of the threshold above it, two clocks later.
         dither_mask: 2^shift - 1; extra_shift: shift - min_shift; see :mod:`thermofab.hw.rtl.common.datapath`.
