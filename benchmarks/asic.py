@@ -178,7 +178,9 @@ def keep(row: dict[str, Any]) -> None:
     rows = json.loads(path.read_text())["rows"] if path.exists() else []
     found = {(old["library"], old["configuration"]): old for old in [*rows, row]}
     order = [(library, case.line) for library in LIBRARIES for case in CASES]
-    write_results("asic", {"rows": [found[key] for key in order if key in found]})
+    arguments = [Path(word).name if "/" in word else word for word in sys.argv[1:]]  # no path of this machine
+    command = " ".join(["python benchmarks/asic.py", *arguments])
+    write_results("asic", {"command": command, "rows": [found[key] for key in order if key in found]})
 
 
 if __name__ == "__main__":
