@@ -20,7 +20,8 @@ from thermofab.hw.rtl.link.emit import emit_link_verilog
 from thermofab.hw.rtl.netlist.names import KEYWORDS, Names, plain
 from thermofab.hw.rtl.netlist.rtlil import Bits, Slice, joined, read_rtlil, sliced
 from thermofab.hw.rtl.netlist.terms import Op, Ref, narrowed
-from thermofab.hw.spec import FabricSpec, fabric
+from thermofab.hw.rtl.tiles.emit import emit_tile_verilog
+from thermofab.hw.spec import FabricSpec, Tiling, fabric
 from thermofab.sim.rtl.tools import find_verilator
 
 ROOT = Path(thermofab.__file__).parent.parent
@@ -41,10 +42,15 @@ def spec_of(architecture: str) -> FabricSpec:
 
 
 def text_of(name: str) -> str:
-    return emit_link_verilog(spec_of("spatial"), 16) if name == "link" else emit_verilog(spec_of(name))
+    if name == "link":
+        return emit_link_verilog(spec_of("spatial"), 16)
+    if name == "tile":
+        return emit_tile_verilog(TILED, Tiling.blocks(TILED.topology, (2, 2)), 0)
+    return emit_verilog(spec_of(name))
 
 
-NAMES = [*ARCHITECTURES, "link"]
+TILED = fabric("g4-4x4-torus")
+NAMES = [*ARCHITECTURES, "link", "tile"]
 
 
 @pytest.fixture(scope="module", params=NAMES)
@@ -59,7 +65,9 @@ def test_every_architecture_is_looked_at():
 def test_names_are_plain(text):
     assert "\\" not in text
     assert set(re.findall(r"[\w$]*\$[\w$]*", text)) <= {"$signed"}
-    declared = re.findall(r"(?:wire|reg) (?:\[\d+:0\] )?(\w+)", text)
+    # The queue between the clocks of a tile's line is Amaranth's, with names of its own.
+    ours = re.sub(r"^module \w+_queue \(.*?^endmodule", "", text, flags=re.M | re.S)
+    declared = re.findall(r"(?:wire|reg) (?:\[\d+:0\] )?(\w+)", ours)
     assert declared and not KEYWORDS & set(declared)
     assert not [name for name in declared if re.fullmatch(r"(signal|like|signature|port|read_|write_)(_.*)?", name)]
 
@@ -86,6 +94,14 @@ def test_sources_can_be_left_out():
     bare = emit_verilog(spec, sources=False)
     assert "src" not in bare
     assert bare == re.sub(r"\(\* src = \S+ \*\)[ \n]", "", emit_verilog(spec))
+
+
+def test_a_memory_between_two_clocks_has_both():
+    text = text_of("tile")
+    (module,) = re.findall(r"^module thermofab_ram_1r1w_16x5_sync_clocks \(.*?^endmodule", text, re.M | re.S)
+    assert "@(posedge rclk) rdata <=" in module and "@(posedge wclk) if (we) words[waddr] <=" in module
+    (first, *_) = re.findall(r"ram_1r1w_16x5_sync_clocks storage \((.*?)\);", text, re.S)
+    assert ".rclk(clk)" in first and ".wclk(line_clk)" in first
 
 
 def test_the_header_has_the_tree():
