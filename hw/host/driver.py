@@ -199,7 +199,8 @@ class FabricDriver:
         self._write(self._loading.clamps(mask, clamped))
 
     def start(self, run: RunSettings, phase_masks: Sequence[int] = (), mask: int = 0) -> None:
-        """Set the schedule's registers and go. ``phase_masks`` and ``mask`` choose the clamps of phases and samples."""
+        """Set the schedule's registers and go. ``phase_masks`` and ``mask`` choose the clamps of phases and samples:
+        mask 1 only after :meth:`write_clamps` has written it."""
         self.write("PHASES", len(run.phases))
         if run.phases:
             self.write("PHASE_SWEEPS", np.array([sweeps for sweeps, _ in run.phases]))

@@ -1,18 +1,13 @@
 """Reset in mid-run: whatever it interrupts, for however long, the next run has the bits of a fabric just built."""
 
-import re
-import shutil
-import subprocess
 from collections.abc import Callable, Iterable
 
 import networkx
 import numpy as np
 import pytest
 
-from thermofab.apps.verilog.recording import recorded_steps
-from thermofab.hw import emit_verilog
 from thermofab.hw.host import registers as rm
-from thermofab.hw.host.architectures import loading_of, register_map
+from thermofab.hw.host.architectures import loading_of
 from thermofab.hw.host.driver import FabricDriver, split_schedule
 from thermofab.hw.rng.base import seed_words
 from thermofab.hw.spec import FabricSpec, Schedule, fabric, generator, open_device, plan_run
@@ -134,70 +129,6 @@ def test_an_abort_forgets_the_part_of_a_seed_that_was_written(rng):
         bench.bus.write(addresses[:words], data[:words] ^ 0x5A5A5A5A)
         bench.driver.abort()
         assert np.array_equal(bench.whole_run(), bench.wanted), f"after {words} words of the seeds"
-
-
-UNKNOWN = """
-module bench;
-  reg clk = 0, rst = 0, write = 0;
-  reg [{high}:0] address = 0;
-  reg [31:0] data = 0;
-  reg [63:0] writes [0:{last}];
-  wire [31:0] read_data, payload;
-  wire valid, ends, busy;
-  integer k, clocks;
-  thermofab dut(.clk(clk), .rst(rst), .bus_address(address), .bus_write(write), .bus_write_data(data), .bus_read(1'b0),
-                .bus_read_data(read_data), .sample_ready(1'b1), .sample_valid(valid), .sample_payload(payload),
-                .sample_last(ends), .busy(busy));
-  always #5 clk = ~clk;
-  always @(negedge clk) if (clocks > 0) begin
-    if (^{{valid, busy}} === 1'bx) begin
-      $display("unknown valid %b busy %b in clock %0d", valid, busy, clocks);
-      $finish;
-    end
-    if (valid) $display("word %h", payload);
-  end
-  initial begin
-    clocks = 0;
-    $readmemh("writes.hex", writes);
-    repeat (3) @(negedge clk);
-    rst = 1; @(negedge clk); rst = 0; clocks = 1;
-    repeat (60) @(negedge clk) clocks = clocks + 1;
-    for (k = 0; k <= {last}; k = k + 1) begin
-      write = 1; address = writes[k][63:32]; data = writes[k][31:0]; @(negedge clk) clocks = clocks + 1;
-    end
-    write = 0;
-    repeat ({run}) @(negedge clk) clocks = clocks + 1;
-    $finish;
-  end
-endmodule
-"""
-
-
-@pytest.mark.skipif(shutil.which("iverilog") is None, reason="needs Icarus, which knows unknown values")
-@pytest.mark.parametrize("name", FABRICS)
-def test_unknown_registers_are_known_after_one_clock_of_reset(name, tmp_path):
-    """Without power-up values every register and memory begins unknown; a clock of reset and a load make all known that
-    a run shows, and its samples are the reference's."""
-    spec = FABRICS[name]
-    bench, loading = Bench(spec), loading_of(spec)
-    steps = recorded_steps(loading, spec, bench.plan)
-    writes = [pair for step in steps for pair in zip(step.addresses.tolist(), step.data.tolist())]
-    text, blocks = re.subn(r"^  initial begin\n    (?!words)(?:.*\n)*?  end\n", "", emit_verilog(spec), flags=re.M)
-    assert blocks > 3
-    if name in ("systolic", "spatial", "dense"):
-        # In the others, sites have neighbours that are not: their states times weights of 0 are unknown to Icarus.
-        text = re.sub(r"^  initial for .*\n", "", text, flags=re.M)
-    (tmp_path / "fabric.v").write_text(text)
-    (tmp_path / "writes.hex").write_text("".join(f"{a:08x}{d:08x}\n" for a, d in writes))
-    run = bench.clocks() + 100
-    width = register_map(spec).address_bits
-    (tmp_path / "bench.v").write_text(UNKNOWN.format(high=width - 1, last=len(writes) - 1, run=run))
-    subprocess.run(["iverilog", "-g2001", "-o", "bench", "fabric.v", "bench.v"], cwd=tmp_path, check=True)
-    said = subprocess.run(["vvp", "bench"], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
-    assert "unknown" not in said, said[-300:]
-    words = np.array([int(word, 16) for word in re.findall(r"word ([0-9a-f]+)", said)], dtype=np.uint32)
-    assert len(words) == 3 * loading.sample_words, said[-300:]
-    assert np.array_equal(loading.samples(words.reshape(3, -1)), bench.wanted)
 
 
 @pytest.mark.soak

@@ -71,8 +71,10 @@ class SystolicLoading:
         return where.reshape(-1), words.reshape(-1)
 
     def clamps(self, mask: int, bits: np.ndarray) -> Write:
-        """Clamp mask number ``mask``, bool ``[N]``."""
-        layout, words = self._layout, self._element_bits(bits)
+        """Clamp mask number ``mask``, bool ``[N]``. Places without a site are clamped too: they draw from coefficients
+        and generators that nobody loads, and what they drew would go out with the samples.
+        """
+        layout, words = self._layout, self._element_bits(bits, idle=True)
         where = self._at("CLAMPS", (CLAMP_MASKS, layout.n_slots, words.shape[1]), np.array(mask),
                          np.arange(layout.n_slots)[:, None], np.arange(words.shape[1]))  # fmt: skip
         return where.reshape(-1), words.reshape(-1)
@@ -180,10 +182,11 @@ class SystolicLoading:
         sites[:, self._stream_site[real]] = bits[:, real]
         return sites
 
-    def _element_bits(self, bits: np.ndarray) -> np.ndarray:
-        """Bits by site as words ``[P, words]``, a bit an element."""
+    def _element_bits(self, bits: np.ndarray, *, idle: bool = False) -> np.ndarray:
+        """Bits by site as words ``[P, words]``, a bit an element; where there is no site, ``idle``."""
         layout, count = self._layout, element_words(self._layout.n_elements)
         table = np.zeros((layout.n_slots, 32 * count), dtype=np.int64)
+        table[:, : layout.n_elements] = idle
         table[layout.slot_of, layout.element_of] = bits
         return (table.reshape(layout.n_slots, count, 32) << np.arange(32)).sum(axis=2)
 

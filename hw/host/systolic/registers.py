@@ -86,7 +86,8 @@ def systolic_register_map(spec: FabricSpec, image: Image | None = None) -> Regis
             Register("STATES", "RW", "Site states: entry [slot, word] has a bit for each of 32 elements. A write, or a "
                      "reset, makes the next run load all of them first; what it does to them is read after it. Like "
                      "CLAMPS, 0 in a run.", entries(n_slots, words), locked=True),
-            Register("CLAMPS", "RW", "Ones for clamped sites, for two masks: [mask, slot, word], laid out as STATES.",
+            Register("CLAMPS", "RW", "Ones for clamped sites, and where there is no site, for two masks: [mask, slot, "
+                     "word], laid out as STATES.",
                      entries(CLAMP_MASKS, n_slots, words), locked=True),
             Register("SEED", "W", f"Generator states: [element, slot, word], {seeds} words a site.",
                      entries(n_elements, n_slots, seeds), locked=True),
