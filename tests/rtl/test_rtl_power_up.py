@@ -28,8 +28,10 @@ GEOMETRIC = networkx.Graph(networkx.random_geometric_graph(14, 0.4, seed=3).edge
 LONELY = networkx.disjoint_union(networkx.path_graph(5), networkx.empty_graph(1))
 FABRICS = {
     "systolic": fabric("g4-4x4-torus", architecture="systolic", moment_bits=12),
-    "systolic, irregular": fabric(GEOMETRIC, architecture="systolic", elements=3),
-    "systolic, factors": fabric(LONELY, architecture="systolic", elements=2, factors=((0, 1, 2), (1, 2, 3, 4))),
+    "systolic, irregular": fabric(GEOMETRIC, architecture="systolic", elements=3, moment_bits=4),
+    "systolic, factors": fabric(
+        LONELY, architecture="systolic", elements=2, factors=((0, 1, 2), (1, 2, 3, 4)), moment_bits=4
+    ),
     "spatial": fabric("king-3x3", moment_bits=12),
     "spatial, irregular": fabric(GEOMETRIC),
     "spatial, factors": fabric(LONELY, factors=((0, 1, 2), (1, 2, 3, 4))),

@@ -58,8 +58,10 @@ class SystolicLayout:
         edges: int ``[N, D']``, the edges to those that have a weight, which are the first.
         factors: int ``[N, F]``, which of the topology's ``factor_inputs`` stands at each of a site's F factors, or -1.
         places: per factor, the inputs that are its other sites.
-        late: bool ``[P, D]``: the neighbour has a later colour, so that the slot still reads its old spin.
+        late: bool ``[P, D]``: the neighbour has a later colour, so that the slot still reads its old spin; of several
+            elements' neighbours, one has.
         owned: inputs 0…owned-1 are where edges are counted: every edge at one of its ends.
+        counted: bool ``[N, owned]``: an edge is counted there, as ``late`` holds for its neighbour.
         views: what every ring may have to offer.
         inputs: per kind of element, its D inputs.
         kind: int ``[E]``, the kind of each element.
@@ -73,6 +75,7 @@ class SystolicLayout:
     places: tuple[tuple[int, ...], ...]
     late: np.ndarray
     owned: int
+    counted: np.ndarray
     views: tuple[View, ...]
     inputs: tuple[tuple[Input, ...], ...]
     kind: np.ndarray
@@ -230,7 +233,7 @@ def _bonds(topology: Topology, elements: int) -> _Bonds:
     if lattice is None:
         count = elements or 1
         element = np.arange(topology.n_sites) * count // topology.n_sites
-        return _Bonds(element, np.arange(topology.n_sites), *_with_factors(topology, *_graph_inputs(topology)))
+        return _Bonds(element, np.arange(topology.n_sites), *_with_factors(topology, *_graph_inputs(topology, count)))
     columns = lattice.size[-1]
     widths = column_groups(topology)
     counts = {-(-columns // width): width for width in reversed(widths)}
@@ -267,10 +270,13 @@ def _with_factors(
     return neighbours, owned, factors, tuple(places)
 
 
-def _graph_inputs(topology: Topology) -> tuple[np.ndarray, int]:
-    """Neighbours in ascending order, those of an edge's first end before those of its last."""
+def _graph_inputs(topology: Topology, elements: int) -> tuple[np.ndarray, int]:
+    """Neighbours in ascending order, those of edges that the site owns first: it is their first end, or, with several
+    elements, that of the earlier colour, as they are told together whether neighbours are late.
+    """
     sites = topology.neighbour_table[0].astype(np.int64)
-    behind = sites > np.arange(topology.n_sites)[:, None]
+    rank = np.arange(topology.n_sites) if elements == 1 else topology.colours
+    behind = (sites != NONE) & (rank[sites] > rank[:, None])
     order = np.argsort(~behind, axis=1, kind="stable")
     return np.take_along_axis(sites, order, axis=1), int(behind.sum(axis=1).max(initial=0))
 
@@ -367,7 +373,7 @@ def _wire(topology: Topology, bonds: _Bonds, sites: np.ndarray, latency: int) ->
         step = (bonds.element[there] - bonds.element[own]) % n_elements
         distance = (slot[there] - slot[own]) % n_slots
         code[bonds.element[own], b, slot[own]] = step * n_slots + distance
-        late[slot[own], b] = topology.colours[there] > topology.colours[own]
+        np.logical_or.at(late[:, b], slot[own], topology.colours[there] > topology.colours[own])
 
     kinds: list[list[np.ndarray]] = []  # per input, the ways elements find it
     chosen = np.zeros((n_elements, n_inputs), dtype=np.int64)
@@ -386,6 +392,8 @@ def _wire(topology: Topology, bonds: _Bonds, sites: np.ndarray, latency: int) ->
     ]
     rows, kind = np.unique(chosen, axis=0, return_inverse=True)
     edge_index = _edge_table(topology, bonds.neighbours[:, : bonds.n_weights])
+    near = bonds.neighbours[:, : bonds.owned]
+    later = topology.colours[near] > topology.colours[:, None]
     return SystolicLayout(
         sites=sites,
         neighbours=bonds.neighbours,
@@ -394,6 +402,7 @@ def _wire(topology: Topology, bonds: _Bonds, sites: np.ndarray, latency: int) ->
         places=bonds.places,
         late=late,
         owned=bonds.owned,
+        counted=(near != NONE) & (late[slot, : bonds.owned] == later),
         views=views,
         inputs=tuple(tuple(wires[b][way] for b, way in enumerate(row)) for row in rows.tolist()),
         kind=kind.reshape(-1),

@@ -107,9 +107,7 @@ class SystolicLoading:
         values = (fields_of.astype(np.int64) << np.arange(width)[None, None, :, None]).sum(axis=2)
         mine = values[layout.slot_of, :, layout.element_of]
         both = np.zeros(self._spec.topology.n_edges, dtype=np.int64)
-        owned = layout.edges[:, : layout.owned]
-        first = owned != NONE
-        both[owned[first]] = mine[:, 1:][first]
+        both[layout.edges[:, : layout.owned][layout.counted]] = mine[:, 1:][layout.counted]
         return mine[:, 0], both
 
     def states_in(self, fabric: Registers) -> np.ndarray:
