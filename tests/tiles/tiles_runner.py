@@ -11,7 +11,8 @@ import pytest
 from bench_top import Network
 from rtl_runner import keep_objects, ports_only, reuse_objects, use_verilator
 
-from thermofab.hw.rtl.emit import rtlil_of, verilog_of
+from thermofab.hw.rtl.emit import rtlil_of
+from thermofab.hw.rtl.tiles.emit import yosys_verilog
 from thermofab.hw.rtl.tiles.plan import Line
 from thermofab.hw.spec import FabricSpec, Tiling
 
@@ -23,7 +24,7 @@ def build(spec: FabricSpec, tiling: Tiling, line: Line, folder: Path, monkeypatc
     """The runner with the design built."""
     runner_module = pytest.importorskip("cocotb_tools.runner")
     source = folder / "tiles.v"
-    source.write_text(verilog_of(rtlil_of(lambda _: Network(spec, tiling, line), NAME)))
+    source.write_text(yosys_verilog(rtlil_of(lambda _: Network(spec, tiling, line), NAME)))
     about = {"fabric": spec.to_json(), "tile_of": tiling.tile_of.tolist(), "line": asdict(line)}
     (folder / "tiles.json").write_text(json.dumps(about))
     use_verilator(monkeypatch)
