@@ -26,7 +26,7 @@ from distances import BETA_FERROMAGNET, BETA_GLASS, image_of  # pyright: ignore[
 from results import write_results
 from test_physics import WEIGHT, torus  # pyright: ignore[reportMissingImports]
 
-from thermofab.hw.spec import Image, Link, Network, Schedule, Tiling, flip_probability, sigmoid_table
+from thermofab.hw.spec import Image, Link, Network, Schedule, Tiling, flip_probability
 from thermofab.hw.spec.convergence import autocorrelation
 from thermofab.sim.native.device import NativeDevice
 from thermofab.sim.native.tiles import TiledDevice
