@@ -173,7 +173,8 @@ def relaxation(image: Image, tiling: Tiling, link: Link | None) -> float:
         return states.ravel()
 
     start = np.random.default_rng(1).normal(size=2**n)
-    found = eigs(LinearOperator((2**n, 2**n), round_of, dtype=float), k=3, v0=start, return_eigenvectors=False)
+    matrix = LinearOperator((2**n, 2**n), round_of, dtype=float)  # pyright: ignore[reportCallIssue]
+    found = eigs(matrix, k=3, v0=start, return_eigenvectors=False)
     first, second = sorted(np.abs(found), reverse=True)[:2]
     assert abs(first - 1) < 1e-6, "the Boltzmann distribution stays"
     return float(-sweeps / np.log(second))
