@@ -358,7 +358,9 @@ LINK_CHECK = (RECEIVER, "good.eq(whole & check.match_detected & (", "good.eq(who
 LINK_ANSWER = (RECEIVER, "self.answer.eq(taken | (good & again))", "self.answer.eq(taken)")
 LINK_WAIT = (TILE, "self.wait.eq(ahead[-1])", "self.wait.eq(0)")
 LINK_TIMER = (SENDER, "late.eq(waited == line.patience - 1)", "late.eq(0)")
+LINK_SESSION = (RECEIVER, "check.match_detected & (header.session == self.session)", "check.match_detected")
 LINK = "tests/tiles/test_tile_link.py -k torus"
+SESSIONS = "tests/tiles/test_tile_sessions.py"
 READBACK = "tests/rtl/systolic/test_systolic_readback.py"
 READ_OUT_KEPT = (
     "hw/rtl/systolic/dump.py",
@@ -499,6 +501,7 @@ BUGS = (
     Bug("edge: a repeated frame not answered: link of tiles", (LINK_ANSWER,), LINK),
     Bug("edge: a colour does not wait: link of tiles", (LINK_WAIT,), LINK),
     Bug("edge: nothing sent again: link of tiles", (LINK_TIMER,), LINK),
+    Bug("edge: sessions ignored: link of tiles", (LINK_SESSION,), SESSIONS),
     Bug("edge: an aborted read-out goes on, systolic", (READ_OUT_KEPT,), f"{READBACK} -k aborted"),
     Bug("edge: swept states kept elsewhere, systolic", (SWEPT_ELSEWHERE,), f"{READBACK} -k last_sweep"),
     Bug("edge: a reset loads no states, systolic", (RELOAD_FORGOTTEN,), f"{READBACK} -k reset"),

@@ -75,6 +75,28 @@ def deviation(row: dict[str, Any], what: str) -> str:
     return f"{100 * (row[what] / exact - 1):+.2f} ± {abs(100 * row[f'{what}_error'] / exact):.2f}"
 
 
+def mixing() -> str:
+    found = results("tiles_mixing")
+    periods = list(dict.fromkeys(row["period"] for row in found["small"]))
+    head = ["model", "time, sweeps", "one chip", *(f"held, k = {period}" for period in periods[1:])]
+    cells: dict[tuple[str, str], list[str]] = {}
+    for row in found["rows"]:
+        model = f"{row['model']}, {found['side']}×{found['side']}, β = {row['beta']:g}"
+        for what, shown in (("energy", "energy"), ("magnetisation", "\\|m\\|")):
+            said = f"{sweeps(row[what])} ± {sweeps(row[f'{what}_error'], row[what])}"
+            cells.setdefault((model, shown), []).append(said)
+    for row in found["small"]:
+        model = f"{row['model']}, `{row['fabric']}`, β = {row['beta']:g}"
+        cells.setdefault((model, "relaxation"), []).append(sweeps(row["relaxation"]))
+    return table(head, [[*names, *said] for names, said in cells.items()])
+
+
+def sweeps(value: float, like: float | None = None) -> str:
+    """A time to about three digits; ``value`` to as many decimals as ``like`` has then."""
+    shown = value if like is None else like
+    return f"{value:.{2 if shown < 10 else 1 if shown < 100 else 0}f}"
+
+
 def million() -> str:
     rows = results("tiles_million")["rows"]
     one = rows[0]["updates_per_second"]
@@ -137,6 +159,7 @@ if __name__ == "__main__":
         {
             "distances": distances,
             "ising": ising,
+            "mixing": mixing,
             "million": million,
             "rack": rack,
             "link area": link_area,

@@ -128,8 +128,9 @@ async def resets(dut) -> None:
     """Resets of all tiles in mid-run, with frames on the lines that arrive in the next run."""
     net = await network(dut, APART)
     rng, compared = np.random.default_rng([SEED, 5]), 0
-    for trial in range(4):
+    for trial in range(6):
         net.lines(**(BAD if trial % 2 else {}))
+        net.new_session()  # so that this run's first frame has the number of the next one's
         plan, chain = drawn(50 + trial)
         await net.load(plan, chain)
         if trial % 2:
@@ -140,7 +141,7 @@ async def resets(dut) -> None:
         else:  # what waits on the lines are the frames of the first step, which the next run expects
             net.all_lines("frozen", True)
             await net.start_run(ENDLESS)
-            await ClockCycles(dut.clk_0, 1500)
+            await ClockCycles(dut.clk_0, 3 * LINE.patience)
         await ClockCycles(dut.clk_0, int(rng.integers(20, 80)))
         for tile in net.tiles:
             tile.rst.value = 1
@@ -150,7 +151,7 @@ async def resets(dut) -> None:
         net.new_session()
         plan, chain = drawn(70 + trial)
         await net.load(plan, chain)
-        run = RunSettings(((12, 0),), 1, 1, 0)
+        run = RunSettings(((8, 0),), 1, 1, 0)
         await net.start_run(run)
         await ClockCycles(dut.clk_0, int(rng.integers(40)))
         net.all_lines("frozen", False)
