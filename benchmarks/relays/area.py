@@ -14,14 +14,15 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from area import BLOCK_RAM, LOGIC
 from results import ROOT, commit, write_results
 
 from thermofab.hw.boards.out_of_context import measure_fabric
 from thermofab.hw.boards.part import ECP5_85
+from thermofab.hw.boards.toolchain import TOOLCHAINS
 from thermofab.hw.host.architectures import loading_of
 from thermofab.hw.spec import DeviceError, FabricSpec, fabric, grid
 
+ECP5 = TOOLCHAINS["ecp5"]
 # Degree 12 everywhere, as inside g12, on a torus small enough to place.
 TWELVE = fabric(grid([(0, 1), (4, 1), (2, 3)], 10, 10, torus=True))
 EIGHT = fabric("g8-8x8-torus")
@@ -76,12 +77,12 @@ def measured(spec: FabricSpec, megahertz: float) -> dict[str, Any]:
     except DeviceError as refusal:
         return row | {"refused": " ".join(str(refusal).split())[-200:]}
     places = {place.kind: place.used for place in report.utilisation.places}
-    lut4 = places[LOGIC["ecp5"]] - wrapper.lut4
+    lut4 = places[ECP5.logic] - wrapper.lut4
     return row | {
         "lut4": lut4,
         "lut4_per_site": round(lut4 / spec.n_sites, 1),
         "flip_flops": report.utilisation.flip_flops - wrapper.flip_flops,
-        "block_ram": places.get(BLOCK_RAM["ecp5"], 0),
+        "block_ram": places.get(ECP5.block_ram, 0),
         "megahertz": round(min(clock.achieved_mhz for clock in report.clocks), 1),
         "seconds": round(report.wall_seconds),
     }
