@@ -72,6 +72,7 @@ CASES = (
     Case(ECP5_85, TORUS, False, 100.0),
     Case(ECP5_85, TORUS, True, 100.0),
     Case(ECP5_85, fabric(TORUS, moment_bits=16), False, 100.0),
+    Case(GW2A_18, fabric("g4-4x4-torus"), False, 80.0),
     Case(GW2A_18, TORUS, False, 80.0),
     Case(ICE40_UP5K, FEW, False, 24.0),
     Case(ICE40_UP5K, FEW, True, 24.0),

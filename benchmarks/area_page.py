@@ -18,16 +18,18 @@ def fpga() -> str:
     for row in results("area")["rows"]:
         family, name = row["configuration"].split(" ", 1)
         if "refused" in row:
-            rows.append([family, f"`{name}`", row["sites"], refusal(row["refused"]), *[""] * 7])
+            rows.append(
+                [family, f"`{name}`", row["sites"], refusal(row["refused"]), *[""] * 7, f"`{row['commit'][:7]}`"]
+            )
             continue
         per_ns = row["updates_per_clock"] * row["megahertz"] / 1e3
         rows.append([
             family, f"`{name}`", row["sites"], f"{row['lut4']:,}", f"{row['lut4'] / row['sites']:.1f}",
             f"{row['flip_flops']:,}", row["block_ram"], row["megahertz"], f"{row['updates_per_clock']:.1f}",
-            f"{per_ns:.2f}", f"{1e3 * per_ns / row['lut4']:.3f}",
+            f"{per_ns:.2f}", f"{1e3 * per_ns / row['lut4']:.3f}", f"`{row['commit'][:7]}`",
         ])  # fmt: skip
     head = ["part", "configuration", "p-bits", "LUT4", "per p-bit", "flip-flops", "block RAM", "MHz",
-            "updates per clock", "per ns", "per ns and kLUT"]  # fmt: skip
+            "updates per clock", "per ns", "per ns and kLUT", "measured at"]  # fmt: skip
     return table(head, rows)
 
 
