@@ -17,8 +17,7 @@ from tiles_bench import Network
 from thermofab.hw.host import registers as rm
 from thermofab.hw.host.driver import RunSettings
 from thermofab.hw.rtl.tiles.plan import Line
-from thermofab.hw.spec import FabricSpec, RunPlan, Schedule, Tiling, part_of, plan_run
-from thermofab.sim.conformance import random_image
+from thermofab.hw.spec import FREE, FabricSpec, Image, RunPlan, Schedule, Tiling, part_of, plan_run, sigmoid_table
 from thermofab.sim.reference import Chain
 
 ABOUT = json.loads(Path(os.environ["THERMOFAB_TILES"]).read_text())
@@ -33,13 +32,24 @@ WORDS = LINE.frame_words(max(int(np.diff(b.bounds).max()) for b in TILING.bounda
 BAD = {"lose": 0.05 / WORDS, "damage": 0.05 / WORDS, "twice": 0.05 / WORDS, "hold": 0.2 / WORDS}
 ENDLESS = RunSettings(((10**6, 0),), 1, 1, 0)
 SESSIONS = iter(range(1, 32))
+WEIGHT, SHIFT, BETAS = 16, 3, (0.5, 0.3)
 
 
 def drawn(number: int) -> tuple[RunPlan, Chain]:
-    """A random image with one site clamped, and its reference."""
+    """A glass with one site clamped, and its reference. A neighbour in the wrong state moves the probability of an
+    update by a third where the others cancel, so that few wrong ghosts go unseen.
+    """
     rng = np.random.default_rng([SEED, number])
-    clamp = np.where(np.arange(SPEC.n_sites) == int(rng.integers(SPEC.n_sites)), 1, -1)
-    plan = plan_run(random_image(rng, SPEC), Schedule(0, 1), 1, None, clamp, number)
+    clamp = np.where(np.arange(SPEC.n_sites) == int(rng.integers(SPEC.n_sites)), 1, FREE)
+    image = Image(
+        fabric=SPEC,
+        weights=WEIGHT * rng.choice([-1, 1], SPEC.topology.n_edges),
+        biases=rng.integers(-WEIGHT // 4, WEIGHT // 4 + 1, SPEC.n_sites),
+        tables=np.array([sigmoid_table(SPEC, beta / WEIGHT, SHIFT) for beta in BETAS]),
+        shift=SHIFT,
+        clamps=np.full(SPEC.n_sites, FREE),
+    )
+    plan = plan_run(image, Schedule(0, 1), 1, None, clamp, number)
     return plan, Chain(plan, 0)
 
 
