@@ -15,27 +15,26 @@ ADDRESS_BITS, LAST = 3, 5  # of a fabric of six registers
 OKAY, SLVERR = 0, 2
 # In place of the fabric: it reads as anything, two clocks after the strobe, and shows what is written.
 FABRIC = f"""
-module tsu(clk, rst, bus_address, bus_write, bus_write_data, bus_read, bus_read_data, sample_valid, sample_ready,
-           sample_payload, sample_last, busy, written, written_address, written_data, was_read);
-  input clk;
-  input rst;
-  input [{ADDRESS_BITS - 1}:0] bus_address;
-  input bus_write;
-  input [31:0] bus_write_data;
-  input bus_read;
-  output [31:0] bus_read_data;
-  output sample_valid;
-  input sample_ready;
-  output [31:0] sample_payload;
-  output sample_last;
-  output busy;
-  output written;
-  output [{ADDRESS_BITS - 1}:0] written_address;
-  output [31:0] written_data;
-  output was_read;
+module tsu (
+  input wire clk,
+  input wire rst,
+  input wire [{ADDRESS_BITS - 1}:0] bus_address,
+  input wire bus_write,
+  input wire [31:0] bus_write_data,
+  input wire bus_read,
+  output reg [31:0] bus_read_data,
+  output wire sample_valid,
+  input wire sample_ready,
+  output wire [31:0] sample_payload,
+  output wire sample_last,
+  output wire busy,
+  output wire written,
+  output wire [{ADDRESS_BITS - 1}:0] written_address,
+  output wire [31:0] written_data,
+  output wire was_read
+);
   (* anyseq *) reg [31:0] fresh;
   reg reading;
-  reg [31:0] bus_read_data;
   always @(posedge clk) begin
     reading <= bus_read & ~rst;
     if (reading) bus_read_data <= fresh;

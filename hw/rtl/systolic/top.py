@@ -218,7 +218,7 @@ class SystolicTop(wiring.Component):
         dither_mask = Signal(max(1, spec.dither_bits))
         extra_shift = Signal(range(max(2, spec.dither_bits - spec.min_shift + 1)))
         m.d.sync += [dither_mask.eq((1 << host.shift) - 1), extra_shift.eq(host.shift - spec.min_shift)]
-        told: dict[str, Value] = {
+        told: dict[str, Any] = {
             "program": program,
             "choice": late("program", program, 1),
             "slot_tap": Mux(dump.busy, dump.place, late("slot", rounds.slot, TAP - 2))[: self._slot_bits],
@@ -295,7 +295,7 @@ class SystolicTop(wiring.Component):
             elements.append(
                 self._hierarchy.add(
                     m, f"element_{e}", f"element{of}" if built is None else f"element{of}_{e}",
-                    lambda e=e, inputs=inputs, entries=built and built[e]: Element(
+                    lambda e=e, inputs=inputs, entries=None if built is None else built[e]: Element(
                         spec, layout.n_slots, timing, inputs, program.columns, dump_bits, self._hierarchy, entries,
                         layout.places, factors[e] if factors else (),
                     ),
