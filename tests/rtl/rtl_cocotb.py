@@ -252,6 +252,11 @@ class Bench:
         await write("ERRORS", rm.ERROR_ADDRESS)
         hit("errors: ERRORS bit 1: a read")
         status = await read("STATUS")
+        for register in self.bus.map.registers:
+            for k in range(min(register.count, 4)):
+                self.dut.bus_address.value = register.at(k)
+                await FallingEdge(self.dut.clk)
+                assert int(self.dut.bus_read_data.value) == status, "data stay until the next read"
         await write("CONTROL", rm.ABORT)
         assert await read("STATUS") == status, "an abort while idle changes nothing"
         hit("abort: while idle")
