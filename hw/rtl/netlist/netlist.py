@@ -98,6 +98,8 @@ class Netlist:
         bodies = {targets(body)[0].wire: body for body, _ in module.processes if body}
         flipflops = []
         for cell in module.cells:
+            if not cell.ports.get("Y", cell.ports.get("Q", True)):  # of no bits
+                continue
             if (term := term_of(cell)) is not None:
                 (target,) = cell.ports["Y"]
                 assert isinstance(target, Slice)
@@ -164,6 +166,8 @@ class Netlist:
         """Connections that something reads become definitions; the others say what else wires are called."""
         hints = {}
         for target, value in module.connections:
+            if not target:  # of no bits
+                continue
             (part,) = target
             assert isinstance(part, Slice)
             wire = self.wires[part.wire]
