@@ -43,8 +43,8 @@ class Build:
 BUILDS = (
     Build("ulx3s-85f", fabric("g4-4x4-torus"), 75.0),
     Build("ulx3s-85f", fabric("g4-8x8-torus"), 70.0),
-    Build("ulx3s-85f", fabric("g12-16x16-torus", architecture="systolic"), 112.5),
-    Build("ulx3s-85f", fabric("g12-70x70-torus", architecture="systolic"), 112.5),
+    Build("ulx3s-85f", fabric("g12-16x16-torus", architecture="systolic"), 87.5),
+    Build("ulx3s-85f", fabric("g12-70x70-torus", architecture="systolic"), 87.5),
     Build("icebreaker", fabric("complete-4", **SMALL), 18.0, said=" ".join(f"{k}={v}" for k, v in SMALL.items())),
     Build("tangnano20k", fabric("g4-4x4-torus"), 81.0, 1_012_500),
     Build("tangnano20k", fabric("g12-16x16-torus", architecture="systolic"), 81.0, 1_012_500),
