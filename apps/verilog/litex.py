@@ -36,8 +36,11 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 class Tsu(LiteXModule):
     """The fabric's registers on `bus`, its samples in a FIFO that a program reads by CSRs.
 
-    A full FIFO stops the fabric and loses nothing. For a DMA, take `source` in place of the CSRs: `Tsu(platform,
-    with_csr=False)` leaves it to you, a stream of `data` and `cut` whose packets, which `last` ends, are samples.
+    A full FIFO stops the fabric and loses nothing. For a DMA, `Tsu(platform, with_csr=False)` leaves `source` to you, a
+    stream of `data`, `last` and `cut`: `last` ends a sample, with `cut` one that an abort cut short. A WishboneDMAWriter
+    of LiteX stops at `last`, and turns bytes round unless made with endianness="big":
+
+        self.comb += self.tsu.source.connect(self.dma.sink, omit=["last", "cut"])
     """
 
     SIZE = 0x{size:x}  # bytes of the region
@@ -85,7 +88,7 @@ class Tsu(LiteXModule):
             fields=[
                 CSRField("words", size=16, description="Words in the FIFO."),
                 CSRField("last", size=1, description="The next word is the last one of its sample."),
-                CSRField("cut", size=1, description="An abort cut its sample short, which is to be dropped."),
+                CSRField("cut", size=1, description="The next word ends a sample that an abort cut short."),
             ],
         )
         self.comb += [
@@ -107,7 +110,8 @@ class Pads(GenericPlatform):
     def build(self, module, build_dir, build_name, **_):
         fragment = module.get_fragment()
         self.finalize(fragment)
-        verilog = self.get_verilog(fragment, name=build_name)
+        # A block for each signal: Icarus does not settle where a block reads what it assigns.
+        verilog = self.get_verilog(fragment, name=build_name, regular_comb=False)
         verilog.write(os.path.join(build_dir, build_name + ".v"))
         return verilog.ns
 

@@ -54,22 +54,26 @@ def test_the_axi_kit_has_no_litex_soc(kit, tmp_path):
         assert ("litex_soc.py" in (folder / "README.md").read_text()) == there
 
 
-@pytest.mark.skipif(shutil.which("iverilog") is None, reason="runs on Icarus")
-@pytest.mark.parametrize("origin", [0x90000000, 0x30000800])
-def test_the_soc_runs_the_example(kit, origin, tmp_path):
+def make(script: Path, options: list[str], kit: Path, folder: Path) -> dict[str, dict[str, int]]:
+    """Let LiteX write the Verilog of an SoC to ``folder``; its addresses."""
     if without_litex():
         pytest.skip("needs LiteX: pip install litex migen, or THERMOFAB_LITEX_PYTHON naming a Python that has it")
-    runner_module = pytest.importorskip("cocotb_tools.runner")
-    command = [PYTHON, "litex_soc.py", "--output-dir", tmp_path, "--fifo-depth", str(DEPTH), "--origin", hex(origin)]
-    made = subprocess.run(command, cwd=kit, capture_output=True, text=True, env=clean())
+    environment = {**clean(), "PYTHONPATH": str(kit)}
+    made = subprocess.run([PYTHON, script, *options], cwd=folder, capture_output=True, text=True, env=environment)
     assert made.returncode == 0, made.stderr[-3000:]
-    found, loading = addresses(tmp_path / "csr.csv"), loading_of(SPEC)
-    assert found["memory_region"]["tsu"] == origin
+    return addresses(folder / "csr.csv")
+
+
+def simulate(bench: str, tests: int, kit: Path, folder: Path, found: dict[str, dict[str, int]]) -> None:
+    """All tests of a bench pass."""
+    runner_module = pytest.importorskip("cocotb_tools.runner")
+    loading = loading_of(SPEC)
     last = max(register.base + register.count - 1 for register in loading.map.registers)
     assert last + 1 < 1 << loading.map.address_bits
     facts = {
         "kit": str(kit),
-        "origin": origin,
+        "origin": found["memory_region"]["tsu"],
+        "memory": found["memory_region"].get("memory"),
         "csr": found["csr_register"],
         "at": {name: loading.map[name].at() for name in ("ID", "ERRORS", "CONTROL", "STATUS", "SAMPLES")},
         "mask": mask_of_sites(loading, SPEC.n_sites).tolist(),
@@ -78,22 +82,36 @@ def test_the_soc_runs_the_example(kit, origin, tmp_path):
     }
     assert len(facts["mask"]) > 1
     runner = runner_module.get_runner("icarus")
-    sources = [tmp_path / "gateware" / "soc.v", kit / "tsu.v", kit / "tsu_wishbone.v"]
     runner.build(
-        sources=sources, hdl_toplevel="soc", build_dir=tmp_path / "build", timescale=("1ns", "1ps"),
-        log_file=tmp_path / "build.log",
+        sources=[folder / "gateware" / "soc.v", kit / "tsu.v", kit / "tsu_wishbone.v"], hdl_toplevel="soc",
+        build_dir=folder / "build", timescale=("1ns", "1ps"), log_file=folder / "build.log",
     )  # fmt: skip
-    results, log = tmp_path / "results.xml", tmp_path / "test.log"
-    path = os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")])
+    results, log = folder / "results.xml", folder / "test.log"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", path)
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")]))
         try:
             runner.test(
-                test_module="litex_cocotb", hdl_toplevel="soc", hdl_toplevel_lang="verilog",
-                build_dir=tmp_path / "build", test_dir=tmp_path, results_xml=str(results), log_file=log,
-                timescale=("1ns", "1ps"), extra_env={"THERMOFAB_FACTS": json.dumps(facts)},
+                test_module=bench, hdl_toplevel="soc", hdl_toplevel_lang="verilog", build_dir=folder / "build",
+                test_dir=folder, results_xml=str(results), log_file=log, timescale=("1ns", "1ps"),
+                extra_env={"THERMOFAB_FACTS": json.dumps(facts)},
             )  # fmt: skip
         except SystemExit:  # which says no more than that a test failed; the log says why
             pass
     count, failed = runner_module.get_results(results)
-    assert count == 3 and not failed, log.read_text()[-4000:]
+    assert count == tests and not failed, log.read_text()[-4000:]
+
+
+@pytest.mark.skipif(shutil.which("iverilog") is None, reason="runs on Icarus")
+@pytest.mark.parametrize("origin", [0x90000000, 0x30000800])
+def test_the_soc_runs_the_example(kit, origin, tmp_path):
+    options = ["--output-dir", str(tmp_path), "--fifo-depth", str(DEPTH), "--origin", hex(origin)]
+    found = make(kit / "litex_soc.py", options, kit, tmp_path)
+    assert found["memory_region"]["tsu"] == origin
+    simulate("litex_cocotb", 3, kit, tmp_path, found)
+
+
+@pytest.mark.skipif(shutil.which("iverilog") is None, reason="runs on Icarus")
+def test_a_dma_of_litex_takes_the_samples(kit, tmp_path):
+    found = make(HERE / "litex_dma_soc.py", [str(tmp_path)], kit, tmp_path)
+    assert not any(name.startswith("tsu_") for name in found["csr_register"])
+    simulate("litex_dma_cocotb", 1, kit, tmp_path, found)
