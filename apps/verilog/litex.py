@@ -37,8 +37,8 @@ class Tsu(LiteXModule):
     """The fabric's registers on `bus`, its samples in a FIFO that a program reads by CSRs.
 
     A full FIFO stops the fabric and loses nothing. For a DMA, `Tsu(platform, with_csr=False)` leaves `source` to you, a
-    stream of `data`, `last` and `cut`: `last` ends a sample, with `cut` one that an abort cut short. A WishboneDMAWriter
-    of LiteX stops at `last`, and turns bytes round unless made with endianness="big":
+    stream of `data`, `last` and `cut`: `last` ends a sample, with `cut` one that an abort cut short. LiteX' own
+    WishboneDMAWriter stops at `last`, and turns bytes round unless made with endianness="big":
 
         self.comb += self.tsu.source.connect(self.dma.sink, omit=["last", "cut"])
     """
