@@ -180,6 +180,8 @@ endif
 include $(shell cocotb-config --makefiles)/Makefile.sim
 """
 
+LITEX = "| `litex_soc.py` | a module of LiteX and a small SoC with it; writes the SoC's Verilog |\n"
+
 README = """\
 # {name}: a fabric of {sites} p-bits on {topology}
 
@@ -192,7 +194,7 @@ README = """\
 | `registers.md`, `registers.svd`, `component.xml` | the memory map: to read, as CMSIS-SVD, as IP-XACT |
 | `thermofab.h`, `thermofab.c` | a driver in C99 for any fabric, without a C library |
 | `{name}.core` | a core file of FuseSoC |
-| `fabric.json` | the specification all of this was made from |
+{of_bus}| `fabric.json` | the specification all of this was made from |
 | `image.hex` | an example image as register writes: address and data, a line each |
 | `expected.hex` | the samples the reference draws from it, a sample a line |
 | `test_example.py` | a cocotb test: loads the image, runs it, prints the states, compares |

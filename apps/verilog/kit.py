@@ -9,6 +9,7 @@ from thermofab.apps.verilog import bench
 from thermofab.apps.verilog.chip import constraints, librelane
 from thermofab.apps.verilog.descriptions import fusesoc_core, ipxact, svd
 from thermofab.apps.verilog.headers import c_header, memory_map, verilog_header
+from thermofab.apps.verilog.litex import litex_soc
 from thermofab.apps.verilog.recording import mask_of_sites, recorded_steps, words_of_states
 from thermofab.apps.verilog.wrappers import wrapper
 from thermofab.hw.host import registers as rm
@@ -68,11 +69,13 @@ def write_kit(spec: FabricSpec, name: str, folder: Path, bus: str = "wishbone", 
     last = max(register.base + register.count - 1 for register in registers.registers)
     wrapped = wrapper(verilog, name, bus, last)
     bus_name, master = bench.MASTERS[bus]
+    of_bus = {"litex_soc.py": litex_soc(name, registers)} if bus == "wishbone" else {}
     named = {
         "bus": bus,
         "bus_name": bus_name,
         "master": master,
         "name": name,
+        "of_bus": bench.LITEX if "litex_soc.py" in of_bus else "",
         "sites": spec.n_sites,
         "topology": spec.topology.name,
         "start": rm.START,
@@ -96,6 +99,7 @@ def write_kit(spec: FabricSpec, name: str, folder: Path, bus: str = "wishbone", 
         "registers.svd": svd(spec, name, registers),
         "component.xml": ipxact(spec, name, registers, bus, wrapped),
         f"{name}.core": fusesoc_core(spec, name, bus),
+        **of_bus,
         "registers.md": memory_map(spec, name, registers),
         "fabric.json": json.dumps(spec.to_json()) + "\n",
         "image.hex": "\n".join(["// word address, data", *writes, ""]),
