@@ -79,7 +79,7 @@ def test_graphs_are_models_too(tmp_path):
 @pytest.mark.rtl
 def test_rtl_writes_verilog(tmp_path):
     assert thermofab("rtl", "--fabric", "g4-3x3", "--out", tmp_path / "f.v", "--name", "tsu").returncode == 0
-    assert "module tsu(" in (tmp_path / "f.v").read_text()
+    assert "module tsu (" in (tmp_path / "f.v").read_text()
 
 
 def test_verify_counts_and_passes():
