@@ -184,7 +184,7 @@ def killable_echo(name: str):
         port = free.getsockname()[1]
     program = (
         "from thermofab.apps.routing.proxy.echo import create_echo; from thermofab.apps.serve.server import serve; "
-        f"serve(create_echo({name!r}, key={BACK_END_KEY!r}, pause=0.02), port={port})"
+        f"serve(create_echo({name!r}, key={BACK_END_KEY!r}, pause=0.2), port={port})"  # s a word: killed long before the end
     )
     process = subprocess.Popen([sys.executable, "-c", program])
     try:
