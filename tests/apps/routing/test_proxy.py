@@ -182,9 +182,10 @@ def killable_echo(name: str):
     """A back end in a process of its own, and what kills it."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
+    # 0.2 s a word: it is killed long before the end, on a busy machine too.
     program = (
         "from thermofab.apps.routing.proxy.echo import create_echo; from thermofab.apps.serve.server import serve; "
-        f"serve(create_echo({name!r}, key={BACK_END_KEY!r}, pause=0.2), port={port})"  # s a word: killed long before the end
+        f"serve(create_echo({name!r}, key={BACK_END_KEY!r}, pause=0.2), port={port})"
     )
     process = subprocess.Popen([sys.executable, "-c", program])
     try:
