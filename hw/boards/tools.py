@@ -69,7 +69,7 @@ def find_tool(name: str) -> Tool:
     native, passed_over = shutil.which(name), ""
     if native is not None:
         said = subprocess.run([native, *packaged.asks], capture_output=True, text=True) if packaged.asks else None
-        version = _version(name, said.stdout + said.stderr) if said else f"{name} of {native}"
+        version = _version(name, said.stdout + said.stderr) if said else name
         if _numbers(version) >= packaged.oldest:
             return Tool(name, (native,), version)
         passed_over = f" ({native} is {version}, which is too old)"
