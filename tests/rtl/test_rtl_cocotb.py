@@ -53,8 +53,8 @@ SHORT = {
 }  # fmt: skip
 
 
-# On the second simulator one fabric per architecture; the others take as long again (-m soak).
-ON_ALL = ("torus", "systolic torus", "dense, chunks", "relay, narrow")
+# On the second simulator two fabrics; the others take as long again (-m soak).
+ON_ALL = ("torus", "systolic torus")
 CASES = [
     pytest.param(
         name, simulator, id=f"{name}-{simulator}",
