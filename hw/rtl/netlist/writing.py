@@ -185,13 +185,13 @@ def merged(together: Sequence[Sequence[Statement]]) -> list[Statement]:
 
 def _blocks(registers: Sequence[Register]) -> list[tuple[Signal, list[Statement]]]:
     """Clocks, and what happens at them: registers with the same conditions together, first those without any."""
-    groups: dict[object, list[Register]] = {}
+    groups: dict[tuple[Signal, tuple], list[Register]] = {}
     for register in registers:
         shape = _shape(register.statements)
         groups.setdefault((register.clock, () if set(shape) <= {"set"} else shape), []).append(register)
-    first = sorted(groups.items(), key=lambda group: bool(group[0][1]))  # type: ignore[index]
+    first = sorted(groups.items(), key=lambda group: bool(group[0][1]))
     made = []
-    for (_, shape), alike in first:  # type: ignore[misc]
+    for (_, shape), alike in first:
         statements = [register.statements for register in alike]
         made.append((alike[0].clock, merged(statements) if shape else [s for each in statements for s in each]))
     return made
