@@ -12,13 +12,12 @@ of sites, while sweeps follow each other without waiting.
 Writes docs/results/area.json, a row per configuration with the commit it was measured at, in this order.
 """
 
-import json
 import sys
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from results import ROOT, commit, write_results
+from results import commit, keep_row
 
 from thermofab.hw.boards.out_of_context import WATCHED_ONLY, measure
 from thermofab.hw.boards.part import ECP5_85, GW2A_18, ICE40_UP5K, Part
@@ -135,12 +134,7 @@ def main() -> None:
 
 
 def keep(row: dict[str, Any]) -> None:
-    """Put a row in the place of the one that was measured before."""
-    path = ROOT / "docs" / "results" / "area.json"
-    rows = json.loads(path.read_text())["rows"] if path.exists() else []
-    found = {old["configuration"]: old for old in rows} | {row["configuration"]: row}
-    order = [case.line for case in CASES]
-    write_results("area", {"rows": [found[line] for line in order if line in found]})
+    keep_row("area", row, ("configuration",), [(case.line,) for case in CASES])
 
 
 if __name__ == "__main__":

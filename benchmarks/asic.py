@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from asic_cells import GATE, SKY130, sky130_outlines
-from results import ROOT, commit, write_results
+from results import commit, keep_row
 
 from thermofab.hw.boards.tools import find_tool, run_tool
 from thermofab.hw.host.architectures import loading_of
@@ -173,14 +173,11 @@ def register(netlist: str, cell: str) -> str:
 
 
 def keep(row: dict[str, Any]) -> None:
-    """Put a row in the place of the one that was measured before."""
-    path = ROOT / "docs" / "results" / "asic.json"
-    rows = json.loads(path.read_text())["rows"] if path.exists() else []
-    found = {(old["library"], old["configuration"]): old for old in [*rows, row]}
-    order = [(library, case.line) for library in LIBRARIES for case in CASES]
     arguments = [Path(word).name if "/" in word else word for word in sys.argv[1:]]  # no path of this machine
-    command = " ".join(["python benchmarks/asic.py", *arguments])
-    write_results("asic", {"command": command, "rows": [found[key] for key in order if key in found]})
+    order = [(library, case.line) for library in LIBRARIES for case in CASES]
+    keep_row(
+        "asic", row, ("library", "configuration"), order, command=" ".join(["python benchmarks/asic.py", *arguments])
+    )
 
 
 if __name__ == "__main__":

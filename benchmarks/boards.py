@@ -7,14 +7,13 @@ Clocks asked for are ones the board's PLL makes, near the fastest that place and
 docs/results/boards.json, a row per build with the commit it was measured at.
 """
 
-import json
 import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from results import ROOT, commit, write_results
+from results import commit, keep_row
 
 from thermofab.hw.boards.build import build_board
 from thermofab.hw.boards.registry import find_board
@@ -86,11 +85,7 @@ def main() -> None:
 
 
 def keep(row: dict[str, Any]) -> None:
-    """Put a row in the place of the one that was measured before."""
-    path = ROOT / "docs" / "results" / "boards.json"
-    rows = json.loads(path.read_text())["rows"] if path.exists() else []
-    found = {old["build"]: old for old in [*rows, row]}
-    write_results("boards", {"rows": [found[build.line] for build in BUILDS if build.line in found]})
+    keep_row("boards", row, ("build",), [(build.line,) for build in BUILDS])
 
 
 if __name__ == "__main__":

@@ -26,3 +26,19 @@ def write_results(name: str, content: dict[str, Any]) -> Path:
     whole = {"command": command, "machine": machine(), "commit": commit(), **content}
     path.write_text(json.dumps(whole, indent=1, ensure_ascii=False) + "\n")
     return path.relative_to(ROOT)
+
+
+def keep_row(name: str, row: dict[str, Any], keys: tuple[str, ...], order: list[tuple[str, ...]], **about: Any) -> None:
+    """Put a row in the place of the one measured before, in docs/results/``name``.json.
+
+    Args:
+        name: of the file.
+        row: the new one.
+        keys: fields that name a row.
+        order: their values, in the order of the rows; rows of other names are left out.
+        about: what else the file says.
+    """
+    path = ROOT / "docs" / "results" / f"{name}.json"
+    rows = json.loads(path.read_text())["rows"] if path.exists() else []
+    found = {tuple(each[key] for key in keys): each for each in [*rows, row]}
+    write_results(name, {**about, "rows": [found[values] for values in order if values in found]})
