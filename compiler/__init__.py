@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from thermofab.compiler.distributions.exact import Distribution, exact
     from thermofab.compiler.distributions.stationary import stationary_distribution
     from thermofab.compiler.drop_in import sample_states
+    from thermofab.compiler.frontend.gaussian import GaussianSpinModel
     from thermofab.compiler.frontend.matrices import boltzmann_machine, rbm
     from thermofab.compiler.native_fabric import fabric_of
     from thermofab.compiler.packing import Pack, pack
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Distribution": "distributions.exact",
+    "GaussianSpinModel": "frontend.gaussian",
     "Pack": "packing",
     "TSUSampler": "dimod_sampler",
     "boltzmann_machine": "frontend.matrices",
@@ -36,6 +38,7 @@ _HOME = {
 _RENAMED = {"Law": "Distribution", "stationary_law": "stationary_distribution"}
 __all__ = [
     "Distribution",
+    "GaussianSpinModel",
     "Pack",
     "TSUSampler",
     "boltzmann_machine",

@@ -5,7 +5,10 @@ from typing import Any
 
 import dimod
 import numpy as np
+from dimod.exceptions import BinaryQuadraticModelStructureError
 
+from thermofab.compiler.annealing_range import annealing_range
+from thermofab.compiler.frontend.dimod_bqm import lower
 from thermofab.compiler.pipeline import compile
 from thermofab.hw.spec.errors import CompileError
 from thermofab.hw.spec.fabric import FabricSpec
@@ -13,20 +16,28 @@ from thermofab.hw.spec.fabric import fabric as make_fabric
 from thermofab.hw.spec.registry import open_device
 from thermofab.hw.spec.schedule import Schedule
 
+# β levels of a fabric that the sampler makes itself.
+OWN_LEVELS = 64
+
+
+class StructureError(CompileError, BinaryQuadraticModelStructureError):
+    """A BQM is not on the sampler's graph; composites that embed catch it by dimod's name."""
+
 
 class TSUSampler(dimod.Sampler, dimod.Structured):
-    """Samples P ∝ exp(-beta·E) of BQMs that are written on the fabric's own sites.
+    """Low states of BQMs that are written on the fabric's own sites, or samples of P ∝ exp(-beta·E).
 
+    Unless told otherwise it anneals, from and to the β that suit the BQM. With ``beta`` it samples at that one.
     Variables are the labels of the fabric's topology where it has them (any made from a networkx graph), else site
     numbers. A BQM on another graph is placed by :func:`thermofab.compile`.
 
     Args:
-        fabric: a :class:`FabricSpec`, or what :func:`thermofab.fabric` makes one from.
+        fabric: a :class:`FabricSpec`, or what :func:`thermofab.fabric` makes one from, which then has 64 β levels.
         device: a name for :func:`thermofab.open_device`, or an open device for the fabric.
     """
 
     def __init__(self, fabric: Any, device: Any = "jax") -> None:
-        self._fabric: FabricSpec = fabric if isinstance(fabric, FabricSpec) else make_fabric(fabric)
+        self._fabric: FabricSpec = fabric if isinstance(fabric, FabricSpec) else make_fabric(fabric, levels=OWN_LEVELS)
         self._device = device
         topology = self._fabric.topology
         self._nodelist: list[Hashable] = list(range(topology.n_sites) if topology.labels is None else topology.labels)
@@ -47,7 +58,19 @@ class TSUSampler(dimod.Sampler, dimod.Structured):
 
     @property
     def properties(self) -> dict[str, Any]:
+        """What the fabric is, and under D-Wave's names what its tools ask of a sampler. ``h_range`` and ``j_range``
+        are in steps of an integer weight: BQMs need no scaling, for compiling chooses the step.
+        """
+        spec = self._fabric
         return {
+            "topology": {"type": spec.topology.name, "shape": [spec.n_sites]},
+            "num_qubits": spec.n_sites,
+            "qubits": self._nodelist,
+            "couplers": self._edgelist,
+            "h_range": [-spec.bias_max, spec.bias_max],
+            "j_range": [-spec.weight_max, spec.weight_max],
+            "chip_id": f"thermofab-{spec.digest[:12]}",
+            "category": "software",
             "fabric": self._fabric.topology.name,
             "sites": self._fabric.n_sites,
             "edges": self._fabric.topology.n_edges,
@@ -66,7 +89,7 @@ class TSUSampler(dimod.Sampler, dimod.Structured):
         *,
         num_reads: int | None = None,
         num_sweeps: int = 1000,
-        beta: float = 1.0,
+        beta: float | None = None,
         beta_range: tuple[float, float] | None = None,
         schedule: Any = None,
         seed: int = 0,
@@ -80,21 +103,29 @@ class TSUSampler(dimod.Sampler, dimod.Structured):
             num_reads: independent chains, each read once after ``num_sweeps`` sweeps, or as ``schedule`` says; 1, or
                 the number of initial states.
             num_sweeps: sweeps of a read, without ``schedule``.
-            beta: inverse temperature.
+            beta: inverse temperature to sample at, without annealing.
             beta_range: (first, last) β of annealing, in as many geometric steps as the fabric has levels; the last
-                takes the place of ``beta``.
-            schedule: a :class:`Schedule` instead of ``num_sweeps``; every sample of every chain is returned.
+                takes the place of ``beta``. Without ``beta``, ``beta_range`` and ``schedule`` the sampler anneals over
+                the range of :func:`~thermofab.compiler.annealing_range.annealing_range`, in as many equal steps of β.
+            schedule: a :class:`Schedule` instead of ``num_sweeps``, at ``beta``, or 1; every sample of every chain is
+                returned.
             seed: 0…2^64-1; the same seed gives the same samples.
-            initial_states: one state a read, anything :func:`dimod.as_samples` takes.
+            initial_states: anything :func:`dimod.as_samples` takes; repeated in turn where there are more reads.
+                Annealing starts from them at its hottest level.
 
         Raises:
-            CompileError: a variable or interaction is not the fabric's, or an argument is malformed.
+            StructureError: a variable or interaction is not the fabric's: a ``CompileError`` and dimod's
+                ``BinaryQuadraticModelStructureError``.
+            CompileError: an argument is malformed.
         """
         if unknown:
             raise CompileError(f"unknown parameter {sorted(unknown)[0]!r}; known are {', '.join(self.parameters)}.")
         copies = self._copies(bqm)
-        levels, phases = self._anneal(num_sweeps, beta_range)
-        beta = beta if beta_range is None else float(beta_range[1])
+        if beta is None and beta_range is None and schedule is None and copies:
+            levels, phases, beta = self._own_anneal(bqm, num_sweeps)
+        else:
+            levels, phases = self._anneal(num_sweeps, beta_range)
+            beta = float(beta_range[1]) if beta_range is not None else 1.0 if beta is None else beta
         if schedule is None:
             schedule = Schedule(0 if phases else num_sweeps, 1, 1, phases, len(levels) - 1)
         elif phases:
@@ -122,11 +153,13 @@ class TSUSampler(dimod.Sampler, dimod.Structured):
         elsewhere = "compile it with thermofab.compile(bqm, fabric), which places any graph."
         for variable in bqm.variables:
             if variable not in self._site_of:
-                raise CompileError(f"variable {variable!r} is not a site of {self._fabric.topology.name}; {elsewhere}")
+                raise StructureError(
+                    f"variable {variable!r} is not a site of {self._fabric.topology.name}; {elsewhere}"
+                )
         joined = self._fabric.topology.edge_index
         for u, v in bqm.quadratic:
             if (self._site_of[u], self._site_of[v]) not in joined:
-                raise CompileError(
+                raise StructureError(
                     f"interaction ({u!r}, {v!r}) is not an edge of {self._fabric.topology.name}; {elsewhere}"
                 )
         return tuple((self._site_of[variable],) for variable in bqm.variables)
@@ -140,10 +173,20 @@ class TSUSampler(dimod.Sampler, dimod.Structured):
         first, last = (float(value) for value in beta_range)
         if not (0 < first < float("inf") and 0 < last < float("inf")):
             raise CompileError(f"beta_range must be two positive finite numbers, got {tuple(beta_range)}.")
-        count = min(self._fabric.levels, num_sweeps)
         # A single level is the last β.
-        factors = np.geomspace(first / last, 1.0, count) if count > 1 else np.ones(1)
-        share = [num_sweeps // count + (k < num_sweeps % count) for k in range(count)]
+        count = min(self._fabric.levels, num_sweeps)
+        return self._stepped(np.geomspace(first / last, 1.0, count) if count > 1 else np.ones(1), num_sweeps)
+
+    def _own_anneal(self, bqm: Any, num_sweeps: int) -> tuple[tuple[float, ...], tuple[tuple[int, int], ...], float]:
+        """As :meth:`_anneal`, in equal steps over the range that suits the BQM; and the last β."""
+        self._anneal(num_sweeps, None)  # for its check
+        first, last = annealing_range(lower(bqm, 1.0).model)
+        count = min(self._fabric.levels, num_sweeps)
+        return *self._stepped(np.linspace(first / last, 1.0, count) if count > 1 else np.ones(1), num_sweeps), last
+
+    @staticmethod
+    def _stepped(factors: np.ndarray, num_sweeps: int) -> tuple[tuple[float, ...], tuple[tuple[int, int], ...]]:
+        share = [num_sweeps // len(factors) + (k < num_sweeps % len(factors)) for k in range(len(factors))]
         return tuple(float(factor) for factor in factors), tuple((sweeps, k) for k, sweeps in enumerate(share))
 
     @staticmethod
@@ -157,7 +200,11 @@ class TSUSampler(dimod.Sampler, dimod.Structured):
         if missing:
             raise CompileError(f"initial_states give no value for {missing[0]!r}.")
         reads = num_reads or len(array)
-        if len(array) != reads:
-            raise CompileError(f"initial_states hold {len(array)} states for num_reads={reads}; give one a read.")
+        if not 1 <= len(array) <= reads:
+            raise CompileError(
+                f"initial_states hold {len(array)} states for num_reads={reads}; give one to {reads}, which are "
+                "repeated in turn."
+            )
+        array = np.asarray(array)[np.arange(reads) % len(array)]
         column = {label: k for k, label in enumerate(labels)}
-        return reads, [np.asarray(array)[:, [column[variable] for variable in bqm.variables]] > 0]
+        return reads, [array[:, [column[variable] for variable in bqm.variables]] > 0]

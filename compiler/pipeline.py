@@ -41,7 +41,8 @@ def compile(
 
     Args:
         source: a THRML sampling program, IsingEBM, FactorizedEBM or list of factors; a dimod BQM; a networkx graph
-            with edge attribute ``weight`` and node attribute ``bias``; an :class:`IsingModel`.
+            with edge attribute ``weight`` and node attribute ``bias``; an :class:`IsingModel`; spins with Gaussian
+            variables (:class:`~thermofab.compiler.frontend.gaussian.GaussianSpinModel`).
         fabric: a :class:`FabricSpec`, or what :func:`thermofab.fabric` makes one from.
         pipeline: ``"exact"``, ``"strict"`` (no copies that may break: refused instead), ``"fast"`` (one embedding),
             ``"tolerant"`` (a TV of 0.05), or passes written as text (:mod:`thermofab.compiler.passes.pipelines`).
@@ -83,7 +84,13 @@ def compile(
             "check=True knows no values for the clamped nodes of this program; compile it, and then "
             "program.check(clamp={node: value}), or fold values with clamp=."
         )
-    quantised = run_passes(passes, stage, trace)
+    try:
+        quantised = run_passes(passes, stage, trace)
+    except CompileError as error:
+        # What lowering did (pairs that it coupled, say) may be why a program does not fit.
+        for note in stage.lowered.notes:
+            error.add_note(f"The front end {note}.")
+        raise
     program = emit(quantised).replace(structure=Structure(quantised, (fold, *passes), emit, beta))
     program = verified(with_suits(program, quantised), quantised, emit.beta_levels, verify)
     tolerance = tolerance_of(passes)

@@ -68,11 +68,11 @@ class SimulatedDevice(ABC):
     def load(self, image: Any) -> None:
         self._image = check_image(image, self._fabric, self.info())
 
-    def plan(self, schedule, *, replicas=1, init=None, clamp=None, seed=None) -> RunPlan:
+    def plan(self, schedule, *, replicas: int | range = 1, init=None, clamp=None, seed=None) -> RunPlan:
         """The checked arguments of a run of the loaded image."""
         return plan_run(self._image, schedule, replicas, init, clamp, seed)
 
-    def start(self, *, replicas=1, init=None, clamp=None, seed=None) -> Chains:
+    def start(self, *, replicas: int | range = 1, init=None, clamp=None, seed=None) -> Chains:
         """Chains of the loaded image that have not swept yet; arguments as in :meth:`Device.run`."""
         return self._begun(self.plan(Schedule(0, 1), replicas=replicas, init=init, clamp=clamp, seed=seed))
 

@@ -8,7 +8,18 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/tutorial.md", "docs/foresight.md", "docs/routing-sets.md"])
+@pytest.mark.parametrize(
+    "page",
+    [
+        "README.md",
+        "docs/tutorial.md",
+        "docs/foresight.md",
+        "docs/routing-sets.md",
+        "docs/pytorch.md",
+        "docs/continuous.md",
+        "docs/optimise.md",
+    ],
+)
 def test_python_blocks_run(page):
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), flags=re.DOTALL)
     assert blocks

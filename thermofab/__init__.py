@@ -4,7 +4,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from thermofab.compiler import TSUSampler, boltzmann_machine, compile, exact, pack, rbm, sample_states
+    from thermofab.apps.optimise import Budget, Minimum, maxcut_bound, minimise
+    from thermofab.compiler import (
+        GaussianSpinModel,
+        TSUSampler,
+        boltzmann_machine,
+        compile,
+        exact,
+        pack,
+        rbm,
+        sample_states,
+    )
     from thermofab.hw import emit_verilog
     from thermofab.hw.spec import (
         DiscreteModel,
@@ -32,15 +42,20 @@ _HOME = {
         "thermofab.hw.spec",
     ),
     **dict.fromkeys(
-        ("TSUSampler", "boltzmann_machine", "compile", "exact", "pack", "rbm", "sample_states"), "thermofab.compiler"
+        ("GaussianSpinModel", "TSUSampler", "boltzmann_machine", "compile", "exact", "pack", "rbm", "sample_states"),
+        "thermofab.compiler",
     ),
+    **dict.fromkeys(("Budget", "Minimum", "maxcut_bound", "minimise"), "thermofab.apps.optimise"),
     "emit_verilog": "thermofab.hw",
 }  # fmt: skip
 __all__ = [
+    "Budget",
     "DiscreteModel",
     "FabricSpec",
+    "GaussianSpinModel",
     "Image",
     "IsingModel",
+    "Minimum",
     "Program",
     "Samples",
     "Schedule",
@@ -52,6 +67,8 @@ __all__ = [
     "emit_verilog",
     "exact",
     "fabric",
+    "maxcut_bound",
+    "minimise",
     "open_device",
     "pack",
     "rbm",

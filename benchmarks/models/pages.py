@@ -1,6 +1,6 @@
 """Puts the tables that benchmarks measured into the pages, between the marks that name them.
 
-    python benchmarks/models/pages.py             # rewrites docs/trm.md and docs/models.md
+    python benchmarks/models/pages.py             # rewrites docs/trm.md, docs/models.md and docs/pytorch.md
     python benchmarks/models/pages.py --check     # says which pages are not what the JSON gives; status 1
 
 A mark is ``<!-- trm_sudoku -->`` and the table ends at ``<!-- end -->``; each name is a program here with ``page()``
@@ -13,14 +13,15 @@ import sys
 from collections.abc import Callable
 
 import rbm_equal_time
+import torch_rbm
 import trm_classifier
 import trm_differences
 import trm_sudoku
 from results import ROOT
 
-PAGES = ("trm.md", "models.md")
+PAGES = ("trm.md", "models.md", "pytorch.md")
 TABLES: dict[str, Callable[[], str]] = {
-    program.NAME: program.page for program in (trm_sudoku, trm_differences, trm_classifier, rbm_equal_time)
+    program.NAME: program.page for program in (trm_sudoku, trm_differences, trm_classifier, rbm_equal_time, torch_rbm)
 }
 MARKED = re.compile(r"<!-- (\w+) -->\n.*?<!-- end -->", re.DOTALL)
 

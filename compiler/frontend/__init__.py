@@ -24,6 +24,7 @@ LANGUAGES = {
     "networkx.classes.graph.Graph": "thermofab.compiler.frontend.networkx_graph:lower",
     "thermofab.hw.spec.model.IsingModel": "thermofab.compiler.frontend.ising_model:lower",
     "thermofab.hw.spec.discrete.DiscreteModel": "thermofab.compiler.frontend.ising_model:lower",
+    "thermofab.compiler.frontend.gaussian.GaussianSpinModel": "thermofab.compiler.frontend.gaussian:lower",
     "thermofab.compiler.ir.lowered.Lowered": "thermofab.compiler.frontend.ising_model:unchanged",
 }
 # Languages that state an energy without a temperature; the others carry β themselves.
@@ -44,7 +45,7 @@ def front_end(source: Any) -> tuple[str, Callable[..., Lowered]]:
     raise CompileError(
         f"cannot compile a {type(source).__module__}.{type(source).__qualname__}; give a THRML sampling program, "
         "IsingEBM, FactorizedEBM or list of factors, a dimod BinaryQuadraticModel or BinaryPolynomial, a "
-        "networkx.Graph, an IsingModel or a DiscreteModel."
+        "networkx.Graph, an IsingModel, a DiscreteModel or a GaussianSpinModel."
     )
 
 

@@ -24,6 +24,7 @@ from thermofab.hw.spec.lattice import Lattice, LatticeRule
 from thermofab.hw.spec.merging import Merged
 from thermofab.hw.spec.model import IsingModel, to_spins
 from thermofab.hw.spec.order import IDLE, NO_PARENT, Order
+from thermofab.hw.spec.partition import LogPartition
 from thermofab.hw.spec.parts import Part, part_of
 from thermofab.hw.spec.program import Program
 from thermofab.hw.spec.reading import Reading
@@ -66,6 +67,7 @@ __all__ = [
     "LatticeRule",
     "Ledger",
     "Link",
+    "LogPartition",
     "Merged",
     "Moments",
     "NO_PARENT",

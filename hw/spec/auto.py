@@ -267,17 +267,26 @@ def with_levels(program: Program, betas: Sequence[float]) -> Program:
     Raises:
         SpecError: the fabric holds fewer tables, or level 0 holds another table than the standard one.
     """
-    image, step = program.image, program.report.quantisation.step
+    image = program.image
     if len(betas) > len(image.tables):
         raise SpecError(f"{len(betas)} levels need as many tables, and this fabric holds {len(image.tables)}.")
-    scale = next(
-        (b for b in (1.0, program.model.beta) if np.array_equal(_table(program, step * b), image.tables[0])), None
-    )
-    if scale is None:
-        raise SpecError("a ladder scales the standard table, and this program's level 0 holds another.")
+    scale = exponent_scale(program)
     tables = image.tables.copy()
-    tables[: len(betas)] = [_table(program, step * scale * beta) for beta in betas]
+    tables[: len(betas)] = [_table(program, scale * beta) for beta in betas]
     return program.replace(image=image.replace(tables=tables))
+
+
+def exponent_scale(program: Program) -> float:
+    """What an integer energy is times in the exponent of the distribution at level 0, by its table.
+
+    Raises:
+        SpecError: level 0 holds another table than the standard one.
+    """
+    step = program.report.quantisation.step
+    for scale in (step, step * program.model.beta):
+        if np.array_equal(_table(program, scale), program.image.tables[0]):
+            return scale
+    raise SpecError("a ladder scales the standard table, and this program's level 0 holds another.")
 
 
 def _table(program: Program, step: float) -> np.ndarray:

@@ -16,8 +16,9 @@ from thermofab.hw.spec.fabric import FabricSpec
 from thermofab.hw.spec.image import FREE, Image
 from thermofab.hw.spec.mixing import Mixing, effective_of, observables
 from thermofab.hw.spec.model import IsingModel
+from thermofab.hw.spec.partition import LogPartition, Method
 from thermofab.hw.spec.reading import Reading
-from thermofab.hw.spec.registry import open_device
+from thermofab.hw.spec.registry import open_device, partition_estimator
 from thermofab.hw.spec.report import Report
 from thermofab.hw.spec.samples import Ledger, Samples
 from thermofab.hw.spec.schedule import Schedule
@@ -253,6 +254,48 @@ class Program:
         if self.structure is None:
             raise SpecError("a program read from a file has no model to compare with; compile it again.")
         return self.structure.check(self, schedule=schedule, clamp=clamp, replicas=replicas, seed=seed, device=device)
+
+    def log_partition(
+        self,
+        method: Method = "ais",
+        *,
+        levels: int | Sequence[float] | None = None,
+        replicas: int | None = None,
+        sweeps: int | None = None,
+        clamp: Mapping[Hashable, Any] | None = None,
+        seed: int = 0,
+        device: Any = "jax",
+    ) -> LogPartition:
+        """ln Z of the model as written, Z = Σ_s exp(-β E(s)), E of :attr:`model` with its offset and its β, over the
+        states of the nodes that are not clamped (clamped ones have their values in E: the conditional ln Z).
+
+        Chains go on the device from independent coin flips, β = 0 and ln Z known, through tables of rising β; more
+        levels than the fabric holds are loaded in turn. That gives ln Z of the integers; weights of the samples at
+        β carry it to the model, so that rounding, copies, codes and discarded samples leave no bias. The table does:
+        a level samples the distribution of its rounded table (``report.table``, of which ``profile="fine"`` makes
+        next to nothing), and that is not corrected for; see :mod:`thermofab.sim.partition`.
+
+        Args:
+            method: ``"ais"`` (annealed importance sampling; unbiased with any number of sweeps), ``"bar"`` (Bennett's
+                acceptance ratio between neighbouring levels), ``"ti"`` (thermodynamic integration of the energy) or
+                ``"population"`` (population annealing, for rugged models).
+            levels: how many, β = 0 and 1 among them, or the factors on β themselves, from 1 down to 0; by default
+                as many as the method wants, placed by a pilot's measured deviations of the energy.
+            replicas: chains; for ``population`` in 16 populations.
+            sweeps: of every chain at every level.
+            clamp: nodes and their values, one value each.
+            seed: of all that is drawn.
+            device: a name for :func:`open_device`, or an open device: a simulator, or one whose states and generators
+                can be placed, as those of ``"rtl"`` and ``"serial://…"`` can.
+
+        Raises:
+            SpecError: an argument is out of range, or level 0 holds another table than the standard one.
+            RefusedError: the estimate would not be one of the model's ln Z, or is not to be believed: the message
+                says why and what to raise.
+        """
+        return partition_estimator()(
+            self, method, levels=levels, replicas=replicas, sweeps=sweeps, clamp=clamp, seed=seed, device=device
+        )
 
     def _kept(self, run: Callable[[int], Samples], asked: Schedule) -> Samples:
         """The first samples of every replica in which copies agree, as many as were asked for."""

@@ -4,6 +4,7 @@ Ours are listed here as ``module:attribute`` strings, so that naming one imports
 by entry point in the groups ``thermofab.devices`` and ``thermofab.generators``.
 """
 
+from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -26,6 +27,7 @@ DEVICES = {
     "rtl-systolic": "thermofab.sim.rtl.device:SystolicRtlDevice",
     "serial": "thermofab.hw.link.device:SerialDevice",
 }
+LOG_PARTITION = "thermofab.sim.partition.estimate:log_partition"
 
 
 @cache
@@ -71,3 +73,9 @@ def open_device(name: str, fabric: Any, **options: Any) -> Any:
     if is_url:
         options["url"] = name
     return _load(known[scheme])(fabric, **options)
+
+
+def partition_estimator() -> Callable[..., Any]:
+    """What :meth:`thermofab.hw.spec.program.Program.log_partition` calls: it drives devices, which this folder knows
+    by name only."""
+    return _load(LOG_PARTITION)

@@ -5,7 +5,12 @@ from thermofab.models.boltzmann.checkpoint import load_training, save_training
 from thermofab.models.boltzmann.connections import Connections, deep, fully_visible, on_topology, restricted
 from thermofab.models.boltzmann.enumeration import Enumerated, kl_divergence, visible_marginal
 from thermofab.models.boltzmann.held import held_by
-from thermofab.models.boltzmann.likelihood import free_energy, log_likelihood, pseudo_likelihood
+from thermofab.models.boltzmann.likelihood import (
+    free_energy,
+    log_likelihood,
+    pseudo_likelihood,
+    sampled_log_partition,
+)
 from thermofab.models.boltzmann.machine import BoltzmannMachine, from_binary_rbm, to_binary_rbm
 from thermofab.models.boltzmann.sampler import FabricSampler
 from thermofab.models.boltzmann.training import Training, TrainState, advance, fit, start
@@ -32,6 +37,7 @@ __all__ = [
     "on_topology",
     "pseudo_likelihood",
     "restricted",
+    "sampled_log_partition",
     "save_training",
     "start",
     "to_binary_rbm",

@@ -18,7 +18,8 @@ HERE = Path(__file__).resolve().parent
 GENERATORS = {"lfsr64": "Lfsr64", "lfsr32": "Lfsr32", "xoshiro128+": "Xoshiro"}
 CXX_FLAGS = (
     *("-std=c++17", "-O3", "-fPIC", "-shared", "-pthread"),
-    *("-fvisibility=hidden", "-fno-gnu-unique", "-w"),
+    # Decisions of replica exchange are floating-point numbers that Python must agree with: no fused operations.
+    *("-fvisibility=hidden", "-fno-gnu-unique", "-ffp-contract=off", "-w"),
 )
 
 

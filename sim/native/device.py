@@ -1,13 +1,20 @@
 """The native kernel as a device."""
 
 import os
+from collections.abc import Sequence
+
+import numpy as np
 
 from thermofab.hw.spec import DeviceError, DeviceInfo, FabricSpec, RunPlan
 from thermofab.hw.spec.contract import KNOWN_CONTRACTS
 from thermofab.sim.chains import Chains
 from thermofab.sim.native.build import build_library
+from thermofab.sim.native.ladder import NativeLadders
 from thermofab.sim.native.library import NativeChains
 from thermofab.sim.simulated import SimulatedDevice
+from thermofab.sim.tempering.clusters import Clusters
+from thermofab.sim.tempering.ladder import Ladder
+from thermofab.sim.tempering.opened import Ladders
 
 
 class NativeDevice(SimulatedDevice):
@@ -45,6 +52,14 @@ class NativeDevice(SimulatedDevice):
 
     def like(self, fabric: FabricSpec) -> "NativeDevice":
         return NativeDevice(fabric, **self._options)
+
+    def start_ladders(
+        self, plans: Sequence[RunPlan], ladder: Ladder, root: np.ndarray, exchange: bool, clusters: Clusters | None
+    ) -> Ladders | None:
+        """Ladders in the kernel; ``None`` for images with an order, whose chains are merged ones."""
+        if plans[0].image.order is not None:
+            return None
+        return NativeLadders(self._library, plans, self._threads, ladder, root, exchange, clusters)
 
     def _chains(self, plan: RunPlan) -> Chains:
         return NativeChains(self._library, plan, self._threads)

@@ -30,6 +30,10 @@ void seed_words(uint64_t key, uint32_t (&state)[WORDS]) {
     } while (!any);
 }
 
+inline void fetch_lines(const void* from, std::size_t bytes) {
+    for (std::size_t k = 0; k < bytes; k += LINE) __builtin_prefetch(static_cast<const char*>(from) + k, 1);
+}
+
 // A shift register whose window is PLANES words, oldest first. A step makes the word that follows the window; it takes
 // the oldest word's place, so the window's start moves through the planes and nothing is copied.
 template <int BITS, int A, int B, int C>
@@ -56,6 +60,11 @@ struct ShiftRegister {
                                           (a >> C | b << (WORD - C)));
         }
         return oldest;
+    }
+    // Asks for what a step will touch.
+    template <int LANES>
+    static void fetch(const Word* state, int64_t time) {
+        for (int p = 0; p < 2; ++p) fetch_lines(state + (time + p) % PLANES * LANES, LANES * sizeof(Word));
     }
     using State = Word;
     static constexpr int WORDS = BITS / 32;
@@ -102,6 +111,10 @@ struct Xoshiro {
             p3[l] = s3 << 11 | s3 >> 21;
         }
         return words;
+    }
+    template <int LANES>
+    static void fetch(const uint32_t* state, int64_t) {
+        fetch_lines(state, PLANES * LANES * sizeof(uint32_t));
     }
     static constexpr int WORDS = 4;
 

@@ -1,5 +1,6 @@
 // The C interface: chains are opened, worked, looked at and closed; blocks of replicas are spread over threads.
 #include "chains.h"
+#include "ladders.h"
 
 #define EXPORTED extern "C" __attribute__((visibility("default")))
 
@@ -17,3 +18,14 @@ EXPORTED int thermofab_load(Chains* chains, const uint8_t* states, int64_t threa
 }
 
 EXPORTED void thermofab_close(Chains* chains) { delete chains; }
+
+// Ladders of replicas that exchange states. Null where there is not the memory; the arrays of `spec` must outlive them.
+EXPORTED Ladders* thermofab_ladders_open(const LadderSpec* spec) { return open_ladders(*spec); }
+
+// As thermofab_work.
+EXPORTED int thermofab_ladders_work(Ladders* ladders, const LadderWork* work, int64_t threads,
+                                    const volatile int32_t* stop) {
+    return ladders->work(*work, threads, stop);
+}
+
+EXPORTED void thermofab_ladders_close(Ladders* ladders) { delete ladders; }

@@ -7,6 +7,10 @@
 #include <memory>
 #include <new>
 
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+
 // Compiled in: the generator's name, bits of a random word, bits of the accumulator.
 #if THERMOFAB_WORD_BITS == 16
 using Word = uint16_t;
@@ -41,9 +45,13 @@ struct Run {
     const int32_t* ends;       // [edges, 2] sites of every edge, for observers
     const int32_t* couplings;  // [edges] w
     const int32_t* biases;     // [sites] b
-    const Layout* layout;      // to run replicas one by one, their sites in lanes; else null
+    const Layout* layout;      // to run replicas one by one, their sites in lanes; null where none is
     const Factors* factors;    // tables over several sites, or null
     const Links* links;        // between the tiles that a layout's sites are in, or null
+    const int64_t* held;       // [free + 1] where slots of clamped neighbours start; null: they are among the others
+    const int32_t* held_near;     // [their slots] the neighbour
+    const int32_t* held_weights;  // [their slots] 2w
+    int64_t singles;           // of the replicas so many, the last, are run one by one
 };
 
 // What to run next, and what to keep of it. Mirrored by thermofab.sim.native.library.Work. Phases come first; then
@@ -61,7 +69,7 @@ struct Work {
     int64_t last;              // whether the chains may be forgotten afterwards
 };
 
-constexpr std::size_t LINE = 64;
+constexpr std::size_t LINE = 64, HUGE_PAGE = std::size_t{1} << 21;
 
 // Zeroed memory on cache-line boundaries.
 template <class T>
@@ -73,9 +81,14 @@ class Array {
 
 public:
     explicit Array(std::size_t size) {
-        const std::size_t bytes = (size * sizeof(T) / LINE + 2) * LINE;
-        data_.reset(static_cast<T*>(std::aligned_alloc(LINE, bytes)));
+        std::size_t bytes = (size * sizeof(T) / LINE + 2) * LINE;
+        const bool large = bytes >= 2 * HUGE_PAGE;
+        if (large) bytes = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+        data_.reset(static_cast<T*>(std::aligned_alloc(large ? HUGE_PAGE : LINE, bytes)));
         if (!data_) throw std::bad_alloc();
+#ifdef MADV_HUGEPAGE
+        if (large) madvise(static_cast<void*>(data_.get()), bytes, MADV_HUGEPAGE);  // fewer pages to look up
+#endif
         std::memset(static_cast<void*>(data_.get()), 0, bytes);
     }
     T* get() const { return data_.get(); }

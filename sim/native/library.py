@@ -2,7 +2,7 @@
 
 import ctypes
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ from thermofab.sim.native.build import is_narrow
 from thermofab.sim.native.links import links_of
 from thermofab.sim.native.sites import FEW_ON_A_LATTICE, Layout, SiteLayout, any_site_layout, site_layout
 
+# Lanes of a narrow block of replicas.
+NARROW = 32
 # Samples between two emptyings of the kernel's 32-bit counters.
 MOST_COUNTED = 2**31
 
@@ -30,6 +32,8 @@ class Run(ctypes.Structure):
         *((name, ctypes.c_void_p) for name in ("keys", "rng", "init", "ends", "couplings", "biases", "layout")),
         ("factors", ctypes.c_void_p),
         ("links", ctypes.c_void_p),
+        *((name, ctypes.c_void_p) for name in ("held", "held_near", "held_weights")),
+        ("singles", ctypes.c_int64),
     ]
 
 
@@ -65,6 +69,11 @@ def load_library(path: Path) -> Any:
     library.thermofab_load.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64]
     library.thermofab_close.argtypes = [ctypes.c_void_p]
     library.thermofab_close.restype = None
+    library.thermofab_ladders_open.restype = ctypes.c_void_p
+    library.thermofab_ladders_open.argtypes = [ctypes.c_void_p]
+    library.thermofab_ladders_work.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, stop]
+    library.thermofab_ladders_close.argtypes = [ctypes.c_void_p]
+    library.thermofab_ladders_close.restype = None
     return library
 
 
@@ -81,34 +90,11 @@ class NativeChains:
     def __init__(self, path: Path, plan: RunPlan, threads: int, network: Network | None = None) -> None:
         self._plan, self._threads, self._library = plan, threads, load_library(path)
         spec = plan.image.fabric
-        self._arrays = {
-            **coupling_arrays(plan),
-            "tables": (plan.image.tables << (spec.word_bits - spec.threshold_bits)).astype(f"u{spec.word_bits // 8}"),
-            "keys": np.ascontiguousarray(plan.keys),
-            "init": np.ascontiguousarray(plan.init),
-            "ends": np.ascontiguousarray(spec.topology.edges),
-            "couplings": np.ascontiguousarray(plan.image.weights),
-            "biases": np.ascontiguousarray(plan.image.biases),
-        }
-        run = Run(
-            sites=spec.n_sites,
-            free=len(self._arrays["order"]),
-            colours=spec.topology.n_colours,
-            replicas=plan.replicas,
-            edges=spec.topology.n_edges,
-            levels=spec.levels,
-            size=spec.table_size,
-            shift=plan.image.shift,
-            **{name: array.ctypes.data for name, array in self._arrays.items()},
-        )
+        self._arrays, run = run_of(plan)
         if spec.topology.factors:
-            self._factor_arrays = factor_arrays(plan)
-            self._factors = Factors(
-                count=spec.topology.n_factors,
-                **{name: array.ctypes.data for name, array in self._factor_arrays.items()},
-            )
+            self._factor_arrays, self._factors = factors_of(plan)
             run.factors = ctypes.addressof(self._factors)
-        flat = self._flat_layout(network)
+        flat, run.singles = self._one_by_one(network)
         if flat is not None:
             self._placed = flat.arrays(plan, np.int16 if is_narrow(spec) else np.int32)
             self._layout = Layout(
@@ -125,8 +111,10 @@ class NativeChains:
         if not self._handle:
             self._no_memory()
 
-    def _flat_layout(self, network: Network | None) -> SiteLayout | None:
-        """The layout to run replicas one by one with; ``None`` where they share lanes. Tiles always run one by one."""
+    def _one_by_one(self, network: Network | None) -> tuple[SiteLayout | None, int]:
+        """How many replicas, the last ones, run one by one, and the layout to run them with: few replicas, or few that
+        are left over where the others share lanes. Tiles always run one by one.
+        """
         topology, replicas = self._plan.image.fabric.topology, self._plan.replicas
         if network is not None:
             if topology.factors:
@@ -134,11 +122,12 @@ class NativeChains:
                     f"the native kernel's tiles couple pairs of sites only, and '{topology.name}' has factors; use "
                     "TiledReference."
                 )
-            return any_site_layout(topology)
-        if replicas > FEW_ON_A_LATTICE or topology.factors:
-            return None
+            return any_site_layout(topology), replicas
+        left = replicas if replicas <= FEW_ON_A_LATTICE else replicas % NARROW
+        if not 0 < left <= FEW_ON_A_LATTICE or topology.factors:
+            return None, 0
         flat = site_layout(topology)
-        return flat if flat is not None and replicas <= flat.most_replicas else None
+        return (flat, left) if flat is not None and left <= flat.most_replicas else (None, 0)
 
     def __del__(self) -> None:
         if getattr(self, "_handle", None):
@@ -201,55 +190,129 @@ class NativeChains:
         return Chunk(states, energies)
 
     def _call(self, work: Work) -> None:
-        """The call, in a thread of its own: the caller's stays in Python, where signal handlers can run."""
-        stop, done, enough = ctypes.c_int32(0), threading.Event(), []
-
-        def call() -> None:
-            try:
-                enough.append(
-                    self._library.thermofab_work(self._handle, ctypes.byref(work), self._threads, ctypes.byref(stop))
-                )
-            finally:
-                done.set()
-
-        threading.Thread(target=call).start()
-        raised = None
-        while not done.is_set():
-            # The arrays must outlive the call, so an interrupt waits for it to end. An event, not Thread.join: that
-            # takes an interrupted wait for the thread's end.
-            try:
-                done.wait()
-            except BaseException as interrupt:
-                raised, stop.value = interrupt, 1
-        if raised is not None:
+        try:
+            enough = interruptible(
+                lambda stop: self._library.thermofab_work(self._handle, ctypes.byref(work), self._threads, stop)
+            )
+        except BaseException:
             handle, self._handle = self._handle, None
             self._library.thermofab_close(handle)
-            raise raised
-        if not enough[0]:
+            raise
+        if not enough:
             self._no_memory()
 
     def _no_memory(self) -> None:
-        raise DeviceError(
-            f"{self._plan.replicas} replicas of {self._plan.image.fabric.n_sites} sites do not fit in memory; "
-            "run fewer at a time."
-        )
+        raise no_memory(self._plan.replicas, self._plan)
+
+
+def interruptible(call: Callable[[Any], int]) -> int:
+    """What ``call(stop)`` returns, made in a thread of its own: the caller's stays in Python, where signal handlers can
+    run. An interrupt sets ``*stop``, and is raised once the call has ended.
+    """
+    stop, done, results = ctypes.c_int32(0), threading.Event(), []
+
+    def made() -> None:
+        try:
+            results.append(call(ctypes.byref(stop)))
+        finally:
+            done.set()
+
+    threading.Thread(target=made).start()
+    raised = None
+    while not done.is_set():
+        # The arrays must outlive the call, so an interrupt waits for it to end. An event, not Thread.join: that takes
+        # an interrupted wait for the thread's end.
+        try:
+            done.wait()
+        except BaseException as interrupt:
+            raised, stop.value = interrupt, 1
+    if raised is not None:
+        raise raised
+    return results[0]
+
+
+def no_memory(replicas: int, plan: RunPlan) -> DeviceError:
+    return DeviceError(
+        f"{replicas} replicas of {plan.image.fabric.n_sites} sites do not fit in memory; run fewer at a time."
+    )
+
+
+def run_of(plan: RunPlan) -> tuple[dict[str, np.ndarray], Run]:
+    """``struct Run`` of a plan without factors, layout and links, and the arrays that it points to."""
+    spec = plan.image.fabric
+    arrays = {
+        **coupling_arrays(plan),
+        "tables": (plan.image.tables << (spec.word_bits - spec.threshold_bits)).astype(f"u{spec.word_bits // 8}"),
+        "keys": np.ascontiguousarray(plan.keys),
+        "init": np.ascontiguousarray(plan.init),
+        "ends": np.ascontiguousarray(spec.topology.edges),
+        "couplings": np.ascontiguousarray(plan.image.weights),
+        "biases": np.ascontiguousarray(plan.image.biases),
+    }
+    run = Run(
+        sites=spec.n_sites,
+        free=len(arrays["order"]),
+        colours=spec.topology.n_colours,
+        replicas=plan.replicas,
+        edges=spec.topology.n_edges,
+        levels=spec.levels,
+        size=spec.table_size,
+        shift=plan.image.shift,
+        **{name: array.ctypes.data for name, array in arrays.items()},
+    )
+    return arrays, run
+
+
+def factors_of(plan: RunPlan) -> tuple[dict[str, np.ndarray], Factors]:
+    """``struct Factors`` of a plan, and the arrays that it points to."""
+    arrays = factor_arrays(plan)
+    count = plan.image.fabric.topology.n_factors
+    return arrays, Factors(count=count, **{name: array.ctypes.data for name, array in arrays.items()})
+
+
+def free_classes(plan: RunPlan) -> list[np.ndarray]:
+    """The free sites of every colour. Sites of a colour do not touch, so they come in any order: those of as many
+    couplings to free sites stand together, and of these those with clamped neighbours, which the processor predicts.
+    """
+    topology = plan.image.fabric.topology
+    coupled = topology.edges[plan.image.weights != 0]
+    beside = plan.clamped[coupled]
+
+    def count(sites: np.ndarray) -> np.ndarray:
+        return np.bincount(sites, minlength=topology.n_sites)
+
+    held = count(coupled[beside[:, ::-1]])
+    degree = count(coupled.reshape(-1)) - held
+    free = [sites[~plan.clamped[sites]] for sites in topology.colour_classes]
+    return [sites[np.lexsort((held[sites] > 0, degree[sites]))] for sites in free]
 
 
 def coupling_arrays(plan: RunPlan) -> dict[str, np.ndarray]:
-    """Free sites by colour and their couplings in compressed rows; couplings of weight zero are left out."""
+    """Free sites by colour and their couplings in compressed rows, those to clamped sites apart; couplings of weight
+    zero are left out.
+    """
     image, topology = plan.image, plan.image.fabric.topology
-    classes = [sites[~plan.clamped[sites]] for sites in topology.colour_classes]
+    classes = free_classes(plan)
     order = np.concatenate(classes)
     near, edges = (table[order] for table in topology.neighbour_table)
     weights = np.append(image.weights, 0)[edges]
     real = weights != 0
+    held = real & plan.clamped[near]
+    free = real & ~held
+
+    def starts(slots: np.ndarray) -> np.ndarray:
+        return np.concatenate([[0], np.cumsum(slots.sum(axis=1))]).astype(np.int64)
+
     return {
         "bounds": np.concatenate([[0], np.cumsum([len(sites) for sites in classes])]).astype(np.int64),
         "order": order.astype(np.int32),
-        "first": np.concatenate([[0], np.cumsum(real.sum(axis=1))]).astype(np.int64),
-        "near": near[real].astype(np.int32),
-        "weights": (2 * weights[real]).astype(np.int32),
+        "first": starts(free),
+        "near": near[free].astype(np.int32),
+        "weights": (2 * weights[free]).astype(np.int32),
         "offsets": (image.biases[order] - weights.sum(axis=1)).astype(np.int32),
+        "held": starts(held),
+        "held_near": near[held].astype(np.int32),
+        "held_weights": (2 * weights[held]).astype(np.int32),
     }
 
 
@@ -257,7 +320,7 @@ def factor_arrays(plan: RunPlan) -> dict[str, np.ndarray]:
     """The topology's factors as ``struct Factors`` wants them."""
     image, topology = plan.image, plan.image.fabric.topology
     inputs = topology.factor_inputs
-    free = np.concatenate([sites[~plan.clamped[sites]] for sites in topology.colour_classes])
+    free = np.concatenate(free_classes(plan))
     of_site = [np.flatnonzero(inputs.sites == site) for site in free.tolist()]
     order = np.concatenate([*of_site, np.zeros(0, dtype=np.int64)])
     sites = np.full((topology.n_factors, LARGEST_FACTOR), -1, dtype=np.int32)

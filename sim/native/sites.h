@@ -2,7 +2,8 @@
 //
 // On a lattice the sites of a sublattice lie row after row in one flat array, every row with room beside it for the
 // sites that lie across its ends; so a bond is one distance in the array, for all places. What is computed in that room
-// is masked away. On other graphs the sites of a colour lie in any order, and their neighbours are fetched one by one.
+// is masked away. On other graphs the sites of a colour lie in any order, and their neighbours are looked up as bits,
+// or fetched one by one.
 #pragma once
 
 #include <optional>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "avx512.h"
+#include "bits.h"
 #include "generators.h"
 #include "links.h"
 #include "observe.h"
@@ -40,6 +42,13 @@ public:
         : run_(run), layout_(*run.layout), replica_(replica),
           states_(layout_.groups * (layout_.chunks * WIDTH + 2 * layout_.margin) + WIDTH),
           fetched_(most_slots(layout_) * WIDTH), rng_(layout_.groups * layout_.chunks * STATE) {
+#ifdef THERMOFAB_AVX512
+        if (layout_.neighbours && !run.links) {
+            bits_.emplace(layout_.groups * layout_.chunks, layout_.site, layout_.neighbours,
+                          [&](int64_t chunk) { return slots_of(chunk / layout_.chunks); });
+            if (!bits_->fits()) bits_.reset();
+        }
+#endif
         place_states(run.init + replica * run.sites);
         if (run.links) ghosts_.emplace(*run.links, states_.get());
         for (int64_t c = 0; c < layout_.groups * layout_.chunks; ++c)
@@ -138,24 +147,49 @@ private:
         return most;
     }
 
+    int64_t slots_of(int64_t group) const { return layout_.slot_bounds[group + 1] - layout_.slot_bounds[group]; }
+
     int64_t group_stride() const { return layout_.chunks * WIDTH + 2 * layout_.margin; }
 
     void place_states(const uint8_t* states) {
         for (int64_t i = 0; i < run_.sites; ++i) states_[layout_.place[i]] = static_cast<Field>(-(states[i] != 0));
-        for (int64_t g = 0; g < layout_.groups; ++g) wrap(g);
+        for (int64_t g = 0; g < layout_.groups; ++g) wrap(g), set_bits(g);
+    }
+
+    // A group's states where neighbours look them up.
+    void set_bits(int64_t group) {
+#ifdef THERMOFAB_AVX512
+        if (!bits_) return;
+        for (int64_t c = group * layout_.chunks; c < (group + 1) * layout_.chunks; ++c)
+            bits_->set(c, states_.get() + c * WIDTH);
+#endif
     }
 
     // Fields of every chunk in turn: `use(number, fields, states)`; `after(group)` once a group is through.
-    template <class Use, class After>
+    // ALL: also of chunks without a free site.
+    template <bool ALL, class Use, class After>
     __attribute__((always_inline)) void each_chunk(const Use& use, const After& after) {
         const int32_t* __restrict neighbours = layout_.neighbours;
         const Field* __restrict weights = layout_.weights;
         for (int64_t g = 0; g < layout_.groups; ++g) {
             const int32_t* first = layout_.distances + layout_.slot_bounds[g];
-            const int64_t slots = layout_.slot_bounds[g + 1] - layout_.slot_bounds[g];
+            const int64_t slots = slots_of(g);
             Field* states = states_.get() + g * group_stride() + layout_.margin;
             for (int64_t c = 0; c < layout_.chunks; ++c, states += WIDTH, weights += slots * WIDTH) {
                 const int64_t chunk = g * layout_.chunks + c;
+                if (!ALL && !layout_.free[chunk]) {
+                    if (neighbours) neighbours += slots * WIDTH;
+                    continue;
+                }
+#ifdef THERMOFAB_AVX512
+                if (bits_) {
+                    Fields sum;
+                    std::memcpy(sum.lanes, layout_.offsets + chunk * WIDTH, sizeof sum.lanes);
+                    bits_->add(chunk, slots, weights, sum);
+                    use(chunk, sum, states);
+                    continue;
+                }
+#endif
                 if (neighbours) {
                     for (int64_t k = 0; k < slots * WIDTH; ++k) fetched_[k] = states_[neighbours[k]];
                     neighbours += slots * WIDTH;
@@ -173,7 +207,7 @@ private:
     }
     template <class Use>
     void each_chunk(const Use& use) {
-        each_chunk(use, [](int64_t) {});
+        each_chunk<true>(use, [](int64_t) {});
     }
 
     // Groups come by colour, and those of a colour do not touch: each may be written before the next is read.
@@ -183,10 +217,9 @@ private:
         int64_t colour = 0;
         bool holding = ghosts_ && ghosts_->holds(time_, 0);
         if (ghosts_) ghosts_->receive(time_ * run_.colours);
-        each_chunk(
+        each_chunk<false>(
             [&](int64_t chunk, const Fields& sum, Field* states) __attribute__((always_inline)) {
                 uint64_t free = layout_.free[chunk];
-                if (!free) return;
                 const Word* words = Generator::step<WIDTH>(&rng_[chunk * STATE], time_, scratch);
                 if (holding) free &= ~ghosts_->on_boundary(chunk);
                 if (ghosts_ && ghosts_->touches(chunk)) {
@@ -201,6 +234,7 @@ private:
                 }
             },
             [&](int64_t g) __attribute__((always_inline)) {
+                set_bits(g);
                 wrap(g);
                 if (!ghosts_) return;
                 for (; colour < run_.colours && g + 1 == run_.links->group_ends[colour]; ++colour) {
@@ -244,6 +278,7 @@ private:
     Array<Generator::State> rng_;    // [groups, chunks, PLANES, WIDTH]
     std::optional<Ghosts> ghosts_;
 #ifdef THERMOFAB_AVX512
+    std::optional<BitNeighbours> bits_;
     std::vector<ByteTable> tables_;
 #endif
 };

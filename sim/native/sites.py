@@ -15,7 +15,9 @@ from thermofab.sim.functional.layout import NONE, Gather, Stencil, gather_of, la
 # Places of a chunk, and the longest copy: as in sites.h.
 WIDTH, LONGEST_COPY = 64, 32
 # Up to so many replicas run faster one by one.
-FEW_ON_A_LATTICE, FEW_ON_A_GRAPH = 12, 4
+FEW_ON_A_LATTICE, FEW_ON_A_GRAPH, FEW_ON_A_LARGE_GRAPH = 12, 5, 2
+# Places of a small graph: the bits that bits.h looks neighbours up in.
+MOST_LOOKED_UP = 8192
 
 
 class Layout(ctypes.Structure):
@@ -55,7 +57,10 @@ class SiteLayout:
     @property
     def most_replicas(self) -> int:
         """Up to so many replicas run faster one by one than sharing lanes."""
-        return FEW_ON_A_GRAPH if self.neighbours else FEW_ON_A_LATTICE
+        if not self.neighbours:
+            return FEW_ON_A_LATTICE
+        used = WIDTH * int((self.sites.reshape(-1, WIDTH) != NONE).any(axis=1).sum())
+        return FEW_ON_A_GRAPH if used <= MOST_LOOKED_UP else FEW_ON_A_LARGE_GRAPH
 
     def arrays(self, plan: RunPlan, field: type) -> dict[str, np.ndarray]:
         """The fields of ``struct Layout`` for a run, with ``field`` the accumulator's type."""

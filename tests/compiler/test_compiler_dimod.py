@@ -65,7 +65,7 @@ def test_annealing_finds_the_ground_state():
 
 
 def test_beta_levels_share_the_sweeps():
-    sampler = fab.TSUSampler("g4-2x2", device="reference")
+    sampler = fab.TSUSampler(fab.fabric("g4-2x2"), device="reference")
     levels, phases = sampler._anneal(10, (0.5, 2.0))
     assert np.allclose(levels, [0.25, 0.25 ** (2 / 3), 0.25 ** (1 / 3), 1.0])
     assert phases == ((3, 0), (3, 1), (2, 2), (2, 3))
@@ -107,14 +107,58 @@ def test_schedules_and_initial_states():
             r"^initial_states give no value for 0\.$",
         ),
         (
-            lambda s: s.sample_ising({0: 1}, {}, initial_states=[{0: 1}], num_reads=2),
-            r"^initial_states hold 1 states for num_reads=2; give one a read\.$",
+            lambda s: s.sample_ising({0: 1}, {}, initial_states=[{0: 1}, {0: -1}], num_reads=1),
+            r"^initial_states hold 2 states for num_reads=1; give one to 1, which are repeated in turn\.$",
         ),
     ],
 )
 def test_refusals(call, sentence):
     with pytest.raises(CompileError, match=sentence):
         call(fab.TSUSampler("g4-2x2", device="reference"))
+
+
+def test_it_anneals_unless_told_otherwise():
+    """An unfrustrated ±J torus of 144 sites, 100 reads of 1,000 sweeps: most reach the ground state, as simulated
+    annealing does. The fault: sampling at β = 1, where the mean energy lies 0.2 a site higher.
+    """
+    spec = fab.fabric("g4-12x12-torus")
+    rng = np.random.default_rng(0)
+    flipped = rng.choice([-1, 1], spec.n_sites)
+    couplings = {(i, j): -float(flipped[i] * flipped[j]) for i, j in spec.topology.edges.tolist()}
+    bqm = dimod.BinaryQuadraticModel({}, couplings, "SPIN")
+    answer = fab.TSUSampler("g4-12x12-torus", device="jax").sample(bqm, num_reads=100, seed=1)
+    assert answer.record.energy.min() == -len(couplings)
+    assert answer.record.energy.mean() < -0.95 * len(couplings)
+    hot = fab.TSUSampler("g4-12x12-torus", device="jax").sample(bqm, num_reads=100, beta=0.3, seed=1)
+    assert hot.record.energy.mean() > -0.8 * len(couplings)
+
+
+def test_levels_are_its_own_or_the_fabrics():
+    assert fab.TSUSampler("g4-2x2", device="reference").fabric.levels == 64
+    assert fab.TSUSampler(fab.fabric("g4-2x2"), device="reference").fabric.levels == 4
+
+
+def test_initial_states_are_repeated_over_the_reads():
+    bqm = dimod.BinaryQuadraticModel({0: 0.0}, {(0, 1): 1.0}, "SPIN")
+    sampler = fab.TSUSampler("g4-2x2", device="reference")
+    answer = sampler.sample(
+        bqm, schedule=fab.Schedule(0, 1, 1), initial_states=[{0: 1, 1: -1}, {1: 1, 0: 1}], num_reads=5
+    )
+    assert answer.record.sample[:, answer.variables.index(1)].tolist() == [-1, 1, -1, 1, -1]
+
+
+def test_a_bqm_off_the_graph_is_an_error_of_dimods_too():
+    with pytest.raises(dimod.exceptions.BinaryQuadraticModelStructureError) as caught:
+        fab.TSUSampler("g4-2x2", device="reference").sample_ising({}, {(0, 3): 1.0})
+    assert isinstance(caught.value, CompileError)
+
+
+def test_properties_have_the_names_that_d_waves_tools_ask_for():
+    sampler = fab.TSUSampler("g4-2x2", device="reference")
+    known = sampler.properties
+    assert known["topology"] == {"type": "g4-2x2", "shape": [4]} and known["num_qubits"] == 4
+    assert known["qubits"] == sampler.nodelist and known["couplers"] == sampler.edgelist
+    assert known["h_range"][1] == -known["h_range"][0] > 0 and known["j_range"][1] == 127
 
 
 QUADRATIC = {"a": 0.3, "b": -0.2, "c": 0.7}, {("a", "b"): -0.5, ("b", "c"): 0.4}, 1.25

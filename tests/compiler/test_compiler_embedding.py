@@ -142,6 +142,7 @@ print(json.dumps([p.copies for p in (sparse, dense)] + [p.image.digest for p in 
 """
 
 
+@pytest.mark.soak
 def test_compiling_is_the_same_in_every_process(tmp_path):
     """Fresh caches and other hash seeds: the same copies and the same bits."""
     found = []

@@ -14,8 +14,15 @@ SPECS = {
 }
 
 
-@pytest.mark.parametrize("simulator", simulators())
-@pytest.mark.parametrize("architecture", SPECS)
+# On the second simulator the smallest; the others take as long again (-m soak).
+@pytest.mark.parametrize(
+    ("architecture", "simulator"),
+    [
+        pytest.param(name, each, marks=pytest.mark.soak if each == "icarus" and name != "spatial" else [])
+        for name in SPECS
+        for each in simulators()
+    ],
+)
 def test_through_the_pins(architecture, simulator, tmp_path, monkeypatch):
     steps, divisor = (80, 5) if simulator == "verilator" else (8, 2)
     assert simulate(simulator, SPECS[architecture], divisor, 1, steps, tmp_path, monkeypatch) >= 1500 + steps

@@ -59,8 +59,8 @@ def reweighted(paths: PortfolioPaths, views: Sequence[View]) -> PortfolioPaths:
 
     def dual(tilt: np.ndarray) -> tuple[float, np.ndarray]:
         log_weight = base + gaps @ tilt
-        total = logsumexp(log_weight)
-        return float(total), np.exp(log_weight - total) @ gaps
+        total = float(np.asarray(logsumexp(log_weight)))
+        return total, np.exp(log_weight - total) @ gaps
 
     found = minimize(dual, np.zeros(len(views)), jac=True, method="BFGS", options={"gtol": 1e-8})
     log_weight = base + gaps @ found.x
