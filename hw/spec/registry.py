@@ -1,60 +1,48 @@
-"""Plug-ins by name: devices and random number generators, loaded when first asked for.
+"""Plug-ins by name: devices, random number generators and what estimates ln Z, loaded when first asked for.
 
-Ours are listed here as ``module:attribute`` strings, so that naming one imports nothing; third parties add theirs
-by entry point in the groups ``thermofab.devices`` and ``thermofab.generators``.
+All of them are entry points, ours (pyproject.toml) like those of other packages, so that this folder names nothing
+above it and naming one imports nothing. Groups: ``thermofab.devices``, ``thermofab.generators`` and
+``thermofab.estimators``. Where two packages use one name, ours is taken.
 """
 
+import tomllib
 from collections.abc import Callable
 from functools import cache
-from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Any
 
 from thermofab.hw.spec.errors import DeviceError, SpecError
 
-GENERATORS = {
-    "lfsr64": "thermofab.hw.rng.lfsr64:LFSR64",
-    "lfsr32": "thermofab.hw.rng.lfsr32:LFSR32",
-    "xoshiro128+": "thermofab.hw.rng.xoshiro128p:XOSHIRO128P",
-}
-DEVICES = {
-    "reference": "thermofab.sim.reference:ReferenceDevice",
-    "jax": "thermofab.sim.functional.device:JaxDevice",
-    "jax-xla": "thermofab.sim.functional.device:XlaDevice",
-    "native": "thermofab.sim.native.device:NativeDevice",
-    "rtl": "thermofab.sim.rtl.device:RtlDevice",
-    "rtl-cxxrtl": "thermofab.sim.rtl.device:CxxrtlDevice",
-    "rtl-systolic": "thermofab.sim.rtl.device:SystolicRtlDevice",
-    "serial": "thermofab.hw.link.device:SerialDevice",
-}
-LOG_PARTITION = "thermofab.sim.partition.estimate:log_partition"
+GENERATORS, DEVICES, ESTIMATORS = "thermofab.generators", "thermofab.devices", "thermofab.estimators"
+OURS = "thermofab"
+CHECKOUT = Path(__file__).parents[3] / "pyproject.toml"
 
 
 @cache
-def _known(group: str) -> dict[str, str]:
-    ours = {"thermofab.generators": GENERATORS, "thermofab.devices": DEVICES}[group]
-    return {**{point.name: point.value for point in entry_points(group=group)}, **ours}
-
-
-def _load(target: str) -> Any:
-    module, _, attribute = target.partition(":")
-    return getattr(import_module(module), attribute)
+def _known(group: str) -> dict[str, EntryPoint]:
+    """Entry points by name. In a checkout ours are read from its pyproject.toml: what was installed may be older."""
+    ours = [point for point in entry_points(group=group) if point.dist is not None and point.dist.name == OURS]
+    if CHECKOUT.exists():
+        table = tomllib.loads(CHECKOUT.read_text())["project"]["entry-points"][group]
+        ours = [EntryPoint(name, value, group) for name, value in table.items()]
+    return {point.name: point for point in (*entry_points(group=group), *ours)}
 
 
 def generator_names() -> tuple[str, ...]:
-    return tuple(_known("thermofab.generators"))
+    return tuple(sorted(_known(GENERATORS)))
 
 
 def device_names() -> tuple[str, ...]:
-    return tuple(_known("thermofab.devices"))
+    return tuple(sorted(_known(DEVICES)))
 
 
 def generator(name: str) -> Any:
     """The generator called ``name`` (see :mod:`thermofab.hw.rng`)."""
-    known = _known("thermofab.generators")
+    known = _known(GENERATORS)
     if name not in known:
-        raise SpecError(f"unknown random number generator '{name}'; known are {', '.join(known)}.")
-    return _load(known[name])
+        raise SpecError(f"unknown random number generator '{name}'; known are {', '.join(generator_names())}.")
+    return known[name].load()
 
 
 def open_device(name: str, fabric: Any, **options: Any) -> Any:
@@ -66,16 +54,16 @@ def open_device(name: str, fabric: Any, **options: Any) -> Any:
         DeviceError: no device of that name.
         ToolMissingError: the device needs a tool that is not installed; the message says how to get it.
     """
-    known = _known("thermofab.devices")
+    known = _known(DEVICES)
     scheme, is_url, _ = name.partition("://")
     if scheme not in known:
-        raise DeviceError(f"unknown device '{name}'; known are {', '.join(known)}.")
+        raise DeviceError(f"unknown device '{name}'; known are {', '.join(device_names())}.")
     if is_url:
         options["url"] = name
-    return _load(known[scheme])(fabric, **options)
+    return known[scheme].load()(fabric, **options)
 
 
 def partition_estimator() -> Callable[..., Any]:
     """What :meth:`thermofab.hw.spec.program.Program.log_partition` calls: it drives devices, which this folder knows
     by name only."""
-    return _load(LOG_PARTITION)
+    return _known(ESTIMATORS)["log_partition"].load()

@@ -149,7 +149,7 @@ def test_demo_passes_and_writes_its_report(tmp_path):
     [
         (("sample", "nowhere.json"), "there is no file nowhere.json; write one with 'thermofab compile'."),
         (("rtl", "--fabric", "g5-4x4"), "unknown topology family 'g5' in 'g5-4x4'; known are g4"),
-        (("verify", "--device", "abacus"), "unknown device 'abacus'; known are reference"),
+        (("verify", "--device", "abacus"), "unknown device 'abacus'; known are jax"),
         (("verify", "--family", "torus"), "unknown family 'torus'; known are g4"),
     ],
 )
