@@ -17,10 +17,16 @@ def commit() -> str:
     return done.stdout.strip() if done.returncode == 0 else "unknown"
 
 
+def _portable(argument: str) -> str:
+    """``FOLDER`` for a folder outside the repository, which lies elsewhere on other machines."""
+    path = Path(argument)
+    return "FOLDER" if path.is_dir() and not path.resolve().is_relative_to(ROOT) else argument
+
+
 def write_results(name: str, content: dict[str, Any]) -> Path:
     """``content`` with its provenance, as docs/results/``name``.json."""
     program = Path(sys.argv[0]).resolve().relative_to(ROOT)
-    command = " ".join(["python", str(program), *sys.argv[1:]])
+    command = " ".join(["python", str(program), *map(_portable, sys.argv[1:])])
     path = ROOT / "docs" / "results" / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     whole = {"command": command, "machine": machine(), "commit": commit(), **content}

@@ -176,9 +176,6 @@ class StudyResult:
         costs = [point.costs for point in self.points]
         return tuple(hypervolume(costs[: k + 1], self.reference) for k in range(len(costs)))
 
-    def records_of(self, point: Point) -> list[Record]:
-        return [record for record in self.records if record.candidate.digest == point.digest]
-
 
 def run_study(
     study: StudyFile,

@@ -24,7 +24,6 @@ from page_tables import results
 from results import ROOT
 
 COLOURS = {8: "#0072b2", 12: "#009e73", 15: "#d55e00", 16: "#cc79a7"}  # Okabe and Ito's, for colour-blind readers
-ANNEALER_SIZE = 15
 
 
 def main() -> None:

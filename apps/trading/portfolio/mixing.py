@@ -22,14 +22,6 @@ def by_bits(cells: np.ndarray) -> np.ndarray:
     return cells.reshape((2,) * (BITS * cells.ndim))
 
 
-def by_cells(bits: np.ndarray) -> np.ndarray:
-    """Inverse of :func:`by_bits`."""
-    cells = bits.reshape((STATES,) * (bits.ndim // BITS))
-    for axis in range(cells.ndim):
-        cells = cells.take(CODE @ np.array([4, 2, 1]), axis=axis)
-    return cells
-
-
 def sweep_distribution(now: np.ndarray, target: np.ndarray, order: Sequence[int]) -> np.ndarray:
     """The distribution over bits ``[2] * n`` a sweep after ``now``, for a fabric that holds ``target``."""
     for site in order:

@@ -132,9 +132,3 @@ def pair_marginals(probabilities: np.ndarray) -> np.ndarray:
             k += 1
         after = rest
     return made
-
-
-def single_marginals(probabilities: np.ndarray) -> np.ndarray:
-    """float64 ``[d, 8]`` of a distribution over cells ``[8] * d``."""
-    d = probabilities.ndim
-    return np.stack([probabilities.sum(axis=tuple(k for k in range(d) if k != i)) for i in range(d)])

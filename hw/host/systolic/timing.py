@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from thermofab.hw.host.systolic.layout import WIDE_TAPS, SystolicLayout, systolic_layout
 from thermofab.hw.spec import FabricSpec
 
-TAP, GATHER, SUM = 4, 5, 6
+TAP, SUM = 4, 6
 
 
 @dataclass(frozen=True)

@@ -122,11 +122,6 @@ def relative(source: str) -> str:
     return file.removeprefix(root) if file.startswith(f"{root}{_PACKAGE.name}/") else ""
 
 
-def class_source(component: Any) -> str:
-    """Where a component's class begins, as Amaranth writes sources."""
-    return f"{inspect.getsourcefile(type(component))}:{inspect.getsourcelines(type(component))[1]}"
-
-
 def first_paragraph(kind: type) -> str:
     """A class' docstring up to its first empty line, as plain text."""
     said = inspect.getdoc(kind) or ""
