@@ -2,7 +2,7 @@
 
     python3 bootstrap.py demo      set up, then run the main job (any further arguments go to 'thermofab demo')
     python3 bootstrap.py test      set up with the development tools, then run the tests (arguments go to pytest)
-    python3 bootstrap.py lint      the same, then ruff, vulture, the import contracts, the type checker and the docs build
+    python3 bootstrap.py lint      the same, then ruff, vulture, import contracts, types and the docs build
 
 Everything is installed into .venv beside this file. Standard library only: it runs before anything is installed.
 """

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from thermofab.apps.trading.portfolio.cells import BITS, CODE, STATES
+from thermofab.apps.trading.portfolio.cells import BITS, CODE
 
 TOLERANCE = 2e-3  # of total variation that a draw may have left of the uniform bits it starts from
 MOST_SWEEPS = 1000
