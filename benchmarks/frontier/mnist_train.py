@@ -26,6 +26,7 @@ from thermofab.models.boltzmann import BoltzmannMachine, Connections, FabricSamp
 from thermofab.sim.native.device import NativeDevice
 
 TRAINED_ON, BITS = 9000, 8
+READINGS = ((200, 1.0), (2000, 1.0), (2000, 0.7))  # sweeps and β
 
 
 def visible_rows(images: np.ndarray, digits: np.ndarray, copies: int, classes: int) -> np.ndarray:
@@ -50,6 +51,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--sweeps", type=int, default=10, help="of either phase and update")
     parser.add_argument("--rate", type=float, default=0.004, help="of Adam, falling to a twentieth")
+    parser.add_argument("--clip", type=float, default=1.0, help="largest coupling: larger ones mix too slowly")
     parser.add_argument("--every", type=int, default=4, help="epochs between readings")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
@@ -66,7 +68,7 @@ def main() -> None:
     config = Training(
         method="pcd", steps=asked.epochs * updates, batch=asked.batch, replicas=asked.batch, sweeps=asked.sweeps,
         samples=2, clamped_sweeps=asked.sweeps, learning_rate=asked.rate, final_learning_rate=asked.rate / 20,
-        clip=2.0, seed=asked.seed,
+        clip=asked.clip, seed=asked.seed,
     )  # fmt: skip
     machine = BoltzmannMachine.random(connections, 0.02, asked.seed, rows)
     spec = fab.fabric(network.topology, weight_bits=BITS, bias_bits=BITS + 4)
@@ -82,12 +84,18 @@ def main() -> None:
                 network.pixels, network.labels,
             )  # fmt: skip
             held_out = (images[TRAINED_ON:], digits[TRAINED_ON:])
-            setting = Setting(bits=BITS)
             points.append(
                 {
                     "epoch": epoch,
                     "seconds": time.perf_counter() - began,
-                    "held_out": {str(k): accuracy(learnt, setting, k, *held_out) for k in (200, 2000)},
+                    "held_out": [
+                        {
+                            "sweeps": k,
+                            "beta": beta,
+                            "right": accuracy(learnt, Setting(bits=BITS, beta=beta), k, *held_out),
+                        }
+                        for k, beta in READINGS
+                    ],
                     "largest": float(np.abs(np.asarray(state.machine.couplings)).max()),
                 }  # fmt: skip
             )
