@@ -76,6 +76,53 @@ def spin_glass_flips() -> str:
     return "\n".join(lines)
 
 
+def spin_glass_peers() -> str:
+    """Ours and peers from as many updates."""
+    lines = ["| way | residual ·10³ | solved | processor seconds per run |", "|---|---|---|---|"]
+    for row in results("frontier_spin_glass_peers")["rows"]:
+        mean, error = row["residual"]
+        lines.append(
+            f"| {row['way']} | {1000 * mean:.2f} ± {1000 * error:.2f} | {row['solved']:.1%} | "
+            f"{row['cpu_seconds_per_run']:.3f} |"
+        )
+    return "\n".join(lines)
+
+
+def images() -> str:
+    """The denoising model at 28×28: means over seeds, by layers and sweeps."""
+    found = results("frontier_dtm28")
+    lines = [
+        "| layers | seeds | sweeps of each layer | FID | nearest | nJ, as DTCA | µJ, as Z1 |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for steps in dict.fromkeys(row["steps"] for row in found["rows"]):
+        rows = [row["points"] for row in found["rows"] if row["steps"] == steps]
+        for points in zip(*rows, strict=True):
+            fids = [point["fid"] for point in points]
+            near = sum(point["nearest"] for point in points) / len(points)
+            joules = points[0]["joules"]
+            lines.append(
+                f"| {steps} | {len(rows)} | {points[0]['sweeps']} | {min(fids):.1f} to {max(fids):.1f} | {near:.1f} | "
+                f"{1e9 * joules['DTCA']:.2f} | {1e6 * joules['Z1']:.2f} |"
+            )
+    for name in ("held_out", "independent_pixels"):
+        row = found[name]
+        lines.append(f"| {name.replace('_', ' ')} | | | {row['fid']:.1f} | {row['nearest']:.1f} | | |")
+    return "\n".join(lines)
+
+
+def own_training() -> str:
+    """Accuracy of the network trained here, on the held-out images."""
+    points = results("frontier_mnist_train")["points"]
+    readings = [(each["sweeps"], each["beta"]) for each in points[0]["held_out"]]
+    heads = " | ".join(f"{sweeps} sweeps, β {beta:g}" for sweeps, beta in readings)
+    lines = [f"| epochs | {heads} | largest coupling |", "|---" * (len(readings) + 2) + "|"]
+    for point in points:
+        right = " | ".join(f"{each['right']:.1%}" for each in point["held_out"])
+        lines.append(f"| {point['epoch']} | {right} | {point['largest']:.2f} |")
+    return "\n".join(lines)
+
+
 def tempering_rates() -> str:
     """What exchange and cluster moves cost, by case and threads."""
     rows = results("tempering_rates")["rows"]
@@ -118,6 +165,7 @@ def digits() -> str:
 if __name__ == "__main__":
     tables = {
         "gset": gset, "sampler": sampler, "spin glasses": spin_glasses, "spin glass flips": spin_glass_flips,
-        "digits": digits, "tempering rates": tempering_rates,
+        "spin glass peers": spin_glass_peers, "digits": digits, "own training": own_training, "images": images,
+        "tempering rates": tempering_rates,
     }  # fmt: skip
     fill(["optimise.md", "frontier.md", "simulators.md"], tables)

@@ -20,13 +20,18 @@ CHECKOUT = Path(__file__).parents[3] / "pyproject.toml"
 
 
 @cache
-def _known(group: str) -> dict[str, EntryPoint]:
-    """Entry points by name. In a checkout ours are read from its pyproject.toml: what was installed may be older."""
-    ours = [point for point in entry_points(group=group) if point.dist is not None and point.dist.name == OURS]
+def own(group: str) -> dict[str, EntryPoint]:
+    """Those of this package. In a checkout they are read from its pyproject.toml: what was installed may be older."""
     if CHECKOUT.exists():
         table = tomllib.loads(CHECKOUT.read_text())["project"]["entry-points"][group]
-        ours = [EntryPoint(name, value, group) for name, value in table.items()]
-    return {point.name: point for point in (*entry_points(group=group), *ours)}
+        return {name: EntryPoint(name, value, group) for name, value in table.items()}
+    points = entry_points(group=group)
+    return {point.name: point for point in points if point.dist is not None and point.dist.name == OURS}
+
+
+@cache
+def _known(group: str) -> dict[str, EntryPoint]:
+    return {**{point.name: point for point in entry_points(group=group)}, **own(group)}
 
 
 def generator_names() -> tuple[str, ...]:

@@ -180,6 +180,7 @@ TINY = [part for setting in ("levels=1", "table_bits=2", "dither_bits=0", "weigh
         for part in ("--set", setting)]  # fmt: skip
 
 
+@pytest.mark.soak
 def test_icebreaker_bitstream(cache, tmp_path):
     """A fabric of two sites behind its serial line, from its name to a bitstream."""
     done = thermofab(

@@ -16,8 +16,8 @@ from thermofab.hw.spec import (
 )
 from thermofab.hw.spec.contract import KNOWN_CONTRACTS
 from thermofab.hw.spec.device import Device
-from thermofab.hw.spec.registry import DEVICES as DEVICES_OF_OURS
-from thermofab.hw.spec.registry import GENERATORS
+from thermofab.hw.spec.registry import DEVICES as DEVICE_GROUP
+from thermofab.hw.spec.registry import GENERATORS, own
 from thermofab.sim.conformance import (
     DENSE,
     REFERENCE,
@@ -42,7 +42,7 @@ def agrees(device: str, case) -> None:
     try:
         outcome = compare(device, case)
     except UnsupportedError as refusal:
-        if device in DEVICES_OF_OURS and case.image.fabric.rng in GENERATORS:
+        if device in own(DEVICE_GROUP) and case.image.fabric.rng in own(GENERATORS):
             raise
         pytest.skip(str(refusal))
     assert outcome.compared > 0
