@@ -15,7 +15,9 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
 
@@ -31,6 +33,7 @@ from frontier.spin_glasses import COLDEST, GROUP, HOTTEST, RUNGS, energies_of_ru
 from results import write_results
 from thrml import Block, SamplingSchedule, SpinNode, sample_states
 from thrml.models import IsingEBM, IsingSamplingProgram
+from thrml.pgm import AbstractNode
 
 import thermofab as fab
 from thermofab.hw.spec import Image
@@ -41,6 +44,12 @@ STAGES = 32  # of THRML's annealing
 Found = tuple[np.ndarray, float]
 # Runs so many runs from a seed.
 Way = Callable[[int, int], Found]
+
+
+def colour_classes(image: Image) -> list[list[int]]:
+    """Of the instance's own spins; a site's label is its spin."""
+    labels: Any = image.fabric.topology.labels
+    return [[int(labels[site]) for site in sites] for sites in image.fabric.topology.colour_classes]
 
 
 def ours(image: Image, betas: tuple[float, ...], sweeps: int) -> Way:
@@ -71,12 +80,10 @@ def annealed_by_dwave(edges: np.ndarray, signs: np.ndarray, rungs: int, sweeps: 
 
 def annealed_by_thrml(image: Image, edges: np.ndarray, signs: np.ndarray, rungs: int, sweeps: int) -> Way:
     n = image.fabric.n_sites
-    nodes = [SpinNode() for _ in range(n)]
+    nodes: list[AbstractNode] = [SpinNode() for _ in range(n)]
     pairs = [(nodes[a], nodes[b]) for a, b in edges.tolist()]
-    labels = image.fabric.topology.labels
-    assert labels is not None
-    classes = [[int(labels[site]) for site in sites] for sites in image.fabric.topology.colour_classes]
-    blocks = [Block([nodes[index] for index in members]) for members in classes]
+    classes = colour_classes(image)
+    blocks: list[Any] = [Block([nodes[index] for index in members]) for members in classes]
     schedule = SamplingSchedule(n_warmup=sweeps // STAGES, n_samples=1, steps_per_sample=1)
 
     def stage(key: jax.Array, beta: jax.Array, state: list[jax.Array]) -> list[jax.Array]:
@@ -108,19 +115,16 @@ def tempered_by_hamon(
 ) -> Way | None:
     """None where hamon is not installed."""
     try:
-        import hamon.models.ising as peer
-        from hamon import Block as PeerBlock
-        from hamon import SpinNode as PeerNode
-        from hamon.nrpt import nrpt
+        peer: Any = import_module("hamon.models.ising")
+        hamon: Any = import_module("hamon")
+        nrpt = import_module("hamon.nrpt").nrpt
     except ImportError:
         return None
     n = image.fabric.n_sites
-    nodes = [PeerNode() for _ in range(n)]
+    nodes = [hamon.SpinNode() for _ in range(n)]
     pairs = [(nodes[a], nodes[b]) for a, b in edges.tolist()]
-    labels = image.fabric.topology.labels
-    assert labels is not None
-    classes = [[int(labels[site]) for site in sites] for sites in image.fabric.topology.colour_classes]
-    blocks = [PeerBlock([nodes[index] for index in members]) for members in classes]
+    classes = colour_classes(image)
+    blocks = [hamon.Block([nodes[index] for index in members]) for members in classes]
     ebm = peer.IsingEBM(nodes, pairs, jnp.zeros(n), jnp.asarray(signs, jnp.float32), jnp.asarray(1.0))
     program = peer.IsingSamplingProgram(ebm, blocks, [])
     rungs = jnp.asarray(sorted(betas), jnp.float32)
