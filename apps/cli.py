@@ -1,4 +1,4 @@
-"""The ``thermofab`` command. One function a subcommand; the work is in the applications' own modules."""
+"""The ``thermofab`` command. One function per subcommand; the work is in the applications' own modules."""
 
 import json
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from thermofab import __version__
 from thermofab.apps import boards
 from thermofab.apps.console import errors, output
 from thermofab.apps.explore import command as exploring
@@ -21,7 +22,6 @@ from thermofab.hw.spec.errors import ThermofabError
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="Hardware/software co-design for thermodynamic sampling units: one program, the same bits everywhere.",
 )
 
 app.command()(boards.build)
@@ -41,14 +41,29 @@ Architecture = Annotated[str, typer.Option(help="spatial, systolic, relay or den
 Seed = Annotated[int, typer.Option(help="Seed of everything random.", min=0)]
 
 
+def show_version(asked: bool) -> None:
+    if asked:
+        output.print(f"thermofab {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def about(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=show_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Hardware/software co-design for thermodynamic sampling units: one program, the same bits everywhere."""
+
+
 @app.command()
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for the report.")] = Path("out/demo"),
     fabric: FabricName = "g8-8x8",
     device: Annotated[str, typer.Option(help="Device compared with jax.")] = "rtl",
     nodes: Annotated[int, typer.Option(help="Nodes of the program, even.", min=6, max=20)] = 12,
-    replicas: Annotated[int, typer.Option(min=1)] = 64,
-    samples: Annotated[int, typer.Option(help="Samples a replica.", min=1)] = 1000,
+    replicas: Annotated[int, typer.Option(help="Chains side by side.", min=1)] = 64,
+    samples: Annotated[int, typer.Option(help="Samples per replica.", min=1)] = 1000,
     seed: Seed = 1,
     as_json: Json = False,
 ) -> None:
@@ -141,10 +156,10 @@ def compile_command(
 def sample(
     program: Annotated[Path, typer.Argument(help="A program written by 'thermofab compile'.")],
     device: Annotated[str, typer.Option(help="Where to run it.")] = "jax",
-    samples: Annotated[int, typer.Option(min=1)] = 1000,
+    samples: Annotated[int, typer.Option(help="Samples per replica.", min=1)] = 1000,
     warmup: Annotated[int, typer.Option(help="Sweeps before the first sample.", min=0)] = 100,
     steps: Annotated[int, typer.Option(help="Sweeps between samples.", min=1)] = 1,
-    replicas: Annotated[int, typer.Option(min=1)] = 1,
+    replicas: Annotated[int, typer.Option(help="Chains side by side.", min=1)] = 1,
     seed: Seed = 0,
     out: Annotated[Path | None, typer.Option(help="Write the states to this .npz file.")] = None,
     executor: Annotated[

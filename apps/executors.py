@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from typing import Any, Protocol, TypeVar
 
 from thermofab.hw.spec import SpecError, ToolMissingError
@@ -96,8 +96,7 @@ def open_executor(name: str) -> Iterator[Executor]:
     if name == "local":
         yield Here()
     elif processes:
-        # Fresh processes: JAX does not survive a fork.
-        with ProcessPoolExecutor(int(processes[1]), mp_context=get_context("spawn")) as pool:
+        with worker_processes(int(processes[1])) as pool:
             yield Processes(pool)
     elif name.startswith("dask://"):
         with dask_client(name) as client:
@@ -106,6 +105,22 @@ def open_executor(name: str) -> Iterator[Executor]:
         raise SpecError(
             f"an executor is local, processes://N, dask://local:N or dask://host:port, with N processes; got {name!r}."
         )
+
+
+@contextmanager
+def worker_processes(count: int) -> Iterator[ProcessPoolExecutor]:
+    """Fresh processes, for JAX does not survive a fork. Where the body raises, Ctrl-C included, they are killed: what
+    they run may take long to end."""
+    before = set(active_children())
+    pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"))
+    try:
+        yield pool
+    except BaseException:
+        for child in set(active_children()) - before:
+            child.kill()
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    pool.shutdown()
 
 
 @contextmanager

@@ -1,13 +1,13 @@
 """``thermofab verify``: a campaign of random configurations over several processes, and its table."""
 
-import multiprocessing
 import time
 from collections import defaultdict
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from thermofab.apps.console import bar
+from thermofab.apps.executors import worker_processes
 from thermofab.hw.spec import DeviceError, SpecError, UnsupportedError, device_names
 from thermofab.sim.conformance import REFERENCE, Outcome, families, run_one
 
@@ -97,11 +97,10 @@ def run(
     names = only or families()
     share = -(-updates // configurations)
     outcomes: dict[int, list[tuple[str, Outcome]]] = {}
-    context = multiprocessing.get_context("spawn")  # JAX does not survive a fork
     with bar("configurations", configurations, quiet) as done:
         for first in range(0, configurations, PER_POOL * workers):
             # Compiled fabrics stay loaded in a process, so every so often the processes are new ones.
-            with ProcessPoolExecutor(workers, mp_context=context) as pool:
+            with worker_processes(workers) as pool:
                 jobs = {
                     pool.submit(run_one, devices, names[k % len(names)], share, seed, k, against): k
                     for k in range(first, min(first + PER_POOL * workers, configurations))

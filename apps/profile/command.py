@@ -17,7 +17,7 @@ def profile(
     program: Annotated[str, PROGRAM] = "spin-glass",
     method: Annotated[list[str] | None, typer.Option(help="A method; may be repeated. All if left out.")] = None,
     samples: Annotated[int, typer.Option(help="Samples of all chains together.", min=1)] = 64_000,
-    chains: Annotated[int, typer.Option(min=8)] = 64,
+    chains: Annotated[int, typer.Option(help="Chains side by side.", min=8)] = 64,
     warmup: Annotated[int, typer.Option(help="Sweeps before the first sample.", min=0)] = 100,
     sweeps: Annotated[int, typer.Option(help="Sweeps between samples.", min=1)] = 1,
     rounds: Annotated[int, typer.Option(help="Timed calls of each method.", min=1)] = 5,

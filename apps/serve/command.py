@@ -24,7 +24,7 @@ _NEEDED = ("starlette", "uvicorn", "websockets", "jsonschema", "prometheus_clien
 def serve(
     demo: Annotated[bool, typer.Option("--demo", help="Stream a small model over what ships with arch.")] = False,
     model: Annotated[Path | None, typer.Option(help="A model of 'thermofab strategy train'.")] = None,
-    port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
+    port: Annotated[int, typer.Option(help="Where to listen.", min=1, max=65535)] = 8000,
     token: Annotated[
         str | None, typer.Option(help="What clients must show.", envvar="THERMOFAB_TOKEN", show_envvar=True)
     ] = None,

@@ -157,7 +157,7 @@ def scenarios(
     volatility: Filter = "gjr",
     refit: Refit = None,
     price: Annotated[float, typer.Option(help="Today's price.", min=1e-9)] = 100.0,
-    trajectories: Annotated[int, typer.Option(min=1)] = 2000,
+    trajectories: Annotated[int, typer.Option(help="Paths to draw.", min=1)] = 2000,
     horizon: Horizon = 10,
     device: DeviceName = "jax",
     seed: Seed = 0,
@@ -219,7 +219,7 @@ def risk(
     volatility: Filter = "gjr",
     refit: Refit = None,
     threshold: Annotated[float, typer.Option(help="A simple return, such as -0.1.")] = -0.1,
-    trajectories: Annotated[int, typer.Option(min=1)] = 10_000,
+    trajectories: Annotated[int, typer.Option(help="Paths to draw.", min=1)] = 10_000,
     horizon: Annotated[
         list[int] | None, typer.Option(help="Trading days; several are allowed. By default 1 and 10.", min=1)
     ] = None,

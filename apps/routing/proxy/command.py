@@ -26,7 +26,7 @@ def serve(
     device: Annotated[str, typer.Option(help="Where choices are drawn.")] = "native",
     outcomes: Annotated[Path | None, typer.Option(help="File that feedback is appended to.")] = None,
     ledger: Annotated[Path | None, typer.Option(help="File of what clients have spent.")] = None,
-    port: Annotated[int, typer.Option(min=1, max=65535)] = 8010,
+    port: Annotated[int, typer.Option(help="Where to listen.", min=1, max=65535)] = 8010,
     host: Annotated[str, typer.Option(help="Where to listen; others than loopback need clients with keys.")] = (
         "127.0.0.1"
     ),

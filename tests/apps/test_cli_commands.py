@@ -1,0 +1,56 @@
+"""What all commands have in common: every option says what it is, and Ctrl-C ends them with their processes."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import psutil
+import pytest
+import typer
+
+from thermofab import __version__
+from thermofab.apps.cli import app
+
+COMMAND = [sys.executable, "-m", "thermofab.apps.cli"]
+
+
+def commands(command: Any, path: str = "thermofab") -> Iterator[tuple[str, Any]]:
+    """Typer's own classes of click's: a group has ``commands``."""
+    if hasattr(command, "commands"):
+        for name, member in command.commands.items():
+            yield from commands(member, f"{path} {name}")
+    else:
+        yield path, command
+
+
+ALL = dict(commands(typer.main.get_command(app)))
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_option_has_a_sentence(name):
+    command = ALL[name]
+    assert command.help
+    assert [parameter.name for parameter in command.params if not getattr(parameter, "help", None)] == []
+
+
+def test_version():
+    done = subprocess.run([*COMMAND, "--version"], capture_output=True, text=True)
+    assert done.stdout.split() == ["thermofab", __version__]
+
+
+def test_ctrl_c_ends_a_campaign_and_its_workers():
+    """Red if leaving waits for the worker, whose one task takes minutes."""
+    campaign = [*COMMAND, "verify", "--device", "reference", "--against", "native", "--configurations", "1"]
+    process = subprocess.Popen([*campaign, "--updates", "100000000", "--workers", "1"], stderr=subprocess.PIPE)
+    main, workers = psutil.Process(process.pid), []
+    while not workers:
+        assert process.poll() is None
+        workers = [child for child in main.children(recursive=True) if "spawn_main" in " ".join(child.cmdline())]
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=10) != 0
+    _, alive = psutil.wait_procs(workers, timeout=10)
+    assert alive == []
