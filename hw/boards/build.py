@@ -8,7 +8,7 @@ from typing import Any
 from thermofab.hw.boards.board import Board, constraints
 from thermofab.hw.boards.pll import Pll, find_pll
 from thermofab.hw.boards.recipe import recipe_of
-from thermofab.hw.boards.report import Report
+from thermofab.hw.boards.report import BuildReport
 from thermofab.hw.boards.synthesis import Progress, SynthesisOptions, place_and_route, silent
 from thermofab.hw.boards.toolchain import TOOLCHAINS
 from thermofab.hw.boards.tools import find_tool
@@ -40,7 +40,7 @@ class BoardBuild:
     clock_mhz: float
     baud: float
     pll: Pll | None
-    report: Report
+    report: BuildReport
     bitstream: Path
 
     def to_json(self) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from amaranth.lib.wiring import In, Out
 
 from thermofab.hw.boards.part import Part
 from thermofab.hw.boards.recipe import recipe_of
-from thermofab.hw.boards.report import Report
+from thermofab.hw.boards.report import BuildReport
 from thermofab.hw.boards.synthesis import Floorplan, Progress, SynthesisOptions, place_and_route, silent
 from thermofab.hw.rtl.architectures import fabric_top
 from thermofab.hw.rtl.common.hierarchy import Hierarchy
@@ -117,7 +117,7 @@ def measure(
     floorplan: Floorplan | None = None,
     folder: Path | None = None,
     progress: Progress = silent,
-) -> tuple[Report, Overhead]:
+) -> tuple[BuildReport, Overhead]:
     """Place and route a component by itself.
 
     Args:
@@ -145,7 +145,7 @@ def measure(
     return report, wrappers[0].overhead
 
 
-def measure_fabric(spec: FabricSpec, part: Part, frequency: float, **arguments: Any) -> tuple[Report, Overhead]:
+def measure_fabric(spec: FabricSpec, part: Part, frequency: float, **arguments: Any) -> tuple[BuildReport, Overhead]:
     """Place and route a fabric of any architecture by itself, in the way that suits it (:func:`recipe_of`); the rest is
     as for :func:`measure`.
     """

@@ -59,7 +59,7 @@ class ClockTiming:
 
 
 @dataclass(frozen=True)
-class Report:
+class BuildReport:
     """A finished build.
 
     Attributes:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from thermofab.hw.boards.part import Part
-from thermofab.hw.boards.report import Report, Utilisation, cell_counts, clocks_of, utilisation_of
+from thermofab.hw.boards.report import BuildReport, Utilisation, cell_counts, clocks_of, utilisation_of
 from thermofab.hw.boards.toolchain import TOOLCHAINS, pack_arguments, place_arguments
 from thermofab.hw.boards.tools import Tool, find_tool, run_tool
 from thermofab.hw.cache import build_key, made_once
@@ -143,10 +143,10 @@ def place_and_route(
     floorplan: Floorplan | None = None,
     folder: Path | None = None,
     progress: Progress = silent,
-) -> Report:
+) -> BuildReport:
     """Synthesise, place and route a design, and say what it takes and how fast it is.
 
-    A design that misses ``frequency`` is a result, not an error: see :attr:`Report.met`.
+    A design that misses ``frequency`` is a result, not an error: see :attr:`BuildReport.met`.
 
     Args:
         source, top, part, options: see :func:`synthesise`.
@@ -193,7 +193,7 @@ def place_and_route(
     versions = [mapped.tool, nextpnr.version, *([packer.version] if packer else [])]
     made = _kept("routed", [str(mapped.folder), *arguments, *versions, part.name, constraints, repr(placed)], make)
     timing = json.loads((made / "timing.json").read_text())
-    report = Report(
+    report = BuildReport(
         top=top, part=part, seed=seed, tools=tuple(versions),
         utilisation=utilisation_of(dict(mapped.cells), part, timing), clocks=clocks_of(timing),
         seconds=(("synthesis", mapped.seconds), *map(tuple, json.loads((made / "seconds.json").read_text()))),
@@ -266,7 +266,7 @@ def _run_nextpnr(nextpnr: Tool, arguments: list[str], folder: Path, part: Part, 
         ) from None
 
 
-def _deliver(report: Report, sources: list[Path], folder: Path) -> None:
+def _deliver(report: BuildReport, sources: list[Path], folder: Path) -> None:
     """Copy what a user wants to keep, and the report, to ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     kept = {

@@ -12,7 +12,7 @@ import numpy as np
 from thermofab.hw.spec import RunPlan
 from thermofab.sim.chains import Chunk, Phases, Request, Tally, pieces
 from thermofab.sim.functional.kernel import Carry, Kernel
-from thermofab.sim.functional.placement import Placement
+from thermofab.sim.functional.placement import ArrayPlacement
 from thermofab.sim.simulated import site_count
 
 Result = TypeVar("Result")
@@ -34,7 +34,7 @@ def stretches(request: Request) -> list[Request]:
 class XlaChains:
     """See :class:`thermofab.sim.chains.Chains`. ``batch`` replicas run together."""
 
-    def __init__(self, kernel: Kernel, plan: RunPlan, batch: int, placement: Placement) -> None:
+    def __init__(self, kernel: Kernel, plan: RunPlan, batch: int, placement: ArrayPlacement) -> None:
         self._kernel, self._plan, self._placement = kernel, plan, placement
         self._parameters = placement.parameters(kernel.parameters(plan.image, plan.clamped))
         self._rows = [

@@ -13,7 +13,7 @@ from thermofab.sim.chains import Chains
 from thermofab.sim.functional.chains import XlaChains
 from thermofab.sim.functional.kernel import kernel_of
 from thermofab.sim.functional.noise import NoiseModel, NoisyKernel
-from thermofab.sim.functional.placement import Placement
+from thermofab.sim.functional.placement import ArrayPlacement
 from thermofab.sim.native.build import GENERATORS, build_library
 from thermofab.sim.native.library import NativeChains
 from thermofab.sim.simulated import SimulatedDevice
@@ -76,7 +76,7 @@ class JaxDevice(SimulatedDevice):
         if fabric.programmed:
             return  # images run on the fabric of their roots: `like`
         self._kernel = kernel_of(fabric) if noise is None else noisy_kernel_of(fabric, noise)
-        self._placement = Placement.of(shard, self._kernel.layout)
+        self._placement = ArrayPlacement.of(shard, self._kernel.layout)
         self._library = build_library(fabric) if lowering == "native" else None
         low, high = BATCH_RANGE
         self._batch = batch or min(max(1 << (BATCH_SITES // fabric.n_sites).bit_length() >> 1, low), high)

@@ -17,7 +17,7 @@ from jax.experimental.xla_metadata import set_xla_metadata
 
 from thermofab.hw.spec import FabricSpec, Image
 from thermofab.sim.functional.factors import FactorEnergies, factor_tables
-from thermofab.sim.functional.layout import Layout, layout_of
+from thermofab.sim.functional.layout import ArrayLayout, layout_of
 from thermofab.sim.functional.randomness import Stepper, stepper
 
 
@@ -65,7 +65,7 @@ class Kernel:
 
     def __init__(self, spec: FabricSpec) -> None:
         self.spec = spec
-        self.layout: Layout = layout_of(spec.topology)
+        self.layout: ArrayLayout = layout_of(spec.topology)
         self.stepper: Stepper = stepper(spec)
         narrow = spec.field_max + 2**spec.dither_bits < 2**15
         self._field = jnp.int16 if narrow else jnp.int32
@@ -332,7 +332,7 @@ def _put(buffer: jax.Array, value: jax.Array, k: jax.Array) -> jax.Array:
     return jax.lax.dynamic_update_index_in_dim(buffer, value, k, 0)
 
 
-def counted_pairs(layout: Layout) -> list[list[int]]:
+def counted_pairs(layout: ArrayLayout) -> list[list[int]]:
     """For every group, slots whose edges make up all edges: those of both ends of an edge say the same."""
     seen: set[int] = set()
     chosen = []

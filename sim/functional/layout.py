@@ -46,7 +46,7 @@ class Group:
 
 
 @dataclass(frozen=True, eq=False)
-class Layout(ABC):
+class ArrayLayout(ABC):
     """Groups in order of colour. Subclasses say how to reach neighbours."""
 
     topology: Topology
@@ -101,7 +101,7 @@ class Layout(ABC):
 
 
 @dataclass(frozen=True, eq=False)
-class Stencil(Layout):
+class Stencil(ArrayLayout):
     """Neighbours by shifted slices.
 
     Attributes:
@@ -136,7 +136,7 @@ class Stencil(Layout):
 
 
 @dataclass(frozen=True, eq=False)
-class Gather(Layout):
+class Gather(ArrayLayout):
     """Neighbours by index.
 
     Attributes:
@@ -156,7 +156,7 @@ class Gather(Layout):
 
 
 @lru_cache(maxsize=64)
-def layout_of(topology: Topology) -> Layout:
+def layout_of(topology: Topology) -> ArrayLayout:
     """The fastest layout a topology allows."""
     stencil = _stencil(topology)
     return stencil if stencil is not None else gather_of(topology)

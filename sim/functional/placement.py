@@ -13,28 +13,28 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from thermofab.hw.spec import DeviceError
 from thermofab.sim.functional.kernel import Carry, Counters, Parameters
-from thermofab.sim.functional.layout import Layout, Stencil
+from thermofab.sim.functional.layout import ArrayLayout, Stencil
 
 AXIS = "parts"
 SHARDS = ("replicas", "rows")
 
 
 @dataclass(frozen=True)
-class Placement:
+class ArrayPlacement:
     """No mesh: JAX's default device. Else ``over`` says which axis its devices share."""
 
     mesh: Mesh | None = None
     over: str = "replicas"
 
     @staticmethod
-    def of(shard: str | None, layout: Layout, devices: Any = None) -> "Placement":
+    def of(shard: str | None, layout: ArrayLayout, devices: Any = None) -> "ArrayPlacement":
         """The placement over ``devices``, by default all that JAX has, those of other processes included.
 
         Raises:
             DeviceError: an unknown way to share, or a lattice that cannot be shared so.
         """
         if shard is None:
-            return Placement()
+            return ArrayPlacement()
         if shard not in SHARDS:
             raise DeviceError(f"shard must be 'replicas', 'rows' or None, got {shard!r}.")
         chosen = list(jax.devices() if devices is None else devices)
@@ -48,7 +48,7 @@ class Placement:
                     f"{rows} rows of a sublattice cannot be shared evenly by {len(chosen)} devices; use a number of "
                     "devices that divides it, or shard='replicas'."
                 )
-        return Placement(mesh, shard)
+        return ArrayPlacement(mesh, shard)
 
     @property
     def count(self) -> int:

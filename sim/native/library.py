@@ -14,7 +14,7 @@ from thermofab.hw.spec.factors import LARGEST_FACTOR
 from thermofab.sim.chains import Chunk, Request, Tally
 from thermofab.sim.native.build import is_narrow
 from thermofab.sim.native.links import links_of
-from thermofab.sim.native.sites import FEW_ON_A_LATTICE, Layout, SiteLayout, any_site_layout, site_layout
+from thermofab.sim.native.sites import FEW_ON_A_LATTICE, LayoutStruct, SiteLayout, any_site_layout, site_layout
 
 # Lanes of a narrow block of replicas.
 NARROW = 32
@@ -97,7 +97,7 @@ class NativeChains:
         flat, run.singles = self._one_by_one(network)
         if flat is not None:
             self._placed = flat.arrays(plan, np.int16 if is_narrow(spec) else np.int32)
-            self._layout = Layout(
+            self._layout = LayoutStruct(
                 groups=len(flat.sites),
                 chunks=flat.chunks,
                 margin=flat.margin,

@@ -20,7 +20,7 @@ FEW_ON_A_LATTICE, FEW_ON_A_GRAPH, FEW_ON_A_LARGE_GRAPH = 12, 5, 2
 MOST_LOOKED_UP = 8192
 
 
-class Layout(ctypes.Structure):
+class LayoutStruct(ctypes.Structure):
     """``struct Layout`` of sites.h, which says what the fields are."""
 
     _fields_ = [

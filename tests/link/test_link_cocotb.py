@@ -24,5 +24,5 @@ SPECS = {
     ],
 )
 def test_through_the_pins(architecture, simulator, tmp_path, monkeypatch):
-    steps, divisor = (80, 5) if simulator == "verilator" else (8, 2)
+    steps, divisor = (40, 5) if simulator == "verilator" else (8, 2)
     assert simulate(simulator, SPECS[architecture], divisor, 1, steps, tmp_path, monkeypatch) >= 1500 + steps

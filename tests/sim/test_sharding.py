@@ -16,7 +16,7 @@ from thermofab.hw.spec import DeviceError, Schedule, fabric, open_device
 from thermofab.sim.conformance import random_image
 from thermofab.sim.functional.distributed import join
 from thermofab.sim.functional.layout import layout_of
-from thermofab.sim.functional.placement import Placement
+from thermofab.sim.functional.placement import ArrayPlacement
 from thermofab.sim.functional.watch import DIED
 
 HERE, SCHEDULE = Path(__file__).resolve().parent, Schedule(2, 3, 2)
@@ -160,12 +160,12 @@ def test_what_cannot_be_shared_is_named():
 
     torus = layout_of(fabric("g4-6x6-torus").topology)
     with pytest.raises(DeviceError, match=r"^shard must be 'replicas', 'rows' or None, got 'columns'\.$"):
-        Placement.of("columns", torus)
+        ArrayPlacement.of("columns", torus)
     with pytest.raises(DeviceError, match=r"^3 rows of a sublattice cannot be shared evenly by 2 devices; use"):
-        Placement.of("rows", torus, devices=[jax.devices()[0]] * 2)
+        ArrayPlacement.of("rows", torus, devices=[jax.devices()[0]] * 2)
     graph = layout_of(fabric(networkx.cycle_graph(5)).topology)
     with pytest.raises(DeviceError, match=r"^only a lattice has rows to share; use shard='replicas'"):
-        Placement.of("rows", graph)
+        ArrayPlacement.of("rows", graph)
     with pytest.raises(DeviceError, match=r"^index must lie in 0…1 for 2 processes, got 2\.$"):
         join("127.0.0.1:1", 2, 2)
     with pytest.raises(DeviceError, match=r"^address must be host:port, such as 127\.0\.0\.1:8476, got 'here'\.$"):

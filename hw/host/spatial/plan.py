@@ -37,7 +37,7 @@ LEVELS_WITH_MEMORY, LEVELS_A_STAGE = 2, 3  # additions one after another in a cl
 
 
 @dataclass(frozen=True)
-class Lane:
+class LaneSites:
     """One lane.
 
     Attributes:
@@ -73,7 +73,7 @@ class LanePlan:
     """
 
     spec: FabricSpec
-    lanes: tuple[Lane, ...]
+    lanes: tuple[LaneSites, ...]
     fold: int
     slots: int
     chunk: int
@@ -83,7 +83,7 @@ class LanePlan:
     def slot_bits(self) -> int:
         return max(1, (self.slots - 1).bit_length())
 
-    def chunk_sizes(self, lane: Lane) -> tuple[int, ...]:
+    def chunk_sizes(self, lane: LaneSites) -> tuple[int, ...]:
         """Positions of each chunk of a lane; a lane without neighbours still has one, for its biases."""
         return chunk_sizes(len(lane.sources) - sum(lane.widths), self.chunk) + lane.widths
 
@@ -132,7 +132,7 @@ class LanePlan:
         """Width of a chunk's words, signed."""
         return (self.spec.bias_max * first + self.spec.weight_max * size).bit_length() + 1
 
-    def contents(self, image: Image, lane: Lane) -> list[list[int]]:
+    def contents(self, image: Image, lane: LaneSites) -> list[list[int]]:
         """The words of a lane's chunks: ``[chunk][slot · 2^size + states of its neighbours]``."""
         made, start = [], 0
         sizes = self.chunk_sizes(lane)
@@ -279,7 +279,7 @@ def _groups(top: Topology, count: int, fold: int) -> list[tuple[int, ...]]:
     return groups
 
 
-def _positions(top: Topology, sites: Sequence[int]) -> Lane:
+def _positions(top: Topology, sites: Sequence[int]) -> LaneSites:
     """Give the neighbours of each slot positions: where the same source enters already, else where fewest do."""
     near, edge_of = top.neighbour_table
     count = max([0, *(int(top.degrees[site]) for site in sites if site != NONE)])
@@ -307,7 +307,7 @@ def _positions(top: Topology, sites: Sequence[int]) -> Lane:
             entering[place].add(source)
     factors, widths, more = _factor_chunks(top, sites)
     idle = [[NONE] * len(sites) for _ in more]
-    return Lane(tuple(sites), tuple(map(tuple, sources + more)), tuple(map(tuple, edges + idle)), factors, widths)
+    return LaneSites(tuple(sites), tuple(map(tuple, sources + more)), tuple(map(tuple, edges + idle)), factors, widths)
 
 
 def _factor_chunks(
