@@ -62,7 +62,7 @@ def scored(images: BitImages, features: Features, steps: int, seed: int, config:
     seconds = time.perf_counter() - started
     points = []
     for sweeps in SWEEPS:
-        made = model.generate(MADE, Generation(sweeps, RISING), seed=5)
+        made = model.generate(MADE, Generation(sweeps), seed=5)
         points.append(
             {
                 "sweeps": sweeps,

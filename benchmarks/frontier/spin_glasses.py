@@ -34,7 +34,7 @@ RUNGS = {8: 17, 12: 27, 15: 33, 16: 39}  # as published
 COLDEST, HOTTEST = 3.6, 0.57
 MARKS = (100, 200, 400, 1000, 2000, 4000, 10000)
 ORDER: list[tuple[Any, ...]] = [(size,) for size in RUNGS]
-CURVES = {8: "L08_first40", 12: "L12", 15: "L15", 16: "L16_first40"}
+CURVES = {8: "L08_first40", 12: "L12_first40", 15: "L15", 16: "L16_first40"}
 
 
 def glass(edges: np.ndarray, signs: np.ndarray, levels: int, seed: int) -> Image:
