@@ -137,8 +137,8 @@ class DeviceFields:
             fields: of every chain.
             schedule: sweeps and samples.
             seed: of the run.
-            weights: couplings float ``[edges]``, by default those compiled; put on the same sites anew when they
-            change.
+            weights: couplings float ``[edges]``, by default those compiled; changed ones are put on
+                the same sites.
         """
         layout = self.layout
         codes = layout.codes(fields).reshape(len(fields), -1)
