@@ -1,4 +1,4 @@
-"""Every Python block of every page runs: the blocks of a page are one program, with a namespace and folder of its own."""
+"""Every Python block of every page runs: a page is one program, with a namespace and a folder of its own."""
 
 import json
 import re

@@ -145,7 +145,14 @@ def link_area() -> str:
 def link_clocks() -> str:
     rows = results("tiles_link_clocks")["rows"]
     return table(
-        ["bits per clock", "one chip", "formula, λ = 0", "measured", "header and check, per colour", "the rest, per colour"],
+        [
+            "bits per clock",
+            "one chip",
+            "formula, λ = 0",
+            "measured",
+            "header and check, per colour",
+            "the rest, per colour",
+        ],
         [
             [r["width"], r["alone"], r["formula"], *(f"{r[k]:g}" for k in ("measured", "overhead_words", "beyond"))]
             for r in rows

@@ -86,7 +86,7 @@ def exact(source: Any, *, clamp: Sequence[Any] | Mapping[Any, Any] | None = None
     Args:
         source: a compiled :class:`Program` (its model as written, not the image), or anything that
             :func:`thermofab.compile` takes.
-        clamp: values of the clamped blocks, one array a block, or a mapping from nodes to values, which may name free
+        clamp: values of the clamped blocks, one array per block, or a mapping from nodes to values, which may name free
             nodes too; the result is the conditional distribution of the rest.
         beta: as in :func:`thermofab.compile`.
 

@@ -54,7 +54,7 @@ class Tiling:
         tile_of: int32 ``[N]``, 0…T-1, every tile with a site at least.
 
     Raises:
-        SpecError: the array is not one integer a site, or a tile is missing.
+        SpecError: the array is not one integer per site, or a tile is missing.
     """
 
     topology: Topology
@@ -149,7 +149,7 @@ class Link:
         aligned: whether ghosts change between sweeps only: at the first sweep that starts at step t + 1 + L or later.
 
         hold: whether sites on a boundary keep their states, and their generators step as those of clamped sites do, but
-            for one colour an exchange: e modulo C; positions of that colour alone are carried then. What a site sees
+            for one colour per exchange: e modulo C; positions of that colour alone are carried then. What a site sees
             is then never stale, so the distribution is that of one chip, though the bits are not.
 
     With all bits, period 1, latency 0 and ``aligned=False`` no ghost is ever stale.

@@ -57,7 +57,7 @@ class Layer:
         return Layer(self.roles, machine, self.trained)
 
     def template(self, spec: Any, compile: Any, betas: Sequence[float], seed: int = 0) -> Any:
-        """The program to sample with, a site a node: ``compile`` is :func:`thermofab.compile`."""
+        """The program to sample with, one site per node: ``compile`` is :func:`thermofab.compile`."""
         return compile(self.machine.ising(), spec, keep_zero=True, beta_levels=tuple(betas), seed=seed, verify=False)
 
     def clamps(self, replicas: int, inputs: np.ndarray | None, pixels: np.ndarray | None = None) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Fields that differ from chain to chain, on one compiled program: clamped p-bits as digital-to-analogue converters.
 
-A program has one bias a site for all replicas. To sample a batch of problems at once, every spin i gets ``bits``
+A program has one bias per site for all replicas. To sample a batch of problems at once, every spin i gets ``bits``
 clamped neighbours d_ik = ±1 coupled to it by u·2^k: they add the field
 
     h_i = u·Σ_k 2^k d_ik,   an odd multiple of u between ±u·(2^bits - 1),
