@@ -66,6 +66,12 @@ def test_python_blocks_run(page, tmp_path, monkeypatch):
     exec(compile("\n".join(blocks_of(page)), page.name, "exec"), {"__name__": page.stem})
 
 
+def test_links_of_the_readme_lead_somewhere():
+    text = (ROOT / "README.md").read_text()
+    links = [link.split("#")[0] for link in re.findall(r"\]\(([^)]+)\)", text) if "://" not in link]
+    assert links and not [link for link in links if not (ROOT / link).exists()]
+
+
 def test_pages_left_out_have_blocks():
     for name in LEFT_OUT:
         assert blocks_of(ROOT / "docs" / name), f"{name} has no Python block; take it off the list."
