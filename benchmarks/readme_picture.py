@@ -40,16 +40,17 @@ def measured() -> dict[str, Any]:
     program = fab.compile(model, FABRIC, seed=0)
     samples = program.sample(SCHEDULE, replicas=REPLICAS, seed=0, device="native")
     exact = fab.exact(model)
-    nodes = list(program.node_index)
-    order = [nodes.index(node) for node in exact.nodes]
-    states = np.asarray(samples.states[0])[:, :, [nodes.index(node) for node in sorted(model)]]
+    nodes = sorted(model)
+    rows = [program.node_index[node] for node in nodes]
+    places = [exact.nodes.index(node) for node in nodes]
+    states = np.asarray(samples.states[0])[:, :, rows]
     weights = dict(zip(map(tuple, program.fabric.topology.edges.tolist()), program.image.weights.tolist(), strict=True))
     return {
         "fabric": FABRIC,
         "coordinates": program.fabric.topology.coordinates[:, :2].tolist(),
         "edges": [[i, j, weight] for (i, j), weight in weights.items()],
-        "copies": [list(program.copies[order[k]]) for k in np.argsort(exact.nodes)],
-        "exact": exact.marginals[np.argsort(exact.nodes)].round(6).tolist(),
+        "copies": [list(program.copies[row]) for row in rows],
+        "exact": exact.marginals[places].round(6).tolist(),
         "sampled": states.mean(axis=(0, 1)).round(6).tolist(),
         "samples": int(states.shape[0] * states.shape[1]),
         "chain": states[0, :SHOWN_SAMPLES].astype(int).tolist(),
