@@ -75,7 +75,7 @@ def significance() -> str:
                 )  # fmt: skip
     tried = next(iter(kept["eras"].values()))["gains"][STATIC]["tried"]
     spa = "; ".join(f"{named(era)} {chance(part['gains'][DYNAMIC]['spa'])}" for era, part in eras().items())
-    head = ["era", "machine", "against", "gain, nats a day", "p", "Holm", "deflated", "beyond luck"]
+    head = ["era", "machine", "against", "gain, nats per day", "p", "Holm", "deflated", "beyond luck"]
     return (
         table(head, lines)
         + f"\n\nVariants counted: {tried}, of which {kept['tried_before']} before this table. "
