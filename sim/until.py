@@ -47,7 +47,7 @@ class Until:
     def __str__(self) -> str:
         last = self.looks[-1]
         return (
-            f"{'met' if self.met else 'NOT met'} after {last.samples} samples a replica: {last.effective:.4g} "
+            f"{'met' if self.met else 'NOT met'} after {last.samples} samples per replica: {last.effective:.4g} "
             f"effective, R-hat {last.r_hat:.4g}, {len(self.looks)} looks"
         )
 

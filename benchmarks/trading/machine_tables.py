@@ -44,7 +44,8 @@ def fabric() -> str:
         ["", *KINDS.values()],
         [
             row("sites", "sites", "d"), row("factors", "factors", "d"), row("market bits", "market_bits", "d"),
-            row("cycles per sweep", "cycles_per_sweep", "d"), row("KL, nats", "kl", ".1e"), row("TV", "tv", ".4f"), worst,
+            row("cycles per sweep", "cycles_per_sweep", "d"), row("KL, nats", "kl", ".1e"),
+            row("TV", "tv", ".4f"), worst,
             row("autocorrelation, sweeps", "autocorrelation_sweeps", ".1f"),
             row("sweeps per draw", "sweeps_per_draw", "d"), row("sweeps per draw, THRML", "thrml_sweeps", "d"),
             rate("draws per second, native", "native"), rate("draws per second, JAX", "jax"),

@@ -142,7 +142,7 @@ def clamp_values(lowered: Lowered, clamp: Any) -> dict[int, int]:
     if missing:
         raise SpecError(
             f"this program has clamped nodes and clamp gives no value for {lowered.model.nodes[missing[0]]!r}; "
-            "pass clamp=[one array a clamped block]."
+            "pass clamp=[one array per clamped block]."
         )
     return values
 

@@ -64,7 +64,7 @@ class Tiling:
         given = np.asarray(self.tile_of)
         if given.shape != (self.topology.n_sites,) or given.dtype.kind not in "iu":
             raise SpecError(
-                f"a tiling has one integer a site, shape {(self.topology.n_sites,)}; got {given.dtype} of shape "
+                f"a tiling has one integer per site, shape {(self.topology.n_sites,)}; got {given.dtype} of shape "
                 f"{given.shape}."
             )
         used = np.unique(given)
@@ -258,7 +258,7 @@ class Wire:
 
     def __post_init__(self) -> None:
         if self.latency < 0 or self.rate <= 0 or self.colour_clocks < 1:
-            raise SpecError("a wire has a latency of at least 0, a rate above 0 and at least a clock a colour.")
+            raise SpecError("a wire has a latency of at least 0, a rate above 0 and at least one clock per colour.")
 
     def transfer(self, bits: int) -> int:
         """Clocks from the end of a colour's update until its ``bits`` are in the ghosts. In exact mode a colour without

@@ -96,4 +96,4 @@ def _check_native(program: Any, machine: BoltzmannMachine) -> None:
     if not np.array_equal(program.roots, np.arange(top.n_sites)) or not np.array_equal(
         top.edges, machine.connections.edges
     ):
-        raise SpecError("a layer's program must have a site a node: compile it for a fabric of its own topology.")
+        raise SpecError("a layer's program must have one site per node: compile it for a fabric of its own topology.")
