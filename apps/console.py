@@ -15,7 +15,7 @@ errors = Console(stderr=True, highlight=False, soft_wrap=True)
 def steps(total: int, quiet: bool) -> Iterator[Callable[[str], None]]:
     """A bar of ``total`` steps: call the function with what begins; the step before it is then done.
 
-    Where standard error is no terminal, a line per step.
+    Where standard error is no terminal, one line per step.
     """
     columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
     terminal = sys.stderr.isatty()

@@ -10,8 +10,8 @@ from thermofab.hw.spec import DiscreteModel, FabricSpec, IsingModel, Program, Sa
 
 
 def read_model(path: Path) -> Any:
-    """A dimod BQM (JSON of ``bqm.to_serializable()``), a model of ours (JSON of ``model.to_json()``: spins, categories,
-    terms of any order), or a networkx graph (GML, GraphML).
+    """A dimod BQM (JSON of ``bqm.to_serializable()``), a thermofab model (JSON of ``model.to_json()``: spins,
+    categories, terms of any order), or a networkx graph (GML, GraphML).
     """
     if not path.exists():
         raise SpecError(f"there is no file {path}.")
@@ -32,7 +32,7 @@ def read_model(path: Path) -> Any:
             )
         return dimod.BinaryQuadraticModel.from_serializable(data)
     raise SpecError(
-        f"{path} has suffix '{path.suffix}'; a model is a .json (dimod BQM, or a model of ours), .gml or .graphml file."
+        f"{path} has suffix '{path.suffix}'; a model is a .json (dimod BQM or thermofab model), .gml or .graphml file."
     )
 
 

@@ -3,8 +3,8 @@
     python benchmarks/link.py            # about two minutes
 
 The board is compiled RTL at a pseudo-terminal, so seconds are those of a simulation, and clocks per second say how fast
-that ran. What carries over to a board is the share of the line's capacity in use (a board at 100 MHz and 8 clocks a bit
-has 1.25 MB/s), and the share of octets that is payload.
+that ran. What carries over to a board is the share of the line's capacity in use (a board at 100 MHz and 8 clocks
+per bit has 1.25 MB/s), and the share of octets that is payload.
 """
 
 import time
@@ -34,7 +34,7 @@ def main() -> None:
     expected = jax.run(schedule).sites
     print(f"\n{FABRIC}: {SAMPLES} samples of a 32-bit word each, and tables written, over a clean line\n")
     header = (
-        "clocks a bit",
+        "clocks per bit",
         "Mclocks/s",
         "",
         "line, B/s",
@@ -64,7 +64,7 @@ def main() -> None:
                 4 * len(where), seconds, "", "")  # fmt: skip
         board.close()
     print(
-        "\nthe same read-out, 2 clocks a bit, frames either way damaged, dropped, repeated, cut or with octets put in\n"
+        "\nthe same read-out, 2 clocks per bit, frames either way damaged, dropped, repeated, cut or with bytes added\n"
     )
     print("{:>10}{:>9}{:>10}{:>10}{:>12}{:>7}".format("share hit", "frames", "faults", "seconds", "samples/s", "= jax"))
     board = SimulatedBoard(spec, divisor=2)

@@ -50,7 +50,7 @@ RUNS, GIVE_UP = 3, 20
 
 @dataclass(frozen=True)
 class Figures:
-    """Edge correlations ``mean`` float64 ``[m]``, their ``variance`` (of the mean), and effective samples a chain."""
+    """Edge correlations ``mean`` float64 ``[m]``, their ``variance`` (of the mean), and effective samples per chain."""
 
     mean: np.ndarray
     variance: np.ndarray

@@ -65,7 +65,7 @@ def compile(
         keep_zero: place edges of weight 0 too, so that :meth:`Program.with_weights` may give them weights.
         refit: change integers by units after rounding, so that their errors cancel: slower, and worth about a quarter
             of a bit of weight width.
-        betas: factors on β at which rounding is to err least, on average; by default 1 alone. For programs that are
+        betas: factors on β over which the rounding error is averaged; by default 1 alone. For programs that are
             sampled at several levels: all levels share the integers, and each has a table of its own.
         progress: called as ``progress(done, total, what)`` during the search for an embedding.
 

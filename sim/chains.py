@@ -1,7 +1,7 @@
 """Chains that run on and on: what simulators have in common, so that moments, observers and tempering take any of them.
 
-A :class:`Chains` object holds the states and generators of R replicas of one image. It sweeps, it is looked at, its
-states can be replaced; however its sweeps are cut into calls, its bits are those of one long run.
+A :class:`Chains` object holds the states and generators of R replicas of one image. It sweeps, and its states can be
+read and replaced between sweeps. However the sweeps are divided into calls, the bits are the same.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,7 @@
 """Chains on a fabric behind registers: compiled RTL, or a board.
 
 Such a fabric is given its sites' states and generators before every run, and returns samples. A generator makes one
-word a sweep whatever its site does, so where it stands after a run is known without asking: the host steps it as often.
+word per sweep whatever its site does, so its state after a run is known without reading it: the host steps a copy.
 Between runs the chains are held here, so that one fabric serves any number of them.
 """
 

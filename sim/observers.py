@@ -144,7 +144,7 @@ class Autocorrelation(Observer):
 
     def result(self, carry: Any) -> AutocorrelationFunction:
         if carry.count <= self.lags:
-            raise SpecError(f"autocorrelation up to lag {self.lags} needs more than {self.lags} samples a replica.")
+            raise SpecError(f"autocorrelation up to lag {self.lags} needs more than {self.lags} samples per replica.")
         replicas, lags = len(carry.head), np.arange(self.lags + 1)
         mean = carry.total / (replicas * carry.count)
         pairs = replicas * (carry.count - lags)

@@ -47,7 +47,7 @@ class Until:
     def __str__(self) -> str:
         last = self.looks[-1]
         return (
-            f"{'met' if self.met else 'NOT met'} after {last.samples} samples a replica: {last.effective:.4g} "
+            f"{'met' if self.met else 'NOT met'} after {last.samples} samples per replica: {last.effective:.4g} "
             f"effective, R-hat {last.r_hat:.4g}, {len(self.looks)} looks"
         )
 
@@ -68,8 +68,9 @@ def sample_until(
     """Run ``program`` until its samples are worth ``target_ess`` independent ones.
 
     The run is one long one: its samples are those of :meth:`Program.sample` with the same schedule and as many samples.
-    After the schedule's samples, and whenever there are half as many again, it is looked at; it ends when the effective
-    samples of all replicas, by the spread of their means, exceed the target by 15% and R-hat is at most ``r_hat``.
+    They are evaluated after the schedule's samples, and each time their number has grown by half. The run ends when
+    the effective samples of all replicas, by the spread of their means, exceed the target by 15% and R-hat is at most
+    ``r_hat``.
 
     Args:
         target_ess: effective samples of all replicas together.

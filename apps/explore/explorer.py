@@ -20,7 +20,7 @@ _LONGEST = 100_000  # sweeps of an adaptive run
 
 
 class ThermodynamicArchitectureExplorer:
-    """Topologies compared by programs of their own graph, a site a spin.
+    """Topologies compared by programs of their own graph, one site per spin.
 
     Args:
         device: a name for :func:`thermofab.open_device`.

@@ -44,7 +44,7 @@ class StudyFile:
         trials: candidates judged at most; 0 takes all of a grid.
         population: of a generation of NSGA-II.
         seed: of the sampler.
-        reference: of the hypervolume, a value an objective; by default the worst values that occurred.
+        reference: of the hypervolume, one value per objective; by default the worst values that occurred.
         settings: how candidates are judged.
 
     Raises:

@@ -21,7 +21,7 @@ class Rule:
         causes: events that happened, one or two.
         event: what follows.
         happens: whether it then happens, or does not.
-        support: times it held, out of as many.
+        support: times that it held, without an exception.
         exceptions_below: 95 % upper bound of the probability of an exception.
     """
 

@@ -140,7 +140,9 @@ class Bars:
             values = np.asarray(getattr(self, name), dtype=np.float64)
             object.__setattr__(self, name, values)
             if values.shape != dates.shape:
-                raise SpecError(f"{name} of {symbol} need one entry a day; got {values.shape} for {dates.shape} days.")
+                raise SpecError(
+                    f"{name} of {symbol} need one entry per day; got {values.shape} for {dates.shape} days."
+                )
             least = 0 if name == "volumes" else np.nextafter(0, 1)
             if np.any(values < least) or np.any(np.isinf(values)):
                 k = int(np.argmax((values < least) | np.isinf(values)))

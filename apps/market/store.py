@@ -1,6 +1,6 @@
 """HistoricalDataManager: daily bars of many symbols in a local store, an SQLite file or a folder of Parquet files.
 
-SQLite: one table ``bars`` with the key (symbol, date). Parquet: a file a symbol. Ingesting a symbol's days again
+SQLite: one table ``bars`` with the key (symbol, date). Parquet: one file per symbol. Ingesting a symbol's days again
 replaces those days. Nothing is fetched from anywhere, and nothing is filled in.
 """
 

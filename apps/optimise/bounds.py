@@ -33,7 +33,7 @@ def maxcut_bound(graph: networkx.Graph, how: str | None = None) -> Bound:
         how: ``"semidefinite"``, Goemans and Williamson's relaxation: seconds to minutes, whatever the graph;
             ``"cycles"``, the linear program of odd cycles: far better on sparse graphs, often the optimum itself on
             planar ones and grids, poor and slow on dense ones. By default the first, and the better of both where there
-            are at most 2.5 edges a node and 2,500 nodes.
+            are at most 2.5 edges per node and 2,500 nodes.
 
     Both hold however far a solver got: what it found is only the multiplier of a sum that bounds every cut, and
     roundings of floats are counted.

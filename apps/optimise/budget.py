@@ -14,7 +14,7 @@ _CAREFUL = 0.95
 
 @dataclass(frozen=True)
 class Budget:
-    """One of three: seconds, spin flips offered, or sweeps of every read, a number a run.
+    """One of three: seconds, spin flips offered, or sweeps of every read, one number per run.
 
     Runs are independent and double in length: whatever length suits the problem, a run of about that length, or four
     times as long, gets a fair share. ``Budget(sweeps=…)`` names the runs, and so repeats a search bit for bit.

@@ -1,4 +1,4 @@
-"""What a comparison of methods found: a row a method, as a table, JSON, and in words beside the documents' claims."""
+"""What a comparison of methods found: one row per method, as table, JSON, and in words beside the documents' claims."""
 
 from dataclasses import asdict, dataclass
 from typing import Any

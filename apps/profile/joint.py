@@ -1,4 +1,4 @@
-"""All deviations at once: what is borne one at a time, multiplied by a common factor."""
+"""All deviations at once: what is tolerated one at a time, multiplied by a common factor."""
 
 from collections.abc import Mapping
 from math import ceil

@@ -93,7 +93,7 @@ def ledger_table(samples: Samples, host: Figure | str | None = None) -> LedgerTa
     if isinstance(host, Figure):
         figures.append(host)
     energies = [figure for figure in figures if figure.unit == "J"]
-    figures.append(Figure("samples", chains * count, "samples", "measured", "chains × samples a chain"))
+    figures.append(Figure("samples", chains * count, "samples", "measured", "chains × samples per chain"))
     if samples.program is None or chains < 8 or count < 20:
         missing.append("effective samples: they need a program, 8 chains or more, and 20 samples of each")
         return LedgerTable(tuple(figures), tuple(missing))

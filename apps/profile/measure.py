@@ -15,7 +15,7 @@ from thermofab.apps.profile.quality import Quality, quality
 from thermofab.hw.spec import ThermofabError
 from thermofab.hw.spec.costs import ECP5_SPATIAL
 
-FEWEST = 20  # samples a chain that effective samples are measured of
+FEWEST = 20  # samples per chain that effective samples are measured of
 
 
 @dataclass(frozen=True)

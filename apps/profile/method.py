@@ -38,7 +38,7 @@ class Setting:
         return Schedule(self.warmup, self.samples, self.steps)
 
     def of(self, samples: int) -> "Setting":
-        """The same with other samples a chain."""
+        """The same with other samples per chain."""
         return replace(self, samples=samples)
 
 

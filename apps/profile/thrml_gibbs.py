@@ -1,4 +1,4 @@
-"""The same model in THRML: a block a colour, chains by vmap, jitted and compiled ahead."""
+"""The same model in THRML: one block per colour, chains by vmap, jitted and compiled ahead."""
 
 import jax
 import jax.numpy as jnp

@@ -13,7 +13,7 @@ _INK, _OTHER = "#1f5fae", "#b4540a"
 
 
 def growth(samples: Samples) -> list[tuple[int, float, float]]:
-    """``(samples a chain, effective samples of all chains, R-hat)`` of a run's first parts, up to the whole.
+    """``(samples per chain, effective samples of all chains, R-hat)`` of a run's first parts, up to the whole.
 
     Raises:
         SpecError: samples of a bare image, fewer than 8 chains or fewer than 40 samples of each.

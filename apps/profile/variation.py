@@ -22,7 +22,7 @@ class Application:
         name, said: what it is, and what its loss is.
         build: its program, by weight bits.
         loss: of a run's samples, lower is better.
-        allowed: how much more loss than on the fabric without deviations is borne.
+        allowed: how much more loss than on the fabric without deviations is tolerated.
         unit: of the loss.
         schedule, replicas: of a run.
         clamp: nodes that are given in every run, as :meth:`Program.sample` takes them.
@@ -62,9 +62,9 @@ class Tolerance:
     """What one application bears of one kind.
 
     Attributes:
-        points: from gentle to harsh, up to the first that is not borne; by bisection, those that were run.
-        borne: the largest amount before which nothing was refused; ``None`` where the gentlest is too much.
-        refused: the first amount that is too much; ``None`` where all were borne.
+        points: from gentle to harsh, up to the first that is not tolerated; by bisection, those that were run.
+        borne: the largest amount before which none was too much; ``None`` where the gentlest is too much.
+        refused: the first amount that is too much; ``None`` where all were tolerated.
     """
 
     application: str
@@ -121,8 +121,8 @@ def bisected(
     seed: int = 0,
     progress: Callable[[str], None] = lambda text: None,
 ) -> Tolerance:
-    """As :func:`tolerance`, by bisection of the amounts, as if what is borne harshly were borne gently too: for kinds
-    whose every run is compiled anew.
+    """As :func:`tolerance`, by bisection of the amounts, assuming that a tolerated amount implies all smaller ones: for
+    kinds whose every run is compiled anew.
     """
     low, high, points = 0, len(kind.amounts), []
     while low < high:

@@ -299,7 +299,7 @@ class GraphRestrictedBoltzmannMachine(nn.Module):
         return self.sampleset_to_tensor(sampler.sample_ising(h, couplings, **(sample_params or {})))
 
     def sampleset_to_tensor(self, sample_set: Any) -> Tensor:
-        """A ``dimod.SampleSet`` of spins as ``[K, n]``, a row an occurrence, columns in the order of ``nodes``."""
+        """A ``dimod.SampleSet`` of spins as ``[K, n]``, one row per occurrence, columns in the order of ``nodes``."""
         columns = [list(sample_set.variables).index(node) for node in self.graph.nodes]
         record = sample_set.record
         rows = np.repeat(record.sample, record.num_occurrences, axis=0)[:, columns]

@@ -76,7 +76,7 @@ class ReplaySource:
 
     def __post_init__(self) -> None:
         if not self.speed > 0:
-            raise SpecError(f"the speed of a replay is above 0 rows a second; got {self.speed:g}.")
+            raise SpecError(f"the speed of a replay is above 0 rows per second; got {self.speed:g}.")
 
     async def rows(self, known: datetime.date | None) -> AsyncIterator[Row]:
         loop = asyncio.get_running_loop()

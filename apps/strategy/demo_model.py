@@ -2,8 +2,8 @@
 
 Days of 1999 to 2010 are trained on; later ones have never been seen. The S&P 500 stands in the place of SPY and the
 Nasdaq Composite in that of QQQ. ``arch`` has no bonds, so a strategy's bond share is cash: its strategies are mixes of
-one index and cash, and its labels are the best of those. VIX (2014 on) and put/call ratios are absent. With 64 units a
-layer it is smaller than the model of the documents; depth is the same.
+one index and cash, and its labels are the best of those. VIX (2014 on) and put/call ratios are absent. With 64 units
+per layer it is smaller than the model of the documents; depth is the same.
 """
 
 import json

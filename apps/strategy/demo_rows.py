@@ -27,6 +27,6 @@ def demo_rows() -> list[Row]:
 
 
 def demo_observations() -> ReplayedObservations:
-    """The same, a day a call."""
+    """The same, one day per call."""
     begin = datetime.date.fromisoformat(str(LAST_TRAINED + 1))
     return ReplayedObservations(demo_rows(), demo_config().features, TITLE, begin)

@@ -144,7 +144,7 @@ class StrategyLabeler:
         """Labels of the trading days from ``start_date`` to ``end_date``, both included.
 
         Returns:
-            a row a day: ``date, features, strategy_idx, strategy_name, pnl, period_name, by_profit, by_utility,
+            one row per day: ``date, features, strategy_idx, strategy_name, pnl, period_name, by_profit, by_utility,
             margin, absent, profits, utilities, soft_labels``, features, profits and so on as lists; features are NaN
             where ``absent`` says so. ``attrs["missing"]`` counts the days without a label, by reason.
         """
@@ -161,7 +161,7 @@ class StrategyLabeler:
         return frame
 
     def generate_black_swan_labels(self) -> pandas.DataFrame:
-        """Labels of the twelve crisis periods, a row a day.
+        """Labels of the twelve crisis periods, one row per day.
 
         A day in two periods has one row, under the period that began first; ``also_in`` names the other.
         ``attrs["periods"]`` has for every period its days with a label and why others have none.

@@ -38,7 +38,9 @@ def exact_plan(problem: PlanProblem) -> ExactPlan:
     """
     count, days = len(problem.symbols), problem.days
     if count > MOST_SYMBOLS:
-        raise SpecError(f"a plan of {count} symbols has 8^{count} states a day; {MOST_SYMBOLS} symbols are enumerated.")
+        raise SpecError(
+            f"a plan of {count} symbols has 8^{count} states per day; {MOST_SYMBOLS} symbols are enumerated."
+        )
     states = np.array(list(product(range(problem.fields.shape[2]), repeat=count)))  # [8^S, S]
     own = np.stack([problem.fields[np.arange(count), d, states].sum(axis=1) for d in range(days)])
     for a in range(count):

@@ -1,4 +1,4 @@
-"""One thread for small nets: on a busy machine, threads that wait for each other cost ten times what they save."""
+"""One thread for small nets: on a loaded machine, threads that wait for each other cost ten times what they save."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

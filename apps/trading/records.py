@@ -63,7 +63,7 @@ class Thermometer:
         return Thermometer(np.sort(records, axis=0))
 
     def encode(self, records: np.ndarray) -> np.ndarray:
-        """bool ``[n, 36]``: four bits a figure, in the order of :data:`FEATURES`."""
+        """bool ``[n, 36]``: four bits per figure, in the order of :data:`FEATURES`."""
         marks = np.quantile(self.records, FIFTHS, axis=0)
         return (records[:, :, None] > marks.T[None]).reshape(len(records), -1)
 

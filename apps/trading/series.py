@@ -216,7 +216,7 @@ class SeriesModel:
         if not isinstance(initial_state, State):
             yearly = float(initial_state)
             if not (np.isfinite(yearly) and yearly > 0):
-                raise SpecError(f"a starting volatility is a positive number a year, got {initial_state!r}.")
+                raise SpecError(f"a starting volatility is a positive number per year, got {initial_state!r}.")
             initial_state = State(np.array([yearly**2 / 252]), np.zeros((1, WEEK)))
         return State(np.resize(initial_state.variance, paths), np.resize(initial_state.week, (paths, WEEK)))
 

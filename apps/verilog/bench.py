@@ -196,7 +196,7 @@ README = """\
 | `{name}.core` | a core file of FuseSoC |
 {of_bus}| `fabric.json` | the specification all of this was made from |
 | `image.hex` | an example image as register writes: address and data, a line each |
-| `expected.hex` | the samples the reference draws from it, a sample a line |
+| `expected.hex` | the samples the reference draws from it, one sample per line |
 | `test_example.py` | a cocotb test: loads the image, runs it, prints the states, compares |
 | `Makefile`, `run.py` | two ways to run it: `make`, or `python run.py` |
 

@@ -77,7 +77,7 @@ def to_hex(exported: ExportedProgram, name: str) -> str:
     ):
         lines.append(f"// edge {edge}: sites {i} {j}, weight {weight}")
     if exported.expected is not None:
-        lines.append("// the words to expect under the mask, a sample a line")
+        lines.append("// the words to expect under the mask, one sample per line")
         lines += ["// expect " + " ".join(f"{word:08x}" for word in sample) for sample in exported.expected.tolist()]
     return "\n".join([*lines, ""])
 
@@ -176,7 +176,7 @@ def _facts(exported: ExportedProgram, name: str) -> list[str]:
         f"seed {exported.seed}, chain {exported.replica}, clamped: {clamped or 'nothing more than the program has'}",
         f"first {phases}; then {schedule.n_samples} samples, {schedule.steps_per_sample} sweeps apart, at level "
         f"{schedule.level}",
-        f"{exported.sample_words} words a sample, {schedule.n_samples * exported.sample_words} in all; "
+        f"{exported.sample_words} words per sample, {schedule.n_samples * exported.sample_words} in all; "
         "addresses count 32-bit words",
     ]
 

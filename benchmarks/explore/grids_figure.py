@@ -78,8 +78,8 @@ def _energies(axis: Any, content: dict[str, Any], target: float) -> None:
     names = list(content["grids"])
     costs = {name: content["grids"][name]["at_fid"][f"{target:g}"] for name in names}
     kinds = (
-        ("joules_z1", "Z1, 7.09 fJ an update (quoted)", "o", "#2b5fb4"),
-        ("joules_dtca", "DTCA, 2 fJ an update (modelled)", "s", "#1f8a8a"),
+        ("joules_z1", "Z1, 7.09 fJ per update (quoted)", "o", "#2b5fb4"),
+        ("joules_dtca", "DTCA, 2 fJ per update (modelled)", "s", "#1f8a8a"),
         ("joules_dtca_wired", "DTCA, if all but the random bit went with wire length", "^", "#b7410e"),
     )
     for shift, (key, said, mark, colour) in zip((-0.18, 0.0, 0.18), kinds):

@@ -64,7 +64,7 @@ def _costs() -> str:
 
 
 def _fabrics() -> str:
-    head = ["grid", "wire, cells", "fJ an update by wire", "clocks a sweep", "kLUT"]
+    head = ["grid", "wire, cells", "fJ per update by wire", "clocks per sweep", "kLUT"]
     rows = []
     for name, grid in results("explore_grids")["grids"].items():
         rows.append(

@@ -114,7 +114,7 @@ def page() -> str:
         lines.append(f"| {point['epoch']} | {' | '.join([*cells, of('fabric', 'integers', place)])} |")
     spent = {name: [one["cpu_ms_per_update"] for one in runs if one["sampler"] == name] for name in ("fabric", "torch")}
     each = [f"{name} {min(values):.1f} to {max(values):.1f}" for name, values in spent.items()]
-    lines += ["", f"CPU milliseconds per update, on cores shared with other work: {', '.join(each)}."]
+    lines += ["", f"CPU milliseconds per update, on shared cores: {', '.join(each)}."]
     return "\n".join(lines)
 
 

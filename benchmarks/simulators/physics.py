@@ -65,7 +65,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--no-rtl", action="store_true")
     parser.add_argument("--no-native", action="store_true")
-    parser.add_argument("--samples", type=int, default=2000, help="samples a replica on 64×64")
+    parser.add_argument("--samples", type=int, default=2000, help="samples per replica on 64×64")
     options = parser.parse_args()
     head = f"{'E / site':>11}{'±':>10}{'exact':>11}{'σ':>6}{'C / site':>11}{'±':>10}{'exact':>11}{'σ':>6}{'s':>7}"
     print(f"{'':<16}{'':>9}{'β':>9}{head}")

@@ -137,7 +137,7 @@ def rack() -> str:
 def link_area() -> str:
     rows = results("tiles_link_area")["rows"]
     return table(
-        ["states to and fro", "bits a clock", "words of the longest frame", "LUT4", "flip-flops"],
+        ["states to and fro", "bits per clock", "words of the longest frame", "LUT4", "flip-flops"],
         [[r["states"], r["width"], r["frame_words"], r["lut4"], r["flip_flops"]] for r in rows],
     )
 
@@ -145,7 +145,14 @@ def link_area() -> str:
 def link_clocks() -> str:
     rows = results("tiles_link_clocks")["rows"]
     return table(
-        ["bits a clock", "one chip", "formula, λ = 0", "measured", "header and check, a colour", "the rest, a colour"],
+        [
+            "bits per clock",
+            "one chip",
+            "formula, λ = 0",
+            "measured",
+            "header and check, per colour",
+            "the rest, per colour",
+        ],
         [
             [r["width"], r["alone"], r["formula"], *(f"{r[k]:g}" for k in ("measured", "overhead_words", "beyond"))]
             for r in rows

@@ -21,7 +21,7 @@ def signed(gain: dict[str, float]) -> list[str]:
 def scores() -> str:
     """Gains of log-score a day."""
     found = kept()
-    head = ["", "over the t copula, nats a day", "p, one-sided", "over DCC-t"]
+    head = ["", "over the t copula, nats per day", "p, one-sided", "over DCC-t"]
     rows = [[name, *signed(found["kinds"][kind]["over_t"]), signed(found["kinds"][kind]["over_dcc"])[0]]
             for kind, name in KINDS.items()]  # fmt: skip
     rows.append(["DCC-t", *signed(found["dcc_over_t"]), ""])
@@ -44,11 +44,12 @@ def fabric() -> str:
         ["", *KINDS.values()],
         [
             row("sites", "sites", "d"), row("factors", "factors", "d"), row("market bits", "market_bits", "d"),
-            row("cycles a sweep", "cycles_per_sweep", "d"), row("KL, nats", "kl", ".1e"), row("TV", "tv", ".4f"), worst,
+            row("cycles per sweep", "cycles_per_sweep", "d"), row("KL, nats", "kl", ".1e"),
+            row("TV", "tv", ".4f"), worst,
             row("autocorrelation, sweeps", "autocorrelation_sweeps", ".1f"),
-            row("sweeps a draw", "sweeps_per_draw", "d"), row("sweeps a draw, THRML", "thrml_sweeps", "d"),
-            rate("draws a second, native", "native"), rate("draws a second, JAX", "jax"),
-            rate("draws a second, THRML", "thrml"),
+            row("sweeps per draw", "sweeps_per_draw", "d"), row("sweeps per draw, THRML", "thrml_sweeps", "d"),
+            rate("draws per second, native", "native"), rate("draws per second, JAX", "jax"),
+            rate("draws per second, THRML", "thrml"),
             row("a day's projection, ms", "projection_ms", ".0f"), row("reprogramming, ms", "reprogramming_ms", ".0f"),
             row("fit, s", "fit_seconds", ".0f"),
         ],
@@ -60,7 +61,7 @@ def lost() -> str:
     found = kept()
     return (
         f"Against full tables made for every setting alone, which are seven sites, the fabric's differ by a KL of "
-        f"{found['lost_to_factors']:.4f} nats a day on average over the days learnt from."
+        f"{found['lost_to_factors']:.4f} nats per day on average over the days learnt from."
     )
 
 

@@ -43,7 +43,7 @@ LAG = 10  # days of the gains' autocovariances
 
 
 def gain(mine: np.ndarray, theirs: np.ndarray) -> dict[str, float]:
-    """Mean difference in nats a day, its error with Newey and West's weights, and a one-sided p."""
+    """Mean difference in nats per day, its error with Newey and West's weights, and a one-sided p."""
     away = mine - theirs
     centred = away - away.mean()
     parts = [(1 - k / (LAG + 1)) * float((centred[k:] * centred[: len(centred) - k]).mean()) for k in range(LAG + 1)]
@@ -128,7 +128,7 @@ def shape(machine: PortfolioMachine) -> dict[str, Any]:
 
 def lost_to_factors(model: ClampedModel, days: Filtered) -> float:
     """Mean KL, over the days learnt from, of the fabric's tables from full pair tables made for every setting of the
-    market bits alone, which would take a factor of seven sites: nats a day."""
+    market bits alone, which would take a factor of seven sites: nats per day."""
     correlations = model.dynamic.correlations(days.u)[:-1]
     cells = PairCells(model.dynamic.degrees).of(correlations)
     settings, number = np.unique(model.bits(correlations), axis=0, return_inverse=True)

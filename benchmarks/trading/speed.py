@@ -1,4 +1,4 @@
-"""One-day draws a second: the market model on every device, beside the same model in THRML; energy of a scenario.
+"""One-day draws per second: the market model on every device, beside the same model in THRML; energy of a scenario.
 
     python benchmarks/trading/speed.py         # two minutes
 
@@ -58,7 +58,7 @@ def main() -> None:
                      for name, rate in rates.items()}},
     )  # fmt: skip
     print(machine() + "\n")
-    print(f"{'':<10}{'draws a second':>16}{'vs THRML':>10}")
+    print(f"{'':<10}{'draws per second':>16}{'vs THRML':>10}")
     for name, rate in rates.items():
         print(f"{name:<10}{rate:>16.3g}{rate / rates['thrml']:>9.2f}x")
     conditions = rows[:4096]

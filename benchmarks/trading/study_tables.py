@@ -39,9 +39,9 @@ def setting() -> str:
     left = " ".join(kept["notes"]) or "Nothing was repaired or left out."
     return (
         f"{', '.join(kept['symbols'])}, returns of {kept['first']} to {kept['last']}; days forecast: {eras}; refitted "
-        f"every January to all days up to {plan['purge']} before; {plan['samples']:,} draws a day, {plan['paths']:,} "
+        f"every January to all days up to {plan['purge']} before; {plan['samples']:,} draws per day, {plan['paths']:,} "
         f"over ten days; machines on `{kept['device']}`. {left} {kept['minutes']:.0f} minutes on {kept['machine']}, "
-        "shared with other work."
+        "a shared machine."
     )
 
 
@@ -75,7 +75,7 @@ def significance() -> str:
                 )  # fmt: skip
     tried = next(iter(kept["eras"].values()))["gains"][STATIC]["tried"]
     spa = "; ".join(f"{named(era)} {chance(part['gains'][DYNAMIC]['spa'])}" for era, part in eras().items())
-    head = ["era", "machine", "against", "gain, nats a day", "p", "Holm", "deflated", "beyond luck"]
+    head = ["era", "machine", "against", "gain, nats per day", "p", "Holm", "deflated", "beyond luck"]
     return (
         table(head, lines)
         + f"\n\nVariants counted: {tried}, of which {kept['tried_before']} before this table. "

@@ -101,7 +101,7 @@ def fabric_couplings(stage: Wired) -> tuple[np.ndarray, np.ndarray]:
 
 
 def fabric_tables(stage: Wired) -> list[tuple[tuple[int, ...], np.ndarray]]:
-    """``(sites, table)`` of every factor in use: terms of log P ``[2]*k``, an axis a site in their order."""
+    """``(sites, table)`` of every factor in use: terms of log P ``[2]*k``, one axis per site in their order."""
     topology, roots, made = stage.fabric.topology, stage.layout.roots, []
     for row, host, start in zip(stage.tables.rows, stage.tables.hosts, stage.tables.starts):
         factor = topology.factors[host]

@@ -1,7 +1,7 @@
 """Exact enumeration of small pairwise spin models.
 
 State x of n spins is numbered Σ x_k 2^(n-1-k): the first spin is the most significant bit, so that a vector over
-states reshapes to ``[2]*n`` with one axis a spin, in order.
+states reshapes to ``[2]*n`` with one axis per spin, in order.
 """
 
 import numpy as np

@@ -86,7 +86,7 @@ def exact(source: Any, *, clamp: Sequence[Any] | Mapping[Any, Any] | None = None
     Args:
         source: a compiled :class:`Program` (its model as written, not the image), or anything that
             :func:`thermofab.compile` takes.
-        clamp: values of the clamped blocks, one array a block, or a mapping from nodes to values, which may name free
+        clamp: values of the clamped blocks, one array per block, or a mapping from nodes to values, which may name free
             nodes too; the result is the conditional distribution of the rest.
         beta: as in :func:`thermofab.compile`.
 
@@ -142,7 +142,7 @@ def clamp_values(lowered: Lowered, clamp: Any) -> dict[int, int]:
     if missing:
         raise SpecError(
             f"this program has clamped nodes and clamp gives no value for {lowered.model.nodes[missing[0]]!r}; "
-            "pass clamp=[one array a clamped block]."
+            "pass clamp=[one array per clamped block]."
         )
     return values
 

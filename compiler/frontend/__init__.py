@@ -1,4 +1,4 @@
-"""Front ends: one file a source language, chosen by the type of the source object.
+"""Front ends: one file per source language, chosen by the type of the source object.
 
 To add a language: a file with ``lower(source) -> Lowered`` and a line in :data:`LANGUAGES` (docs/compiler.md).
 """

@@ -87,7 +87,7 @@ class Categorical:
                 if len(over) > _LARGEST_TABLE:
                     raise CompileError(
                         f"a term over categorical nodes {variables} has {len(over)} bits, and its polynomial up to "
-                        f"2^{len(over)} terms; at most {_LARGEST_TABLE} bits a term are expanded. Split the factor."
+                        f"2^{len(over)} terms; at most {_LARGEST_TABLE} bits per term are expanded. Split the factor."
                     )
                 table = weights[np.ix_(*(tables[k] for k in variables))] if variables else weights
                 _add_table(polynomial, ends, over, model.beta * table)

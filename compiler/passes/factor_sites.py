@@ -1,7 +1,7 @@
 r"""Factor sites: terms of three spins and more on the factors of a fabric, which look them up; no hidden spins.
 
 A factor of a fabric is a table over all states of its sites (:mod:`thermofab.hw.spec.factors`), so it holds any terms
-among them: with s_i = 2n_i - 1 the table Σ_S a_S Π_{i∈S} s_i has an entry a state. A categorical node in a code of b
+among them: with s_i = 2n_i - 1 the table Σ_S a_S Π_{i∈S} s_i has one entry per state. A categorical node in a code of b
 bits on b sites that share a factor with its neighbours' is a p-dit.
 """
 
@@ -25,7 +25,7 @@ from thermofab.hw.spec.topology import Topology
 
 @dataclass(frozen=True)
 class FactorSites:
-    """Where the fabric has factors and one site a spin can be found at which every term has a factor or an edge, the
+    """Where the fabric has factors and one site per spin can be found at which every term has a factor or an edge, the
     terms go there. Exact. Elsewhere the program is left as it is: hidden spins and embeddings are for what follows.
 
     Terms of one spin are biases, those of two go on an edge where there is one, all others on the smallest factor that

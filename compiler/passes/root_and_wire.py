@@ -1,4 +1,4 @@
-"""Root and wire: read one copy a node, carry every model edge by a wire, and certify the result."""
+"""Root and wire: read one copy per node, carry every model edge by a wire, and certify the result."""
 
 from bisect import bisect_left
 from dataclasses import dataclass, replace

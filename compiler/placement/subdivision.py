@@ -1,8 +1,8 @@
 """Disjoint wires: a layout without trunks for nodes of more than three edges, by negotiated routing.
 
-A layout has no trunks exactly if it is a subdivision of the model's graph in the fabric: one root a node, and for every
-edge a path between roots, no two paths sharing an inner site. Paths are found as FPGA routers find theirs: each takes
-the cheapest way on its own, sites used twice grow dearer, until none is (McMurchie & Ebeling, PathFinder,
+A layout has no trunks exactly if it is a subdivision of the model's graph in the fabric: one root per node, and for
+every edge a path between roots, no two paths sharing an inner site. Paths are found as FPGA routers find theirs: each
+takes the cheapest way on its own, sites used twice grow dearer, until none is (McMurchie & Ebeling, PathFinder,
 https://doi.org/10.1145/201310.201328). Free sites beyond the embedding's serve as well.
 """
 
@@ -155,7 +155,7 @@ def _cheapest(
     history: list[float],
     pressure: float,
 ) -> tuple[list[int] | None, int]:
-    """Dijkstra from root to root through sites that are nobody's root; also the number of sites looked at."""
+    """Dijkstra from root to root through sites that are no root; also the number of sites looked at."""
     came, cost, heap, looked = {start: start}, {start: 0.0}, [(0.0, start)], 0
     while heap:
         so_far, site = heapq.heappop(heap)

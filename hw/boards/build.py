@@ -68,7 +68,7 @@ def find_divisor(clock_mhz: float, baud: int) -> int:
         SpecError: no whole number of clocks comes near enough to that speed.
     """
     if baud < 1:
-        raise SpecError(f"baud is a positive number of bits a second, got {baud}.")
+        raise SpecError(f"baud is a positive number of bits per second, got {baud}.")
     divisor = round(1e6 * clock_mhz / baud)
     if divisor < SMALLEST_DIVISOR or abs(1e6 * clock_mhz / divisor / baud - 1) > BAUD_TOLERANCE:
         fastest = 1e6 * clock_mhz / max(SMALLEST_DIVISOR, divisor)

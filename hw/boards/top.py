@@ -30,7 +30,7 @@ class BoardTop(wiring.Component):
         board: the board.
         spec: the fabric, of any architecture.
         pll: settings of the PLL; None to run from the oscillator.
-        divisor: clocks a bit of the serial line.
+        divisor: clocks per bit of the serial line.
         hierarchy: how submodules are added.
 
     Ports:

@@ -162,7 +162,7 @@ def identity_registers(spec: FabricSpec, sweep_clocks: int, image: Image | None 
     one(
         "WIDTHS",
         "Entry 0: weight_bits, bias_bits, table_bits, threshold_bits; entry 1: dither_bits, min_shift, word_bits, "
-        "32-bit words of generator state a site; a byte each, the first lowest.",
+        "32-bit words of generator state per site; one byte each, the first lowest.",
         2,
         widths,
     )

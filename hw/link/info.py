@@ -19,7 +19,7 @@ class LinkInfo:
         data_words: words of data that a frame holds at most.
         awaited: sequence number of the next WRITE.
         come: w, index of the next sample word.
-        divisor: clocks a bit.
+        divisor: clocks per bit.
         ring_words: sample words that the board keeps until they are acknowledged.
         clock_hz: of the fabric; 0 where the build did not say.
         map_id, map_version: of the register map.

@@ -37,7 +37,7 @@ def port_address(url: str) -> PortAddress:
             f"unknown option '{next(iter(options))}' in '{url}'; the only one is baud, as in '{example}'."
         )
     if not baud.isascii() or not baud.isdigit() or not int(baud):
-        raise DeviceError(f"baud must be a positive integer of bits a second, got '{baud}' in '{url}'.")
+        raise DeviceError(f"baud must be a positive integer of bits per second, got '{baud}' in '{url}'.")
     return PortAddress(path, int(baud))
 
 

@@ -24,7 +24,7 @@ def masked(value: Any, mask: int) -> Any:
 
 
 class Generator(Protocol):
-    """A generator, one instance a kind (stateless; the state is passed in).
+    """A generator, one instance per kind (stateless; the state is passed in).
 
     Attributes:
         name: as in ``FabricSpec.rng``.

@@ -1,4 +1,4 @@
-"""LFSR32: a 32-bit Fibonacci shift register over x^32 + x^7 + x^6 + x^2 + 1, leaping 16 bits a step.
+"""LFSR32: a 32-bit Fibonacci shift register over x^32 + x^7 + x^6 + x^2 + 1, leaping 16 bits per step.
 
 The bit sequence obeys b[k+32] = b[k] ^ b[k+2] ^ b[k+6] ^ b[k+7]; the state is the window b[k…k+31], b[k] in bit 0.
 Half the flip-flops of LFSR64; period 2^32 - 1, so runs beyond 10^9 sweeps repeat.

@@ -1,4 +1,4 @@
-"""LFSR64: a 64-bit Fibonacci shift register over x^64 + x^4 + x^3 + x + 1, leaping one word a step.
+"""LFSR64: a 64-bit Fibonacci shift register over x^64 + x^4 + x^3 + x + 1, leaping one word per step.
 
 The bit sequence obeys b[k+64] = b[k] ^ b[k+1] ^ b[k+3] ^ b[k+4]; the state is the window b[k…k+63], b[k] in bit 0 of
 word 0. One step makes ``word_bits`` new bits at once (the word) and moves the window past them. The polynomial is

@@ -1,1 +1,1 @@
-"""Amaranth descriptions: a folder an architecture, what they share, the serial link, and Verilog emission."""
+"""Amaranth descriptions: one folder per architecture, what they share, the serial link, and Verilog emission."""

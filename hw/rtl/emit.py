@@ -115,7 +115,7 @@ def built(spec: FabricSpec, image: Image | None = None) -> list[str]:
     return [
         f"a thermofab fabric of p-bits on {top.name}, architecture {spec.architecture}",
         f"sites {spec.n_sites}, edges {top.n_edges}, colours {top.n_colours}, largest degree {top.max_degree}, "
-        f"clocks a sweep {_SWEEP_CLOCKS[spec.architecture](spec)}",
+        f"clocks per sweep {_SWEEP_CLOCKS[spec.architecture](spec)}",
         f"weight_bits {spec.weight_bits}, bias_bits {spec.bias_bits}, table_bits {spec.table_bits}, "
         f"threshold_bits {spec.threshold_bits}, dither_bits {spec.dither_bits}, min_shift {spec.min_shift}, "
         f"word_bits {spec.word_bits}, levels {spec.levels}, moment_bits {spec.moment_bits}, rng {spec.rng}",

@@ -51,7 +51,7 @@ class Factor:
 class DiscreteModel:
     r"""P(x) ∝ exp(-β E(x)),  E(x) = offset - Σ_factors Σ_rows W[c_1, …, c_m] s_1 ⋯ s_k.
 
-    A state holds an integer a node: 0 or 1 for a spin of -1 or +1, and 0…q-1 for a categorical variable of q states.
+    A state holds one integer per node: 0 or 1 for a spin of -1 or +1, and 0…q-1 for a categorical variable of q states.
 
     Attributes:
         nodes: hashable names, unique; index k below means ``nodes[k]``.
@@ -105,7 +105,7 @@ class DiscreteModel:
         return len(self.nodes)
 
     def log_weight(self) -> np.ndarray:
-        """-β(E - offset) of every state: float64, one axis a node, in order; 2 entries a spin, q a variable."""
+        """-β(E - offset) of every state: float64, one axis per node, in order; 2 entries per spin, q per variable."""
         shape = tuple(int(q) or 2 for q in self.categories)
         total = np.zeros(shape)
         for factor in self.factors:

@@ -95,7 +95,7 @@ class FabricSpec:
         if self.rng not in generator_names():
             raise SpecError(f"unknown random number generator '{self.rng}'; known are {', '.join(generator_names())}.")
         if self.rng == "lfsr32" and self.word_bits == 32:
-            raise SpecError("lfsr32 yields at most 16 fresh bits a step; use word_bits=16 or rng='lfsr64'.")
+            raise SpecError("lfsr32 yields at most 16 fresh bits per step; use word_bits=16 or rng='lfsr64'.")
         if self.architecture not in ARCHITECTURES:
             raise SpecError(f"unknown architecture '{self.architecture}'; known are {', '.join(ARCHITECTURES)}.")
         if self.architecture not in ("spatial", "systolic") and self.topology.factors:

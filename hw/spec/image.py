@@ -24,7 +24,7 @@ class Image:
 
     Attributes:
         fabric: the fabric it is for.
-        weights: int32 ``[E]``, one integer an edge of ``fabric.topology``; both ends use it.
+        weights: int32 ``[E]``, one integer per edge of ``fabric.topology``; both ends use it.
         biases: int32 ``[N]``.
         tables: int32 ``[levels, 2A]``, activation tables in 1…2^t-1 (0 and 2^t are refused: a site must be able
             to take either value).

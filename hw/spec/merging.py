@@ -77,7 +77,7 @@ def check_order(image: "Image", order: Order) -> None:
             "them different colours."
         )
     if not order.n_colours:
-        raise SpecError("the order has no colour, so nothing would ever be updated; give at least one site a colour.")
+        raise SpecError("the order has no colour, so nothing would ever be updated; give at least one site per colour.")
     edges = spec.topology.edges
     ends = order.colours[edges]
     wrong = (image.weights != 0) & ((ends[:, 0] == ends[:, 1]) | np.any(ends == IDLE, axis=1))

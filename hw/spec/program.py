@@ -371,7 +371,7 @@ class Program:
         if missing:
             raise SpecError(
                 f"this program has {len(must)} clamped nodes and clamp gives no value for "
-                f"{self.model.nodes[min(missing)]!r}; pass clamp=[one array a clamped block]."
+                f"{self.model.nodes[min(missing)]!r}; pass clamp=[one array per clamped block]."
             )
         for k in set(values) - known:
             for variable, bit in zip(self.variables_of(k), self._bits(k, values[k])):

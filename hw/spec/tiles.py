@@ -54,7 +54,7 @@ class Tiling:
         tile_of: int32 ``[N]``, 0…T-1, every tile with a site at least.
 
     Raises:
-        SpecError: the array is not one integer a site, or a tile is missing.
+        SpecError: the array is not one integer per site, or a tile is missing.
     """
 
     topology: Topology
@@ -64,7 +64,7 @@ class Tiling:
         given = np.asarray(self.tile_of)
         if given.shape != (self.topology.n_sites,) or given.dtype.kind not in "iu":
             raise SpecError(
-                f"a tiling has one integer a site, shape {(self.topology.n_sites,)}; got {given.dtype} of shape "
+                f"a tiling has one integer per site, shape {(self.topology.n_sites,)}; got {given.dtype} of shape "
                 f"{given.shape}."
             )
         used = np.unique(given)
@@ -149,7 +149,7 @@ class Link:
         aligned: whether ghosts change between sweeps only: at the first sweep that starts at step t + 1 + L or later.
 
         hold: whether sites on a boundary keep their states, and their generators step as those of clamped sites do, but
-            for one colour an exchange: e modulo C; positions of that colour alone are carried then. What a site sees
+            for one colour per exchange: e modulo C; positions of that colour alone are carried then. What a site sees
             is then never stale, so the distribution is that of one chip, though the bits are not.
 
     With all bits, period 1, latency 0 and ``aligned=False`` no ghost is ever stale.
@@ -258,7 +258,7 @@ class Wire:
 
     def __post_init__(self) -> None:
         if self.latency < 0 or self.rate <= 0 or self.colour_clocks < 1:
-            raise SpecError("a wire has a latency of at least 0, a rate above 0 and at least a clock a colour.")
+            raise SpecError("a wire has a latency of at least 0, a rate above 0 and at least one clock per colour.")
 
     def transfer(self, bits: int) -> int:
         """Clocks from the end of a colour's update until its ``bits`` are in the ghosts. In exact mode a colour without

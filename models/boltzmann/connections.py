@@ -97,7 +97,7 @@ class Connections:
         return hash(self.digest)
 
     def topology(self, name: str = "boltzmann") -> Topology:
-        """A fabric topology with a site a node and an edge an edge: a program on it needs no embedding."""
+        """A fabric topology with one site per node and one edge per edge: a program on it needs no embedding."""
         return Topology.from_edges(name, self.n_nodes, self.edges, labels=self.nodes)
 
     def to_json(self) -> dict[str, Any]:

@@ -57,7 +57,7 @@ class Layer:
         return Layer(self.roles, machine, self.trained)
 
     def template(self, spec: Any, compile: Any, betas: Sequence[float], seed: int = 0) -> Any:
-        """The program to sample with, a site a node: ``compile`` is :func:`thermofab.compile`."""
+        """The program to sample with, one site per node: ``compile`` is :func:`thermofab.compile`."""
         return compile(self.machine.ising(), spec, keep_zero=True, beta_levels=tuple(betas), seed=seed, verify=False)
 
     def clamps(self, replicas: int, inputs: np.ndarray | None, pixels: np.ndarray | None = None) -> np.ndarray:
@@ -96,4 +96,4 @@ def _check_native(program: Any, machine: BoltzmannMachine) -> None:
     if not np.array_equal(program.roots, np.arange(top.n_sites)) or not np.array_equal(
         top.edges, machine.connections.edges
     ):
-        raise SpecError("a layer's program must have a site a node: compile it for a fabric of its own topology.")
+        raise SpecError("a layer's program must have one site per node: compile it for a fabric of its own topology.")

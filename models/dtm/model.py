@@ -7,7 +7,7 @@ r"""The denoising thermodynamic model: T Boltzmann machines in a row on one fabr
     made = model.generate(100, Generation(sweeps=200), seed=1)
 
 With ``steps=1`` it is the monolithic machine (MEBM): one layer, no input. Every layer runs on the whole fabric, one
-after another; nothing is embedded, since a layer has a node a site.
+after another; nothing is embedded, since a layer has one node per site.
 """
 
 from collections.abc import Callable, Sequence

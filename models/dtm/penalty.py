@@ -54,10 +54,10 @@ class Penalty:
 def covariances(counts: Counts) -> np.ndarray:
     """Cov(s_i, s_j | the replica's clamps) of every edge, averaged over replicas: float64 ``[E]``.
 
-    S samples a replica, taken as independent: hence S/(S-1).
+    S samples per replica, taken as independent: hence S/(S-1).
     """
     if counts.samples < 2:
-        raise SpecError("a covariance needs at least 2 samples a replica.")
+        raise SpecError("a covariance needs at least 2 samples per replica.")
     first = counts.first()
     i, j = counts.image.fabric.topology.edges.T
     inside = counts.second() - first[:, i] * first[:, j]

@@ -38,7 +38,7 @@ class DeviceChoice:
     fields: DeviceFields
 
     def draw(self, weights: np.ndarray, *, seed: int) -> Chosen:
-        """Draw one option a row.
+        """Draw one option per row.
 
         Args:
             weights: float ``[R, K]``, at least 0, with a positive one in every row; K at most the layout's.

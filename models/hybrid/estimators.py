@@ -28,7 +28,7 @@ def sampled_means(fields: Tensor, couplings: Tensor, edges: Tensor, spins: Tenso
     if estimator not in ESTIMATORS:
         raise SpecError(f"estimator is one of {ESTIMATORS}, got {estimator!r}.")
     if spins.shape[1] < 2:
-        raise SpecError("covariances need at least 2 samples a chain.")
+        raise SpecError("covariances need at least 2 samples per chain.")
     return _Means.apply(fields, couplings, edges, spins.to(fields.dtype), estimator)
 
 
@@ -66,7 +66,7 @@ def expected_cost(fields: Tensor, couplings: Tensor, edges: Tensor, spins: Tenso
     """
     samples = spins.shape[1]
     if samples < 2:
-        raise SpecError("covariances need at least 2 samples a chain.")
+        raise SpecError("covariances need at least 2 samples per chain.")
     spins = spins.to(fields.dtype)
     advantage = (cost - cost.mean(dim=1, keepdim=True)).detach() / (samples - 1)
     a, b = edges.unbind(1)

@@ -1,6 +1,6 @@
 """Fields that differ from chain to chain, on one compiled program: clamped p-bits as digital-to-analogue converters.
 
-A program has one bias a site for all replicas. To sample a batch of problems at once, every spin i gets ``bits``
+A program has one bias per site for all replicas. To sample a batch of problems at once, every spin i gets ``bits``
 clamped neighbours d_ik = ±1 coupled to it by u·2^k: they add the field
 
     h_i = u·Σ_k 2^k d_ik,   an odd multiple of u between ±u·(2^bits - 1),
@@ -137,8 +137,8 @@ class DeviceFields:
             fields: of every chain.
             schedule: sweeps and samples.
             seed: of the run.
-            weights: couplings float ``[edges]``, by default those compiled; put on the same sites anew when they
-            change.
+            weights: couplings float ``[edges]``, by default those compiled; changed ones are put on
+                the same sites.
         """
         layout = self.layout
         codes = layout.codes(fields).reshape(len(fields), -1)

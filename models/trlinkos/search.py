@@ -120,7 +120,7 @@ def search(
         config: how.
         ranking: of states, fitted to held-out rows; without one the value head says what to expand, and the answer is
             the plain pass's.
-        choose: draws an option a row from weights ``[B, K]`` and a seed, such as
+        choose: draws one option per row from weights ``[B, K]`` and a seed, such as
             ``lambda w, s: DeviceChoice(fields).draw(w, seed=s).options``; by default NumPy's generator.
         trace: return the graphs.
     """

@@ -4,7 +4,7 @@ Clusters are bodies of a mass, their number of points. Each joins its nearest cl
 is mass · mass' · distance². Joining goes on, level by level, until one cluster is left; then the joins of the k - 1
 largest torques are undone. Distances are between centroids.
 
-The router keeps a centroid and a mass an expert and gives row x the weights softmax(-κ ln τ_i), τ_i = m_i |x - c_i|²:
+The router keeps a centroid and a mass per expert and gives row x the weights softmax(-κ ln τ_i), τ_i = m_i |x - c_i|²:
 low torque means that x is readily joined. Masses follow the share of rows an expert gets, so heavy experts are less
 readily joined, which balances load.
 """

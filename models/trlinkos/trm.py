@@ -119,7 +119,7 @@ class TRLinkosTRM:
 
 
 def trace_graph(trace: list[ReasoningStep], row: int = 0) -> Dag:
-    """The trace of a row as a graph whose names can be verified, a node a step."""
+    """The trace of a row as a graph whose names can be verified, one node per step."""
     graph = Dag()
     above: tuple[str, ...] = ()
     for number, step in enumerate(trace):

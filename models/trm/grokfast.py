@@ -12,7 +12,7 @@ from thermofab.hw.spec import SpecError
 
 
 class GrokFast:
-    """The filter; its state is one tensor a parameter.
+    """The filter; its state is one tensor per parameter.
 
     Args:
         alpha: memory of the average, in [0, 1).

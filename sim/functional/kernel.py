@@ -25,7 +25,7 @@ class Parameters(NamedTuple):
     """An image on the device; lists run over groups.
 
     ``weights`` (doubled) ``[slots, *shape]``; ``offsets`` (b - Σw), ``biases`` and ``clamped`` (-1 where clamped)
-    ``[*shape, 1]``; ``factors``, a table a factor slot; ``entries``, the image's own tables of factors.
+    ``[*shape, 1]``; ``factors``, one table per factor slot; ``entries``, the image's own tables of factors.
     """
 
     weights: list[jax.Array]

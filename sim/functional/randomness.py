@@ -1,4 +1,4 @@
-"""Generators in XLA: a state array a group, and a step that yields one word a site.
+"""Generators in XLA: a state array a group, and a step that yields one word per site.
 
 Any generator runs through its own ``step`` on uint32 arrays. LFSR64 with 16-bit words, the default, has a lowering of
 its own: its 64-bit window is four uint16 arrays, of which a step reads two and replaces one.

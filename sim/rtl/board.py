@@ -63,7 +63,7 @@ class SimulatedBoard:
 
     Args:
         spec: the fabric, built here, once.
-        divisor: clocks a bit.
+        divisor: clocks per bit.
         clock_hz: told to the host.
         optimise: g++'s level.
     """

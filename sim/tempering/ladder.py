@@ -24,7 +24,7 @@ class Ladder:
     def __post_init__(self) -> None:
         if len(self.levels) != len(self.scales) or len(self.levels) < 1:
             raise SpecError(
-                f"a ladder needs one scale a level and at least one, got {len(self.levels)} and {len(self.scales)}."
+                f"a ladder needs one scale per level and at least one, got {len(self.levels)} and {len(self.scales)}."
             )
         if any(not np.isfinite(scale) or scale < 0 for scale in self.scales):
             raise SpecError(f"scales of a ladder must be finite and not negative, got {self.scales}.")

@@ -84,7 +84,7 @@ def test_divisors():
         find_divisor(18.0, 12_000_000)
     with pytest.raises(SpecError, match=r"^a clock of 12 MHz makes no 2600000 baud: .*; 2400000 baud would do\.$"):
         find_divisor(12.0, 2_600_000)
-    with pytest.raises(SpecError, match=r"^baud is a positive number of bits a second, got 0\.$"):
+    with pytest.raises(SpecError, match=r"^baud is a positive number of bits per second, got 0\.$"):
         find_divisor(18.0, 0)
 
 

@@ -331,7 +331,7 @@ PROOFS = [
     ),
     *(
         Proof(
-            f"line, {divisor} clocks a bit", "an octet given to the transmitter, at any time, is the one received, once",
+            f"line, {divisor} clocks per bit", "an octet given to the transmitter, at any time, is the one received, once",
             lambda divisor=divisor: OctetsCross(divisor), "bmc", 10 * divisor + 16,
             Fault("hw/rtl/link/uart.py", "self._divisor + self._divisor // 2 - 1", "2 * self._divisor + self._divisor // 2 - 1"),
         )

@@ -155,7 +155,7 @@ def test_dead_states_are_replaced():
 def test_unknown_generator_is_refused():
     with pytest.raises(SpecError, match=r"^unknown random number generator 'mt19937'; known are lfsr32, lfsr64"):
         fabric("g4-4x4", rng="mt19937")
-    with pytest.raises(SpecError, match=r"^lfsr32 yields at most 16 fresh bits a step; use word_bits=16 or"):
+    with pytest.raises(SpecError, match=r"^lfsr32 yields at most 16 fresh bits per step; use word_bits=16 or"):
         fabric("g4-4x4", rng="lfsr32", word_bits=32)
 
 

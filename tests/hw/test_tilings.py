@@ -39,7 +39,7 @@ def test_blocks_differ_by_one_cell_at_most():
 
 def test_bad_tilings_are_refused():
     top = topology("g4-4x4")
-    with pytest.raises(SpecError, match="one integer a site"):
+    with pytest.raises(SpecError, match="one integer per site"):
         Tiling(top, np.zeros(15, dtype=int))
     with pytest.raises(SpecError, match="every one used"):
         Tiling(top, np.arange(16) % 3 * 2)
@@ -76,7 +76,7 @@ def test_when_what_was_sent_is_seen():
 
 
 def test_a_wire_in_clocks():
-    """8 positions a boundary, 4 a colour, 3 clocks a colour: 6 clocks a sweep."""
+    """8 positions a boundary, 4 a colour, 3 clocks a colour: 6 clocks per sweep."""
     tiling = Tiling.blocks(topology("g4-8x8"), (1, 2))
     assert Wire(10, Fraction(2)).exact_clocks(tiling) == 2 * (3 + 10 + 2)
     assert Wire(10, Fraction(2)).link(tiling) == Link(period=1, bits=12, latency=4)

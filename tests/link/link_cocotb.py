@@ -1,6 +1,6 @@
 """Runs inside the simulator: a fabric behind its link, through ``rx`` and ``tx`` alone.
 
-The environment says what to do: ``THERMOFAB_FABRIC`` is a file with the spec, ``THERMOFAB_DIVISOR`` the clocks a bit,
+The environment says what to do: ``THERMOFAB_FABRIC`` is a file with the spec, ``THERMOFAB_DIVISOR`` the clocks per bit,
 ``THERMOFAB_SEED`` fixes all choices, ``THERMOFAB_STEPS`` is the number of requests of the random part,
 ``THERMOFAB_REPORT`` the file for the count of answers and words compared.
 """

@@ -297,7 +297,7 @@ def test_options_are_checked(board):
     with pytest.raises(DeviceError, match=r"^sendings must be at least 1, got 0\.$"):
         open_device(f"serial://{board.path}", TORUS, sendings=0)
     with pytest.raises(
-        SpecError, match=r"^divisor counts clocks a bit and must be an integer from 1 to 65535, got 0\.$"
+        SpecError, match=r"^divisor counts clocks per bit and must be an integer from 1 to 65535, got 0\.$"
     ):
         SimulatedBoard(TORUS, divisor=0)
     with pytest.raises(

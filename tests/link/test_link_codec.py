@@ -193,8 +193,8 @@ def test_ports_have_names(url, address):
     "url, sentence",
     [
         ("serial://", r"^a serial device is named like 'serial:///dev/ttyUSB0\?baud=3000000', got 'serial://'\.$"),
-        ("serial:///dev/x?baud=fast", r"^baud must be a positive integer of bits a second, got 'fast' in "),
-        ("serial:///dev/x?baud=0", r"^baud must be a positive integer of bits a second, got '0' in "),
+        ("serial:///dev/x?baud=fast", r"^baud must be a positive integer of bits per second, got 'fast' in "),
+        ("serial:///dev/x?baud=0", r"^baud must be a positive integer of bits per second, got '0' in "),
         ("serial:///dev/x?parity=even", r"^unknown option 'parity' in .*; the only one is baud, as in "),
         ("serial:///dev/does-not-exist", r"^the serial port '/dev/does-not-exist' cannot be opened at 1000000 baud: .*"
                                          r"check that the board is plugged in"),

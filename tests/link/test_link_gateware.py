@@ -64,7 +64,7 @@ class Loop(Elaboratable):
     "divisor, receiving", [(1, 1), (2, 2), (3, 3), (8, 8), (13, 13), (40, 39), (40, 41)], ids=lambda d: str(d)
 )
 def test_octets_cross_the_line(divisor, receiving):
-    """Back to back and with pauses; at forty clocks a bit also where the two clocks differ by 2.5%."""
+    """Back to back and with pauses; at forty clocks per bit also where the two clocks differ by 2.5%."""
     rng = random.Random(divisor)
     sent = [0x00, 0xFF, 0x55, 0xAA, *(rng.randrange(256) for _ in range(20))]
     loop, got = Loop(divisor, receiving), []
@@ -138,7 +138,7 @@ def test_octets_of_another_clock_are_sampled_in_the_middle_of_their_bits(offset)
 
 @pytest.mark.parametrize("divisor", [0, -1, 1.5, True, 65536])
 def test_bad_divisors_are_refused(divisor):
-    with pytest.raises(SpecError, match=rf"^divisor counts clocks a bit and must be .* 1 to 65535, got {divisor}\.$"):
+    with pytest.raises(SpecError, match=rf"^divisor counts clocks per bit and must be .* 1 to 65535, got {divisor}\.$"):
         check_divisor(divisor)
 
 

@@ -107,7 +107,7 @@ def test_a_memory_between_two_clocks_has_both():
 def test_the_header_has_the_tree():
     text = text_of("spatial")
     head = text.partition("\n\n")[0]
-    assert "clocks a sweep 6" in head and "// Modules:\n//   thermofab\n" in head
+    assert "clocks per sweep 6" in head and "// Modules:\n//   thermofab\n" in head
     modules = set(re.findall(r"^module (\w+)", text, re.M))
     assert modules == set(re.findall(r"^// +(thermofab\w*)(?: x \d+)?$", head.partition("Modules:")[2], re.M))
 

@@ -87,5 +87,5 @@ def test_bad_observers_are_named():
         Histogram(range(21))
     with pytest.raises(SpecError, match=r"^lags must be an integer of at least 1, got 0\.$"):
         Autocorrelation(0)
-    with pytest.raises(SpecError, match=r"needs more than 5 samples a replica\.$"):
+    with pytest.raises(SpecError, match=r"needs more than 5 samples per replica\.$"):
         loaded("native").observe(Schedule(0, 5), [Autocorrelation(5)])

@@ -19,7 +19,7 @@ from thermofab.sim.rtl.tools import find_verilator
 WAIVED = ("DECLFILENAME", "WIDTHEXPAND", "WIDTHTRUNC", "UNUSEDSIGNAL", "PROCASSINIT")
 SPECS = {
     "torus": fabric("g4-4x4-torus"),
-    "two words a sample": fabric("king-5x7", levels=1, rng="xoshiro128+", table_bits=5, bias_bits=6),
+    "two words per sample": fabric("king-5x7", levels=1, rng="xoshiro128+", table_bits=5, bias_bits=6),
     "systolic, with places that are no site": fabric("g4-3x3", architecture="systolic", elements=2),
 }
 

@@ -20,7 +20,7 @@ from thermofab.hw.spec import fabric
 
 HERE = Path(__file__).resolve().parent
 PYTHON = os.environ.get("THERMOFAB_LITEX_PYTHON", sys.executable)
-SPEC = fabric("g4-5x7", table_bits=5, rng="lfsr32")  # two words a sample
+SPEC = fabric("g4-5x7", table_bits=5, rng="lfsr32")  # two words per sample
 DEPTH = 4  # of the FIFO, and one word more behind it
 
 

@@ -20,7 +20,7 @@ _WIDE, _INCHES = 3.6, 3.3  # of a place, and of the map in it
 
 
 def draw_maps(facts: Mapping[str, Any], path: Path) -> Path:
-    """Maps of the winners: a colour and a number a node, copies joined, idle sites grey."""
+    """Maps of the winners: a colour and one number per node, copies joined, idle sites grey."""
     rows = [row for row in winner_rows(facts) if row["map"] is not None]
     across = max(1, min(4, len(rows)))
     down = max(1, -(-len(rows) // across))

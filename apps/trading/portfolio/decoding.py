@@ -1,6 +1,6 @@
 """Decoding: a point within a drawn cell, as a copula has it there, by importance resampling.
 
-Uniform draws within cells would lose what assets do together inside of them, .12 to .19 nats a day. Instead some
+Uniform draws within cells would lose what assets do together inside of them, .12 to .19 nats per day. Instead some
 candidates are drawn asset by asset within the cell, which is nearly the copula's own distribution there; one of them is
 taken, with the probability of its weight.
 """

@@ -192,7 +192,7 @@ class _Block:
 
 @dataclass(eq=False)
 class _Kept:
-    """One model's and horizon's forecasts as they come, a part a block."""
+    """One model's and horizon's forecasts as they come, one part per block."""
 
     logs: list[np.ndarray] = field(default_factory=list)
     scores: list[np.ndarray] = field(default_factory=list)

@@ -138,7 +138,7 @@ def filter_panel(panel: Panel, marginals: Sequence[Marginal]) -> Filtered:
     """The panel's days through ``marginals``, started from each filter's own first variance.
 
     Raises:
-        SpecError: not one marginal an asset.
+        SpecError: not one marginal per asset.
     """
     if len(marginals) != len(panel.symbols):
         raise SpecError(f"{len(panel.symbols)} assets need as many marginals, got {len(marginals)}.")

@@ -1,7 +1,7 @@
-"""The machine: pair tables on a fabric, three sites an asset and one a market bit, sampled on any device.
+"""The machine: pair tables on a fabric, three sites per asset and one per market bit, sampled on any device.
 
 The fabric is made for the tables: a factor of six sites for every pair of assets, three more for every pair and
-market bit. Market bits are clamped, for every chain of a run as its own path has them. A draw gives one cell a chain;
+market bit. Market bits are clamped, for every chain of a run as its own path has them. A draw gives one cell per chain;
 decoding is the copula's affair (:mod:`~thermofab.apps.trading.portfolio.decoding`).
 """
 

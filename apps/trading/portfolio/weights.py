@@ -98,7 +98,7 @@ def read_weights(path: str | Path, money: float | None = None, known: Sequence[s
             "money."
         )
     if len(rows) == 1:
-        raise SpecError(f"{path} has column names and no rows; write a line a symbol, such as SPY,0.6.")
+        raise SpecError(f"{path} has column names and no rows; write one line per symbol, such as SPY,0.6.")
     spelt = {one.upper(): one for one in known or ()}
     symbols: list[str] = []
     values: list[float] = []
@@ -125,7 +125,7 @@ def read_weights(path: str | Path, money: float | None = None, known: Sequence[s
         symbols.append(symbol)
         values.append(value)
     if not symbols:
-        raise SpecError(f"{path} holds cash alone, which has no risk to measure; write a line a symbol.")
+        raise SpecError(f"{path} holds cash alone, which has no risk to measure; write one line per symbol.")
     return _made(path, symbols, np.array(values), cash, columns[0], money)
 
 

@@ -2,7 +2,7 @@
 
 An element holds the sites of a group of columns. Time runs in rounds of P slots; slot τ of a round updates at most one
 site in every element, and a round is a sweep: the sites of colour 0 first, then those of colour 1, and so on. All
-elements work on the same slot. Spins live in rings that turn by one place a slot, so the neighbour in element e' at
+elements work on the same slot. Spins live in rings that turn by one place per slot, so the neighbour in element e' at
 slot τ' is seen from slot τ at the fixed *distance* (τ' - τ) mod P of ring e'. On a lattice a bond has the same few
 distances at every site: two on a torus (one beyond the seam), one with open boundaries. Which of them, and which
 element's ring, is a function of the slot alone, and is read from a small program memory.
@@ -421,7 +421,7 @@ def _merge(ways: list[np.ndarray], wanted: np.ndarray) -> int:
 
 
 def _choices(partial: np.ndarray) -> tuple[tuple[int, ...], np.ndarray]:
-    """A partial function as its values and an index a slot; slots that do not matter keep the index before them."""
+    """A partial function as its values and one index per slot; slots that do not matter keep the index before them."""
     defined = np.flatnonzero(partial != NONE)
     if len(defined) == 0:
         return (0,), np.zeros(len(partial), dtype=np.int64)

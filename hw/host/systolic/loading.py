@@ -181,7 +181,7 @@ class SystolicLoading:
         return sites
 
     def _element_bits(self, bits: np.ndarray, *, idle: bool = False) -> np.ndarray:
-        """Bits by site as words ``[P, words]``, a bit an element; where there is no site, ``idle``."""
+        """Bits by site as words ``[P, words]``, one bit per element; where there is no site, ``idle``."""
         layout, count = self._layout, element_words(self._layout.n_elements)
         table = np.zeros((layout.n_slots, 32 * count), dtype=np.int64)
         table[:, : layout.n_elements] = idle

@@ -1,6 +1,6 @@
 """The slot program: for every slot, which tap each view shows, which element each input takes, and what is late.
 
-It is a read-only memory of a bit a column; equal columns are kept once, constant ones not at all.
+It is a read-only memory of one bit per column; equal columns are kept once, constant ones not at all.
 """
 
 from dataclasses import dataclass

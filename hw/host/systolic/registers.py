@@ -89,7 +89,7 @@ def systolic_register_map(spec: FabricSpec, image: Image | None = None) -> Regis
             Register("CLAMPS", "RW", "Ones for clamped sites, and where there is no site, for two masks: [mask, slot, "
                      "word], laid out as STATES.",
                      entries(CLAMP_MASKS, n_slots, words), locked=True),
-            Register("SEED", "W", f"Generator states: [element, slot, word], {seeds} words a site.",
+            Register("SEED", "W", f"Generator states: [element, slot, word], {seeds} words per site.",
                      entries(n_elements, n_slots, seeds), locked=True),
             *coefficients,
             *factors,

@@ -17,7 +17,7 @@ def pipelined_sum(
 ) -> Value:
     """The exact sum of signed ``terms``, registered after each stage of ``levels[k]`` additions one after another.
 
-    Stage k's registers take what they are given in clocks with ``advance[k]``. Sums widen by a bit a level up to
+    Stage k's registers take what they are given in clocks with ``advance[k]``. Sums widen by one bit per level up to
     ``bits``, which hold every sum: nothing ever wraps.
     """
     row = list(terms)

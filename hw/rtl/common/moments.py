@@ -1,7 +1,7 @@
 """On-fabric moments: Σn_i of every site and Σn_i·n_j of every edge, counted over the samples of any number of runs.
 
-A sample is captured whole and walked through a pair a clock, sites as pairs (i, i), then edges: N + E clocks and two
-more until the next sample can be taken. Counters stand in a memory, and the pairs in another that is fixed at
+A sample is captured whole and walked at one pair per clock, sites as pairs (i, i), then edges: N + E clocks and
+two more until the next sample can be taken. Counters stand in a memory, and the pairs in another that is fixed at
 elaboration, so that this costs memories, two multiplexers over the states, and one adder. A counter that is full stays
 so, and raises ``full``.
 """

@@ -13,7 +13,7 @@ from thermofab.hw.rtl.common.interfaces import Array, Run, array_signature
 
 
 class Phases(Protocol):
-    """What has the ports of :func:`phase_ports`: an entry a phase."""
+    """What has the ports of :func:`phase_ports`: one entry per phase."""
 
     phase_sweeps: Array
     phase_level: Array

@@ -1,8 +1,8 @@
 """The sequencer: runs a schedule, slot by slot, and waits rather than lose a sample.
 
 A run goes through its phases, then takes a sample every ``steps`` sweeps, the first right after the phases. A colour
-takes ``SlotPlan.colour_clocks``: a clock a slot, then a wait until the next colour can read what those slots wrote. A
-sample is taken with the next sweep's first slot, so it costs no clock of its own; while the last one is still being
+takes ``SlotPlan.colour_clocks``: one clock per slot, then a wait until the next colour can read what those slots wrote.
+A sample is taken with the next sweep's first slot, so it costs no clock of its own; while the last one is still being
 read out, that slot is put off.
 
 The pipeline outside adds two clocks to everything: ``issue`` and its companions are registered, and a sweep that is

@@ -33,7 +33,7 @@ class DenseHost(wiring.Component):
         bus: the bus; run: the run, and the settings that are its; full: a counter of moments was full.
         clear_moments: a strobe.
         shift, stream, last: registers it holds besides.
-        states_write, …: strobes of accepted writes; seed_write: a strobe a word; index, data: the entry and the word.
+        states_write, …: strobes of accepted writes; seed_write: one strobe per word; index, data: entry and word.
         phase_sweeps, phase_level, phase_mask: the phases, which live elsewhere.
         read, at_edges, read_index, moments_read: a read, of which counter of moments; the counter, a clock later.
     """

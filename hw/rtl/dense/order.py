@@ -1,4 +1,4 @@
-"""The walk through the order: an entry a row, colour by colour, each when the one before shows.
+"""The walk through the order: one entry per row, colour by colour, each when the one before shows.
 
 The entries stand in block RAM and are read in a ring, two ahead, so that the flag of an entry is known when it is
 issued. An entry is issued ``parts`` times, a clock each. After the last of a colour nothing is issued until its new

@@ -1,4 +1,4 @@
-"""What travels beside the pipeline: values of the entry in hand, a register a clock."""
+"""What travels beside the pipeline: values of the entry in hand, one register per clock."""
 
 from amaranth import Module, Signal, Value
 from amaranth.lib.memory import Memory

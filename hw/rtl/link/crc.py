@@ -1,6 +1,6 @@
-"""CRC-32 (Ethernet, zlib), a bit a clock: r ← (r >> 1) ⊕ (r₀ ⊕ b)·0xEDB88320, from all ones; the CRC is ~r.
+"""CRC-32 (Ethernet, zlib), one bit per clock: r ← (r >> 1) ⊕ (r₀ ⊕ b)·0xEDB88320, from all ones; the CRC is ~r.
 
-A bit a clock is enough, since an octet takes ten bits on the line, and costs a fifth of an octet a clock.
+One bit per clock is enough, since a byte takes ten bits on the line, and costs a fifth of one byte per clock.
 """
 
 from typing import Any
@@ -18,7 +18,7 @@ class SerialCrc(wiring.Component):
     Ports:
         clear: back to all ones; wins over ``enable``.
         enable, bit: take a bit, the low one of each octet first.
-        give: with ``enable``, take no bit but give the CRC away, 8 clocks an octet.
+        give: with ``enable``, take no bit but give the CRC away, 8 clocks per octet.
         octet: the next octet of the CRC.
         good: what was taken is a content and its CRC.
     """

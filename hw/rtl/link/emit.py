@@ -26,6 +26,6 @@ def emit_link_verilog(
         SpecError: the divisor, the clock or the name cannot be.
     """
     design = design_of(link_top(spec, divisor, clock_hz), name, sources=sources)
-    line = f"Behind a serial line of {divisor} clocks a bit" + (f", at {clock_hz} Hz." if clock_hz else ".")
+    line = f"Behind a serial line of {divisor} clocks per bit" + (f", at {clock_hz} Hz." if clock_hz else ".")
     said = [f"{name}: {built(spec)[0]}", line, *built(spec)[1:], "Made by thermofab.hw.rtl.link.emit."]
     return headed(said, design) + design.text()

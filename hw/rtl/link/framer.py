@@ -1,7 +1,7 @@
 """From words to octets on the line: adds the CRC, stuffs, and sends while the next frame is written.
 
 COBS needs each code octet before the run it counts. The frame is written into a memory with a hole where the code
-belongs, and the hole is filled when the run ends: one write an octet of content, either the octet itself or, for a
+belongs, and the hole is filled when the run ends: one write per octet of content, either the octet itself or, for a
 zero, the code of the run it ends. The written frame has no zero, so a zero ends it for the sender as it does on the
 line. Two halves of the memory take turns.
 """

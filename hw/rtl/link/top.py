@@ -23,7 +23,7 @@ class Link(wiring.Component):
 
     Args:
         address_bits: of the register bus; higher bits of an address on the line are ignored.
-        divisor: clocks a bit.
+        divisor: clocks per bit.
         clock_hz: of the clock, told to the host; 0 leaves it unsaid.
 
     Ports:
@@ -81,7 +81,7 @@ class LinkTop(wiring.Component):
 
     Args:
         spec: the fabric, of any architecture.
-        divisor: clocks a bit.
+        divisor: clocks per bit.
         hierarchy: how submodules are added.
         clock_hz: of the clock, told to the host; 0 leaves it unsaid.
         image: one whose weights and biases are fixed in the fabric; None for a fabric that loads them.

@@ -21,7 +21,7 @@ def check_divisor(divisor: int) -> int:
     """``divisor``, refused unless a receiver and a transmitter can be built for it."""
     if isinstance(divisor, bool) or not isinstance(divisor, int) or not 1 <= divisor <= LARGEST_DIVISOR:
         raise SpecError(
-            f"divisor counts clocks a bit and must be an integer from 1 to {LARGEST_DIVISOR}, got {divisor!r}."
+            f"divisor counts clocks per bit and must be an integer from 1 to {LARGEST_DIVISOR}, got {divisor!r}."
         )
     return divisor
 
@@ -40,7 +40,7 @@ class UartReceiver(wiring.Component):
         super().__init__({"rx": In(1), "octet": Out(8), "valid": Out(1), "broken": Out(1)})
 
     def built_with(self) -> dict[str, object]:
-        return {"clocks a bit": self._divisor}
+        return {"clocks per bit": self._divisor}
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
@@ -81,7 +81,7 @@ class UartTransmitter(wiring.Component):
         super().__init__({"octet": In(8), "valid": In(1), "ready": Out(1), "tx": Out(1, init=1)})
 
     def built_with(self) -> dict[str, object]:
-        return {"clocks a bit": self._divisor}
+        return {"clocks per bit": self._divisor}
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()

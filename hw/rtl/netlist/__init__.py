@@ -1,1 +1,1 @@
-"""From Amaranth's RTLIL to Verilog that a person reads: names, folded expressions, one block a register, comments."""
+"""From Amaranth's RTLIL to Verilog that a person reads: names, folded expressions, one block per register, comments."""

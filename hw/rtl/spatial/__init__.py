@@ -1,1 +1,1 @@
-"""The spatial fabric: a datapath a lane of sites, any topology, a sweep in a few clocks a colour."""
+"""The spatial fabric: one datapath per lane of sites, any topology, a sweep in a few clocks a colour."""

@@ -1,20 +1,20 @@
 """The coefficient loader: keeps the weights and biases the host writes, and fills the lanes' chunks from them.
 
-The host sees a weight an edge and a bias a site. When a run is started after any of them was written, the loader first
-goes through all chunks and slots (a *row* each), reads the row's k weights and its bias, and writes the 2^k words
+The host sees one weight per edge and one bias per site. When a run starts after any of them was written, the loader
+first goes through all chunks and slots (a *row* each), reads the row's k weights and its bias, and writes the 2^k words
 
     base + Σ_k (state of neighbour k ? w_k : -w_k)
 
-in Gray code, so that one adder makes a word a clock by adding or taking off 2·w_k. The words of a factor's row the
+in Gray code, so that one adder makes one word per clock by adding or taking off 2·w_k. The words of a factor's row the
 host has written as they are. Which edges, site and factor make a row stands in a memory that is fixed at elaboration.
 A row takes k + 2^k + 4 clocks, its *ticks*:
 
     0           the row addresses the memory of rows
     1           its edges and site come out of block RAM, slowly, and go into registers
-    2 … k+1     an edge a clock is chosen, and the site addresses the biases
+    2 … k+1     one edge per clock is chosen, and the site addresses the biases
     3 … k+2     the edge addresses the weights
-    4 … k+3     a weight a clock comes, and the first word adds up
-    k+4 …       a word a clock is written
+    4 … k+3     one weight per clock comes, and the first word adds up
+    k+4 …       one word per clock is written
 """
 
 from typing import Any

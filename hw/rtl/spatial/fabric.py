@@ -36,7 +36,7 @@ class SpatialFabric(wiring.Component):
         clamps: ``[2 N]``, the clamps of either mask; state: ``[N]``.
         tables: the tables, for the host, between runs.
         write_data: 32 bits for whichever of the strobes below is high.
-        states_write: ``[ceil(N/32)]``, a strobe a word of states.
+        states_write: ``[ceil(N/32)]``, one strobe per word of states.
         seed_write: a word for the chains of generators; seed_clear: the next one is a state's first.
         chunks: the chunks, for the loader.
         ghost_load, ghost_value: a strobe and a state for each of the ghosts.

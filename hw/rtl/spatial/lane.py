@@ -1,7 +1,7 @@
 """A lane: the datapath that a few sites share, with their states and their generators.
 
-An update runs down a pipeline, a clock a line, where ``+k`` are clocks after the slot's issue and the names are those
-of :class:`thermofab.hw.host.spatial.plan.LanePlan`:
+An update runs down a pipeline, one clock per line, where ``+k`` are clocks after the slot's issue and the names are
+those of :class:`thermofab.hw.host.spatial.plan.LanePlan`:
 
     +0             the generator of the slot steps
     +read_stage    neighbours' states and the slot address the chunks; the partial sums and the dither are added
@@ -33,7 +33,7 @@ def word_width(plan: LanePlan, sizes: Sequence[int]) -> int:
 
 
 class Lane(wiring.Component):
-    """A lane of so many ``positions``. Loadable lanes of as many are the same module: what tells them apart comes in.
+    """A lane with ``positions`` inputs. Loadable lanes with the same number of inputs share one module.
 
     Args:
         plan: of the whole fabric.

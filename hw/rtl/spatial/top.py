@@ -41,7 +41,7 @@ class SpatialTop(wiring.Component):
 
     Ports:
         bus_…: the register bus, see :mod:`thermofab.hw.rtl.spatial.host` and docs/register-map.md.
-        sample_valid, sample_ready, sample_payload, sample_last: the read-out, ceil(N/32) words a sample.
+        sample_valid, sample_ready, sample_payload, sample_last: the read-out, ceil(N/32) words per sample.
         busy: a run is going on.
         state: ``[N]``, the sites, for observation.
         sweep_done: in this clock ``state`` is the state after a sweep.

@@ -16,7 +16,7 @@ from thermofab.hw.rtl.common.interfaces import SAMPLES, Samples
 
 
 def queue_depth(entries: int) -> int:
-    """Depth of a queue that takes a sample of ``entries`` entries while another is read, where memory is to be had; at
+    """Depth of a queue that takes a sample of ``entries`` entries while another is read, where memory is available; at
     least 8, as ``space`` is known some clocks late.
     """
     depth = max(8, 1 << (entries - 1).bit_length())

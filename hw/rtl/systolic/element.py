@@ -1,4 +1,4 @@
-"""A processing element: a site a clock, with its coefficients and generators in block RAM.
+"""A processing element: one site per clock, with its coefficients and generators in block RAM.
 
 See :mod:`thermofab.hw.host.systolic.timing` for what happens when.
 """

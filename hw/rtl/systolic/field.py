@@ -1,4 +1,4 @@
-"""The field of a site, a clock a level of adders: F = b + Σ_j (n_j ? w_j : -w_j).
+"""The field of a site, one clock per level of adders: F = b + Σ_j (n_j ? w_j : -w_j).
 
 Summed as b + Σ_j (w_j xor m_j) + Σ_j m_j with m_j = 1 where n_j = 0: a negation is an inversion and a carry. A binary
 tree over a bias and D weights has D adders, and each takes one of the D carries. Every level is a bit wider than the

@@ -1,4 +1,4 @@
-"""A ring: the spins of an element, turning by a place a clock, with fixed taps."""
+"""A ring: the spins of an element, turning by one place per clock, with fixed taps."""
 
 from typing import Any
 

@@ -133,7 +133,7 @@ def test_tail_risk_follows_volatility(model):
         ),
         (
             lambda m: m.simulate_market_trajectories(-0.2),
-            r"^a starting volatility is a positive number a year, got -0\.2",
+            r"^a starting volatility is a positive number per year, got -0\.2",
         ),
         (
             lambda m: m.estimate_tail_risk(threshold=0.1),

@@ -90,7 +90,7 @@ def test_draws_are_a_function_of_the_seed(choice):
 
 
 def test_estimators_match_the_exact_gradient(device):
-    """The exact gradient of Σ g_i E[s_i] by enumeration, against covariances of 60,000 samples a chain: within 0.05,
+    """The exact gradient of Σ g_i E[s_i] by enumeration, against covariances of 60,000 samples per chain: within 0.05,
     over 7 standard errors of each entry (at most 0.007 with independent samples)."""
     fields = torch.tensor(LAYOUT.held(np.array([[0.6, -0.2, 0.3]])), dtype=torch.float32, requires_grad=True)
     couplings = torch.tensor(WEIGHTS, dtype=torch.float32, requires_grad=True)
@@ -148,7 +148,7 @@ def test_straight_through_is_its_formula():
         ),
         (
             lambda d, c: sampled_means(*NOTHING, torch.ones(1, 1, 1)),
-            r"^covariances need at least 2 samples a chain\.$",
+            r"^covariances need at least 2 samples per chain\.$",
         ),
         (
             lambda d, c: sampled_means(*NOTHING, torch.ones(1, 2, 1), "x"),
