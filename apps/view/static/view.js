@@ -53,12 +53,12 @@ function cycle(node) {
 const LEGENDS = {
   states: [["on", "+1 (up)"], ["off", "−1 (down)"]],
   marginals: [["ramp", "P(+1) from 0 to 1, over all chains"]],
-  placement: [["plain", "node on one site"], ["several", "node on several sites"], ["root", "its root, where it is read; zoomed in, other sites have its name in brackets"]],
+  placement: [["plain", "node on one site"], ["several", "node on several sites"], ["root", "its root, where it is read"]],
 };
 
 function legend() {
   const mode = document.querySelector("[data-mode][aria-pressed=true]").dataset.mode, rows = [...LEGENDS[mode]];
-  if (picture?.wires.length) rows.push(["wire", "wire: joins sites of one node"]);
+  if (picture?.wires.length) rows.push(["wire", "wire within a node"]);
   if (clamps.size) rows.push(["held", "clamped"]);
   if (picture?.owner.includes(-1)) rows.push(["none", "site not used"]);
   if ($("couplings").checked || chosen !== null) rows.push(["plus", "coupling > 0"], ["minus", "coupling < 0"]);
