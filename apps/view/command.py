@@ -31,6 +31,9 @@ def view(
     device: Annotated[str, typer.Option(help="Where to run it: native, jax, reference, rtl, serial://….")] = "native",
     seed: Annotated[int, typer.Option(help="Seed of the demo's couplings and of the first states.", min=0)] = 0,
     beta: Annotated[float, typer.Option(help="Inverse temperature of a model: P ∝ exp(-beta E).")] = 1.0,
+    profile: Annotated[
+        str | None, typer.Option(help="Widths of the fabric: default or fine; the demo takes fine if left out.")
+    ] = None,
     replicas: Annotated[
         int | None,
         typer.Option(help="Chains that marginals are averaged over; 32 on native and jax, else 1.", min=1, max=4096),
@@ -59,7 +62,7 @@ def view(
     access = Access(token).for_host(host)
     with steps(2, False) as step:
         step(f"prepare {source or 'the demo'}")
-        program, title = program_of(source, fabric, beta, seed)
+        program, title = program_of(source, fabric, beta, seed, profile)
         step(f"open {device}")
         running = open_device(device, program.fabric)
     scene = Scene(
@@ -80,7 +83,9 @@ def view(
     serve(create_app(scene, access=access, limits=limits, started=started), host=host, port=port, limits=limits)
 
 
-def program_of(source: Path | None, fabric: str | None, beta: float, seed: int) -> "tuple[Program, str]":
+def program_of(
+    source: Path | None, fabric: str | None, beta: float, seed: int, profile: str | None = None
+) -> "tuple[Program, str]":
     """The program to show, and its title.
 
     Raises:
@@ -93,16 +98,21 @@ def program_of(source: Path | None, fabric: str | None, beta: float, seed: int) 
     if source is None:
         if beta != 1.0:
             raise SpecError("--beta is of a model; the demo has a β of its own, which the page changes.")
-        settings = [] if (fabric or "").endswith(".json") else ["profile=fine", "weight_bits=12"]
-        return demo(read_fabric(fabric or DEMO_FABRIC, settings), seed), f"demo, seed {seed}"
+        return demo(read_fabric(fabric or DEMO_FABRIC, _widths(fabric, profile or "fine")), seed), f"demo, seed {seed}"
     if _is_program(source):
-        if fabric is not None or beta != 1.0:
+        if fabric is not None or beta != 1.0 or profile is not None:
             raise SpecError(
-                f"{source} is a compiled program, with a fabric and a β of its own: leave --fabric and --beta out."
+                f"{source} is a compiled program, with a fabric and a β of its own: leave --fabric, --profile and "
+                "--beta out."
             )
         return read_program(source), source.name
-    spec = read_fabric(fabric or "g8-8x8", [])
+    spec = read_fabric(fabric or "g8-8x8", [] if profile is None else [f"profile={profile}"])
     return compile(read_model(source), spec, beta=beta, beta_levels=(1.0, LOWEST), seed=seed), source.name
+
+
+def _widths(fabric: str | None, profile: str) -> list[str]:
+    """Settings of the demo's fabric: weights wide enough for its weak couplings, unless a file has its own."""
+    return [] if fabric is not None and fabric.endswith(".json") else [f"profile={profile}", "weight_bits=12"]
 
 
 def _is_program(path: Path) -> bool:

@@ -10,6 +10,7 @@
 // pointer). `drawn` counts frames drawn.
 
 const SHADES = 32, MOST_LINES = 5000, NAMES_FROM = 30, HUES = [205, 30, 145, 350, 265, 60, 185, 320, 95, 235];
+const DARK = "#11151b"; // names on coloured sites, in both schemes
 const MOST_ZOOM = 80; // pixels between neighbours
 
 // Lowest and highest of many numbers.
@@ -208,7 +209,7 @@ class FabricCanvas extends HTMLElement {
       if (owner[k] === -1) empty.push(k);
       else if (this.#mode === "placement") {
         const several = owner[k] >= 0 && this.sitesOf[owner[k]].length > 1;
-        const colour = several ? this.#hue(owner[k]) : this.colours.track;
+        const colour = several ? this.#hue(owner[k]) : owner[k] < 0 ? this.colours.wire : this.colours.track;
         (coloured.get(colour) ?? coloured.set(colour, []).get(colour)).push(k);
       } else if (this.#mode === "states") buckets[states?.[k] ? SHADES : 0].push(k);
       else buckets[Math.round(((shares?.[k] ?? 127) * SHADES) / 255)].push(k);
@@ -266,7 +267,7 @@ class FabricCanvas extends HTMLElement {
   }
 
   #hue(node) {
-    return `hsl(${HUES[(node * 7) % HUES.length]} ${this.dark ? "60% 55%" : "65% 52%"})`;
+    return `hsl(${HUES[(node * 7) % HUES.length]} ${this.dark ? "55% 64%" : "65% 68%"})`;
   }
 
   #outline(nodes, colour, thick, size) {
@@ -304,7 +305,7 @@ class FabricCanvas extends HTMLElement {
       const colour = this.#mode === "placement" && owner[wire[0]] >= 0 ? this.#hue(owner[wire[0]]) : this.colours.ink;
       (colours.get(colour) ?? colours.set(colour, []).get(colour)).push(wire);
     }
-    pen.lineWidth = this.#mode === "placement" || cell >= NAMES_FROM ? Math.max(2, 0.3 * cell) : Math.max(1.25, 0.14 * cell);
+    pen.lineWidth = this.#mode === "placement" ? Math.max(2, 0.3 * cell) : Math.max(1.25, 0.14 * cell);
     for (const [colour, wires] of colours) {
       pen.strokeStyle = colour;
       pen.globalAlpha = this.#mode === "placement" ? 1 : 0.75;
@@ -358,7 +359,8 @@ class FabricCanvas extends HTMLElement {
     for (const k of seen) {
       if (owner[k] < 0) continue;
       const share = this.#mode === "states" ? this.#frame?.states[k] : (this.#frame?.marginals[k] ?? 127) / 255;
-      pen.fillStyle = this.#mode !== "placement" && share > 0.5 ? this.colours.panel : this.colours.ink;
+      const hued = this.#mode === "placement" && this.sitesOf[owner[k]].length > 1;
+      pen.fillStyle = hued ? DARK : this.#mode !== "placement" && share > 0.5 ? this.colours.panel : this.colours.ink;
       const x = (this.xs[k] - this.left) * this.scale, y = (this.ys[k] - this.top) * this.scale;
       const name = this.#picture.nodes[owner[k]];
       pen.fillText(this.isRoot[k] ? name : `(${name})`, x, y, size - 4);

@@ -58,6 +58,7 @@ const LEGENDS = {
 
 function legend() {
   const mode = document.querySelector("[data-mode][aria-pressed=true]").dataset.mode, rows = [...LEGENDS[mode]];
+  if (mode === "placement" && picture?.owner.includes(-2)) rows.push(["hidden", "spin that no node is read from"]);
   if (picture?.wires.length) rows.push(["wire", "wire within a node"]);
   if (clamps.size) rows.push(["held", "clamped"]);
   if (picture?.owner.includes(-1)) rows.push(["none", "site not used"]);
