@@ -86,8 +86,8 @@ def create_app(
         if refusal is None and player.watchers >= limits.clients:
             refusal = Refusal(503, "too_many_clients", "the server shows itself to as many pages as it takes.")
         if refusal is not None:
-            said = error_message(refusal.code, refusal.sentence)
-            await websocket.send_denial_response(JSONResponse(said, refusal.status))
+            answer = error_message(refusal.code, refusal.sentence)
+            await websocket.send_denial_response(JSONResponse(answer, refusal.status))
             return
         await websocket.accept()
         with player.watched() as watcher:

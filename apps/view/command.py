@@ -40,8 +40,8 @@ def view(
     ] = None,
     sweeps: Annotated[int, typer.Option(help="Sweeps per frame, to begin with.", min=1, max=1000)] = 5,
     fps: Annotated[int, typer.Option(help="Frames per second, at most.", min=1, max=60)] = 20,
-    port: Annotated[int, typer.Option(min=1, max=65535)] = 8010,
-    host: Annotated[str, typer.Option(help="Where to listen; others than loopback need a token.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Where to listen.", min=1, max=65535)] = 8010,
+    host: Annotated[str, typer.Option(help="Address to listen at; others than loopback need a token.")] = "127.0.0.1",
     token: Annotated[
         str | None, typer.Option(help="What pages must show.", envvar="THERMOFAB_TOKEN", show_envvar=True)
     ] = None,
@@ -93,12 +93,14 @@ def program_of(
     """
     from thermofab.apps.files import read_fabric, read_model, read_program
     from thermofab.apps.view.demo import LOWEST, demo
+    from thermofab.apps.view.picture import drawable
     from thermofab.compiler import compile
 
     if source is None:
         if beta != 1.0:
             raise SpecError("--beta is of a model; the demo has a β of its own, which the page changes.")
-        return demo(read_fabric(fabric or DEMO_FABRIC, _widths(fabric, profile or "fine")), seed), f"demo, seed {seed}"
+        spec = drawable(read_fabric(fabric or DEMO_FABRIC, _widths(fabric, profile)))
+        return demo(spec, seed), f"demo, seed {seed}"
     if _is_program(source):
         if fabric is not None or beta != 1.0 or profile is not None:
             raise SpecError(
@@ -106,13 +108,15 @@ def program_of(
                 "--beta out."
             )
         return read_program(source), source.name
-    spec = read_fabric(fabric or "g8-8x8", [] if profile is None else [f"profile={profile}"])
+    spec = drawable(read_fabric(fabric or "g8-8x8", [] if profile is None else [f"profile={profile}"]))
     return compile(read_model(source), spec, beta=beta, beta_levels=(1.0, LOWEST), seed=seed), source.name
 
 
-def _widths(fabric: str | None, profile: str) -> list[str]:
-    """Settings of the demo's fabric: weights wide enough for its weak couplings, unless a file has its own."""
-    return [] if fabric is not None and fabric.endswith(".json") else [f"profile={profile}", "weight_bits=12"]
+def _widths(fabric: str | None, profile: str | None) -> list[str]:
+    """Settings of the demo's fabric: wide enough for its weak couplings, unless a file or the user says otherwise."""
+    if fabric is not None and fabric.endswith(".json"):
+        return [] if profile is None else [f"profile={profile}"]
+    return [f"profile={profile or 'fine'}", "weight_bits=12"]
 
 
 def _is_program(path: Path) -> bool:

@@ -23,8 +23,8 @@ def demo(fabric: FabricSpec, seed: int) -> Program:
     """
     rng = np.random.default_rng(seed)
     topology = fabric.topology
-    near = _shortest(fabric)
-    links = _links(topology.n_sites, topology.edges[near], rng) if not fabric.programmed else []
+    shortest = _shortest(fabric)
+    links = _links(topology.n_sites, topology.edges[shortest], rng) if not fabric.programmed else []
     owner, nodes = np.full(topology.n_sites, -1), []
     wires = {site for path in links for site in path[1:-1]}
     for site in range(topology.n_sites):
@@ -32,8 +32,8 @@ def demo(fabric: FabricSpec, seed: int) -> Program:
             owner[site] = len(nodes)
             nodes.append([site])
     couplings: dict[tuple[int, int], float] = {}
-    scale = _FIELD / max(float((2 * np.where(near, _NEAR, _FAR)).sum()) / topology.n_sites, 1e-9)
-    strengths = scale * np.where(near, _NEAR, _FAR) * rng.uniform(0.5, 1.5, topology.n_edges)
+    scale = _FIELD / max(float((2 * np.where(shortest, _NEAR, _FAR)).sum()) / topology.n_sites, 1e-9)
+    strengths = scale * np.where(shortest, _NEAR, _FAR) * rng.uniform(0.5, 1.5, topology.n_edges)
     for (i, j), strength in zip(owner[topology.edges].tolist(), strengths.tolist()):
         if i >= 0 and j >= 0:
             couplings[min(i, j), max(i, j)] = strength

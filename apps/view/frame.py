@@ -66,11 +66,9 @@ class Frame:
             SpecError: it is no frame of ``n_sites`` sites.
         """
         packed = -(-n_sites // 8)
-        whole = _HEAD.size + packed + n_sites
-        if len(data) != whole or data[:4] != MAGIC:
-            raise SpecError(
-                f"a frame of {n_sites} sites has {whole} bytes and begins with TFV1; got {len(data)} bytes."
-            )
+        size = _HEAD.size + packed + n_sites
+        if len(data) != size or data[:4] != MAGIC:
+            raise SpecError(f"a frame of {n_sites} sites has {size} bytes and begins with TFV1; got {len(data)} bytes.")
         _, leg, sweeps, restarts, count, energy, agree, seconds = _HEAD.unpack_from(data)
         bits = np.frombuffer(data, np.uint8, packed, _HEAD.size)
         return Frame(

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from thermofab.hw.spec import NO_PARENT, Program, SpecError
+from thermofab.hw.spec import NO_PARENT, FabricSpec, Program, SpecError
 
 MOST_SITES = 40_000
 FREE_SITE, HIDDEN = -1, -2
@@ -21,9 +21,7 @@ def picture(program: Program) -> dict[str, Any]:
     Raises:
         SpecError: the fabric has more than 40,000 sites.
     """
-    topology = program.fabric.topology
-    if topology.n_sites > MOST_SITES:
-        raise SpecError(f"{topology.name} has {topology.n_sites} sites; a page draws at most {MOST_SITES}.")
+    topology = drawable(program.fabric).topology
     owner, variable = _owners(program)
     wires, couplings, weights = _lines(program, variable)
     lattice, nodes = topology.lattice, range(program.model.n_nodes)
@@ -44,6 +42,13 @@ def picture(program: Program) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def drawable(fabric: FabricSpec) -> FabricSpec:
+    """``fabric``, refused with :class:`SpecError` if it has too many sites."""
+    if fabric.n_sites > MOST_SITES:
+        raise SpecError(f"{fabric.topology.name} has {fabric.n_sites} sites; a page draws at most {MOST_SITES}.")
+    return fabric
+
+
 def _owners(program: Program) -> tuple[np.ndarray, np.ndarray]:
     """Of every site its node and its variable, int64 ``[N]`` each; -1 for a site that is not used."""
     variable = np.full(program.fabric.n_sites, FREE_SITE)
@@ -59,9 +64,9 @@ def _lines(program: Program, variable: np.ndarray) -> tuple[np.ndarray, np.ndarr
     """Wires ``[·, 2]``, couplings ``[m, 2]`` and their weights ``[m]``."""
     image, edges = program.image, program.fabric.topology.edges
     i, j = variable[edges].T
-    one = (i == j) & (i != FREE_SITE)
-    wired = one & (image.weights != 0)
-    wires, coupled = edges[wired], (image.weights != 0) & ~one
+    inside = (i == j) & (i != FREE_SITE)
+    wired = inside & (image.weights != 0)
+    wires, coupled = edges[wired], (image.weights != 0) & ~inside
     if image.order is not None:
         relays = np.flatnonzero(image.order.parents != NO_PARENT)
         wires = np.stack([image.order.parents[relays], relays], axis=1)

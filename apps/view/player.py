@@ -79,16 +79,15 @@ class Player:
             MessageError: it cannot be done.
         """
         kind = message["type"]
+        if self._trouble and kind != "restart":
+            raise MessageError("stopped", f"{self._trouble} Restart when the device can be reached again.")
         if kind == "run":
             self._running = message["running"]
         elif kind == "step":
             self._steps = min(self._steps + 1, 100)
         else:
             self._controls = applied(message, self._controls, self.scene.program, self._fixed)
-        if self._trouble:
-            if kind != "restart":
-                raise MessageError("stopped", f"{self._trouble} Restart when the device can be reached again.")
-            self._trouble = ""
+        self._trouble = ""
         self._tell()
 
     def status(self) -> str:

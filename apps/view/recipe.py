@@ -31,15 +31,15 @@ def recipe(leg: Leg, sweeps: int, device: str) -> str:
         device: its name.
     """
     legs = leg.history()
-    swept = [one.swept for one in legs[1:]] + [sweeps]
+    swept = [begun.swept for begun in legs[1:]] + [sweeps]
     lines = [_HEAD.format(sweeps=sweeps, number=leg.number, device=device)]
-    for one, length in zip(legs, swept):
-        source = "program" if one.factor == 1 else f"with_levels(program, [{one.factor!r}])"
-        clamp = ", ".join(f"nodes[{node}]: {state}" for node, state in one.clamp.items())
+    for each, length in zip(legs, swept):
+        source = "program" if each.factor == 1 else f"with_levels(program, [{each.factor!r}])"
+        clamp = ", ".join(f"nodes[{node}]: {state}" for node, state in each.clamp.items())
         given = f", clamp={{{clamp}}}" if clamp else ""
-        given += ", init=last(samples)" if one.previous is not None else ""
+        given += ", init=last(samples)" if each.previous is not None else ""
         lines.append(
             f"samples = {source}.sample(\n"
-            f"    Schedule({length}, 1), seed={one.seed}{given}, device=device, discard=False\n)"
+            f"    Schedule({length}, 1), seed={each.seed}{given}, device=device, discard=False\n)"
         )
     return "\n".join([*lines, "state = samples.sites[0, 0]", ""])

@@ -127,8 +127,8 @@ def test_a_device_that_stops_is_told_and_a_restart_goes_on(program):
         until(socket, lambda got: isinstance(got, Frame))
         device.away = True
         socket.send('{"type": "beta", "factor": 0.5}')
-        told = until(socket, lambda got: isinstance(got, dict) and got["data"]["trouble"])
-        assert told["data"]["trouble"] == "nothing answers."
+        stopped = until(socket, lambda got: isinstance(got, dict) and got["data"]["trouble"])
+        assert stopped["data"]["trouble"] == "nothing answers."
         socket.send('{"type": "beta", "factor": 0.6}')
         assert refusal(socket)["sentence"] == "nothing answers. Restart when the device can be reached again."
         device.away = False
@@ -145,6 +145,8 @@ def test_what_cannot_be_shown_is_refused_before_anything_is_run(program, tmp_pat
         program_of(tmp_path / "program.json", "g4-2x2", 1.0, 0)
     with pytest.raises(SpecError, match="--beta is of a model"):
         program_of(None, None, 2.0, 0)
+    with pytest.raises(SpecError, match="g4-300x300 has 90000 sites; a page draws at most 40000"):
+        program_of(None, "g4-300x300", 1.0, 0)
     with pytest.raises(SpecError, match="there is no file"):
         program_of(tmp_path / "missing.json", None, 1.0, 0)
     (tmp_path / "other.json").write_text("[1]")

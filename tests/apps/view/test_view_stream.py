@@ -97,9 +97,9 @@ def test_the_recipe_makes_the_state_with_one_chain(program, tmp_path, monkeypatc
 
 
 def test_old_frames_are_forgotten_at_the_rate_that_is_told():
-    one = compile(IsingModel((0,), [0.0], np.zeros((0, 2)), []), "g4-2x2")
-    root = one.copies[0][0]
-    stream = frames(one, open_device("native", one.fabric), Controls(sweeps=1))
+    coin = compile(IsingModel((0,), [0.0], np.zeros((0, 2)), []), "g4-2x2")
+    root = coin.copies[0][0]
+    stream = frames(coin, open_device("native", coin.fabric), Controls(sweeps=1))
     shown = [next(stream).frame for _ in range(WINDOW + 40)]
     average = 0.5
     for k, frame in enumerate(shown, 1):
