@@ -90,6 +90,7 @@ link.addEventListener("picture", ({ detail }) => {
 
 link.addEventListener("status", ({ detail }) => {
   status = detail;
+  $("main").inert = false;
   clamps = new Map(status.clamp);
   fabric.clamps = clamps;
   $("device").textContent = status.device;

@@ -1,5 +1,6 @@
 """The stream of frames: every state is that of ``program.sample``, bit for bit, through every kind of change."""
 
+import contextlib
 import itertools
 from dataclasses import replace
 
@@ -16,6 +17,7 @@ from thermofab.compiler import compile
 from thermofab.hw.spec import DeviceInfo, DiscreteModel, IsingModel, Schedule, SpecError, fabric, open_device
 from thermofab.hw.spec.auto import with_levels
 from thermofab.hw.spec.discrete import factor_of
+from thermofab.sim.rtl.board import simulated_board
 
 
 @pytest.fixture(scope="module")
@@ -68,15 +70,22 @@ def test_states_are_those_of_sample_calls(program, device):
     assert (shown.frame.leg, shown.frame.restarts) == (0, 1)
 
 
-@pytest.mark.soak  # the build of the RTL takes longer than all other tests of this folder
+@pytest.mark.soak  # the builds take longer than all other tests of this folder
 @pytest.mark.rtl
-def test_a_device_behind_registers_is_placed_between_frames():
-    small = compile(IsingModel((0, 1), [0.1, 0.0], [[0, 1]], [0.4]), "g4-2x2")
-    controls = Controls(sweeps=3)
-    stream = frames(small, open_device("rtl", small.fabric, optimise="-O0"), controls, replicas=2)
-    for k in range(3):
-        shown = next(stream)
-        call = small.sample(Schedule(3 * k + 3, 1), seed=0, replicas=2, device="reference")
+@pytest.mark.parametrize("device", ["rtl", "serial"])
+def test_devices_behind_registers_are_placed_between_frames(device):
+    small = compile(IsingModel((0, 1), [0.1, 0.0], [[0, 1]], [0.4]), "g4-4x4-torus")
+    with contextlib.ExitStack() as stack:
+        name = "rtl" if device == "rtl" else f"serial://{stack.enter_context(simulated_board(small.fabric))}"
+        controls = Controls(sweeps=3)
+        stream = frames(small, open_device(name, small.fabric), controls, replicas=2)
+        for k in range(3):
+            shown = next(stream)
+            call = small.sample(Schedule(3 * k + 3, 1), seed=0, replicas=2, device="reference")
+            assert np.array_equal(shown.frame.states, call.sites[0, 0])
+        shown = stream.send(replace(controls, factor=0.5))
+        init = last(small, call)
+        call = with_levels(small, [0.5]).sample(Schedule(3, 1), seed=1, init=init, replicas=2, device="reference")
         assert np.array_equal(shown.frame.states, call.sites[0, 0])
 
 
