@@ -9,7 +9,7 @@
 // Events, all with `detail` a node (or null): `pick` (clicked, or Enter), `choose` (selected), `point` (under the
 // pointer). `drawn` counts frames drawn.
 
-const SHADES = 32, MOST_LINES = 5000, NAMES_FROM = 30, HUES = [205, 30, 145, 350, 265, 60, 185, 320, 95, 235];
+const SHADES = 32, MOST_LINES = 5000, NAMES_FROM = 30;
 const DARK = "#11151b"; // names on coloured sites, in both schemes
 const MOST_ZOOM = 80; // pixels between neighbours
 
@@ -266,8 +266,9 @@ class FabricCanvas extends HTMLElement {
     this.canvas.dataset.drawn = this.drawn;
   }
 
+  // Turns by the golden angle, so that the colours of any few nodes are apart.
   #hue(node) {
-    return `hsl(${HUES[(node * 7) % HUES.length]} ${this.dark ? "55% 64%" : "65% 68%"})`;
+    return `hsl(${Math.round(node * 137.508) % 360} ${this.dark ? "55% 64%" : "65% 68%"})`;
   }
 
   #outline(nodes, colour, thick, size) {
