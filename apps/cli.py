@@ -17,6 +17,7 @@ from thermofab.apps.serve import command as serving
 from thermofab.apps.strategy import command as strategy
 from thermofab.apps.trading import command as trading
 from thermofab.apps.verilog import command as exporting
+from thermofab.apps.view import command as viewing
 from thermofab.hw.spec.errors import ThermofabError
 
 app = typer.Typer(
@@ -28,6 +29,7 @@ app.command()(boards.build)
 app.command()(boards.flash)
 app.command()(exporting.export)
 app.command()(serving.serve)
+app.command()(viewing.view)
 app.command()(exploring.explore)
 app.command()(profiling.profile)
 app.add_typer(trading.app, name="trade")

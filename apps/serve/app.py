@@ -1,37 +1,30 @@
-"""The application: routes, security headers, and the tasks that run beside them."""
+"""The application: routes, and the tasks that run beside them."""
 
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.datastructures import MutableHeaders
-from starlette.requests import HTTPConnection, Request
-from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from thermofab.apps.serve import rest
 from thermofab.apps.serve.access import Access
 from thermofab.apps.serve.fabrics import FabricPictures
+from thermofab.apps.serve.guard import Guard, page
 from thermofab.apps.serve.journal import Journal
 from thermofab.apps.serve.limits import Limits
 from thermofab.apps.serve.manager import ConnectionManager
-from thermofab.apps.serve.messages import CONTROL, Kind, Kinds, error_message
+from thermofab.apps.serve.messages import CONTROL, Kind, Kinds
 from thermofab.apps.serve.prediction import PREDICTION
 from thermofab.apps.serve.predictors import Predictor, Progress, stream
 from thermofab.apps.serve.site import Site
 from thermofab.apps.serve.websocket import connect
 
 STATIC = Path(__file__).parent / "static"
-_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors "
-)
 
 
 def create_app(
@@ -75,8 +68,8 @@ def create_app(
         await manager.close()
 
     routes = [
-        Route("/", _page("index.html")),
-        Route("/embed/card", _page("card.html")),
+        Route("/", page(STATIC / "index.html")),
+        Route("/embed/card", page(STATIC / "card.html")),
         Route("/health", rest.health),
         Route("/ready", rest.ready),
         Route("/metrics", rest.metrics),
@@ -89,7 +82,12 @@ def create_app(
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
     app = Starlette(routes=routes, lifespan=lifespan)
-    app.add_middleware(_Guard, access=access)
+    app.add_middleware(
+        Guard,
+        access=access,
+        refused=lambda code: app.state.site.manager.metrics.refused.labels(code).inc(),
+        embeddable=("/embed/card",),
+    )
     return app
 
 
@@ -111,44 +109,3 @@ async def _watch(site: Site) -> None:
     while True:
         await asyncio.sleep(min(1.0, site.limits.stall_seconds / 4))
         site.manager.evict()
-
-
-def _page(name: str) -> Callable[[Request], Response]:
-    def page(_: Request) -> Response:
-        return FileResponse(STATIC / name, media_type="text/html; charset=utf-8")
-
-    return page
-
-
-class _Guard:
-    """Refuses foreign hosts and origins before anything else looks at a request, and adds security headers.
-
-    WebSockets pass: their handler does its own checks, and says more in its refusal.
-    """
-
-    def __init__(self, app: ASGIApp, access: Access) -> None:
-        self._app, self._access = app, access
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        ancestors = " ".join(("'self'", *self._access.origins)) if scope["path"] == "/embed/card" else "'none'"
-
-        async def secured(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers["Content-Security-Policy"] = _POLICY + ancestors
-                headers["X-Content-Type-Options"] = "nosniff"
-                headers["Referrer-Policy"] = "no-referrer"
-                headers["Cross-Origin-Resource-Policy"] = "same-origin"
-                headers.setdefault("Cache-Control", "no-store" if scope["path"].startswith("/api") else "no-cache")
-            await send(message)
-
-        refusal = self._access.foreign(HTTPConnection(scope))
-        if refusal is None:
-            await self._app(scope, receive, secured)
-            return
-        scope["app"].state.site.manager.metrics.refused.labels(refusal.code).inc()
-        response = JSONResponse(error_message(refusal.code, refusal.sentence), refusal.status)
-        await response(scope, receive, secured)

@@ -15,7 +15,7 @@ function stored(key, make) {
 }
 
 /** The token that the address names after #token=, which is then taken out of the address; kept for this tab. */
-function tokenOfPage() {
+export function tokenOfPage() {
   const named = new URLSearchParams(location.hash.slice(1)).get("token");
   if (named) {
     history.replaceState(null, "", location.pathname + location.search);
@@ -25,7 +25,7 @@ function tokenOfPage() {
   return stored("thermofab-token", () => "");
 }
 
-function setToken(token) {
+export function setToken(token) {
   try {
     sessionStorage.setItem("thermofab-token", token);
   } catch {
