@@ -1,7 +1,7 @@
 """Faults planted one at a time in a copy of the sources: each must turn a test red.
 
-    python tests/planted_bugs.py            # all, about 20 minutes on two cores
-    python tests/planted_bugs.py seeding    # those whose name contains the word
+    python tests/quality/planted_bugs.py            # all, about 20 minutes on two cores
+    python tests/quality/planted_bugs.py seeding    # those whose name contains the word
 
 A fault in one implementation must be caught because the others disagree; a fault in the contract itself (the reference
 and every simulator alike) must be caught by the distribution tests, the word-by-word tests or a published vector.
@@ -17,7 +17,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-TESTS = Path(__file__).resolve().parent
-ROOT = TESTS.parent
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
 
 
 def load(path):
@@ -23,7 +23,7 @@ def load(path):
     return module
 
 
-BUGS = load(TESTS / "planted_bugs.py").BUGS
+BUGS = load(HERE / "planted_bugs.py").BUGS
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
@@ -41,16 +41,16 @@ def test_names_of_faults_are_distinct():
 
 def test_mutation_notes_and_areas_name_lines_that_exist():
     """A note on a line that was rewritten would never be shown again."""
-    for key in json.loads((TESTS / "mutation_notes.json").read_text()):
+    for key in json.loads((HERE / "mutation_notes.json").read_text()):
         name, _, rest = key.partition(": ")
         line = rest.partition("in `")[2].removesuffix("`")
         assert line and (ROOT / name).read_text().count(line) == 1, key
-    for area in load(TESTS / "mutation.py").AREAS.values():
+    for area in load(HERE / "mutation.py").AREAS.values():
         assert all((ROOT / folder).exists() for folder in area.folders)
         assert all((ROOT / test).is_file() for test in area.tests if test.endswith(".py"))
 
 
 def test_faults_of_proofs_occur_once():
     pytest.importorskip("amaranth")
-    for proof in load(TESTS / "formal" / "prove.py").proofs().values():
+    for proof in load(HERE.parent / "formal" / "prove.py").proofs().values():
         assert (ROOT / proof.fault.file).read_text().count(proof.fault.old) == 1, proof.name

@@ -1,6 +1,6 @@
 """Coverage of the cocotb benches: functional bins, and lines and toggles of the Verilog, as a page of the docs.
 
-    python tests/coverage_report.py [FOLDER]     writes docs/coverage.md
+    python tests/quality/coverage_report.py [FOLDER]     writes docs/coverage.md
 
 Runs are kept in FOLDER, if one is given, and those it holds are not run again; with ``--page-only`` behind it,
 no run is made, and the page is of those that the folder holds.
@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE / "rtl"), str(HERE / "link")]
+TESTS = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(TESTS / "rtl"), str(TESTS / "link")]
 
 from functional_coverage import Coverage, merged  # noqa: E402
 from link_runner import simulate as simulate_link  # noqa: E402
@@ -116,7 +116,7 @@ def main() -> int:
         "",
         "What the cocotb benches of the default regression bring about, with their seeds: functional bins first, which "
         "are situations named beforehand, then lines and toggles of the emitted Verilog. Written by "
-        "`python tests/coverage_report.py`, from these runs: " + "; ".join(runs) + ".",
+        "`python tests/quality/coverage_report.py`, from these runs: " + "; ".join(runs) + ".",
         *bins("Spatial fabric", sums["spatial"]),
         *bins("Systolic fabric", sums["systolic"]),
         *(bins("Serial link", sums["link"]) if "link" in sums else []),
@@ -131,7 +131,7 @@ def main() -> int:
         "",
         *table,
     ]
-    (HERE.parent / "docs" / "coverage.md").write_text("\n".join(lines) + "\n")
+    (TESTS.parent / "docs" / "coverage.md").write_text("\n".join(lines) + "\n")
     return 0
 
 

@@ -1,8 +1,8 @@
 """Mutation run: small syntactic changes of the gateware, one at a time, and the share of them that the tests kill.
 
-    python tests/mutation.py --count 40 --seed 1           writes docs/mutation.md
-    python tests/mutation.py --areas dense         this area; the page's other rows stay
-    python tests/mutation.py --again --results FILE        those of FILE that lived, or did not end, once more
+    python tests/quality/mutation.py --count 40 --seed 1           writes docs/mutation.md
+    python tests/quality/mutation.py --areas dense         this area; the page's other rows stay
+    python tests/quality/mutation.py --again --results FILE        those of FILE that lived, or did not end, once more
 
 A mutant is a copy of the source tree in which one operator, comparison, constant or condition inside a function that
 describes hardware is changed. It is *stillborn* if the design does not elaborate any more, and *unchanged* if all
@@ -11,7 +11,7 @@ is counted. Of the others, a mutant is *killed* if a test turns red and *survive
 does not end in four times its usual time is counted apart, as it may be the machine that was slow.
 
 Each area of the source has a kill suite of its own, quick enough for many mutants. A survivor that was looked into is
-explained in tests/mutation_notes.json, by its file and what was changed.
+explained in tests/quality/mutation_notes.json, by its file and what was changed.
 """
 
 import argparse
@@ -28,7 +28,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 NOTES = Path(__file__).resolve().parent / "mutation_notes.json"
 SWAPS: dict[type, type] = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd, ast.BitXor: ast.BitOr,
@@ -332,7 +332,7 @@ def page(results: dict[str, dict], seed: int, before: str) -> str:
         "",
         "One operator, comparison, constant or condition of the gateware is changed, and the area's kill suite run. "
         "Not counted are mutants that do not elaborate and mutants whose netlists are the same letter for letter. "
-        f"Written by `python tests/mutation.py` (seed {seed}; mutants are drawn at random from all possible ones).",
+        f"Written by `python tests/quality/mutation.py` (seed {seed}; mutants are drawn at random from all there are).",
         "",
         HEAD,
         "|---" * (HEAD.count("|") - 1) + "|",
