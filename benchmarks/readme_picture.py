@@ -53,7 +53,7 @@ def measured() -> dict[str, Any]:
         "exact": exact.marginals[places].round(6).tolist(),
         "sampled": states.mean(axis=(0, 1)).round(6).tolist(),
         "samples": int(states.shape[0] * states.shape[1]),
-        "chain": states[0, :SHOWN_SAMPLES].astype(int).tolist(),
+        "chain": ["".join("01"[state] for state in row) for row in states[0, :SHOWN_SAMPLES].T.astype(int)],
     }
 
 
@@ -120,7 +120,7 @@ def marginals(data: dict[str, Any], left: float, top: float, width: float, heigh
 
 def raster(data: dict[str, Any], left: float, top: float, width: float, height: float) -> list[str]:
     """A row per node, a column per sample: amber is +1, dark is -1."""
-    chain = np.array(data["chain"]).T
+    chain = np.array([[int(state) for state in row] for row in data["chain"]])
     row, column = height / len(chain), width / chain.shape[1]
     drawn = []
     for node, states in enumerate(chain):
@@ -151,7 +151,7 @@ def drawing(data: dict[str, Any]) -> str:
         text(510, 61, "bar: sampled on the fabric; white line: enumerated"),
         *marginals(data, 520, 80, 430, 150),
         text(510, 286, "States of one chain", size=18, colour=TEXT),
-        text(510, 307, f"{len(data['chain'])} successive samples; amber: +1"),
+        text(510, 307, f"{len(data['chain'][0])} successive samples; amber: +1"),
         *raster(data, 520, 320, 430, 180),
     ]
     return (
