@@ -18,11 +18,7 @@ from thermofab.compiler.frontend import lower
 from thermofab.compiler.host_calls import call_on_host, is_traced
 from thermofab.compiler.ir.folding import folded
 from thermofab.compiler.ir.lowered import Lowered
-from thermofab.compiler.ir.stages import Source
-from thermofab.compiler.native_fabric import fabric_of
-from thermofab.compiler.passes.canonicalise import Canonicalise
-from thermofab.compiler.passes.categorical import Categorical
-from thermofab.compiler.passes.higher_order import HigherOrder
+from thermofab.compiler.native_fabric import has_hidden_spins, own_fabric
 from thermofab.compiler.pipeline import compile
 from thermofab.hw.spec.colouring import compact_colours
 from thermofab.hw.spec.device import Device
@@ -40,8 +36,6 @@ from thermofab.hw.spec.topology import Topology
 
 # A fabric made from a program updates in the program's own order, unless that has more steps than this a sweep.
 _MOST_GROUPS = 16
-_MOST_SPINS = 100_000  # of a program of higher order on a fabric of hidden spins
-_HIDDEN = "program with hidden spins"
 
 
 class _Cache:
@@ -472,14 +466,9 @@ def _own_factors(lowered: Lowered) -> FabricSpec:
     key = digest_of("own factors", *_parts(lowered.model))
     spec = _fabrics.get(key)
     if spec is None:
-        try:
-            spec = fabric_of(lowered)
-        except SpecError:
-            bare = FabricSpec(Topology.from_edges("without limit", _MOST_SPINS, np.zeros((0, 2), dtype=np.int64)))
-            paired = HigherOrder()(Categorical()(Canonicalise()(Source(lowered, bare))))
-            spec = FabricSpec(Topology.from_edges(_HIDDEN, paired.n, paired.edges))
+        spec = own_fabric(lowered)
         _fabrics.put(key, spec)
-    if spec.topology.name == _HIDDEN:
+    if has_hidden_spins(spec):
         _warn_caller(
             f"a term of this program has more than {LARGEST_FACTOR} bits, which no factor holds, so hidden spins stand "
             f"for it; samples are correlated over more sweeps than THRML's, and small weights round more coarsely. "

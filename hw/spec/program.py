@@ -15,8 +15,10 @@ from thermofab.hw.spec.errors import DeviceError, SpecError
 from thermofab.hw.spec.fabric import FabricSpec
 from thermofab.hw.spec.image import FREE, Image
 from thermofab.hw.spec.kept_devices import running_device
+from thermofab.hw.spec.memory import check_samples_fit
 from thermofab.hw.spec.mixing import Mixing, effective_of, observables
 from thermofab.hw.spec.model import IsingModel
+from thermofab.hw.spec.notebook import program_html
 from thermofab.hw.spec.partition import LogPartition, Method
 from thermofab.hw.spec.reading import Reading
 from thermofab.hw.spec.registry import partition_estimator
@@ -85,6 +87,13 @@ class Program:
         for pair in self.checks:
             if len(pair) != 2 or not all(0 <= site < self.fabric.n_sites for site in pair):
                 raise SpecError(f"checks are pairs of sites 0…{self.fabric.n_sites - 1}, got {pair}.")
+
+    def __repr__(self) -> str:
+        top, report = self.fabric.topology, self.report
+        return f"Program({report.nodes} nodes on {report.sites} sites of {top.name!r}, {report.end_to_end} end to end)"
+
+    def _repr_html_(self) -> str:
+        return program_html(self)
 
     @property
     def fabric(self) -> FabricSpec:
@@ -171,11 +180,12 @@ class Program:
             block has categorical nodes.
 
         Raises:
-            SpecError: a node is unknown, or an array has the wrong shape.
+            SpecError: a node is unknown, an array has the wrong shape, or the samples exceed this machine's memory.
             DeviceError: far fewer samples than the certificate's yield have copies that agree.
         """
         asked = Schedule.of(schedule)
         blocks, count = self.node_blocks(nodes), len(numbers_of(replicas))
+        check_samples_fit(count, asked.n_samples, self.fabric.n_sites)
         site_clamp = self._site_clamps(clamp, count)
         site_init = self._site_init(init, count)
         with running_device(device, self.fabric) as running:

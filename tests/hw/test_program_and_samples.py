@@ -1,6 +1,7 @@
 """Programs and their samples: blocks, clamps, initial states, exports, round trips."""
 
 import json
+from xml.etree import ElementTree
 
 import networkx
 import numpy as np
@@ -220,3 +221,42 @@ def test_what_can_be_closed_is_closed_and_what_failed_is_dropped(monkeypatch):
     assert len(kept) == 2
     with kept.lent("plain", spec) as new:
         assert new is not one and new is not other, "the least used one made room"
+
+
+def test_what_a_program_and_its_samples_print_is_a_line(program, samples):
+    assert repr(program) == f"Program(5 nodes on 6 sites of 'g4-4x4', {program.report.end_to_end} end to end)"
+    assert repr(samples).startswith("Samples(3 replicas of 50 samples of 5 nodes on reference, R-hat ")
+
+
+def test_notebooks_get_a_table_and_a_picture(program, samples):
+    page = ElementTree.fromstring(program._repr_html_())
+    used = page.find("svg").findall("g")[1]
+    assert len(used.findall("circle")) == 6, "sites that carry the program"
+    wires = page.find("svg").findall("path")[1].get("d")
+    assert wires.count("M") == np.count_nonzero(program.image.weights) == 6
+    assert str(program.report.end_to_end) in "".join(page.itertext())
+    text = "".join(ElementTree.fromstring(samples._repr_html_()).itertext())
+    assert f"P(0 = 1){samples.node_states[..., 0].mean():.3f}" in text
+    assert ElementTree.fromstring(program.fabric._repr_html_()).find("svg") is not None
+    assert ElementTree.fromstring(fab.fabric("g4-50x50")._repr_html_()).find("svg") is None, "2,500 sites"
+
+
+def test_labels_are_escaped_in_notebooks():
+    graph = networkx.Graph([("<b>", "&", {"weight": 0.2})])
+    out = fab.compile(graph).sample(fab.Schedule(1, 2), device="reference")
+    assert "P('<b>' = 1)" in "".join(ElementTree.fromstring(out._repr_html_()).itertext())
+
+
+def test_more_samples_than_memory_holds_are_refused_before_the_run(program):
+    sentence = (
+        r"^2000000000000 samples of 1 replicas of 16 sites take 3\.2e\+04 GB, and this machine has [\d.e+]+ GB of memory; "
+        r"take fewer samples, further apart \(steps_per_sample\), or keep what you need of them only: "
+    )
+    with pytest.raises(SpecError, match=sentence):
+        program.sample(fab.Schedule(1, 2_000_000_000_000), device="reference")
+
+
+def test_moments_count_in_pieces(program, samples, monkeypatch):
+    whole = samples.moments()
+    monkeypatch.setattr("thermofab.hw.spec.samples._PIECE_BYTES", 40)  # two pairs of 150 packed samples
+    assert np.array_equal(samples.moments().second, whole.second)
