@@ -4,6 +4,7 @@ import sys
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -264,11 +265,10 @@ class _Chains:
         content = _content(lowered, left, known, spec, self.tolerance, self.seed)
         if (fine := _fine_programs.get(content)) is not None:
             return fine
-        try:
+        with suppress(RefusedError):
             return self._compiled_for(lowered, left, known, spec)
-        except RefusedError:
-            made = self._compiled_for(lowered, left, known, make_fabric(spec, profile="fine"))
-            return _fine_programs.put(content, made)
+        made = self._compiled_for(lowered, left, known, make_fabric(spec, profile="fine"))
+        return _fine_programs.put(content, made)
 
     def run(
         self,

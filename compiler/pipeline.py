@@ -1,6 +1,7 @@
 """compile: from a program to an image that samples its distribution."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Unpack
 
@@ -85,12 +86,11 @@ def compile(
     if fabric is not None:
         return _compiled(Source(lowered, fabric if isinstance(fabric, FabricSpec) else make_fabric(fabric)), request)
     own = _own_fabric(lowered, options)
-    try:
+    with suppress(RefusedError):
         return _compiled(Source(lowered, own, log=_chosen(own, "default widths")), request)
-    except RefusedError:
-        fine = make_fabric(own, profile="fine")
-        log = _chosen(fine, "profile='fine', for the default widths were refused")
-        return _compiled(Source(lowered, fine, log=log), request)
+    fine = make_fabric(own, profile="fine")
+    log = _chosen(fine, "profile='fine', for the default widths were refused")
+    return _compiled(Source(lowered, fine, log=log), request)
 
 
 @dataclass(frozen=True)

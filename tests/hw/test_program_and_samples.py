@@ -249,8 +249,8 @@ def test_labels_are_escaped_in_notebooks():
 
 def test_more_samples_than_memory_holds_are_refused_before_the_run(program):
     sentence = (
-        r"^2000000000000 samples of 1 replicas of 16 sites take 3\.2e\+04 GB, and this machine has [\d.e+]+ GB of memory; "
-        r"take fewer samples, further apart \(steps_per_sample\), or keep what you need of them only: "
+        r"^2000000000000 samples of 1 replicas of 16 sites take 3\.2e\+04 GB, and this machine has [\d.e+]+ GB of "
+        r"memory; take fewer samples, further apart \(steps_per_sample\), or keep what you need of them only: "
     )
     with pytest.raises(SpecError, match=sentence):
         program.sample(fab.Schedule(1, 2_000_000_000_000), device="reference")
