@@ -110,6 +110,12 @@ class Program:
         return np.array([sites[0] for sites in self.copies], dtype=np.int64)
 
     @cached_property
+    def _copy_sites(self) -> tuple[np.ndarray, np.ndarray]:
+        """The variable of every copy, and its site: int64 ``[copies]`` each."""
+        owners = np.repeat(np.arange(len(self.copies)), [len(sites) for sites in self.copies])
+        return owners, np.array([site for sites in self.copies for site in sites], dtype=np.int64)
+
+    @cached_property
     def drawing(self) -> tuple[tuple[int, ...], ...]:
         """Of every variable the sites that draw: its root alone where the others are relays."""
         return self.copies if self.image.order is None else tuple(sites[:1] for sites in self.copies)
@@ -420,6 +426,13 @@ class Program:
             init = self._block_values(init, replicas)
         sites = np.zeros((replicas, self.fabric.n_sites), dtype=bool)
         for block, array in self._block_arrays("init", init, self.free_blocks, replicas):
+            if self.readings is None:  # the block's nodes are variables: all at once
+                place_of = np.full(len(self.copies), -1)
+                place_of[list(block)] = np.arange(len(block))
+                owners, copies = self._copy_sites
+                mine = place_of[owners] >= 0
+                sites[:, copies[mine]] = array[..., place_of[owners[mine]]]
+                continue
             for place, k in enumerate(block):
                 for variable, bit in zip(self.variables_of(k), self._bits(k, array[..., place])):
                     sites[:, list(self.copies[variable])] = bit[..., None]
