@@ -1,4 +1,4 @@
-"""Helpers that THRML's tests import and its source distribution lacks: enumerated states, counts, a comparison of both."""
+"""Helpers that THRML's tests import and its source distribution lacks: enumerated states, counts, a comparison."""
 
 from typing import Any
 

@@ -13,7 +13,7 @@ from compiler_cases import weighted
 
 import thermofab as fab
 from thermofab.compiler.distributions.enumeration import total_variation
-from thermofab.hw.spec import CompileError, Exact, Program, RefusedError
+from thermofab.hw.spec import CompileError, DistributionWarning, Exact, Program, RefusedError
 
 
 @pytest.mark.parametrize(
@@ -234,3 +234,12 @@ def test_without_a_fabric_it_takes_fine_widths_where_the_default_ones_are_refuse
     assert program.report.passes[0][1].endswith("profile='fine', for the default widths were refused")
     with pytest.raises(RefusedError):
         fab.compile(graph, tolerance=1e-12)
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_a_warning_names_the_line_that_called(given):
+    """The fault: a line of the compiler's own."""
+    bqm = dimod.BinaryQuadraticModel({0: 0.1}, {(0, 1): 80.0, (0, 2): 80.0, (1, 2): 80.4, (2, 3): -0.3}, 0, "SPIN")
+    with pytest.warns(DistributionWarning) as caught:
+        fab.compile(bqm, *([fab.fabric_of(bqm)] if given else []))
+    assert caught[0].filename == __file__
