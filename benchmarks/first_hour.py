@@ -43,11 +43,11 @@ def median_ms(call: Callable[[], Any], calls: int) -> float:
 
 def small(calls: int) -> dict[str, float]:
     """Milliseconds per call on the chain."""
-    nodes = [SpinNode() for _ in range(NODES)]
+    nodes: list[Any] = [SpinNode() for _ in range(NODES)]
     rng = np.random.default_rng(0)
     edges, weights = list(zip(nodes[:-1], nodes[1:])), jnp.array(rng.normal(size=NODES - 1))
     ebm = IsingEBM(nodes, edges, jnp.zeros(NODES), weights, jnp.array(1.0))
-    blocks = [Block(nodes[::2]), Block(nodes[1::2])]
+    blocks: list[Any] = [Block(nodes[::2]), Block(nodes[1::2])]
     program, schedule = IsingSamplingProgram(ebm, blocks, []), SamplingSchedule(0, SAMPLES, 1)
     init, key = [jnp.zeros(len(block), bool) for block in blocks], jax.random.key(0)
     compiled = fab.compile(program, fab.fabric_of(program))
@@ -69,7 +69,7 @@ def small(calls: int) -> dict[str, float]:
 def large(side: int) -> dict[str, float]:
     """Seconds of one call of ``moments()``."""
     graph = networkx.grid_2d_graph(side, side)
-    networkx.set_edge_attributes(graph, 0.2, "weight")
+    graph.add_edges_from(graph.edges, weight=0.2)
     program = fab.compile(graph, f"g4-{side}x{side}", verify=False)
     samples = program.sample(fab.Schedule(4, LARGE_SAMPLES), device="native")
     started = time.perf_counter()

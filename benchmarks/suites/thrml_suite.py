@@ -58,11 +58,8 @@ def pytest_collectreport(report):
         reason = str(report.longrepr).strip().splitlines()[-1]
         outcomes.append({"test": report.nodeid, "outcome": "not collected", "reason": reason, "calls": len(calls)})
 
-def pytest_sessionfinish(session):
-    before = 0
-    for outcome in outcomes:
-        outcome["calls"], before = outcome["calls"] - before, outcome["calls"]
-    with open(os.environ["SUITE_OUT"], "w") as file:
+def pytest_runtest_logfinish():
+    with open(os.environ["SUITE_OUT"], "w") as file:  # after every test: a time limit may end the run
         json.dump(outcomes, file)
 '''
 
@@ -74,36 +71,34 @@ def fetched(folder: Path) -> Path:
     return next(folder.glob("thrml-*.tar.gz"))
 
 
-def run_suite(tests: Path, device: str, limit: float) -> dict[str, Any]:
+def run_suite(tests: Path, device: str, select: str, limit: float) -> dict[str, Any]:
     """Counts, and every test that failed with the first line of its error."""
     out = tests.parent / f"{device}.json"
     environment = {**os.environ, "SUITE_DEVICE": device, "SUITE_OUT": str(out), "PYTHONPATH": str(ROOT)}
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "--continue-on-collection-errors",
-        "tests",
-    ]
-    done = subprocess.run(
-        command, env=environment, cwd=tests.parent, capture_output=True, text=True, timeout=limit, check=False
-    )
+    chosen = ["-k", select] if select else []
+    quiet = ["-q", "-p", "no:cacheprovider", "--continue-on-collection-errors"]
+    command = [sys.executable, "-m", "pytest", *quiet, *chosen, "tests"]
+    finished = True
+    try:
+        subprocess.run(command, env=environment, cwd=tests.parent, timeout=limit, check=False)
+    except subprocess.TimeoutExpired:
+        finished = False
     outcomes = json.loads(out.read_text()) if out.exists() else []
     if not outcomes:
-        raise RuntimeError(f"the suite did not run on {device}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
-    sampling = [one for one in outcomes if one["calls"]]
+        raise RuntimeError(f"no test of the suite ended on {device} within {limit:g} s.")
+    for outcome, before in zip(outcomes, [0, *(one["calls"] for one in outcomes)]):
+        outcome["sampled"] = outcome["outcome"] != "not collected" and outcome["calls"] > before
+    sampling = [one for one in outcomes if one["sampled"]]
     return {
         "device": device,
+        "finished": finished,
         "tests": sum(one["outcome"] != "not collected" for one in outcomes),
         "sampling": len(sampling),
         "sampling passed": sum(one["outcome"] == "passed" for one in sampling),
-        "other passed": sum(one["outcome"] == "passed" and not one["calls"] for one in outcomes),
+        "other passed": sum(one["outcome"] == "passed" and not one["sampled"] for one in outcomes),
         "sampling tests": [one["test"] for one in sampling],
         "failed": [
-            {name: one[name] for name in ("test", "outcome", "reason", "calls")}
+            {name: one[name] for name in ("test", "outcome", "reason", "sampled")}
             for one in outcomes
             if one["outcome"] in ("failed", "not collected")
         ],
@@ -114,6 +109,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--sdist", type=Path, help="THRML's source distribution; fetched if left out.")
     parser.add_argument("--devices", nargs="+", default=list(DEVICES))
+    parser.add_argument("--select", default="", help="Tests to run, as pytest's -k has it; all if left out.")
     parser.add_argument("--limit", type=float, default=1800, help="Seconds per device.")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
@@ -125,7 +121,7 @@ def main() -> None:
         (tests / "__init__.py").touch()
         if not (tests / "utils.py").exists():
             shutil.copy(Path(__file__).with_name("thrml_utils.py"), tests / "utils.py")
-        rows = [run_suite(tests, device, options.limit) for device in options.devices]
+        rows = [run_suite(tests, device, options.select, options.limit) for device in options.devices]
     print(json.dumps(rows, indent=1))
     print(write_results("thrml_suite", {"thrml": VERSION, "rows": rows}))
 
