@@ -10,6 +10,7 @@ import numpy as np
 
 from thermofab.apps.executors import Executor
 from thermofab.hw.spec import Program, Samples, Schedule, SpecError
+from thermofab.hw.spec.memory import check_samples_fit
 
 PER_TASK = 64  # chains; a task is to take longer than its way to a worker
 
@@ -67,6 +68,7 @@ def sample(
     for name, value in (("replicas", replicas), ("per_task", per_task)):
         if value < 1:
             raise SpecError(f"{name} must be at least 1, got {value!r}.")
+    check_samples_fit(replicas, schedule.n_samples, program.fabric.n_sites)  # here as well: all parts come together
     tasks = [Part(program, schedule, chains, seed, device) for chains in parts_of(replicas, per_task)]
     return joined(executor.map(run_part, tasks, done))
 

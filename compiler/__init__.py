@@ -12,12 +12,13 @@ if TYPE_CHECKING:
     from thermofab.compiler.dimod_sampler import TSUSampler
     from thermofab.compiler.distributions.exact import Distribution, exact
     from thermofab.compiler.distributions.stationary import stationary_distribution
-    from thermofab.compiler.drop_in import sample_states
+    from thermofab.compiler.drop_in import sample_states, sample_with_observation
     from thermofab.compiler.frontend.gaussian import GaussianSpinModel
     from thermofab.compiler.frontend.matrices import boltzmann_machine, rbm
     from thermofab.compiler.native_fabric import fabric_of
     from thermofab.compiler.packing import Pack, pack
     from thermofab.compiler.pipeline import compile
+    from thermofab.compiler.training import estimate_kl_grad, estimate_moments
 
 _HOME = {
     "Distribution": "distributions.exact",
@@ -26,11 +27,14 @@ _HOME = {
     "TSUSampler": "dimod_sampler",
     "boltzmann_machine": "frontend.matrices",
     "compile": "pipeline",
+    "estimate_kl_grad": "training",
+    "estimate_moments": "training",
     "exact": "distributions.exact",
     "fabric_of": "native_fabric",
     "pack": "packing",
     "rbm": "frontend.matrices",
     "sample_states": "drop_in",
+    "sample_with_observation": "drop_in",
     "stationary_distribution": "distributions.stationary",
     "verify": "certify.verify",
 }
@@ -43,11 +47,14 @@ __all__ = [
     "TSUSampler",
     "boltzmann_machine",
     "compile",
+    "estimate_kl_grad",
+    "estimate_moments",
     "exact",
     "fabric_of",
     "pack",
     "rbm",
     "sample_states",
+    "sample_with_observation",
     "stationary_distribution",
     "verify",
 ]

@@ -1,6 +1,7 @@
 """TSUSampler: a fabric as a dimod sampler."""
 
 from collections.abc import Hashable, Sequence
+from numbers import Integral
 from typing import Any
 
 import dimod
@@ -13,7 +14,6 @@ from thermofab.compiler.pipeline import compile
 from thermofab.hw.spec.errors import CompileError
 from thermofab.hw.spec.fabric import FabricSpec
 from thermofab.hw.spec.fabric import fabric as make_fabric
-from thermofab.hw.spec.registry import open_device
 from thermofab.hw.spec.schedule import Schedule
 
 # β levels of a fabric that the sampler makes itself.
@@ -59,11 +59,14 @@ class TSUSampler(dimod.Sampler, dimod.Structured):
     @property
     def properties(self) -> dict[str, Any]:
         """What the fabric is, and under D-Wave's names what its tools ask of a sampler. ``h_range`` and ``j_range``
-        are in steps of an integer weight: BQMs need no scaling, for compiling chooses the step.
+        are in steps of an integer weight: BQMs need no scaling, for compiling chooses the step. A Pegasus or Zephyr
+        fabric has D-Wave's type and shape; others are of the type of their own name.
         """
         spec = self._fabric
         return {
-            "topology": {"type": spec.topology.name, "shape": [spec.n_sites]},
+            "topology": _topology(spec.topology.name, spec.n_sites),
+            "supported_problem_types": ["ising", "qubo"],
+            "parameters": dict.fromkeys(self.parameters, ""),
             "num_qubits": spec.n_sites,
             "qubits": self._nodelist,
             "couplers": self._edgelist,
@@ -127,7 +130,7 @@ class TSUSampler(dimod.Sampler, dimod.Structured):
             levels, phases = self._anneal(num_sweeps, beta_range)
             beta = float(beta_range[1]) if beta_range is not None else 1.0 if beta is None else beta
         if schedule is None:
-            schedule = Schedule(0 if phases else num_sweeps, 1, 1, phases, len(levels) - 1)
+            schedule = Schedule(0 if phases else _count("num_sweeps", num_sweeps), 1, 1, phases, len(levels) - 1)
         elif phases:
             raise CompileError("give either schedule or beta_range; a schedule has anneal phases of its own.")
         reads, initial = self._initial(bqm, num_reads, initial_states)
@@ -137,9 +140,7 @@ class TSUSampler(dimod.Sampler, dimod.Structured):
         program = compile(
             bqm, self._fabric, beta=beta, beta_levels=levels, seed=seed, copies=copies, verify=False, tolerance=1.0
         )
-        device = self._device
-        device = open_device(device, self._fabric) if isinstance(device, str) else device
-        samples = program.sample(schedule, init=initial, replicas=reads, device=device)
+        samples = program.sample(schedule, init=initial, replicas=reads, device=self._device)
         states = samples.node_states.reshape(-1, len(copies)).astype(np.int8)
         spins = states if bqm.vartype is dimod.BINARY else 2 * states - 1
         return dimod.SampleSet.from_samples_bqm(
@@ -166,8 +167,7 @@ class TSUSampler(dimod.Sampler, dimod.Structured):
 
     def _anneal(self, num_sweeps: int, beta_range: Any) -> tuple[tuple[float, ...], tuple[tuple[int, int], ...]]:
         """β levels as factors on the last β, and the phases of ``num_sweeps`` sweeps over them."""
-        if isinstance(num_sweeps, bool) or not isinstance(num_sweeps, int) or num_sweeps < 1:
-            raise CompileError(f"num_sweeps must be an integer of at least 1, got {num_sweeps!r}.")
+        num_sweeps = _count("num_sweeps", num_sweeps)
         if beta_range is None:
             return (1.0,), ()
         first, last = (float(value) for value in beta_range)
@@ -179,7 +179,7 @@ class TSUSampler(dimod.Sampler, dimod.Structured):
 
     def _own_anneal(self, bqm: Any, num_sweeps: int) -> tuple[tuple[float, ...], tuple[tuple[int, int], ...], float]:
         """As :meth:`_anneal`, in equal steps over the range that suits the BQM; and the last β."""
-        self._anneal(num_sweeps, None)  # for its check
+        num_sweeps = _count("num_sweeps", num_sweeps)
         first, last = annealing_range(lower(bqm, 1.0).model)
         count = min(self._fabric.levels, num_sweeps)
         return *self._stepped(np.linspace(first / last, 1.0, count) if count > 1 else np.ones(1), num_sweeps), last
@@ -191,8 +191,7 @@ class TSUSampler(dimod.Sampler, dimod.Structured):
 
     @staticmethod
     def _initial(bqm: Any, num_reads: int | None, initial_states: Any) -> tuple[int, list[np.ndarray] | None]:
-        if num_reads is not None and (isinstance(num_reads, bool) or not isinstance(num_reads, int) or num_reads < 1):
-            raise CompileError(f"num_reads must be an integer of at least 1, got {num_reads!r}.")
+        num_reads = None if num_reads is None else _count("num_reads", num_reads)
         if initial_states is None:
             return num_reads or 1, None
         array, labels = dimod.as_samples(initial_states)
@@ -208,3 +207,18 @@ class TSUSampler(dimod.Sampler, dimod.Structured):
         array = np.asarray(array)[np.arange(reads) % len(array)]
         column = {label: k for k, label in enumerate(labels)}
         return reads, [array[:, [column[variable] for variable in bqm.variables]] > 0]
+
+
+def _count(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+        raise CompileError(f"{name} must be an integer of at least 1, got {value!r}.")
+    return int(value)
+
+
+def _topology(name: str, n_sites: int) -> dict[str, Any]:
+    """The type and shape by which D-Wave's tools know a graph."""
+    family, _, size = name.partition("-")
+    # Zephyr's second number is its tile's, of which there is one kind.
+    shapes = {"pegasus": [int(size)], "zephyr": [int(size), 4]} if size.isdigit() else {}
+    shape = shapes.get(family)
+    return {"type": name, "shape": [n_sites]} if shape is None else {"type": family, "shape": shape}

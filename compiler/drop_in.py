@@ -1,44 +1,42 @@
-"""sample_states: thrml.sample_states on a fabric."""
+"""sample_states and sample_with_observation: THRML's calls of these names, on a fabric."""
 
+import sys
 import warnings
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
 
 from thermofab.compiler.certify.accept import warning_of
 from thermofab.compiler.distributions.exact import clamp_values
 from thermofab.compiler.frontend import lower
+from thermofab.compiler.host_calls import call_on_host, is_traced
 from thermofab.compiler.ir.folding import folded
 from thermofab.compiler.ir.lowered import Lowered
-from thermofab.compiler.ir.stages import Source
-from thermofab.compiler.native_fabric import fabric_of
-from thermofab.compiler.passes.canonicalise import Canonicalise
-from thermofab.compiler.passes.categorical import Categorical
-from thermofab.compiler.passes.higher_order import HigherOrder
+from thermofab.compiler.native_fabric import has_hidden_spins, own_fabric
 from thermofab.compiler.pipeline import compile
 from thermofab.hw.spec.colouring import compact_colours
+from thermofab.hw.spec.device import Device
 from thermofab.hw.spec.digest import digest_of
 from thermofab.hw.spec.discrete import DiscreteModel
-from thermofab.hw.spec.errors import CompileError, DistributionWarning, SpecError
+from thermofab.hw.spec.errors import CompileError, DistributionWarning, RefusedError, SpecError
 from thermofab.hw.spec.fabric import FabricSpec
 from thermofab.hw.spec.fabric import fabric as make_fabric
 from thermofab.hw.spec.factors import LARGEST_FACTOR
 from thermofab.hw.spec.model import IsingModel
 from thermofab.hw.spec.program import Program
-from thermofab.hw.spec.registry import open_device
-from thermofab.hw.spec.schedule import Schedule
+from thermofab.hw.spec.schedule import LikeSchedule, Schedule
 from thermofab.hw.spec.seeding import GOLDEN, mix64
 from thermofab.hw.spec.topology import Topology
 
 # A fabric made from a program updates in the program's own order, unless that has more steps than this a sweep.
 _MOST_GROUPS = 16
-_MOST_SPINS = 100_000  # of a program of higher order on a fabric of hidden spins
-_HIDDEN = "program with hidden spins"
 
 
 class _Cache:
@@ -61,19 +59,19 @@ class _Cache:
         return value
 
 
-_programs, _placements, _fabrics, _devices = _Cache(32), _Cache(32), _Cache(32), _Cache(8)
+_programs, _fine_programs, _placements, _fabrics = _Cache(32), _Cache(32), _Cache(32), _Cache(32)
 
 
 def sample_states(
     key: Any,
     program: Any,
-    schedule: Any,
+    schedule: LikeSchedule,
     init_state_free: Sequence[Any] | None,
     state_clamp: Sequence[Any],
     nodes_to_sample: Sequence[Any],
     *,
     fabric: Any = None,
-    device: Any = "jax",
+    device: Device | str = "jax",
     tolerance: float | None = None,
     seed: int = 0,
 ) -> list[jax.Array]:
@@ -84,6 +82,10 @@ def sample_states(
     threefry's. Programs are compiled once for each content (weights included), and a graph is placed once whatever
     its weights, so a training loop only rounds anew.
 
+    It runs under ``jit``, ``vmap`` and ``scan`` too, as a callback to the host. A batch is one run with a replica per
+    chain, and every chain has the bits of a call with its key alone. Weights may be traced: the program is then
+    compiled when it is run, once per set of weights. Samples are constants to ``grad``.
+
     Args:
         key: a JAX key, typed or raw uint32 ``[2]``; the run's seed is taken from its bits.
         program: as for THRML.
@@ -93,8 +95,8 @@ def sample_states(
         state_clamp: arrays ``[nodes]``, one a clamped block, likewise.
         nodes_to_sample: blocks, free or clamped.
         fabric: what to compile for; ``None`` makes a fabric of the program's own graph, with a factor for every term
-            of three to six bits. Where a term has more, hidden spins stand for all terms of three and more, which a
-            ``DistributionWarning`` says.
+            of three to six bits, and of ``profile="fine"`` where compiling for the default widths is refused. Where a
+            term has more, hidden spins stand for all terms of three and more, which a ``DistributionWarning`` says.
         device: a name for :func:`thermofab.open_device`, or an open device for ``fabric``.
         tolerance: as for :func:`thermofab.compile`.
         seed: as for :func:`thermofab.compile`.
@@ -103,52 +105,73 @@ def sample_states(
         arrays ``[n_samples, nodes]``, one a requested block: bool for spins, uint8 for categorical nodes.
 
     Raises:
-        CompileError: it was called under ``jit``, ``vmap`` or ``grad``, or the program cannot be compiled.
+        CompileError: the program cannot be compiled, or an array of keys was given.
+        SpecError: a node is not the program's, or the schedule's numbers are traced.
     """
-    leaves = jax.tree.leaves((key, program, list(init_state_free or []), list(state_clamp)))
-    if any(isinstance(leaf, Tracer) for leaf in leaves):
-        raise CompileError(
-            "sample_states compiles and runs outside JAX and cannot be traced; call it outside jit, vmap and grad."
-        )
+    chains = _Chains(program, _fixed(schedule), _blocks(program, nodes_to_sample), fabric, device, tolerance, seed)
+    words = _words_of(key)
+    init = None if init_state_free is None else list(init_state_free)
+    if is_traced(words, program, init, state_clamp):
+        return _traced(chains, words, init, list(state_clamp))
     lowered = lower(program)
-    known: dict[Any, int] = {}
-    if isinstance(lowered.model, DiscreteModel):
-        # A term of higher order loses its clamped nodes: fewer hidden spins, and chains that mix sooner.
-        known = clamp_values(lowered, [np.asarray(values) for values in state_clamp])
-    left = folded(lowered, {lowered.model.nodes[k]: value for k, value in known.items()})
-    spec = _own_fabric(program, left) if fabric is None else make_fabric(fabric)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DistributionWarning)  # said below, of cached programs too
-        compiled = _compiled(lowered, left, known, spec, tolerance, seed)
-    said = warning_of(compiled) if tolerance is None else ""
-    if said:
-        warnings.warn(
-            f"{said} A fabric of the program's own: fabric=thermofab.compiler.fabric_of(program, profile='fine').",
-            DistributionWarning,
-            stacklevel=2,
-        )
-    running = _open(device, spec) if isinstance(device, str) else device
-    # The cached program may hold the equal nodes of an earlier THRML program: ask by position.
-    index = {node: k for k, node in enumerate(lowered.model.nodes)}
-    wanted = []
-    for block in nodes_to_sample:
-        unknown = [node for node in block if node not in index]
-        if unknown:
-            raise SpecError(
-                f"nodes_to_sample asks for {unknown[0]!r}, which is not a node of this program; "
-                "ask for nodes of its free and clamped blocks."
-            )
-        wanted.append([compiled.model.nodes[index[node]] for node in block])
-    asked = Schedule.of(schedule)
-    samples = compiled.sample(
-        asked,
-        nodes=wanted,
-        clamp=[np.asarray(values) for values in state_clamp],
-        init=None if init_state_free is None else [np.asarray(values) for values in init_state_free],
-        seed=seed_of(key),
-        device=running,
+    states = chains.run(
+        lowered,
+        lambda known: chains.compiled(lowered, dict(known)),
+        [seed_of(words)],
+        None if init is None else [np.asarray(values)[None] for values in init],
+        [np.asarray(values)[None] for values in state_clamp],
     )
-    return [jnp.asarray(block[0]) for block in samples.states]
+    return [jnp.asarray(block[0]) for block in states]
+
+
+def sample_with_observation(
+    key: Any,
+    program: Any,
+    schedule: LikeSchedule,
+    init_chain_state: Sequence[Any] | None,
+    state_clamp: Sequence[Any],
+    observation_carry_init: Any,
+    f_observe: Callable[..., tuple[Any, Any]],
+    *,
+    fabric: Any = None,
+    device: Device | str = "jax",
+    tolerance: float | None = None,
+    seed: int = 0,
+) -> tuple[Any, Any]:
+    """Call an observer after every sample; a drop-in for ``thrml.sample_with_observation``.
+
+    The chain runs first, and all its states are held while the observer goes through them: bool or uint8
+    ``[n_samples, free nodes]``. The samples are those of :func:`sample_states` for the same key.
+
+    Args:
+        key, program, schedule, state_clamp: as for :func:`sample_states`.
+        init_chain_state: as its ``init_state_free``.
+        observation_carry_init: the observer's first carry.
+        f_observe: a THRML observer: ``(program, free states, clamped states, carry, iteration)`` to ``(carry, what to
+            record)``. The states are lists of arrays ``[nodes]``, one per block.
+        fabric, device, tolerance, seed: as for :func:`sample_states`.
+
+    Returns:
+        the last carry, and what was recorded, with a first axis of ``n_samples``.
+
+    Raises:
+        CompileError, SpecError: as for :func:`sample_states`.
+    """
+    states = sample_states(
+        key, program, schedule, init_chain_state, state_clamp, program.gibbs_spec.free_blocks,
+        fabric=fabric, device=device, tolerance=tolerance, seed=seed,
+    )  # fmt: skip
+    clamped = [jnp.asarray(values) for values in state_clamp]
+
+    def observed(carry: Any, sample: tuple[list[jax.Array], jax.Array]) -> tuple[Any, Any]:
+        free, iteration = sample
+        return f_observe(program, list(free), clamped, carry, iteration)
+
+    # The first call is made apart, as THRML does: an observer may return a carry of another dtype than it was given.
+    carry, first = observed(observation_carry_init, ([block[0] for block in states], jnp.array(0)))
+    rest = [block[1:] for block in states]
+    carry, others = jax.lax.scan(observed, carry, (rest, jnp.arange(1, Schedule.of(schedule).n_samples)))
+    return carry, jax.tree.map(lambda one, more: jnp.concatenate([one[None], more]), first, others)
 
 
 def seed_of(key: Any) -> int:
@@ -157,16 +180,206 @@ def seed_of(key: Any) -> int:
     Raises:
         CompileError: an array of keys was given.
     """
-    typed = jnp.issubdtype(jnp.asarray(key).dtype, jax.dtypes.prng_key)
-    words = np.asarray(jax.random.key_data(key) if typed else key)
-    if words.ndim != 1 or words.dtype != np.uint32:
-        raise CompileError(f"key must be one JAX key, got {words.dtype} of shape {words.shape}; split it and loop.")
-    if len(words) <= 2:
-        return int.from_bytes(words.astype(">u4").tobytes(), "big")
-    hashed = np.zeros(1, dtype=np.uint64)
-    for word in words.astype(np.uint64):
-        hashed = mix64((hashed ^ word) + np.uint64(GOLDEN))
-    return int(hashed[0])
+    return int(_seeds_of(np.asarray(_words_of(key))[None])[0])
+
+
+def _words_of(key: Any) -> jax.Array:
+    """The words of one key, typed or raw: uint32 ``[words]``."""
+    raw = jnp.asarray(key)
+    words = jax.random.key_data(raw) if jnp.issubdtype(raw.dtype, jax.dtypes.prng_key) else raw
+    if words.ndim != 1 or words.dtype != jnp.uint32:
+        raise CompileError(
+            f"key must be one JAX key, got {words.dtype} of shape {words.shape}; split it and loop, or use jax.vmap."
+        )
+    return words
+
+
+def _seeds_of(words: np.ndarray) -> np.ndarray:
+    """Seeds uint64 ``[B]`` of keys uint32 ``[B, words]``."""
+    seeds = np.zeros(len(words), dtype=np.uint64)
+    for word in words.astype(np.uint64).T:
+        if words.shape[1] <= 2:
+            seeds = seeds << np.uint64(32) | word
+        else:
+            seeds = mix64((seeds ^ word) + np.uint64(GOLDEN))
+    return seeds
+
+
+def _fixed(schedule: LikeSchedule) -> Schedule:
+    if is_traced([getattr(schedule, name, None) for name in ("n_warmup", "n_samples", "steps_per_sample")]):
+        raise SpecError(
+            "the schedule's numbers are traced, and the shape of the samples depends on them; make the schedule "
+            "outside jit, or mark it static."
+        )
+    return Schedule.of(schedule)
+
+
+def _blocks(program: Any, nodes_to_sample: Sequence[Any]) -> tuple[tuple[Hashable, ...], ...]:
+    """The nodes of the requested blocks, all of them the program's."""
+    known = program.gibbs_spec.node_global_location_map
+    for block in nodes_to_sample:
+        unknown = [node for node in block if node not in known]
+        if unknown:
+            raise SpecError(
+                f"nodes_to_sample asks for {unknown[0]!r}, which is not a node of this program; "
+                "ask for nodes of its free and clamped blocks."
+            )
+    return tuple(tuple(block) for block in nodes_to_sample)
+
+
+# Of nodes that are clamped when compiling, (number, value) in order, to the program.
+_Ready = Callable[[tuple[tuple[int, int], ...]], Program]
+
+
+@dataclass(frozen=True)
+class _Chains:
+    """What a call asks for, apart from keys and states."""
+
+    program: Any
+    schedule: Schedule
+    wanted: tuple[tuple[Hashable, ...], ...]
+    fabric: Any
+    device: Device | str
+    tolerance: float | None
+    seed: int
+
+    def compiled(self, lowered: Lowered, known: dict[int, int]) -> Program:
+        """The program on its fabric, with these nodes folded."""
+        left = folded(lowered, {lowered.model.nodes[k]: value for k, value in known.items()})
+        own = self.fabric is None
+        spec = _own_fabric(self.program, left) if own else make_fabric(self.fabric)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DistributionWarning)  # said below, of cached programs too
+            compiled = self._compiled_somehow if own else self._compiled_for
+            made = compiled(lowered, left, known, spec)
+        if self.tolerance is None and (doubt := warning_of(made)):
+            finer = " A fabric of the program's own: fabric=thermofab.fabric_of(program, profile='fine')."
+            _warn_caller(doubt if made.fabric == make_fabric(made.fabric, profile="fine") else doubt + finer)
+        return made
+
+    def _compiled_for(self, lowered: Lowered, left: Lowered, known: dict[int, int], spec: FabricSpec) -> Program:
+        return _compiled(lowered, left, known, spec, self.tolerance, self.seed)
+
+    def _compiled_somehow(self, lowered: Lowered, left: Lowered, known: dict[int, int], spec: FabricSpec) -> Program:
+        """With fine widths where those of ``spec`` would be refused."""
+        content = _content(lowered, left, known, spec, self.tolerance, self.seed)
+        if (fine := _fine_programs.get(content)) is not None:
+            return fine
+        with suppress(RefusedError):
+            return self._compiled_for(lowered, left, known, spec)
+        made = self._compiled_for(lowered, left, known, make_fabric(spec, profile="fine"))
+        return _fine_programs.put(content, made)
+
+    def run(
+        self,
+        lowered: Lowered,
+        ready: _Ready,
+        seeds: Sequence[int],
+        init: list[np.ndarray] | None,
+        clamp: list[np.ndarray],
+    ) -> list[np.ndarray]:
+        """States ``[B, n_samples, nodes]`` per requested block, of a chain per seed, with states ``[B, nodes]``."""
+        # The cached program may hold the equal nodes of an earlier THRML program: ask by position.
+        index = {node: k for k, node in enumerate(lowered.model.nodes)}
+        states: list[np.ndarray] = []
+        for rows, known in _alike(lowered, clamp, len(seeds)):
+            compiled = ready(known)
+            samples = compiled.sample(
+                self.schedule,
+                nodes=[[compiled.model.nodes[index[node]] for node in block] for block in self.wanted],
+                clamp=[values[rows] for values in clamp],
+                init=None if init is None else [values[rows] for values in init],
+                seed=[seeds[row] for row in rows],
+                replicas=len(rows),
+                device=self.device,
+            )
+            parts = samples.states
+            states = states or [np.zeros((len(seeds), *part.shape[1:]), dtype=part.dtype) for part in parts]
+            for whole, part in zip(states, parts):
+                whole[rows] = part
+        return states
+
+
+def _alike(
+    lowered: Lowered, clamp: list[np.ndarray], count: int
+) -> list[tuple[np.ndarray, tuple[tuple[int, int], ...]]]:
+    """Chains that share a compiled program, and the nodes folded into it.
+
+    A term of higher order loses its clamped nodes: fewer hidden spins, and chains that mix sooner.
+    """
+    if not isinstance(lowered.model, DiscreteModel):
+        return [(np.arange(count), ())]
+    groups: dict[tuple[tuple[int, int], ...], list[int]] = {}
+    for row in range(count):
+        known = clamp_values(lowered, [values[row] for values in clamp])
+        groups.setdefault(tuple(sorted(known.items())), []).append(row)
+    return [(np.array(rows), known) for known, rows in groups.items()]
+
+
+def _traced(chains: _Chains, words: Any, init: list[Any] | None, clamp: list[Any]) -> list[jax.Array]:
+    """The states as a callback from traced code; what can be compiled while tracing is, so that errors come then."""
+    leaves, tree = jax.tree.flatten(chains.program)
+    moving = [k for k, leaf in enumerate(leaves) if is_traced(leaf)]
+    n_init = 0 if init is None else len(init)
+
+    def prepared(program: Any) -> tuple[Lowered, _Ready]:
+        lowered = lower(program)
+        return lowered, lru_cache(maxsize=32)(lambda known: chains.compiled(lowered, dict(known)))
+
+    fixed = None if moving else prepared(chains.program)
+    if fixed is not None and isinstance(fixed[0].model, IsingModel):
+        fixed[1](())
+
+    def on_host(words: np.ndarray, *arrays: np.ndarray) -> list[np.ndarray]:
+        weights, states = arrays[: len(moving)], arrays[len(moving) :]
+        seeds = _seeds_of(words).tolist()
+        out: list[np.ndarray] = []
+        for rows in _equal_rows(weights, len(words)):
+            lowered, ready = fixed or prepared(
+                jax.tree.unflatten(tree, _replaced(leaves, moving, [array[rows[0]] for array in weights]))
+            )
+            given = [array[rows] for array in states]
+            start = None if init is None else given[:n_init]
+            parts = chains.run(lowered, ready, [seeds[row] for row in rows], start, given[n_init:])
+            out = out or [np.zeros((len(words), *part.shape[1:]), dtype=part.dtype) for part in parts]
+            for whole, part in zip(out, parts):
+                whole[rows] = part
+        return out
+
+    count = chains.schedule.n_samples
+    results = [jax.ShapeDtypeStruct((count, len(block)), _dtype_of(chains.program, block)) for block in chains.wanted]
+    return call_on_host(on_host, results, [words, *(leaves[k] for k in moving), *(init or []), *clamp])
+
+
+def _equal_rows(arrays: Sequence[np.ndarray], count: int) -> list[np.ndarray]:
+    """Numbers of the rows in which all of these arrays ``[count, ...]`` are the same."""
+    if all(array.strides[0] == 0 for array in arrays if len(array)):
+        return [np.arange(count)]
+    groups: dict[bytes, list[int]] = {}
+    for row in range(count):
+        groups.setdefault(b"".join(array[row].tobytes() for array in arrays), []).append(row)
+    return [np.array(rows) for rows in groups.values()]
+
+
+def _replaced(leaves: list[Any], places: list[int], values: list[np.ndarray]) -> list[Any]:
+    whole = list(leaves)
+    for place, value in zip(places, values):
+        whole[place] = value
+    return whole
+
+
+def _dtype_of(program: Any, block: tuple[Hashable, ...]) -> Any:
+    """What THRML holds the states of these nodes in."""
+    return program.gibbs_spec.node_shape_struct[type(block[0])].dtype if block else jnp.bool_
+
+
+def _warn_caller(text: str) -> None:
+    """Warn of the line that called this package, through JAX or not."""
+    level, frame = 1, sys._getframe()
+    between = "thermofab.", "jax.", "equinox.", "contextlib"
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(between):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(text, DistributionWarning, stacklevel=level)
 
 
 def _compiled(
@@ -177,14 +390,12 @@ def _compiled(
     tolerance: float | None,
     seed: int,
 ) -> Program:
-    model = left.model
-    blocks = [lowered.free_blocks, lowered.clamped_blocks, sorted(known.items())]
-    content = digest_of(spec.digest, blocks, tolerance, seed, *_parts(model))
+    content = _content(lowered, left, known, spec, tolerance, seed)
     cached = _programs.get(content)
     if cached is not None:
         return cached
     clamp = {lowered.model.nodes[k]: value for k, value in known.items()}
-    shape = digest_of(spec.digest, blocks, seed, *_structure(model))
+    shape = digest_of(spec.digest, _blocks_of(lowered, known), seed, *_structure(left.model))
     copies = _placements.get(shape)
     made = None
     if copies is not None:
@@ -199,6 +410,17 @@ def _compiled(
         if not np.any(made.image.factors):
             _placements.put(shape, made.copies)
     return _programs.put(content, made)
+
+
+def _content(
+    lowered: Lowered, left: Lowered, known: dict[int, int], spec: FabricSpec, tolerance: float | None, seed: int
+) -> str:
+    """Digest of all that a compiled program depends on."""
+    return digest_of(spec.digest, _blocks_of(lowered, known), tolerance, seed, *_parts(left.model))
+
+
+def _blocks_of(lowered: Lowered, known: dict[int, int]) -> list[Any]:
+    return [lowered.free_blocks, lowered.clamped_blocks, sorted(known.items())]
 
 
 def _parts(model: IsingModel | DiscreteModel) -> list[Any]:
@@ -244,24 +466,12 @@ def _own_factors(lowered: Lowered) -> FabricSpec:
     key = digest_of("own factors", *_parts(lowered.model))
     spec = _fabrics.get(key)
     if spec is None:
-        try:
-            spec = fabric_of(lowered)
-        except SpecError:
-            bare = FabricSpec(Topology.from_edges("without limit", _MOST_SPINS, np.zeros((0, 2), dtype=np.int64)))
-            paired = HigherOrder()(Categorical()(Canonicalise()(Source(lowered, bare))))
-            spec = FabricSpec(Topology.from_edges(_HIDDEN, paired.n, paired.edges))
+        spec = own_fabric(lowered)
         _fabrics.put(key, spec)
-    if spec.topology.name == _HIDDEN:
-        warnings.warn(
+    if has_hidden_spins(spec):
+        _warn_caller(
             f"a term of this program has more than {LARGEST_FACTOR} bits, which no factor holds, so hidden spins stand "
             f"for it; samples are correlated over more sweeps than THRML's, and small weights round more coarsely. "
-            "Take longer warm-ups and more steps per sample, or split the term.",
-            DistributionWarning,
-            stacklevel=4,
+            "Take longer warm-ups and more steps per sample, or split the term."
         )
     return spec
-
-
-def _open(device: str, spec: FabricSpec) -> Any:
-    key = f"{device} {spec.digest} {spec.architecture} {spec.elements} {spec.moment_bits}"
-    return _devices.get(key) or _devices.put(key, open_device(device, spec))

@@ -1,16 +1,24 @@
-"""fabric_of: the fabric that holds a program as it stands, one site per spin and one factor per table."""
+"""fabric_of: the fabric that holds a program as it stands, one site per spin and one factor per table; and the fabric
+that stands in for it where a term is too wide for a factor."""
 
 from typing import Any
 
 import networkx
+import numpy as np
 
 from thermofab.compiler.frontend import lower
 from thermofab.compiler.ir.lowered import Lowered
 from thermofab.compiler.ir.stages import Source
 from thermofab.compiler.passes.canonicalise import Canonicalise
 from thermofab.compiler.passes.categorical import Categorical
+from thermofab.compiler.passes.higher_order import HigherOrder
+from thermofab.hw.spec.errors import SpecError
 from thermofab.hw.spec.fabric import FabricSpec
 from thermofab.hw.spec.fabric import fabric as make_fabric
+from thermofab.hw.spec.topology import Topology
+
+_MOST_SPINS = 100_000  # of a program of higher order on a fabric of hidden spins
+_HIDDEN = "program with hidden spins"
 
 
 def fabric_of(source: Any, *, code: str = "binary", **overrides: Any) -> FabricSpec:
@@ -40,6 +48,28 @@ def fabric_of(source: Any, *, code: str = "binary", **overrides: Any) -> FabricS
     pairs = [term for term in terms if len(term) == 2]
     graph.add_edges_from(pair for pair in pairs if not any(set(pair) <= other for other in widest))
     return make_fabric(graph, factors=sorted(tuple(sorted(term)) for term in widest), **overrides)
+
+
+def own_fabric(lowered: Lowered, **options: Any) -> FabricSpec:
+    """:func:`fabric_of` with these options; where a term has more spins than a factor holds, a fabric of the same
+    program with hidden spins instead (:func:`has_hidden_spins`), on which only pairs are coupled.
+
+    Raises:
+        CompileError: the program is malformed.
+    """
+    code = options.get("code", "binary")
+    try:
+        return fabric_of(lowered, **options)
+    except SpecError:
+        bare = FabricSpec(Topology.from_edges("without limit", _MOST_SPINS, np.zeros((0, 2), dtype=np.int64)))
+        paired = HigherOrder()(Categorical(code)(Canonicalise()(Source(lowered, bare))))
+        overrides = {name: value for name, value in options.items() if name != "code"}
+        return make_fabric(Topology.from_edges(_HIDDEN, paired.n, paired.edges), **overrides)
+
+
+def has_hidden_spins(fabric: FabricSpec) -> bool:
+    """Whether :func:`own_fabric` made it for a program with terms that no factor holds."""
+    return fabric.topology.name == _HIDDEN
 
 
 def _spins(lowered: Lowered) -> int:

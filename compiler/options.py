@@ -3,6 +3,8 @@
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, TypedDict
 
+import numpy as np
+
 from thermofab.compiler.ir.lowered import as_reals
 from thermofab.compiler.passes import pipelines
 from thermofab.compiler.passes.base import option_names
@@ -46,4 +48,7 @@ def checked_options(options: Mapping[str, Any], spec: FabricSpec) -> dict[str, A
             f"beta_levels must be 1 to {spec.levels} finite factors of at least 0 on this fabric, got {levels}; "
             "a fabric with more levels holds more."
         )
-    return {**options, "beta_levels": levels}
+    given = {**options, "beta_levels": levels}
+    if isinstance(given.get("seed"), np.integer):
+        given["seed"] = int(given["seed"])  # the generators of the standard library take no others
+    return given

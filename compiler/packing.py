@@ -12,10 +12,10 @@ from thermofab.compiler.pipeline import compile
 from thermofab.hw.spec.discrete import DiscreteModel, Factor
 from thermofab.hw.spec.errors import CompileError, SpecError
 from thermofab.hw.spec.image import FREE
+from thermofab.hw.spec.kept_devices import running_device
 from thermofab.hw.spec.model import IsingModel
 from thermofab.hw.spec.program import Program
 from thermofab.hw.spec.reading import Reading
-from thermofab.hw.spec.registry import open_device
 from thermofab.hw.spec.samples import Samples
 from thermofab.hw.spec.schedule import Schedule
 
@@ -67,9 +67,9 @@ class Pack:
                 if start is None:
                     raise SpecError(f"inits[{k}] is missing: give the states of all parts, or none.")
                 site_init |= start
-        running = open_device(device, spec) if isinstance(device, str) else device
-        running.load(self.whole.image)
-        raw = running.run(Schedule.of(schedule), replicas=replicas, init=site_init, clamp=site_clamps, seed=seed)
+        with running_device(device, spec) as running:
+            running.load(self.whole.image)
+            raw = running.run(Schedule.of(schedule), replicas=replicas, init=site_init, clamp=site_clamps, seed=seed)
         return [raw.decoded(part, part.node_blocks(None)) for part in self.parts]
 
 

@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 LEFT_OUT = {
+    "first-hour.md": "each of its blocks is a program of its own; tests/test_first_hour.py runs them",
     "boards.md": "places and routes a fabric, which takes minutes",
     "handoff.md": "its blocks belong into a LiteX design; tests/verilog/test_verilog_litex.py runs such a one",
 }

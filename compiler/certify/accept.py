@@ -52,7 +52,7 @@ def accepted(program: Program, tolerance: float | None) -> Program:
         )
     said = warning_of(program)
     if said:
-        warnings.warn(said, DistributionWarning, stacklevel=3)
+        warnings.warn(said, DistributionWarning, stacklevel=4)  # accepted, _compiled, compile, the caller
     return program
 
 

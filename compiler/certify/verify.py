@@ -58,7 +58,7 @@ def verified(program: Program, draft: Wired, levels: tuple[float, ...], wanted: 
                 f"the program was compiled, and not verified: {reason} Its report holds predictions; check=True "
                 "compares runs instead.",
                 DistributionWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
         return program
     if wanted is None and sum(map(len, program.drawing)) + draft.clamped.sum() > UNASKED:

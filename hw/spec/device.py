@@ -5,6 +5,7 @@ return the same bits for the same arguments. To add one: a class with these thre
 entry point (docs/extending.md); ``tests/conformance`` then runs on it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -19,7 +20,7 @@ from thermofab.hw.spec.order import IDLE, Order
 from thermofab.hw.spec.registry import generator
 from thermofab.hw.spec.samples import Ledger, Samples
 from thermofab.hw.spec.schedule import Schedule
-from thermofab.hw.spec.seeding import initial_states, site_keys
+from thermofab.hw.spec.seeding import checked_seed, initial_states, site_keys
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Device(Protocol):
         replicas: int | range = 1,
         init: np.ndarray | None = None,
         clamp: np.ndarray | None = None,
-        seed: int | None = None,
+        seed: int | Sequence[int] | None = None,
     ) -> Samples:
         """Run the loaded image.
 
@@ -63,7 +64,8 @@ class Device(Protocol):
             init: bool ``[N]`` or ``[R, N]``; by default drawn from the seed.
             clamp: int8 ``[N]`` or ``[R, N]``, -1 free, 0 or 1 clamped, instead of the image's; which sites are
                 clamped must not depend on the replica.
-            seed: program seed instead of the image's.
+            seed: program seed instead of the image's; or one per replica, whose bits then are those of replica 0 of
+                a run with that seed. The samples' image has the first.
 
         Returns:
             samples with ``sites`` bool ``[R, S, N]``.
@@ -174,7 +176,7 @@ def plan_run(
     replicas: int | range,
     init: np.ndarray | None,
     clamp: np.ndarray | None,
-    seed: int | None,
+    seed: int | Sequence[int] | None,
 ) -> RunPlan:
     """Check the arguments of :meth:`Device.run` and fill in what was left out."""
     if image is None:
@@ -187,10 +189,7 @@ def plan_run(
             "raise FabricSpec.levels."
         )
     numbers = numbers_of(replicas)
-    seed = image.seed if seed is None else seed
-    if not 0 <= seed < 2**64:
-        raise SpecError(f"seed must lie in 0…2^64-1, got {seed}.")
-    keys = site_keys(seed, numbers, spec.n_sites)
+    seed, keys = _seeded(image.seed if seed is None else seed, numbers, spec.n_sites)
     clamps = _per_replica("clamp", image.clamps if clamp is None else clamp, len(numbers), spec.n_sites)
     if clamps.dtype.kind not in "iu" and np.any(clamps != np.round(clamps)):
         raise SpecError("clamp must hold -1 (free), 0 or 1.")
@@ -214,6 +213,19 @@ def plan_run(
         clamped=clamped,
         keys=keys,
     )
+
+
+def _seeded(seed: int | Sequence[int], numbers: np.ndarray, n_sites: int) -> tuple[int, np.ndarray]:
+    """The seed that the image keeps, and the streams of all sites, uint64 ``[R, N]``."""
+    if not isinstance(seed, (Sequence, np.ndarray)) or isinstance(seed, str):
+        value = checked_seed(seed)
+        return value, site_keys(value, numbers, n_sites)
+    seeds = [checked_seed(value) for value in seed]
+    if len(seeds) != len(numbers):
+        raise SpecError(f"{len(numbers)} replicas need one seed for all or one each, got {len(seeds)}.")
+    if np.any(numbers != np.arange(len(numbers))):
+        raise SpecError("seeds per replica leave no use for a range of replica numbers; give the number of replicas.")
+    return seeds[0], site_keys(np.array(seeds, dtype=np.uint64), np.zeros_like(numbers), n_sites)
 
 
 def _of_roots(clamps: np.ndarray, order: Order) -> np.ndarray:

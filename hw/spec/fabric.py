@@ -9,6 +9,7 @@ import numpy as np
 from thermofab.hw.spec.digest import digest_of
 from thermofab.hw.spec.errors import SpecError
 from thermofab.hw.spec.families import topology as named_topology
+from thermofab.hw.spec.notebook import fabric_html
 from thermofab.hw.spec.registry import generator_names
 from thermofab.hw.spec.topology import Topology
 
@@ -20,6 +21,7 @@ PROFILES: dict[str, dict[str, int]] = {
 ARCHITECTURES = ("spatial", "systolic", "relay", "dense")
 # Of these, those whose images say when every site is updated (:class:`thermofab.hw.spec.order.Order`).
 PROGRAMMED = ("relay", "dense")
+DEFAULT_LEVELS = 4
 BUILD = ("architecture", "elements", "moment_bits", "tile")
 
 
@@ -61,7 +63,7 @@ class FabricSpec:
     dither_bits: int = 4
     min_shift: int = 0
     word_bits: int = 16
-    levels: int = 4
+    levels: int = DEFAULT_LEVELS
     rng: str = "lfsr64"
     architecture: str = "spatial"
     elements: int = 0
@@ -192,6 +194,9 @@ class FabricSpec:
                 "the file was changed, or written by an incompatible version."
             )
         return made
+
+    def _repr_html_(self) -> str:
+        return fabric_html(self)
 
     def __repr__(self) -> str:
         defaults = {f.name: f.default for f in fields(self)}

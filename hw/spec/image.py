@@ -14,6 +14,7 @@ from thermofab.hw.spec.fabric import FabricSpec
 from thermofab.hw.spec.factors import differences
 from thermofab.hw.spec.merging import Merged, check_order, default_order, merged
 from thermofab.hw.spec.order import Order
+from thermofab.hw.spec.seeding import checked_seed
 
 FREE = -1
 
@@ -95,8 +96,7 @@ class Image:
             object.__setattr__(self, name, frozen_array(raw, np.int8 if name == "clamps" else np.int32))
         if not spec.min_shift <= self.shift <= spec.dither_bits:
             raise SpecError(f"shift must lie in {spec.min_shift}…{spec.dither_bits} for this fabric, got {self.shift}.")
-        if not 0 <= self.seed < 2**64:
-            raise SpecError(f"seed must lie in 0…2^64-1, got {self.seed}.")
+        object.__setattr__(self, "seed", checked_seed(self.seed))
         if spec.programmed:
             if self.order is None:
                 object.__setattr__(self, "order", default_order(spec))

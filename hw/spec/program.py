@@ -14,14 +14,17 @@ from thermofab.hw.spec.discrete import DiscreteModel
 from thermofab.hw.spec.errors import DeviceError, SpecError
 from thermofab.hw.spec.fabric import FabricSpec
 from thermofab.hw.spec.image import FREE, Image
+from thermofab.hw.spec.kept_devices import running_device
+from thermofab.hw.spec.memory import check_samples_fit
 from thermofab.hw.spec.mixing import Mixing, effective_of, observables
 from thermofab.hw.spec.model import IsingModel
+from thermofab.hw.spec.notebook import program_html
 from thermofab.hw.spec.partition import LogPartition, Method
 from thermofab.hw.spec.reading import Reading
-from thermofab.hw.spec.registry import open_device, partition_estimator
+from thermofab.hw.spec.registry import partition_estimator
 from thermofab.hw.spec.report import Report
 from thermofab.hw.spec.samples import Ledger, Samples
-from thermofab.hw.spec.schedule import Schedule
+from thermofab.hw.spec.schedule import LikeSchedule, Schedule
 
 Blocks = tuple[tuple[int, ...], ...]
 _FEW_EFFECTIVE = 50  # effective samples of a chain below which its length says little
@@ -85,6 +88,13 @@ class Program:
             if len(pair) != 2 or not all(0 <= site < self.fabric.n_sites for site in pair):
                 raise SpecError(f"checks are pairs of sites 0…{self.fabric.n_sites - 1}, got {pair}.")
 
+    def __repr__(self) -> str:
+        top, report = self.fabric.topology, self.report
+        return f"Program({report.nodes} nodes on {report.sites} sites of {top.name!r}, {report.end_to_end} end to end)"
+
+    def _repr_html_(self) -> str:
+        return program_html(self)
+
     @property
     def fabric(self) -> FabricSpec:
         return self.image.fabric
@@ -98,6 +108,12 @@ class Program:
     def roots(self) -> np.ndarray:
         """int64 ``[variables]``: the site every variable is read at."""
         return np.array([sites[0] for sites in self.copies], dtype=np.int64)
+
+    @cached_property
+    def _copy_sites(self) -> tuple[np.ndarray, np.ndarray]:
+        """The variable of every copy, and its site: int64 ``[copies]`` each."""
+        owners = np.repeat(np.arange(len(self.copies)), [len(sites) for sites in self.copies])
+        return owners, np.array([site for sites in self.copies for site in sites], dtype=np.int64)
 
     @cached_property
     def drawing(self) -> tuple[tuple[int, ...], ...]:
@@ -134,13 +150,13 @@ class Program:
 
     def sample(
         self,
-        schedule: Schedule,
+        schedule: LikeSchedule,
         *,
         nodes: Sequence[Any] | None = None,
         clamp: Sequence[Any] | Mapping[Hashable, Any] | None = None,
-        init: Sequence[Any] | None = None,
+        init: Sequence[Any] | Mapping[Hashable, Any] | None = None,
         replicas: int | range = 1,
-        seed: int | None = None,
+        seed: int | Sequence[int] | None = None,
         device: Any = "jax",
         discard: bool = True,
     ) -> Samples:
@@ -150,14 +166,17 @@ class Program:
 
         Args:
             schedule: a :class:`Schedule`, or anything with THRML's three attributes.
-            nodes: blocks to return, each a sequence of nodes (a THRML ``Block`` will do); by default one block of
-                all nodes.
+            nodes: blocks to return, each a sequence of nodes (a THRML ``Block`` will do), or a plain list of nodes,
+                which is one block; by default one block of all nodes.
             clamp: values of the clamped blocks, one array ``[nodes]`` or ``[R, nodes]`` a block; or a mapping from
                 nodes to values (one, or ``[R]``), which may also name free nodes.
-            init: starting states of the free blocks, likewise; by default drawn from the seed.
+            init: starting states of the free blocks, likewise; by default drawn from the seed. A mapping names every
+                free node.
             replicas: independent chains, or a range of their numbers, as in :meth:`Device.run`.
-            seed: instead of the image's.
-            device: a name for :func:`open_device`, or an open device.
+            seed: instead of the image's; or one per replica, whose samples then are those of a run of one replica with
+                that seed.
+            device: a name for :func:`open_device`, or an open device. A named one is kept open for the next call
+                (:mod:`thermofab.hw.spec.kept_devices`), unless it can be closed: then it is closed.
             discard: for a program with ``checks``, run so many samples more that every replica has the number asked
                 for without those in which copies disagree, and return those; the ledger counts all. ``False`` returns
                 all samples of one run: :attr:`Samples.kept` tells which to use.
@@ -167,21 +186,22 @@ class Program:
             block has categorical nodes.
 
         Raises:
-            SpecError: a node is unknown, or an array has the wrong shape.
+            SpecError: a node is unknown, an array has the wrong shape, or the samples exceed this machine's memory.
             DeviceError: far fewer samples than the certificate's yield have copies that agree.
         """
+        asked = Schedule.of(schedule)
         blocks, count = self.node_blocks(nodes), len(numbers_of(replicas))
+        check_samples_fit(count, asked.n_samples, self.fabric.n_sites)
         site_clamp = self._site_clamps(clamp, count)
         site_init = self._site_init(init, count)
-        running = open_device(device, self.fabric) if isinstance(device, str) else device
-        running.load(self.image)
-        asked = Schedule.of(schedule)
+        with running_device(device, self.fabric) as running:
+            running.load(self.image)
 
-        def run(samples: int) -> Samples:
-            one = replace(asked, n_samples=samples)
-            return running.run(one, replicas=replicas, init=site_init, clamp=site_clamp, seed=seed)
+            def run(samples: int) -> Samples:
+                one = replace(asked, n_samples=samples)
+                return running.run(one, replicas=replicas, init=site_init, clamp=site_clamp, seed=seed)
 
-        raw = self._kept(run, asked) if self.checks and discard else run(asked.n_samples)
+            raw = self._kept(run, asked) if self.checks and discard else run(asked.n_samples)
         samples = raw.decoded(self, blocks)
         # Chains given different clamped values have different distributions, and are not meant to meet.
         if np.all(site_clamp == site_clamp[:1]):
@@ -321,13 +341,15 @@ class Program:
         """Node indices of requested blocks; refuses nodes the program does not have."""
         if nodes is None:
             return (tuple(range(self.model.n_nodes)),)
+        if self._is_one_block(nodes):
+            return (tuple(self.node_index[node] for node in nodes),)
         blocks = []
         for position, block in enumerate(nodes):
             members = block if isinstance(block, (list, tuple)) else getattr(block, "nodes", None)
             if members is None:
                 raise SpecError(
                     f"nodes[{position}] is a single {type(block).__name__}; nodes is a list of blocks, "
-                    "each a list of nodes."
+                    "each a list of nodes, or one list of this program's nodes."
                 )
             unknown = [node for node in members if node not in self.node_index]
             if unknown:
@@ -337,6 +359,12 @@ class Program:
                 )
             blocks.append(tuple(self.node_index[node] for node in members))
         return tuple(blocks)
+
+    def _is_one_block(self, nodes: Sequence[Any]) -> bool:
+        """Whether all entries are nodes; entries that are blocks of nodes as well count as blocks."""
+        if not nodes or not all(isinstance(node, Hashable) and node in self.node_index for node in nodes):
+            return False
+        return not all(isinstance(node, tuple) and all(part in self.node_index for part in node) for node in nodes)
 
     def site_states(self, clamp: Any, init: Any, replicas: int) -> tuple[np.ndarray, np.ndarray | None]:
         """Clamps int8 ``[R, N]`` and starting states bool ``[R, N]`` (or ``None``) of the fabric's sites, from what
@@ -394,12 +422,41 @@ class Program:
     def _site_init(self, init: Any, replicas: int) -> np.ndarray | None:
         if init is None:
             return None
+        if isinstance(init, Mapping):
+            init = self._block_values(init, replicas)
         sites = np.zeros((replicas, self.fabric.n_sites), dtype=bool)
         for block, array in self._block_arrays("init", init, self.free_blocks, replicas):
+            if self.readings is None:  # the block's nodes are variables: all at once
+                place_of = np.full(len(self.copies), -1)
+                place_of[list(block)] = np.arange(len(block))
+                owners, copies = self._copy_sites
+                mine = place_of[owners] >= 0
+                sites[:, copies[mine]] = array[..., place_of[owners[mine]]]
+                continue
             for place, k in enumerate(block):
                 for variable, bit in zip(self.variables_of(k), self._bits(k, array[..., place])):
                     sites[:, list(self.copies[variable])] = bit[..., None]
         return sites
+
+    def _block_values(self, init: Mapping[Hashable, Any], replicas: int) -> list[np.ndarray]:
+        """Values by node as an array ``[R, nodes]`` per free block."""
+        free = {self.model.nodes[k] for block in self.free_blocks for k in block}
+        for node in init:
+            if node not in free:
+                raise SpecError(f"init names {node!r}, which is not a free node of this program.")
+        if missing := [node for node in self.model.nodes if node in free and node not in init]:
+            raise SpecError(
+                f"init gives no value for {missing[0]!r}; name all {len(free)} free nodes, or leave init out."
+            )
+        for node, value in init.items():
+            if np.shape(value) not in ((), (replicas,)):
+                raise SpecError(
+                    f"init of {node!r} must be one value or have shape ({replicas},), got {np.shape(value)}."
+                )
+        return [
+            np.stack([np.broadcast_to(init[self.model.nodes[k]], replicas) for k in block], axis=-1)
+            for block in self.free_blocks
+        ]
 
     def _block_arrays(self, name: str, arrays: Any, blocks: Blocks, replicas: int) -> list[tuple[tuple, np.ndarray]]:
         kind = "clamped" if name == "clamp" else "free"

@@ -1,8 +1,10 @@
 """Samples: what a run returned, at the sites and as the user's nodes."""
 
 import base64
+import gc
 import warnings
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,6 +17,7 @@ from thermofab.hw.spec.errors import MixingWarning, SpecError, ToolMissingError
 from thermofab.hw.spec.image import Image
 from thermofab.hw.spec.mixing import split_r_hat
 from thermofab.hw.spec.model import IsingModel, to_spins
+from thermofab.hw.spec.notebook import samples_html
 from thermofab.hw.spec.schedule import Schedule
 
 if TYPE_CHECKING:
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 # Fewest samples that a split R-hat is taken of, nodes that it looks at, and where it is worth a warning.
 _FEWEST, _LOOKED_AT = 20, 16
 UNMIXED = 1.2
+_PIECE_BYTES = 2**24  # of packed states that moments are counted on at a time
 
 
 @dataclass(frozen=True)
@@ -204,6 +208,9 @@ class Samples:
         read = f"{sites} sites" if self.program is None else f"{self.program.model.n_nodes} nodes"
         return f"Samples({replicas} replicas of {samples} samples of {read} on {self.device}, R-hat {self.r_hat:.3g})"
 
+    def _repr_html_(self) -> str:
+        return samples_html(self)
+
     @cached_property
     def r_hat(self) -> float:
         """Largest split R-hat over replicas of at most 16 nodes (sites of a bare image), spread evenly: near 1 where
@@ -292,10 +299,12 @@ class Samples:
             SpecError: the program has categorical nodes or terms of higher order.
         """
         model = self._spin_model("moments()")
-        s = to_spins(self._kept_states())
-        pairs = [(model.nodes[i], model.nodes[j]) for i, j in model.edges.tolist()]
-        second = np.array([np.mean(s[:, i] * s[:, j], dtype=np.float64) for i, j in model.edges.tolist()])
-        return Moments(model.nodes, s.mean(axis=0, dtype=np.float64), tuple(pairs), second)
+        states = self._kept_states()
+        ends = [map(model.nodes.__getitem__, side.tolist()) for side in model.edges.T]
+        with _no_collections():
+            pairs = tuple(zip(*ends))
+        first = (2 * np.count_nonzero(states, axis=0) - len(states)) / len(states)
+        return Moments(model.nodes, first, pairs, _mean_products(states, model.edges))
 
     def energies(self) -> np.ndarray:
         """Energies in the user's units (for THRML, β included, as its ``energy()``): float64 ``[R, S]``."""
@@ -373,3 +382,26 @@ class Samples:
 def _spread(count: int) -> list[int]:
     """At most 16 of ``count`` numbers, evenly apart."""
     return np.unique(np.linspace(0, count - 1, min(count, _LOOKED_AT)).astype(np.int64)).tolist()
+
+
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    """Millions of new tuples set off collections of all of a process's objects, which take longer than the tuples."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _mean_products(states: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """float64 ``[M]``: means over samples of s_i·s_j, s = ±1, of bool states ``[K, n]`` and ``pairs`` ``[M, 2]``."""
+    packed, count = np.packbits(states.T, axis=1), len(states)
+    differ = np.empty(len(pairs), dtype=np.int64)
+    step = max(1, _PIECE_BYTES // packed.shape[1])
+    for start in range(0, len(pairs), step):
+        i, j = pairs[start : start + step].T
+        differ[start : start + step] = np.bitwise_count(packed[i] ^ packed[j]).sum(axis=1, dtype=np.int64)
+    return (count - 2 * differ) / count

@@ -1,13 +1,28 @@
 """Schedule: how many sweeps to run, at which β level, and when to record."""
 
+import operator
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from thermofab.hw.spec.errors import SpecError
 
 if TYPE_CHECKING:
     from thermofab.hw.spec.auto import AutoSchedule
     from thermofab.hw.spec.program import Program
+
+
+@runtime_checkable
+class LikeSchedule(Protocol):
+    """What ``thrml.SamplingSchedule`` has."""
+
+    @property
+    def n_warmup(self) -> int: ...
+
+    @property
+    def n_samples(self) -> int: ...
+
+    @property
+    def steps_per_sample(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -34,8 +49,7 @@ class Schedule:
     def __post_init__(self) -> None:
         for name, low in (("n_warmup", 0), ("n_samples", 1), ("steps_per_sample", 1), ("level", 0)):
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < low:
-                raise SpecError(f"{name} must be an integer of at least {low}, got {value!r}.")
+            object.__setattr__(self, name, _count(name, value, low))
         phases = tuple((int(sweeps), int(level)) for sweeps, level in self.anneal)
         if any(sweeps < 1 or level < 0 for sweeps, level in phases):
             raise SpecError(f"anneal phases are (sweeps ≥ 1, level ≥ 0), got {self.anneal!r}.")
@@ -67,11 +81,19 @@ class Schedule:
         """``schedule`` itself, or the equal of anything with THRML's three attributes.
 
         THRML writes 0 steps where there is one sample only; no step is taken then, whatever stands there.
+
+        Raises:
+            SpecError: it has no such attributes, or they are not the integers that a schedule takes.
         """
         if isinstance(schedule, Schedule):
             return schedule
-        samples, steps = int(schedule.n_samples), int(schedule.steps_per_sample)
-        return Schedule(int(schedule.n_warmup), samples, 1 if samples == 1 and steps == 0 else steps)
+        if not isinstance(schedule, LikeSchedule):
+            raise SpecError(
+                f"schedule must be a Schedule, or have n_warmup, n_samples and steps_per_sample, got {schedule!r}; for "
+                "100 samples after 50 sweeps write Schedule(50, 100)."
+            )
+        warmup, samples, steps = schedule.n_warmup, schedule.n_samples, schedule.steps_per_sample
+        return Schedule(warmup, samples, 1 if samples == 1 and steps == 0 else steps)
 
     @staticmethod
     def auto(
@@ -113,3 +135,14 @@ class Schedule:
             program, target_ess, budget, replicas=replicas, clamp=clamp, device=device, seed=seed, level=level,
             hottest=hottest,
         )  # fmt: skip
+
+
+def _count(name: str, value: Any, low: int) -> int:
+    """``value`` as a Python integer; those of numpy are integers too."""
+    try:
+        count = None if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        count = None
+    if count is None or count < low:
+        raise SpecError(f"{name} must be an integer of at least {low}, got {value!r}.")
+    return count

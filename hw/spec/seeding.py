@@ -5,9 +5,13 @@ the stream with state h is mix(h + (k+1)·G). Generators seeded by consecutive i
 (docs/contract.md), hashed ones are not. For a fixed seed and replica the hash is a bijection of the site.
 """
 
+import operator
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+
+from thermofab.hw.spec.errors import SpecError
 
 GOLDEN = 0x9E3779B97F4A7C15
 MASK64 = 2**64 - 1
@@ -35,9 +39,28 @@ def mix64(x: np.ndarray, plus: int = 0) -> np.ndarray:
     return mixed
 
 
-def site_keys(seed: int, replicas: Sequence[int] | np.ndarray, n_sites: int) -> np.ndarray:
-    """The stream of every site: uint64 ``[R, N]``, ``mix((mix((mix(seed + G) ^ replica) + G) ^ site) + G)``."""
-    root = mix64(np.array([seed & MASK64], dtype=np.uint64), GOLDEN)
+def checked_seed(seed: Any) -> int:
+    """A seed as a Python integer.
+
+    Raises:
+        SpecError: it is no integer (those of numpy will do), or not in 0…2^64-1.
+    """
+    try:
+        value = operator.index(seed)
+    except TypeError:
+        raise SpecError(f"seed must be an integer in 0…2^64-1, got {seed!r}.") from None
+    if not 0 <= value <= MASK64:
+        raise SpecError(f"seed must lie in 0…2^64-1, got {value}.")
+    return value
+
+
+def site_keys(seed: int | np.ndarray, replicas: Sequence[int] | np.ndarray, n_sites: int) -> np.ndarray:
+    """The stream of every site: uint64 ``[R, N]``, ``mix((mix((mix(seed + G) ^ replica) + G) ^ site) + G)``.
+
+    ``seed`` is one for all replicas, or uint64 ``[R]``, one per replica.
+    """
+    seeds = np.array([seed & MASK64], dtype=np.uint64) if isinstance(seed, int) else np.asarray(seed, dtype=np.uint64)
+    root = mix64(seeds, GOLDEN)
     by_replica = mix64(root ^ np.asarray(replicas, dtype=np.uint64), GOLDEN)
     return mix64(by_replica[:, None] ^ np.arange(n_sites, dtype=np.uint64)[None, :], GOLDEN)
 

@@ -157,3 +157,14 @@ def test_errors_are_one_sentence(arguments, sentence, tmp_path):
     done = thermofab(*arguments, cwd=tmp_path)
     assert done.returncode == 2 and done.stderr.startswith(f"thermofab: {sentence}")
     assert "Traceback" not in done.stderr
+
+
+def test_samples_beyond_memory_are_refused_in_a_sentence(tmp_path):
+    """The fault: a traceback, after the run's arrays could not be allocated."""
+    (tmp_path / "m.json").write_text(json.dumps(dimod.BinaryQuadraticModel({0: 0.1}, {}, 0, "SPIN").to_serializable()))
+    assert (
+        thermofab("compile", tmp_path / "m.json", "--out", tmp_path / "p.json", "--fabric", "king-9x9").returncode == 0
+    )
+    done = thermofab("sample", tmp_path / "p.json", "--samples", 200_000_000_000)
+    assert done.returncode and "GB of memory; take fewer samples" in " ".join((done.stderr + done.stdout).split())
+    assert "Traceback" not in done.stderr

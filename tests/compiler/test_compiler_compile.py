@@ -13,7 +13,7 @@ from compiler_cases import weighted
 
 import thermofab as fab
 from thermofab.compiler.distributions.enumeration import total_variation
-from thermofab.hw.spec import CompileError, Exact, Program
+from thermofab.hw.spec import CompileError, DistributionWarning, Exact, Program, RefusedError
 
 
 @pytest.mark.parametrize(
@@ -202,3 +202,44 @@ def test_compiling_a_model_brings_in_neither_jax_nor_dimod():
     )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+def test_without_a_fabric_it_takes_one_of_the_programs_own_and_says_so():
+    graph = networkx.cycle_graph(5)
+    networkx.set_edge_attributes(graph, -0.6, "weight")
+    program = fab.compile(graph, beta_levels=[1, 0.8, 0.6, 0.4, 0.2])
+    assert program.fabric == fab.fabric_of(graph, levels=5)
+    assert program.report.passes[0] == (
+        "choose-fabric",
+        "none was given; one of the program's own graph, 5 sites, 5 edges, 0 factors, default widths",
+    )
+    given = fab.compile(graph, program.fabric, beta_levels=[1, 0.8, 0.6, 0.4, 0.2])
+    assert given.image == program.image and given.report.passes == program.report.passes[1:]
+    assert fab.compile(graph, clamp={0: 1}).fabric.n_sites == 4, "a folded node takes no site"
+
+
+def test_without_a_fabric_terms_too_wide_take_hidden_spins():
+    wide = dimod.BinaryPolynomial({tuple(range(7)): 0.8}, "SPIN")
+    program = fab.compile(wide)
+    assert program.fabric.n_sites > 7 and "hidden spins for terms of more than six" in program.report.passes[0][1]
+
+
+def test_without_a_fabric_it_takes_fine_widths_where_the_default_ones_are_refused():
+    graph = networkx.cycle_graph(5)
+    networkx.set_edge_attributes(graph, -0.6, "weight")
+    with pytest.raises(RefusedError):
+        fab.compile(graph, fab.fabric_of(graph), tolerance=5e-5)
+    program = fab.compile(graph, tolerance=5e-5)
+    assert program.fabric == fab.fabric_of(graph, profile="fine")
+    assert program.report.passes[0][1].endswith("profile='fine', for the default widths were refused")
+    with pytest.raises(RefusedError):
+        fab.compile(graph, tolerance=1e-12)
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_a_warning_names_the_line_that_called(given):
+    """The fault: a line of the compiler's own."""
+    bqm = dimod.BinaryQuadraticModel({0: 0.1}, {(0, 1): 80.0, (0, 2): 80.0, (1, 2): 80.4, (2, 3): -0.3}, 0, "SPIN")
+    with pytest.warns(DistributionWarning) as caught:
+        fab.compile(bqm, *([fab.fabric_of(bqm)] if given else []))
+    assert caught[0].filename == __file__

@@ -161,6 +161,25 @@ def test_properties_have_the_names_that_d_waves_tools_ask_for():
     assert known["h_range"][1] == -known["h_range"][0] > 0 and known["j_range"][1] == 127
 
 
+@pytest.mark.parametrize(
+    "name, topology",
+    [("pegasus-2", ("pegasus", [2])), ("zephyr-1", ("zephyr", [1, 4])), ("king-2x2", ("king-2x2", [4]))],
+)
+def test_topologies_have_the_types_that_d_waves_tools_draw(name, topology):
+    known = fab.TSUSampler(name, device="reference").properties
+    assert (known["topology"]["type"], known["topology"]["shape"]) == topology
+    assert known["parameters"].keys() == fab.TSUSampler(name, device="reference").parameters.keys()
+
+
+def test_numpy_integers_are_numbers_of_reads_and_sweeps():
+    sampler = fab.TSUSampler("g4-2x2", device="reference")
+    plain = sampler.sample_ising({0: 1.0}, {(0, 1): -1.0}, num_reads=3, num_sweeps=5, seed=7)
+    same = sampler.sample_ising(
+        {0: 1.0}, {(0, 1): -1.0}, num_reads=np.int64(3), num_sweeps=np.int32(5), seed=np.uint8(7)
+    )
+    assert np.array_equal(plain.record.sample, same.record.sample)
+
+
 QUADRATIC = {"a": 0.3, "b": -0.2, "c": 0.7}, {("a", "b"): -0.5, ("b", "c"): 0.4}, 1.25
 CUBIC = {("a",): 0.3, ("a", "b"): -0.4, ("a", "b", "c"): 0.7, (): -0.5, ("d",): 0.25}
 VALUES = {"SPIN": {-1, 1}, "BINARY": {0, 1}}

@@ -1,13 +1,14 @@
 """Programs and their samples: blocks, clamps, initial states, exports, round trips."""
 
 import json
+from xml.etree import ElementTree
 
 import networkx
 import numpy as np
 import pytest
 
 import thermofab as fab
-from thermofab.hw.spec import COST_MODELS, Program, SpecError
+from thermofab.hw.spec import COST_MODELS, Program, SpecError, kept_devices
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +88,23 @@ def test_init_sets_every_copy(program):
     "arguments, sentence",
     [
         ({"nodes": [[9]]}, r"^nodes\[0\] asks for 9, which is not a node of this program of 5 nodes\.$"),
-        ({"nodes": [3]}, r"^nodes\[0\] is a single int; nodes is a list of blocks, each a list of nodes\.$"),
+        (
+            {"nodes": [3, [0]]},
+            r"^nodes\[0\] is a single int; nodes is a list of blocks, each a list of nodes, or one list of this "
+            r"program's nodes\.$",
+        ),
+        ({"init": {0: True}}, r"^init gives no value for 1; name all 5 free nodes, or leave init out\.$"),
+        ({"init": {9: True}}, r"^init names 9, which is not a free node of this program\.$"),
+        (
+            {"init": dict.fromkeys(range(5), [0, 1])},
+            r"^init of 0 must be one value or have shape \(1,\), got \(2,\)\.$",
+        ),
+        ({"seed": 1.5}, r"^seed must be an integer in 0…2\^64-1, got 1\.5\.$"),
+        ({"seed": [1, 2]}, r"^1 replicas need one seed for all or one each, got 2\.$"),
+        (
+            {"seed": [1, 2], "replicas": range(1, 3)},
+            r"^seeds per replica leave no use for a range of replica numbers; ",
+        ),
         ({"clamp": {7: True}}, r"^clamp names 7, which is not a node of this program\.$"),
         ({"clamp": {1: [True, False]}}, r"^clamp of 1 must be a bool or have shape \(1,\), got \(2,\)\.$"),
         ({"clamp": [np.zeros(1, bool)]}, r"^clamp needs one array for each of the 0 clamped blocks, got 1\.$"),
@@ -109,3 +126,137 @@ def test_the_ledger_counts_and_prices(program):
     assert np.isclose(ledger.joules(dtca), sweeps * 16 * 2e-15)
     assert np.isclose(ledger.joules(z1), sweeps * 16 * 7.09e-15 + 3 * 50 * 16 * 1.692e-12 + 3 * 16 * 153.6e-12)
     assert "J on DTCA (modelled)" in str(program.report) and "J on Z1 (quoted)" in str(program.report)
+
+
+def test_a_schedule_that_is_none_is_refused(program):
+    with pytest.raises(
+        SpecError, match=r"^schedule must be a Schedule, .* got 100; for 100 samples after 50 sweeps write"
+    ):
+        program.sample(100)
+
+
+def test_a_list_of_nodes_is_one_block(program):
+    """Labels that are tuples included: they were read as blocks of nodes 0 and 0."""
+    grid = networkx.grid_2d_graph(2, 2)
+    networkx.set_edge_attributes(grid, 0.3, "weight")
+    tuples = fab.compile(grid, "g4-4x4").sample(fab.Schedule(1, 3), nodes=[(0, 1), (1, 0)], device="reference")
+    assert [states.shape for states in tuples.states] == [(1, 3, 2)]
+    plain = program.sample(fab.Schedule(1, 3), nodes=[4, 0], device="reference")
+    assert np.array_equal(plain.states[0], plain.node_states[..., [4, 0]])
+
+
+def test_a_tuple_of_nodes_stays_a_block_where_it_is_a_node_too():
+    graph = networkx.Graph([(0, 1), (1, (0, 1))], weight=0.2)
+    networkx.set_edge_attributes(graph, 0.2, "weight")
+    out = fab.compile(graph, "g4-4x4").sample(fab.Schedule(1, 3), nodes=[(0, 1)], device="reference")
+    assert out.states[0].shape == (1, 3, 2)
+
+
+def test_initial_states_may_be_named(program):
+    values = {4: [True, False], 0: True, 1: [0, 1], 2: False, 3: np.array([True, True])}
+    out = program.sample(fab.Schedule(0, 1), init=values, replicas=2, device="reference")
+    assert out.node_states[:, 0].tolist() == [[True, False, False, True, True], [True, True, False, True, False]]
+
+
+def test_numpy_integers_are_integers(program):
+    whole = program.sample(fab.Schedule(2, 3, 1), seed=7, device="reference")
+    schedule = fab.Schedule(np.int64(2), np.uint8(3), np.int32(1))
+    again = program.sample(schedule, seed=np.uint64(7), device="reference")
+    assert np.array_equal(again.sites, whole.sites) and again.image.digest == whole.image.digest
+    assert json.loads(json.dumps(schedule.to_json())) == json.loads(json.dumps(whole.schedule.to_json()))
+
+
+@pytest.mark.parametrize("device", ["reference", "native", "jax-xla"])
+def test_a_seed_per_replica_gives_each_the_bits_of_its_own_run(program, device):
+    seeds = [5, 2**64 - 1, 5]
+    out = program.sample(fab.Schedule(2, 4), seed=seeds, replicas=3, device=device)
+    for row, seed in enumerate(seeds):
+        alone = program.sample(fab.Schedule(2, 4), seed=seed, device="reference")
+        assert np.array_equal(out.sites[row], alone.sites[0])
+
+
+def test_a_named_device_is_kept_and_an_open_one_is_not_touched(program, monkeypatch):
+    opened = []
+    real = kept_devices.open_device
+    monkeypatch.setattr(kept_devices, "open_device", lambda *args: opened.append(args) or real(*args))
+    kept_devices.KEPT.clear()
+    for _ in range(3):
+        program.sample(fab.Schedule(1, 2), device="reference")
+    assert len(opened) == 1 and len(kept_devices.KEPT) == 1
+    program.sample(fab.Schedule(1, 2), device=fab.open_device("reference", program.fabric))
+    assert len(kept_devices.KEPT) == 1
+
+
+class Port:
+    """A device that can be closed, and counts how often it was."""
+
+    open, closed = 0, 0
+
+    def __init__(self):
+        Port.open += 1
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        Port.closed += 1
+
+
+def test_what_can_be_closed_is_closed_and_what_failed_is_dropped(monkeypatch):
+    spec, kept = fab.fabric("g4-2x2"), kept_devices.KeptDevices(most=2)
+    monkeypatch.setattr(kept_devices, "open_device", lambda name, fabric: Port() if "://" in name else object())
+    for _ in range(2):
+        with kept.lent("port://x", spec):
+            pass
+    with pytest.raises(ZeroDivisionError), kept.lent("port://x", spec):
+        raise ZeroDivisionError
+    assert (Port.open, Port.closed, len(kept)) == (3, 3, 0)
+    with pytest.raises(ZeroDivisionError), kept.lent("plain", spec):
+        raise ZeroDivisionError
+    assert len(kept) == 0
+    with kept.lent("plain", spec) as one, kept.lent("plain", spec) as other:
+        assert one is not other, "a device in use is lent to nobody else"
+    with kept.lent("second", spec), kept.lent("third", spec):
+        pass
+    assert len(kept) == 2
+    with kept.lent("plain", spec) as new:
+        assert new is not one and new is not other, "the least used one made room"
+
+
+def test_what_a_program_and_its_samples_print_is_a_line(program, samples):
+    assert repr(program) == f"Program(5 nodes on 6 sites of 'g4-4x4', {program.report.end_to_end} end to end)"
+    assert repr(samples).startswith("Samples(3 replicas of 50 samples of 5 nodes on reference, R-hat ")
+
+
+def test_notebooks_get_a_table_and_a_picture(program, samples):
+    page = ElementTree.fromstring(program._repr_html_())
+    used = page.find("svg").findall("g")[1]
+    assert len(used.findall("circle")) == 6, "sites that carry the program"
+    wires = page.find("svg").findall("path")[1].get("d")
+    assert wires.count("M") == np.count_nonzero(program.image.weights) == 6
+    assert str(program.report.end_to_end) in "".join(page.itertext())
+    text = "".join(ElementTree.fromstring(samples._repr_html_()).itertext())
+    assert f"P(0 = 1){samples.node_states[..., 0].mean():.3f}" in text
+    assert ElementTree.fromstring(program.fabric._repr_html_()).find("svg") is not None
+    assert ElementTree.fromstring(fab.fabric("g4-50x50")._repr_html_()).find("svg") is None, "2,500 sites"
+
+
+def test_labels_are_escaped_in_notebooks():
+    graph = networkx.Graph([("<b>", "&", {"weight": 0.2})])
+    out = fab.compile(graph).sample(fab.Schedule(1, 2), device="reference")
+    assert "P('<b>' = 1)" in "".join(ElementTree.fromstring(out._repr_html_()).itertext())
+
+
+def test_more_samples_than_memory_holds_are_refused_before_the_run(program):
+    sentence = (
+        r"^2000000000000 samples of 1 replicas of 16 sites take 3\.2e\+04 GB, and this machine has [\d.e+]+ GB of "
+        r"memory; take fewer samples, further apart \(steps_per_sample\), or keep what you need of them only: "
+    )
+    with pytest.raises(SpecError, match=sentence):
+        program.sample(fab.Schedule(1, 2_000_000_000_000), device="reference")
+
+
+def test_moments_count_in_pieces(program, samples, monkeypatch):
+    whole = samples.moments()
+    monkeypatch.setattr("thermofab.hw.spec.samples._PIECE_BYTES", 40)  # two pairs of 150 packed samples
+    assert np.array_equal(samples.moments().second, whole.second)
