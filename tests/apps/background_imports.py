@@ -20,6 +20,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "models.trm_model": ("thermofab.models.trm",),
     "data.market_feature_extractor": ("thermofab.apps.strategy",),
 }
+# The two makers without recursion are ours with ``enable_trm=False``; by default ours recurse.
 RENAMED = {
     ("monkey_coder.quantum.trm_refinement", "TRMConfig"): "RefinementConfig",
     ("monkey_coder.core.quantum_routing", "create_quantum_router"): "create_trm_router",
