@@ -11,6 +11,7 @@ import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import networkx
 import numpy as np
@@ -60,7 +61,7 @@ def rates(ladder: Ladder, image: Image, threads: int, updates: float, turns: int
     plain = device.start(replicas=rungs * LADDERS)
     ways: dict[str, Callable[[], None]] = {"plain": lambda: plain.advance([(sweeps, 0)])}
 
-    def way(name: str, **options: int | bool) -> None:
+    def way(name: str, **options: Any) -> None:
         ladders = open_ladders(device, ladder, replicas=LADDERS, seed=3, **options)
         ladders.run(1, 1, 200, ())  # clusters are those of a run, not of random states
         ways[name] = lambda: void(ladders.run(sweeps, 1, 0, ()))

@@ -219,7 +219,7 @@ def test_without_a_fabric_it_takes_one_of_the_programs_own_and_says_so():
 
 
 def test_without_a_fabric_terms_too_wide_take_hidden_spins():
-    wide = dimod.BinaryPolynomial({tuple(range(7)): 0.8}, "SPIN")
+    wide = dimod.higherorder.BinaryPolynomial({tuple(range(7)): 0.8}, "SPIN")
     program = fab.compile(wide)
     assert program.fabric.n_sites > 7 and "hidden spins for terms of more than six" in program.report.passes[0][1]
 
