@@ -158,7 +158,6 @@ def main() -> None:
     count = most if options.images is None else options.images
     if first_image % PIECE or not 0 < count <= most:
         parser.error(f"images begin at a multiple of {PIECE} and are at most {len(images)}.")
-    sys.argv = ["FOLDER" if each == str(options.folder) else each for each in sys.argv]
     content = kept()
     rows, rtl = {name_of(row): row for row in content["rows"]}, content["rtl"]
     if options.rtl:
