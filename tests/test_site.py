@@ -9,15 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 AXE = ROOT / "tests" / "apps" / "serve" / "vendor" / "axe-core" / "axe.min.js"
-PAGES = (
-    "index.html",
-    "start.html",
-    "first-hour.html",
-    "glossary.html",
-    "comparison.html",
-    "frontier.html",
-    "view.html",
-)
+NAMES = ("index", "start", "first-hour", "glossary", "comparison", "frontier", "view")
 
 
 @pytest.fixture(scope="module")
