@@ -46,11 +46,11 @@ def test_ctrl_c_ends_a_campaign_and_its_workers():
     campaign = [*COMMAND, "verify", "--device", "reference", "--against", "native", "--configurations", "1"]
     process = subprocess.Popen([*campaign, "--updates", "100000000", "--workers", "1"], stderr=subprocess.PIPE)
     main, workers = psutil.Process(process.pid), []
-    while not workers:
+    while not any(worker.cpu_times().user > 1 for worker in workers):  # it is past its start
         assert process.poll() is None
         workers = [child for child in main.children(recursive=True) if "spawn_main" in " ".join(child.cmdline())]
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=10) != 0
-    _, alive = psutil.wait_procs(workers, timeout=10)
+    assert process.wait(timeout=30) != 0
+    _, alive = psutil.wait_procs(workers, timeout=30)
     assert alive == []
