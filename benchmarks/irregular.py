@@ -19,7 +19,8 @@ from page_tables import fill, results
 from results import write_results
 from speed import spin_glass
 
-from thermofab.hw.spec import FREE, Image, Topology, open_device
+from thermofab.hw.spec import FREE, Image, Topology
+from thermofab.sim.native.device import NativeDevice
 
 REPLICAS = (1, 4, 8, 20, 32, 40, 65, 100, 200, 256)
 # Sites of every degree in the network of mnist-dbm, and how many are clamped.
@@ -55,7 +56,7 @@ def published_topology(folder: Path) -> tuple[Topology, np.ndarray]:
 
 def sweeper(image: Image, replicas: int, sweeps: int, clamp: np.ndarray | None) -> Callable[[], float]:
     """A call of the result sweeps, and returns processor seconds."""
-    device = open_device("native", image.fabric, threads=1)
+    device = NativeDevice(image.fabric, threads=1)
     device.load(image)
     chains = device.start(replicas=replicas, clamp=clamp)
 

@@ -14,6 +14,7 @@ from speed import spin_glass
 from timing import machine
 
 from thermofab.hw.host.architectures import register_map
+from thermofab.hw.link.device import SerialDevice
 from thermofab.hw.spec import Schedule, open_device
 from thermofab.sim.rtl.board import SimulatedBoard
 from thermofab.sim.rtl.line import FaultyLine
@@ -48,7 +49,7 @@ def main() -> None:
     print(form.format(*header))
     for divisor in DIVISORS:
         board = SimulatedBoard(spec, divisor=divisor)
-        with open_device(f"serial://{board.path}", spec) as device:
+        with SerialDevice(spec, url=f"serial://{board.path}") as device:
             device.load(image)
             before, started = board.counters, time.perf_counter()
             got = device.run(schedule)
@@ -70,7 +71,7 @@ def main() -> None:
     board = SimulatedBoard(spec, divisor=2)
     for share in SHARES:
         line = FaultyLine(board.path, share, 1)
-        with open_device(f"serial://{line.path}", spec) as device:
+        with SerialDevice(spec, url=f"serial://{line.path}") as device:
             started = time.perf_counter()
             device.load(image)
             got = device.run(schedule)

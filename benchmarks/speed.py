@@ -38,7 +38,7 @@ def spin_glass(name: Any) -> Image:
     )
 
 
-def runner(device: str, image: Image, replicas: int, sweeps: int) -> Callable[[], None]:
+def runner(device: str, image: Image, replicas: int, sweeps: int) -> Callable[[], object]:
     opened = open_device(device, image.fabric)
     opened.load(image)
     schedule = Schedule(sweeps, 1)
@@ -47,7 +47,7 @@ def runner(device: str, image: Image, replicas: int, sweeps: int) -> Callable[[]
 
 def table(title: str, image: Image, cases: list[tuple[str, int, int]], chains: dict[int, int], rounds: int) -> None:
     """``cases`` are (device, replicas, sweeps); ``chains`` maps THRML's chains to sweeps."""
-    contenders: dict[str, Callable[[], None]] = {}
+    contenders: dict[str, Callable[[], object]] = {}
     work: dict[str, float] = {}
     for device, replicas, sweeps in cases:
         label = f"{device} {replicas}"

@@ -23,6 +23,7 @@ from timing import interleaved_both, median_rate
 
 import thermofab as fab
 from thermofab.hw.spec import Image
+from thermofab.sim.native.device import NativeDevice
 from thermofab.sim.tempering import Ladder
 from thermofab.sim.tempering.opened import open_ladders
 
@@ -54,7 +55,7 @@ def _tempered(spec, step: float, shift: int, weights, biases, rungs: int) -> tup
 
 def rates(ladder: Ladder, image: Image, threads: int, updates: float, turns: int) -> dict[str, dict[str, float]]:
     """Updates per ns, on the wall and of processor time, by way."""
-    device = fab.open_device("native", image.fabric, threads=threads)
+    device = NativeDevice(image.fabric, threads=threads)
     device.load(image)
     rungs, sites = len(ladder.levels), image.fabric.n_sites
     sweeps = max(1, int(updates / (rungs * LADDERS * sites)))

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 
-def interleaved(contenders: Mapping[str, Callable[[], None]], rounds: int) -> dict[str, list[float]]:
+def interleaved(contenders: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
     """Seconds of every call, by contender; one call each beforehand pays for compilation."""
     return interleaved_both(contenders, rounds)[0]
 
 
 def interleaved_both(
-    contenders: Mapping[str, Callable[[], None]], rounds: int
+    contenders: Mapping[str, Callable[[], object]], rounds: int
 ) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
     """Seconds of every call on the wall, and processor seconds of all threads."""
     for run in contenders.values():

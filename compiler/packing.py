@@ -1,6 +1,6 @@
 """Packing: several programs, or several copies of one, side by side in one image and one run."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,6 +9,8 @@ import numpy as np
 from thermofab.compiler.frontend import lower
 from thermofab.compiler.ir.lowered import Lowered
 from thermofab.compiler.pipeline import compile
+from thermofab.hw.spec.arguments import LikeValues
+from thermofab.hw.spec.device import Device
 from thermofab.hw.spec.discrete import DiscreteModel, Factor
 from thermofab.hw.spec.errors import CompileError, SpecError
 from thermofab.hw.spec.image import FREE
@@ -17,7 +19,7 @@ from thermofab.hw.spec.model import IsingModel
 from thermofab.hw.spec.program import Program
 from thermofab.hw.spec.reading import Reading
 from thermofab.hw.spec.samples import Samples
-from thermofab.hw.spec.schedule import Schedule
+from thermofab.hw.spec.schedule import LikeSchedule, Schedule
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,13 +39,13 @@ class Pack:
 
     def sample(
         self,
-        schedule: Any,
+        schedule: LikeSchedule,
         *,
-        clamps: Sequence[Sequence[Any] | Mapping[Any, Any] | None] | None = None,
-        inits: Sequence[Sequence[Any] | None] | None = None,
+        clamps: Sequence[LikeValues | None] | None = None,
+        inits: Sequence[LikeValues | None] | None = None,
         replicas: int = 1,
         seed: int | None = None,
-        device: Any = "jax",
+        device: Device | str = "jax",
     ) -> list[Samples]:
         """One run; the samples of every part, of all its nodes.
 
@@ -61,7 +63,8 @@ class Pack:
         site_clamps = np.full((replicas, spec.n_sites), FREE, dtype=np.int8)
         site_init = None if inits is None else np.zeros((replicas, spec.n_sites), dtype=bool)
         for k, part in enumerate(self.parts):
-            own, start = part.site_states(None if clamps is None else clamps[k], inits and inits[k], replicas)
+            clamp, init = clamps[k] if clamps is not None else None, inits[k] if inits is not None else None
+            own, start = part.site_states(clamp, init, replicas)
             site_clamps = np.where(own == FREE, site_clamps, own)
             if site_init is not None:
                 if start is None:

@@ -1,10 +1,11 @@
 """Recompiling: new weights on the structure of a compiled program, without placing or wiring it again."""
 
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from thermofab.compiler.certify.check import checked
 from thermofab.compiler.frontend import lower
@@ -15,9 +16,11 @@ from thermofab.compiler.passes.emit import Emit
 from thermofab.compiler.passes.known import check_wires
 from thermofab.compiler.passes.place import Place
 from thermofab.compiler.placement.direct import code_places
+from thermofab.hw.spec.device import Device
 from thermofab.hw.spec.errors import CompileError
 from thermofab.hw.spec.model import IsingModel
 from thermofab.hw.spec.program import Program
+from thermofab.hw.spec.schedule import Schedule
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +39,7 @@ class Structure:
     emit: Emit
     beta: float
 
-    def with_weights(self, source: Any, biases: Any, couplings: Any) -> Program:
+    def with_weights(self, source: object, biases: ArrayLike | None, couplings: ArrayLike | None) -> Program:
         """The program of ``source``, or of the same model with other ``biases`` and ``couplings``."""
         if source is None:
             stage = self._of_arrays(biases, couplings)
@@ -47,9 +50,18 @@ class Structure:
         quantised = run_passes(self._kept[self._placing :], stage)
         return self.emit(quantised).replace(structure=replace(self, known=quantised))
 
-    def check(self, program: Program, **options: Any) -> Program:
+    def check(
+        self,
+        program: Program,
+        *,
+        schedule: Schedule | None,
+        clamp: Mapping[Hashable, ArrayLike] | None,
+        replicas: int,
+        seed: int,
+        device: Device | str,
+    ) -> Program:
         """As :meth:`thermofab.Program.check`, of a program of this structure."""
-        return checked(program, self.known, **options)
+        return checked(program, self.known, schedule=schedule, clamp=clamp, replicas=replicas, seed=seed, device=device)
 
     @cached_property
     def _kept(self) -> tuple[AnyPass, ...]:
@@ -61,7 +73,7 @@ class Structure:
         """The pass that places; those before it say what is to be placed."""
         return [one.name for one in self.passes].index(Place.name)
 
-    def _of_source(self, source: Any) -> Paired:
+    def _of_source(self, source: object) -> Paired:
         return run_passes(self._kept[: self._placing], Source(lower(source, self.beta), self.known.fabric))
 
     @cached_property
@@ -71,7 +83,7 @@ class Structure:
         assert isinstance(model, IsingModel)
         return code_places(self.known.edges, model.edges.astype(np.int64), self.known.n)
 
-    def _of_arrays(self, biases: Any, couplings: Any) -> Paired:
+    def _of_arrays(self, biases: ArrayLike | None, couplings: ArrayLike | None) -> Paired:
         known, lowered = self.known, self.known.lowered
         model = lowered.model
         if not isinstance(model, IsingModel) or lowered.folded is not None:

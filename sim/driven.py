@@ -5,16 +5,17 @@ word per sweep whatever its site does, so its state after a run is known without
 Between runs the chains are held here, so that one fabric serves any number of them.
 """
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from thermofab.hw.rng.base import seed_words
-from thermofab.hw.spec import Image, RunPlan, Schedule, generator
+from thermofab.hw.spec import Device, Image, RunPlan, Schedule, generator
 from thermofab.sim.chains import Chunk, Phases, Request, Tally
 
 
-class Placing(Protocol):
+@runtime_checkable
+class Placing(Device, Protocol):
     """What a :class:`thermofab.hw.host.driven.DrivenDevice` offers."""
 
     def plan(self, schedule: Any, **arguments: Any) -> RunPlan: ...
@@ -61,11 +62,6 @@ class DrivenChains:
             words, _ = self._generator.step(words, self._plan.image.fabric.word_bits)
         self._states, self._words = sites[:, -1].copy(), np.stack(words, axis=-1).astype(np.uint32)
         return sites
-
-
-def start_driven(device: Placing, **arguments: Any) -> DrivenChains:
-    """Chains of the loaded image that have not swept yet; arguments as in ``Device.run``."""
-    return DrivenChains(device, device.plan(Schedule(0, 1), **arguments))
 
 
 def integer_energies(image: Image, sites: np.ndarray) -> np.ndarray:

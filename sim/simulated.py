@@ -68,15 +68,38 @@ class SimulatedDevice(ABC):
     def load(self, image: Any) -> None:
         self._image = check_image(image, self._fabric, self.info())
 
-    def plan(self, schedule, *, replicas: int | range = 1, init=None, clamp=None, seed=None) -> RunPlan:
+    def plan(
+        self,
+        schedule,
+        *,
+        replicas: int | range = 1,
+        init: np.ndarray | None = None,
+        clamp: np.ndarray | None = None,
+        seed: int | Sequence[int] | None = None,
+    ) -> RunPlan:
         """The checked arguments of a run of the loaded image."""
         return plan_run(self._image, schedule, replicas, init, clamp, seed)
 
-    def start(self, *, replicas: int | range = 1, init=None, clamp=None, seed=None) -> Chains:
+    def start(
+        self,
+        *,
+        replicas: int | range = 1,
+        init: np.ndarray | None = None,
+        clamp: np.ndarray | None = None,
+        seed: int | Sequence[int] | None = None,
+    ) -> Chains:
         """Chains of the loaded image that have not swept yet; arguments as in :meth:`Device.run`."""
         return self._begun(self.plan(Schedule(0, 1), replicas=replicas, init=init, clamp=clamp, seed=seed))
 
-    def run(self, schedule, *, replicas=1, init=None, clamp=None, seed=None) -> Samples:
+    def run(
+        self,
+        schedule,
+        *,
+        replicas: int | range = 1,
+        init: np.ndarray | None = None,
+        clamp: np.ndarray | None = None,
+        seed: int | Sequence[int] | None = None,
+    ) -> Samples:
         started = time.perf_counter()
         plan = self.plan(schedule, replicas=replicas, init=init, clamp=clamp, seed=seed)
         todo = request_of(plan.schedule, sites=True)
@@ -84,7 +107,15 @@ class SimulatedDevice(ABC):
         assert sites is not None
         return Samples(sites, plan.image, plan.schedule, self.name, ledger_of(plan, time.perf_counter() - started))
 
-    def accumulate(self, schedule, *, replicas=1, init=None, clamp=None, seed=None) -> Counts:
+    def accumulate(
+        self,
+        schedule,
+        *,
+        replicas: int | range = 1,
+        init: np.ndarray | None = None,
+        clamp: np.ndarray | None = None,
+        seed: int | Sequence[int] | None = None,
+    ) -> Counts:
         """Run as :meth:`run` does, and return what was counted of the samples; none of them is kept."""
         started = time.perf_counter()
         plan = self.plan(schedule, replicas=replicas, init=init, clamp=clamp, seed=seed)
@@ -95,7 +126,14 @@ class SimulatedDevice(ABC):
         return Counts(tally.ones, tally.both, plan.schedule.n_samples, plan.image, self.name, ledger)
 
     def observe(
-        self, schedule, observers: Sequence[Observer], *, replicas=1, init=None, clamp=None, seed=None
+        self,
+        schedule,
+        observers: Sequence[Observer],
+        *,
+        replicas: int | range = 1,
+        init: np.ndarray | None = None,
+        clamp: np.ndarray | None = None,
+        seed: int | Sequence[int] | None = None,
     ) -> Observed:
         """Run as :meth:`run` does, and return what ``observers`` made of the samples, of which a bounded piece is
         held at a time."""

@@ -3,14 +3,14 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
-from thermofab.hw.spec import Program, Samples, Schedule, SpecError, ledger_of, open_device
+from thermofab.hw.spec import Device, Program, Samples, Schedule, SpecError, ledger_of, open_device
+from thermofab.hw.spec.arguments import LikeValues
 from thermofab.hw.spec.mixing import effective_of, observables, split_r_hat
 from thermofab.sim.chains import Chains, Request
-from thermofab.sim.simulated import SimulatedDevice
+from thermofab.sim.holding import simulator
 
 MARGIN = 1.15  # the estimate must exceed the target by so much, for looking often favours lucky estimates
 _GROWTH = 1.5
@@ -60,8 +60,8 @@ def sample_until(
     most: int = 1_000_000,
     replicas: int = 64,
     r_hat: float = 1.05,
-    clamp: Any = None,
-    device: str | SimulatedDevice = "jax",
+    clamp: LikeValues | None = None,
+    device: Device | str = "jax",
     seed: int | None = None,
     progress: Callable[[Look], None] = lambda look: None,
 ) -> Until:
@@ -83,14 +83,13 @@ def sample_until(
         progress: called after every look.
 
     Raises:
-        SpecError: a number is out of range, or the device's chains cannot be held.
+        SpecError: a number is out of range, or the device is no simulator; :meth:`Schedule.auto` is for a fabric.
     """
     asked = Schedule.of(schedule or Schedule(100, 50))
     if replicas < 8 or asked.n_samples < 20 or not target_ess > 0:
         raise SpecError("sample_until needs 8 replicas, 20 samples before the first look and a positive target.")
-    running = open_device(device, program.fabric) if isinstance(device, str) else device
-    if not isinstance(running, SimulatedDevice):
-        raise SpecError("sample_until needs a simulator, whose chains can be held; take Schedule.auto for a fabric.")
+    opened = open_device(device, program.fabric) if isinstance(device, str) else device
+    running = simulator(opened, "sample_until")
     begun, (clamps, _) = time.perf_counter(), program.site_states(clamp, None, replicas)
     running.load(program.image)
     chains = running.start(replicas=replicas, clamp=clamps, seed=seed)

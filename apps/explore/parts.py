@@ -26,7 +26,6 @@ from thermofab.hw.host.systolic.format import coefficient_format
 from thermofab.hw.host.systolic.program import slot_program
 from thermofab.hw.host.systolic.registers import element_words
 from thermofab.hw.host.systolic.timing import layout_of
-from thermofab.hw.rng.base import Generator
 from thermofab.hw.spec import FabricSpec, generator
 from thermofab.hw.spec.dense import DensePlan, dense_plan
 
@@ -87,7 +86,7 @@ def parts_of(spec: FabricSpec) -> Parts:
 
 def _step_logic(spec: FabricSpec) -> int:
     """LUT4 of a generator's step, about: a window's new bits, or a LUT4 a bit of the state and an adder."""
-    rng: Generator = generator(spec.rng)
+    rng = generator(spec.rng)
     return spec.word_bits if rng.window else 32 * rng.state_words + 32
 
 
@@ -104,7 +103,7 @@ def _draw_logic(spec: FabricSpec, field_bits: int) -> int:
 
 def _spatial(spec: FabricSpec) -> Parts:
     plan = plan_lanes(spec)
-    rng: Generator = generator(spec.rng)
+    rng = generator(spec.rng)
     logic, memories, rams, deepest = 0.0, 0.0, 0, 1
     for lane in plan.lanes:
         sizes = plan.chunk_sizes(lane)
@@ -185,7 +184,7 @@ def _dense(spec: FabricSpec) -> Parts:
         pairs, single = divmod(plan.terms, 2)
         rams = pairs * block_rams(2 * form.words, plan.term_bits, shapes=TWO_PORTS)
         rams += single * block_rams(form.words, plan.term_bits)
-    rng: Generator = generator(spec.rng)
+    rng = generator(spec.rng)
     rams += block_rams(n, 32 * rng.state_words) + block_rams(n, plan.field_bits) + block_rams(2 * n, 1)
     rams += block_rams(spec.levels * spec.table_size, spec.threshold_bits) + block_rams(n, plan.site_bits + 1)
     rams += 1  # the host's constants
@@ -214,7 +213,7 @@ def _tree(plan: DensePlan) -> tuple[int, int]:
 
 def _systolic(spec: FabricSpec) -> Parts:
     layout = layout_of(spec)
-    rng: Generator = generator(spec.rng)
+    rng = generator(spec.rng)
     elements, slots, inputs = layout.n_elements, layout.n_slots, layout.n_weights
     form, program = coefficient_format(spec, inputs), slot_program(layout)
     coefficients = either_memory(slots, form.lanes * form.lane_bits)

@@ -15,6 +15,7 @@ from thermofab.apps.trading.risk import checked_threshold, tail_metrics
 from thermofab.apps.trading.series import SeriesModel
 from thermofab.apps.trading.strategies import EnergyBasedStrategyModel
 from thermofab.hw.spec import SpecError
+from thermofab.hw.spec.device import Device
 
 HIGH, MODERATE = 0.10, 0.05
 PARTICIPATION = 0.1  # of a day's volume, what one seller may be
@@ -65,7 +66,7 @@ class OptimusAgent:
     """
 
     sandbox: bool = True
-    device: Any = "jax"
+    device: Device | str = "jax"
     prices: Prices | Mapping[str, Prices] | None = None
     seed: int = 0
     drift: float = 0.0
@@ -281,7 +282,7 @@ class RalphAgent:
     """Strategy patterns. ``strategies`` are the approved records; by default examples of the documented generator."""
 
     strategies: Sequence[Mapping[str, Any]] | None = None
-    device: Any = "jax"
+    device: Device | str = "jax"
     seed: int = 0
     model: EnergyBasedStrategyModel | None = None
 

@@ -8,7 +8,6 @@ conditional distribution a day, decoded along the quantiles of the last ``window
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -21,6 +20,7 @@ from thermofab.apps.trading.scores import Scores, diebold_mariano, fz0_losses, q
 from thermofab.apps.trading.series import SeriesModel
 from thermofab.apps.trading.volatility import KINDS, Volatility, fit_volatility
 from thermofab.hw.spec import SpecError
+from thermofab.hw.spec.device import Device
 
 TSU = "TSU"
 ENUMERATED = "TSU, enumerated"
@@ -84,7 +84,7 @@ def backtest(
     window: int = WINDOW,
     refit: int = 100,
     samples: int = 5000,
-    device: Any = "jax",
+    device: Device | str = "jax",
     volatility: str = "gjr",
     seed: int = 0,
     enumerated: bool = False,

@@ -16,6 +16,7 @@ from thermofab.apps.trading.risk import checked_threshold, tail_metrics
 from thermofab.apps.trading.schedule import SamplingSchedule
 from thermofab.apps.trading.series import SeriesModel
 from thermofab.hw.spec import FabricSpec, IsingModel, SpecError
+from thermofab.hw.spec.device import Device
 
 _GRAPH_SWEEPS = 200
 
@@ -32,7 +33,7 @@ class ProbabilisticTradingModel(SeriesModel):
     def __init__(
         self,
         num_nodes: int = 5,
-        device: Any = "jax",
+        device: Device | str = "jax",
         fabric: FabricSpec | None = None,
         volatility: str = "gjr",
         prior: Prior = Prior(),  # noqa: B008

@@ -27,6 +27,7 @@ from thermofab.apps.trading.volatility import fit_volatility
 from thermofab.compiler import compile as compile_program
 from thermofab.compiler import fabric_of
 from thermofab.hw.spec import FabricSpec, Ledger, Program, Schedule, SpecError, open_device
+from thermofab.hw.spec.device import Device
 
 _MOST = 65_536  # chains of one run
 
@@ -51,7 +52,7 @@ class SeriesModel:
             chain of its own; ``beta`` must be 1.
     """
 
-    device: Any = "jax"
+    device: Device | str = "jax"
     fabric: FabricSpec | None = None
     volatility: str = "gjr"
     prior: Prior = field(default_factory=Prior)

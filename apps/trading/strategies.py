@@ -15,6 +15,7 @@ import numpy as np
 from thermofab.apps.trading.records import BITS, FEATURES, NAMES, Thermometer, features_of
 from thermofab.compiler import compile as compile_program
 from thermofab.hw.spec import Schedule, SpecError, fabric
+from thermofab.hw.spec.device import Device
 from thermofab.models.boltzmann import BoltzmannMachine, FabricSampler, Training, free_energy, restricted
 from thermofab.models.boltzmann import fit as fit_machine
 
@@ -35,7 +36,7 @@ class EnergyBasedStrategyModel:
     """
 
     hidden: int = 16
-    device: Any = "jax"
+    device: Device | str = "jax"
     seed: int = 0
     training: Training | None = None
     machine: BoltzmannMachine | None = None

@@ -6,17 +6,14 @@ chains are held between frames, so a frame costs its own sweeps only; the states
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import cast
 
 import numpy as np
 
 from thermofab.apps.view.controls import Controls
-from thermofab.hw.host.driven import DrivenDevice
-from thermofab.hw.spec import Device, Program, SpecError
+from thermofab.hw.spec import Device, Program
 from thermofab.hw.spec.auto import with_levels
 from thermofab.sim.chains import Chains
-from thermofab.sim.driven import Placing, start_driven
-from thermofab.sim.simulated import SimulatedDevice
+from thermofab.sim.holding import holding, start_chains
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,11 +82,5 @@ def start(program: Program, device: Device, leg: Leg, nodes: np.ndarray | None, 
     init = None if nodes is None else init_of(program, nodes)
     site_clamp, site_init = ready.site_states(named(program, leg.clamp), init, replicas)
     device.load(ready.image)
-    if isinstance(device, SimulatedDevice):
-        return device.start(replicas=replicas, init=site_init, clamp=site_clamp, seed=leg.seed)
-    if isinstance(device, DrivenDevice):
-        return start_driven(cast(Placing, device), replicas=replicas, init=site_init, clamp=site_clamp, seed=leg.seed)
-    raise SpecError(
-        f"device '{device.info().name}' cannot be shown: its chains can neither be held, as a simulator's, nor be "
-        "placed, as those of 'rtl' and 'serial://…'."
-    )
+    held = holding(device, "the live page")
+    return start_chains(held, replicas=replicas, init=site_init, clamp=site_clamp, seed=leg.seed)

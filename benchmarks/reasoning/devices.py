@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from results import write_results
 
 from thermofab.apps.reasoning import Annealing, ConstraintProgram, box_of, sampled_puzzles
-from thermofab.hw.spec import open_device
+from thermofab.hw.link.device import SerialDevice
 from thermofab.sim.rtl.board import simulated_board
 
 
@@ -40,7 +40,7 @@ def main() -> None:
                 spec = ConstraintProgram(box_of(side), "jax", annealing).fabric
                 if name == "serial":
                     path = stack.enter_context(simulated_board(spec, divisor=2))
-                    device = stack.enter_context(open_device(f"serial://{path}", spec))
+                    device = stack.enter_context(SerialDevice(spec, url=f"serial://{path}"))
                 program = ConstraintProgram(box_of(side), device, annealing)
                 program.sample(puzzle, chains=1, seed=5)  # builds and compiles
                 start = time.perf_counter()

@@ -19,8 +19,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from timing import interleaved, machine, median_rate
 
-from thermofab.hw.spec import FREE, Image, Schedule, fabric, open_device, sigmoid_table
+from thermofab.hw.spec import FREE, Image, Schedule, fabric, sigmoid_table
 from thermofab.sim.chains import Request
+from thermofab.sim.native.device import NativeDevice
 
 LEVELS, STEP, SHIFT = 64, 1 / 127, 3
 BETAS = np.geomspace(0.05, 8.0, LEVELS)
@@ -56,7 +57,7 @@ def main() -> None:
     best: dict[str, list[float]] = {}
 
     def ours(threads: int | None) -> None:
-        device = open_device("native", image.fabric, threads=threads)
+        device = NativeDevice(image.fabric, threads=threads)
         device.load(image)
         chains = device.start(replicas=options.reads)
         chains.advance(schedule.phases)

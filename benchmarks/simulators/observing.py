@@ -21,6 +21,8 @@ from timing import interleaved, machine, median_rate
 
 from thermofab.hw.spec import Schedule, open_device
 from thermofab.sim.chains import Chains, Request, Tally
+from thermofab.sim.holding import simulator
+from thermofab.sim.native.device import NativeDevice
 
 
 def peak() -> float:
@@ -42,7 +44,7 @@ def costs(rounds: int) -> None:
         ("native", 256, 256),
         ("jax-xla", 64, 64),
     ):
-        device = open_device(name, image.fabric)
+        device = simulator(open_device(name, image.fabric), "this benchmark")
         device.load(image)
         chains, tally = device.start(replicas=replicas), Tally.empty(replicas, n, top.n_edges)
         seconds = interleaved(
@@ -66,7 +68,7 @@ def costs(rounds: int) -> None:
 
 def long() -> None:
     image = spin_glass("g12-70x70-torus")
-    device = open_device("native", image.fabric)
+    device = NativeDevice(image.fabric)
     device.load(image)
     for samples in (10_000, 1_000_000):
         started = time.perf_counter()
@@ -81,7 +83,7 @@ def long() -> None:
 def million(device: str) -> None:
     started = time.perf_counter()
     image = spin_glass("g4-1000x1000-torus")
-    opened = open_device(device, image.fabric)
+    opened = simulator(open_device(device, image.fabric), "this benchmark")
     opened.load(image)
     print(
         f"{device}: {image.fabric.n_sites:,} sites built and loaded in {time.perf_counter() - started:.1f} s",

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from speed import spin_glass
 from timing import machine
 
-from thermofab.hw.spec import open_device
+from thermofab.sim.native.device import NativeDevice
 
 FIXED, EACH, LANES = 28, 5, 64
 CASES = (
@@ -33,7 +33,7 @@ CASES = (
 def rate(name, replicas: int, sweeps: int, rounds: int = 5) -> tuple[float, float]:
     """``(updates a processor second, mean degree)``: the best of ``rounds`` differences of a long and a short run."""
     image = spin_glass(name)
-    device = open_device("native", image.fabric, threads=1)
+    device = NativeDevice(image.fabric, threads=1)
     device.load(image)
     chains = device.start(replicas=replicas)
     chains.advance([(4, 0)])

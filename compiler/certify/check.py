@@ -13,21 +13,23 @@ two-sided t test (Welch's) of it and of the mean energy, each with half of the p
 """
 
 import warnings
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from thermofab.compiler.distributions.gibbs import tempered_states
 from thermofab.compiler.ir.stages import Paired
 from thermofab.hw.spec.activation import sigmoid_table
+from thermofab.hw.spec.device import Device
 from thermofab.hw.spec.errors import MixingWarning, SpecError
 from thermofab.hw.spec.image import Image
 from thermofab.hw.spec.mixing import effective_samples, split_r_hat
 from thermofab.hw.spec.model import IsingModel
 from thermofab.hw.spec.program import Program
 from thermofab.hw.spec.report import Check, Distance
-from thermofab.hw.spec.schedule import Schedule
+from thermofab.hw.spec.schedule import LikeSchedule, Schedule
 
 FALSE_ALARM = 1e-6
 # Most features of a state, and entries of a matrix of features of one run.
@@ -55,11 +57,11 @@ def checked(
     program: Program,
     draft: Paired,
     *,
-    schedule: Any = None,
-    clamp: Any = None,
+    schedule: LikeSchedule | None = None,
+    clamp: Mapping[Hashable, ArrayLike] | None = None,
     replicas: int = 64,
     seed: int = 0,
-    device: Any = "jax",
+    device: Device | str = "jax",
 ) -> Program:
     """The program with ``report.checked``, and ``report.end_to_end`` measured where it was not enumerated.
 
@@ -194,7 +196,13 @@ def _some(values: list, most: int, draw: np.random.Generator) -> list:
 
 
 def _run(
-    program: Program, choice: _Features, asked: Schedule, clamp: Any, replicas: int, seed: int, device: Any
+    program: Program,
+    choice: _Features,
+    asked: Schedule,
+    clamp: Mapping[Hashable, ArrayLike] | None,
+    replicas: int,
+    seed: int,
+    device: Device | str,
 ) -> _Run:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", MixingWarning)  # the verdict says so

@@ -2,6 +2,7 @@
 
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -54,18 +55,42 @@ class DrivenDevice(ABC):
             raise DeviceError("nothing was loaded that could be verified; load an image first.")
         self._driver.verify(self._image)
 
-    def plan(self, schedule, *, replicas=1, init=None, clamp=None, seed=None) -> RunPlan:
+    def plan(
+        self,
+        schedule: Schedule,
+        *,
+        replicas: int | range = 1,
+        init: np.ndarray | None = None,
+        clamp: np.ndarray | None = None,
+        seed: int | Sequence[int] | None = None,
+    ) -> RunPlan:
         """The checked arguments of a run of the loaded image."""
         return plan_run(self._image, schedule, replicas, init, clamp, seed)
 
-    def run(self, schedule, *, replicas=1, init=None, clamp=None, seed=None) -> Samples:
+    def run(
+        self,
+        schedule: Schedule,
+        *,
+        replicas: int | range = 1,
+        init: np.ndarray | None = None,
+        clamp: np.ndarray | None = None,
+        seed: int | Sequence[int] | None = None,
+    ) -> Samples:
         started = time.perf_counter()
         plan = self.plan(schedule, replicas=replicas, init=init, clamp=clamp, seed=seed)
         (sites,), cycles = self._replicas(plan, self._driver.run)
         ledger = ledger_of(plan, time.perf_counter() - started, measured_cycles=cycles)
         return Samples(sites, plan.image, plan.schedule, self.name, ledger)
 
-    def accumulate(self, schedule, *, replicas=1, init=None, clamp=None, seed=None) -> Counts:
+    def accumulate(
+        self,
+        schedule: Schedule,
+        *,
+        replicas: int | range = 1,
+        init: np.ndarray | None = None,
+        clamp: np.ndarray | None = None,
+        seed: int | Sequence[int] | None = None,
+    ) -> Counts:
         """Run as :meth:`run` does, and return what the fabric has counted of the samples; none of them is read.
 
         Raises:

@@ -1,13 +1,10 @@
-"""What a random number generator is: one object for the integer model, the simulators and the gateware.
+"""What generators share: words of 32 bits, and seeding. What a generator is: :mod:`thermofab.hw.spec.generators`."""
 
-A generator's state is a tuple of 32-bit words. ``step`` uses only ``& | ^ << >> +``, :func:`low32` and
-:func:`masked`, so the same lines run on Python integers, numpy ``uint32`` arrays and JAX ``uint32`` arrays.
-"""
-
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
+from thermofab.hw.spec.generators import Generator
 from thermofab.hw.spec.seeding import stream_word
 
 MASK32 = 0xFFFFFFFF
@@ -21,29 +18,6 @@ def low32(value: Any) -> Any:
 def masked(value: Any, mask: int) -> Any:
     """``value & mask`` for a mask of up to 32 bits: JAX takes plain integers up to 2^31 - 1 only."""
     return value & (mask if isinstance(value, int) else np.uint32(mask))
-
-
-class Generator(Protocol):
-    """A generator, one instance per kind (stateless; the state is passed in).
-
-    Attributes:
-        name: as in ``FabricSpec.rng``.
-        state_words: 32-bit words of state.
-        window: its state is the last bits drawn, the oldest lowest, so that a step shifts the word drawn in at the
-            top. Hardware then loads a state by shifting words in, through the same path.
-    """
-
-    name: str
-    state_words: int
-    window: bool
-
-    def step(self, state: tuple[Any, ...], word_bits: int) -> tuple[tuple[Any, ...], Any]:
-        """``(next state, word)`` with a fresh word of ``word_bits`` (16 or 32) bits."""
-        ...
-
-    def create(self, word_bits: int) -> Any:
-        """Amaranth component: combinational ``state`` in; ``next`` and ``word`` out."""
-        ...
 
 
 def seed_words(generator: Generator, keys: np.ndarray) -> np.ndarray:

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from thermofab.hw.spec.activation import sigmoid_table
+from thermofab.hw.spec.arguments import LikeValues
 from thermofab.hw.spec.convergence import autocorrelation, autocorrelation_time
+from thermofab.hw.spec.device import Device
 from thermofab.hw.spec.errors import MixingWarning, RefusedError, SpecError
 from thermofab.hw.spec.mixing import Mixing, effective_of, observables, split_r_hat
 from thermofab.hw.spec.program import Program
@@ -113,8 +115,8 @@ def auto_schedule(
     budget: int,
     *,
     replicas: int = 64,
-    clamp: Any = None,
-    device: Any = "jax",
+    clamp: LikeValues | None = None,
+    device: Device | str = "jax",
     seed: int = 0,
     level: int = 0,
     hottest: float | None = None,
@@ -233,8 +235,8 @@ def beta_ladder(
     program: Program,
     *,
     hottest: float = 0.1,
-    clamp: Any = None,
-    device: Any = "jax",
+    clamp: LikeValues | None = None,
+    device: Device | str = "jax",
     seed: int = 0,
 ) -> tuple[float, ...]:
     """Factors on β from 1 down to ``hottest`` for replica exchange, of which neighbours exchange in about 0.4 of the

@@ -18,7 +18,7 @@ from thermofab.hw.spec.fabric import FabricSpec
 from thermofab.hw.spec.image import FREE, Image, check_fabric_digest
 from thermofab.hw.spec.order import IDLE, Order
 from thermofab.hw.spec.registry import generator
-from thermofab.hw.spec.samples import Ledger, Samples
+from thermofab.hw.spec.samples import Counts, Ledger, Samples
 from thermofab.hw.spec.schedule import Schedule
 from thermofab.hw.spec.seeding import checked_seed, initial_states, site_keys
 
@@ -70,6 +70,23 @@ class Device(Protocol):
         Returns:
             samples with ``sites`` bool ``[R, S, N]``.
         """
+        ...
+
+
+@runtime_checkable
+class CountingDevice(Device, Protocol):
+    """A device that counts samples as they come, and keeps none of them."""
+
+    def accumulate(
+        self,
+        schedule: Schedule,
+        *,
+        replicas: int | range = 1,
+        init: np.ndarray | None = None,
+        clamp: np.ndarray | None = None,
+        seed: int | Sequence[int] | None = None,
+    ) -> Counts:
+        """Run as :meth:`Device.run` does, and return what was counted of the samples."""
         ...
 
 

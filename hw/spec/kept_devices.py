@@ -45,7 +45,7 @@ class KeptDevices:
         block alone and closed after it: others may want the port. One whose block raised an error is not kept.
         """
         key = (name, fabric.digest, *(getattr(fabric, field) for field in BUILD))
-        device: Device = self._taken(key) or open_device(name, fabric)
+        device = self._taken(key) or open_device(name, fabric)
         with device if isinstance(device, AbstractContextManager) else nullcontext():
             yield device
         if "://" not in name and not isinstance(device, AbstractContextManager):

@@ -1,7 +1,14 @@
 """LogPartition: an estimate of ln Z with its error, and what speaks for it."""
 
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, Protocol, get_args
+
+from numpy.typing import ArrayLike
+
+if TYPE_CHECKING:
+    from thermofab.hw.spec.device import Device
+    from thermofab.hw.spec.program import Program
 
 Method = Literal["ais", "bar", "ti", "population"]
 METHODS: tuple[Method, ...] = get_args(Method)
@@ -115,3 +122,20 @@ class LogPartition:
             f"sweeps): {self.effective:.3g} effective, {self.kept:.3g} kept by the correction, tables "
             f"{self.tables:.2g}; {self.evidence}"
         )
+
+
+class PartitionEstimator(Protocol):
+    """What estimates ln Z; arguments as those of :meth:`thermofab.hw.spec.program.Program.log_partition`."""
+
+    def __call__(
+        self,
+        program: "Program",
+        method: Method = ...,
+        *,
+        levels: int | Sequence[float] | None = ...,
+        replicas: int | None = ...,
+        sweeps: int | None = ...,
+        clamp: Mapping[Hashable, ArrayLike] | None = ...,
+        seed: int = ...,
+        device: "Device | str" = ...,
+    ) -> LogPartition: ...

@@ -1,42 +1,55 @@
-"""Program: an image together with where the user's nodes sit in it."""
+"""Program: an image together with where the user's nodes sit in it, and what can be run of it."""
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from thermofab.hw.spec.agreement import agreeing_samples
+from thermofab.hw.spec.arguments import Blocks, LikeNodes, LikeValues
+from thermofab.hw.spec.codec import Codec
 from thermofab.hw.spec.contract import check_contract
-from thermofab.hw.spec.device import numbers_of
+from thermofab.hw.spec.device import Device, numbers_of
 from thermofab.hw.spec.digest import digest_of
 from thermofab.hw.spec.discrete import DiscreteModel
-from thermofab.hw.spec.errors import DeviceError, SpecError
+from thermofab.hw.spec.errors import SpecError
 from thermofab.hw.spec.fabric import FabricSpec
-from thermofab.hw.spec.image import FREE, Image
+from thermofab.hw.spec.image import Image
 from thermofab.hw.spec.kept_devices import running_device
 from thermofab.hw.spec.memory import check_samples_fit
-from thermofab.hw.spec.mixing import Mixing, effective_of, observables
+from thermofab.hw.spec.mixing_run import measured_mixing
 from thermofab.hw.spec.model import IsingModel
 from thermofab.hw.spec.notebook import program_html
 from thermofab.hw.spec.partition import LogPartition, Method
 from thermofab.hw.spec.reading import Reading
 from thermofab.hw.spec.registry import partition_estimator
 from thermofab.hw.spec.report import Report
-from thermofab.hw.spec.samples import Ledger, Samples
+from thermofab.hw.spec.samples import Samples
 from thermofab.hw.spec.schedule import LikeSchedule, Schedule
-
-Blocks = tuple[tuple[int, ...], ...]
-_FEW_EFFECTIVE = 50  # effective samples of a chain below which its length says little
-_MORE = (1.25, 2.5, 5.0, 10.0)  # times the samples that the yield calls for, run until enough are kept
 
 
 class Structure(Protocol):
     """The compiler's memory of how it made a program: puts other weights on its sites and wires, and checks it."""
 
-    def with_weights(self, source: Any, biases: Any, couplings: Any) -> "Program": ...
+    def with_weights(self, source: object, biases: ArrayLike | None, couplings: ArrayLike | None) -> "Program":
+        """See :meth:`Program.with_weights`."""
+        ...
 
-    def check(self, program: "Program", **options: Any) -> "Program": ...
+    def check(
+        self,
+        program: "Program",
+        *,
+        schedule: Schedule | None,
+        clamp: Mapping[Hashable, ArrayLike] | None,
+        replicas: int,
+        seed: int,
+        device: Device | str,
+    ) -> "Program":
+        """See :meth:`Program.check`."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,24 +118,23 @@ class Program:
         return self.image.contract
 
     @cached_property
+    def codec(self) -> Codec:
+        """Nodes as states of sites, and back."""
+        return Codec(self.fabric.n_sites, self.model, self.copies, self.free_blocks, self.clamped_blocks, self.readings)
+
+    @property
     def roots(self) -> np.ndarray:
         """int64 ``[variables]``: the site every variable is read at."""
-        return np.array([sites[0] for sites in self.copies], dtype=np.int64)
+        return self.codec.roots
 
-    @cached_property
-    def _copy_sites(self) -> tuple[np.ndarray, np.ndarray]:
-        """The variable of every copy, and its site: int64 ``[copies]`` each."""
-        owners = np.repeat(np.arange(len(self.copies)), [len(sites) for sites in self.copies])
-        return owners, np.array([site for sites in self.copies for site in sites], dtype=np.int64)
+    @property
+    def node_index(self) -> dict[Hashable, int]:
+        return self.codec.node_index
 
     @cached_property
     def drawing(self) -> tuple[tuple[int, ...], ...]:
         """Of every variable the sites that draw: its root alone where the others are relays."""
         return self.copies if self.image.order is None else tuple(sites[:1] for sites in self.copies)
-
-    @cached_property
-    def node_index(self) -> dict[Hashable, int]:
-        return {node: k for k, node in enumerate(self.model.nodes)}
 
     @cached_property
     def digest(self) -> str:
@@ -132,32 +144,36 @@ class Program:
 
     def variables_of(self, node: int) -> tuple[int, ...]:
         """The variables that node number ``node`` is read from."""
-        return (node,) if self.readings is None else self.readings[node].variables
+        return self.codec.variables_of(node)
 
     def read(self, sites: np.ndarray, nodes: Sequence[int]) -> np.ndarray:
         """States of nodes from site states bool ``[..., N]``: bool ``[..., nodes]`` if all of them are spins, else
         uint8, spins as 0 and 1 (uint16 with more than 256 states).
         """
-        categories = self.model.categories[list(nodes)]
-        if self.readings is None:
-            return sites[..., self.roots[list(nodes)]]
-        kind = np.uint8 if not len(nodes) or categories.max() <= 256 else np.uint16
-        out = np.zeros((*sites.shape[:-1], len(nodes)), dtype=kind if np.any(categories) else np.bool_)
-        for place, node in enumerate(nodes):
-            reading = self.readings[node]
-            out[..., place] = reading.decode(sites[..., self.roots[list(reading.variables)]])
-        return out
+        return self.codec.read(sites, nodes)
+
+    def node_blocks(self, nodes: LikeNodes | None) -> Blocks:
+        """Node indices of requested blocks; raises ``SpecError`` for nodes that the program does not have."""
+        return self.codec.node_blocks(nodes)
+
+    def site_states(
+        self, clamp: LikeValues | None, init: LikeValues | None, replicas: int
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Clamps int8 ``[R, N]`` and starting states bool ``[R, N]`` (or ``None``) of the fabric's sites, from what
+        :meth:`sample` takes.
+        """
+        return self.codec.site_clamps(clamp, replicas), self.codec.site_init(init, replicas)
 
     def sample(
         self,
         schedule: LikeSchedule,
         *,
-        nodes: Sequence[Any] | None = None,
-        clamp: Sequence[Any] | Mapping[Hashable, Any] | None = None,
-        init: Sequence[Any] | Mapping[Hashable, Any] | None = None,
+        nodes: LikeNodes | None = None,
+        clamp: LikeValues | None = None,
+        init: LikeValues | None = None,
         replicas: int | range = 1,
         seed: int | Sequence[int] | None = None,
-        device: Any = "jax",
+        device: Device | str = "jax",
         discard: bool = True,
     ) -> Samples:
         """Run the program.
@@ -192,16 +208,15 @@ class Program:
         asked = Schedule.of(schedule)
         blocks, count = self.node_blocks(nodes), len(numbers_of(replicas))
         check_samples_fit(count, asked.n_samples, self.fabric.n_sites)
-        site_clamp = self._site_clamps(clamp, count)
-        site_init = self._site_init(init, count)
+        site_clamp, site_init = self.site_states(clamp, init, count)
         with running_device(device, self.fabric) as running:
             running.load(self.image)
 
             def run(samples: int) -> Samples:
-                one = replace(asked, n_samples=samples)
-                return running.run(one, replicas=replicas, init=site_init, clamp=site_clamp, seed=seed)
+                counted = replace(asked, n_samples=samples)
+                return running.run(counted, replicas=replicas, init=site_init, clamp=site_clamp, seed=seed)
 
-            raw = self._kept(run, asked) if self.checks and discard else run(asked.n_samples)
+            raw = agreeing_samples(self, run, asked) if self.checks and discard else run(asked.n_samples)
         samples = raw.decoded(self, blocks)
         # Chains given different clamped values have different distributions, and are not meant to meet.
         if np.all(site_clamp == site_clamp[:1]):
@@ -212,10 +227,10 @@ class Program:
         self,
         schedule: Schedule | None = None,
         *,
-        clamp: Any = None,
+        clamp: LikeValues | None = None,
         replicas: int = 64,
         seed: int = 0,
-        device: Any = "jax",
+        device: Device | str = "jax",
     ) -> "Program":
         """The program with ``report.mixing`` measured by a run: how many independent samples of the means and
         products (of pairs that the model couples) of its spins, and of the means of its categories, a million clock
@@ -229,33 +244,17 @@ class Program:
         Raises:
             SpecError: fewer than 8 replicas.
         """
-        if replicas < 8:
-            raise SpecError(f"mixing is measured by the spread of chains, of at least 8; got replicas={replicas}.")
-        options = {"clamp": clamp, "replicas": replicas, "seed": seed, "device": device}
-        asked = Schedule.of(schedule or Schedule(2000, 2000, 1))
-        samples = self.sample(asked, discard=False, **options)
-        effective = self._effective(samples)
-        if schedule is None and effective < _FEW_EFFECTIVE:
-            asked = replace(asked, steps_per_sample=16)
-            samples = self.sample(asked, discard=False, **options)
-            effective = self._effective(samples)
-        cycles = ((asked.n_samples - 1) * asked.steps_per_sample + 1) * self.report.cycles_per_sweep
-        how = f"{replicas} chains of {asked.n_samples} samples on {device if isinstance(device, str) else 'a device'}"
-        mixing = Mixing(1e6 * effective / cycles, float(samples.kept.mean()), how)
+        mixing = measured_mixing(self, schedule, clamp, replicas, seed, device)
         return replace(self, report=replace(self.report, mixing=mixing))
-
-    def _effective(self, samples: Samples) -> float:
-        """Effective samples of a chain: of the means and products of spins, and of the means of categories."""
-        return effective_of(observables(self.model, samples.node_states), samples.kept)
 
     def check(
         self,
         *,
         schedule: Schedule | None = None,
-        clamp: Mapping[Hashable, Any] | None = None,
+        clamp: Mapping[Hashable, ArrayLike] | None = None,
         replicas: int = 64,
         seed: int = 0,
-        device: Any = "jax",
+        device: Device | str = "jax",
     ) -> "Program":
         """The program with ``report.checked``: a run compared with the same integers on a table of 24-bit thresholds
         and with the model before placement and rounding, sampled by replica exchange in floating point; a verdict with
@@ -282,9 +281,9 @@ class Program:
         levels: int | Sequence[float] | None = None,
         replicas: int | None = None,
         sweeps: int | None = None,
-        clamp: Mapping[Hashable, Any] | None = None,
+        clamp: Mapping[Hashable, ArrayLike] | None = None,
         seed: int = 0,
-        device: Any = "jax",
+        device: Device | str = "jax",
     ) -> LogPartition:
         """ln Z of the model as written, Z = Σ_s exp(-β E(s)), E of :attr:`model` with its offset and its β, over the
         states of the nodes that are not clamped (clamped ones have their values in E: the conditional ln Z).
@@ -317,163 +316,9 @@ class Program:
             self, method, levels=levels, replicas=replicas, sweeps=sweeps, clamp=clamp, seed=seed, device=device
         )
 
-    def _kept(self, run: Callable[[int], Samples], asked: Schedule) -> Samples:
-        """The first samples of every replica in which copies agree, as many as were asked for."""
-        share = getattr(self.report.certificate, "yield_", 1.0)
-        spent: Ledger | None = None
-        for more in _MORE:
-            raw = run(int(np.ceil(more * asked.n_samples / share)) + 8)
-            spent = raw.ledger if spent is None else spent.plus(raw.ledger)
-            agree = np.ones(raw.sites.shape[:2], dtype=bool)
-            for a, b in self.checks:
-                agree &= raw.sites[:, :, a] == raw.sites[:, :, b]
-            if agree.sum(axis=1).min() >= asked.n_samples:
-                first = np.argsort(~agree, axis=1, kind="stable")[:, : asked.n_samples]
-                sites = np.take_along_axis(raw.sites, first[:, :, None], axis=1)
-                return replace(raw, sites=sites, schedule=asked, ledger=spent)
-        raise DeviceError(
-            f"a replica has fewer than the {asked.n_samples} samples asked for among {raw.sites.shape[1]}, the others "
-            f"have copies that disagree, where a share of {share:.2g} was expected to be kept. Warm up for longer, "
-            "compile with a tolerance, or take a fabric that holds the program's graph directly."
-        )
-
-    def node_blocks(self, nodes: Sequence[Any] | None) -> Blocks:
-        """Node indices of requested blocks; refuses nodes the program does not have."""
-        if nodes is None:
-            return (tuple(range(self.model.n_nodes)),)
-        if self._is_one_block(nodes):
-            return (tuple(self.node_index[node] for node in nodes),)
-        blocks = []
-        for position, block in enumerate(nodes):
-            members = block if isinstance(block, (list, tuple)) else getattr(block, "nodes", None)
-            if members is None:
-                raise SpecError(
-                    f"nodes[{position}] is a single {type(block).__name__}; nodes is a list of blocks, "
-                    "each a list of nodes, or one list of this program's nodes."
-                )
-            unknown = [node for node in members if node not in self.node_index]
-            if unknown:
-                raise SpecError(
-                    f"nodes[{position}] asks for {unknown[0]!r}, which is not a node of this program of "
-                    f"{self.model.n_nodes} nodes."
-                )
-            blocks.append(tuple(self.node_index[node] for node in members))
-        return tuple(blocks)
-
-    def _is_one_block(self, nodes: Sequence[Any]) -> bool:
-        """Whether all entries are nodes; entries that are blocks of nodes as well count as blocks."""
-        if not nodes or not all(isinstance(node, Hashable) and node in self.node_index for node in nodes):
-            return False
-        return not all(isinstance(node, tuple) and all(part in self.node_index for part in node) for node in nodes)
-
-    def site_states(self, clamp: Any, init: Any, replicas: int) -> tuple[np.ndarray, np.ndarray | None]:
-        """Clamps int8 ``[R, N]`` and starting states bool ``[R, N]`` (or ``None``) of the fabric's sites, from what
-        :meth:`sample` takes.
-        """
-        return self._site_clamps(clamp, replicas), self._site_init(init, replicas)
-
-    def _site_clamps(self, clamp: Any, replicas: int) -> np.ndarray:
-        clamps = np.full((replicas, self.fabric.n_sites), FREE, dtype=np.int8)
-        must = {k for block in self.clamped_blocks for k in block}
-        values: dict[int, np.ndarray] = {}
-        if isinstance(clamp, Mapping):
-            for node, value in clamp.items():
-                if node not in self.node_index:
-                    raise SpecError(f"clamp names {node!r}, which is not a node of this program.")
-                array = np.asarray(value)
-                if array.shape not in ((), (replicas,)):
-                    raise SpecError(f"clamp of {node!r} must be a bool or have shape ({replicas},), got {array.shape}.")
-                k = self.node_index[node]
-                values[k] = _as_states(f"clamp of {node!r}", array, self.model.categories[k])
-        elif clamp is not None or any(self.variables_of(k) for k in must):
-            for block, array in self._block_arrays("clamp", clamp or [], self.clamped_blocks, replicas):
-                values |= {k: array[..., place] for place, k in enumerate(block)}
-        known = {k for k in range(self.model.n_nodes) if not self.variables_of(k)}
-        for k in known & set(values):
-            if np.any(values[k] != self._known(k)):
-                raise SpecError(
-                    f"this program was compiled with {self.model.nodes[k]!r} clamped to {self._known(k)}; compile it "
-                    "again for another value, or without it in clamp."
-                )
-        missing = must - known - set(values)
-        if missing:
-            raise SpecError(
-                f"this program has {len(must)} clamped nodes and clamp gives no value for "
-                f"{self.model.nodes[min(missing)]!r}; pass clamp=[one array per clamped block]."
-            )
-        for k in set(values) - known:
-            for variable, bit in zip(self.variables_of(k), self._bits(k, values[k])):
-                for site in self.copies[variable] if k in must else self.copies[variable][:1]:
-                    clamps[:, site] = bit
-        return clamps
-
-    def _known(self, node: int) -> int:
-        """The value of a node that was clamped when the program was compiled."""
-        assert self.readings is not None
-        return self.readings[node].table[0]
-
-    def _bits(self, node: int, states: np.ndarray) -> list[np.ndarray]:
-        """The bits of a node's variables for its states ``[...]``."""
-        if self.readings is None:
-            return [states]
-        bits = self.readings[node].encode(states)
-        return [bits[..., k] for k in range(bits.shape[-1])]
-
-    def _site_init(self, init: Any, replicas: int) -> np.ndarray | None:
-        if init is None:
-            return None
-        if isinstance(init, Mapping):
-            init = self._block_values(init, replicas)
-        sites = np.zeros((replicas, self.fabric.n_sites), dtype=bool)
-        for block, array in self._block_arrays("init", init, self.free_blocks, replicas):
-            if self.readings is None:  # the block's nodes are variables: all at once
-                place_of = np.full(len(self.copies), -1)
-                place_of[list(block)] = np.arange(len(block))
-                owners, copies = self._copy_sites
-                mine = place_of[owners] >= 0
-                sites[:, copies[mine]] = array[..., place_of[owners[mine]]]
-                continue
-            for place, k in enumerate(block):
-                for variable, bit in zip(self.variables_of(k), self._bits(k, array[..., place])):
-                    sites[:, list(self.copies[variable])] = bit[..., None]
-        return sites
-
-    def _block_values(self, init: Mapping[Hashable, Any], replicas: int) -> list[np.ndarray]:
-        """Values by node as an array ``[R, nodes]`` per free block."""
-        free = {self.model.nodes[k] for block in self.free_blocks for k in block}
-        for node in init:
-            if node not in free:
-                raise SpecError(f"init names {node!r}, which is not a free node of this program.")
-        if missing := [node for node in self.model.nodes if node in free and node not in init]:
-            raise SpecError(
-                f"init gives no value for {missing[0]!r}; name all {len(free)} free nodes, or leave init out."
-            )
-        for node, value in init.items():
-            if np.shape(value) not in ((), (replicas,)):
-                raise SpecError(
-                    f"init of {node!r} must be one value or have shape ({replicas},), got {np.shape(value)}."
-                )
-        return [
-            np.stack([np.broadcast_to(init[self.model.nodes[k]], replicas) for k in block], axis=-1)
-            for block in self.free_blocks
-        ]
-
-    def _block_arrays(self, name: str, arrays: Any, blocks: Blocks, replicas: int) -> list[tuple[tuple, np.ndarray]]:
-        kind = "clamped" if name == "clamp" else "free"
-        if len(arrays) != len(blocks):
-            raise SpecError(f"{name} needs one array for each of the {len(blocks)} {kind} blocks, got {len(arrays)}.")
-        checked = []
-        for position, (raw, block) in enumerate(zip(arrays, blocks)):
-            array = np.asarray(raw)
-            if array.shape not in ((len(block),), (replicas, len(block))):
-                raise SpecError(
-                    f"{name}[{position}] must have shape ({len(block)},) or ({replicas}, {len(block)}), "
-                    f"got {array.shape}."
-                )
-            checked.append((block, _as_states(f"{name}[{position}]", array, self.model.categories[list(block)])))
-        return checked
-
-    def with_weights(self, source: Any = None, *, biases: Any = None, couplings: Any = None) -> "Program":
+    def with_weights(
+        self, source: object = None, *, biases: ArrayLike | None = None, couplings: ArrayLike | None = None
+    ) -> "Program":
         """The program with other weights on the same sites and wires: for training loops.
 
         The step is chosen anew; the certificate's proof holds for any weights of a layout without trunks, and is
@@ -521,7 +366,7 @@ class Program:
         """
         check_contract(data.get("contract", 1), "the program")
 
-        def nested(rows: Any) -> Blocks:
+        def nested(rows: list[list[int]]) -> Blocks:
             return tuple(tuple(row) for row in rows)
 
         own = FabricSpec.from_json(data["fabric"]) if fabric is None else fabric
@@ -536,17 +381,3 @@ class Program:
             checks=tuple((int(a), int(b)) for a, b in data.get("checks", ())),
             readings=None if read is None else tuple(Reading(tuple(bits), tuple(table)) for bits, table in read),
         )
-
-
-def _as_states(name: str, array: np.ndarray, categories: np.ndarray) -> np.ndarray:
-    """``array`` as bool, or as int64 where nodes of ``categories`` states are among it; the last axis is nodes."""
-    spins = np.broadcast_to(np.asarray(categories) == 0, array.shape)
-    if array.dtype != np.bool_ and np.any(spins & (array != 0) & (array != 1)):
-        raise SpecError(f"{name} must be bool, or 0 and 1; spins are given as True for +1 and False for -1.")
-    if np.all(spins):
-        return array.astype(bool)
-    if np.any(~spins & ((array < 0) | (array >= categories) | (array != np.floor(array)))):
-        raise SpecError(
-            f"{name} gives a categorical node of up to {int(np.max(categories))} states another one; they are 0, 1, …."
-        )
-    return array.astype(np.int64)

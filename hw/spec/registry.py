@@ -6,13 +6,18 @@ above it and naming one imports nothing. Groups: ``thermofab.devices``, ``thermo
 """
 
 import tomllib
-from collections.abc import Callable
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from thermofab.hw.spec.errors import DeviceError, SpecError
+
+if TYPE_CHECKING:
+    from thermofab.hw.spec.device import Device
+    from thermofab.hw.spec.fabric import FabricSpec
+    from thermofab.hw.spec.generators import Generator
+    from thermofab.hw.spec.partition import PartitionEstimator
 
 GENERATORS, DEVICES, ESTIMATORS = "thermofab.generators", "thermofab.devices", "thermofab.estimators"
 OURS = "thermofab"
@@ -42,7 +47,7 @@ def device_names() -> tuple[str, ...]:
     return tuple(sorted(_known(DEVICES)))
 
 
-def generator(name: str) -> Any:
+def generator(name: str) -> "Generator":
     """The generator called ``name`` (see :mod:`thermofab.hw.rng`)."""
     known = _known(GENERATORS)
     if name not in known:
@@ -50,7 +55,7 @@ def generator(name: str) -> Any:
     return known[name].load()
 
 
-def open_device(name: str, fabric: Any, **options: Any) -> Any:
+def open_device(name: str, fabric: "FabricSpec", **options: Any) -> "Device":
     """A device running images of ``fabric``: ``"reference"``, ``"jax"``, ``"rtl"``, …; ``options`` go to its
     constructor. A name with a scheme, such as ``"serial:///dev/ttyUSB0"``, is looked up by its scheme and gets
     the whole name as ``url``.
@@ -68,7 +73,7 @@ def open_device(name: str, fabric: Any, **options: Any) -> Any:
     return known[scheme].load()(fabric, **options)
 
 
-def partition_estimator() -> Callable[..., Any]:
+def partition_estimator() -> "PartitionEstimator":
     """What :meth:`thermofab.hw.spec.program.Program.log_partition` calls: it drives devices, which this folder knows
     by name only."""
     return _known(ESTIMATORS)["log_partition"].load()

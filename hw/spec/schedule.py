@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from thermofab.hw.spec.errors import SpecError
 
 if TYPE_CHECKING:
+    from thermofab.hw.spec.arguments import LikeValues
     from thermofab.hw.spec.auto import AutoSchedule
+    from thermofab.hw.spec.device import Device
     from thermofab.hw.spec.program import Program
 
 
@@ -102,8 +104,8 @@ class Schedule:
         budget: int,
         *,
         replicas: int = 64,
-        clamp: Any = None,
-        device: Any = "jax",
+        clamp: "LikeValues | None" = None,
+        device: "Device | str" = "jax",
         seed: int = 0,
         level: int = 0,
         hottest: float | None = None,

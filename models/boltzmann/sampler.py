@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from thermofab.hw.spec import IsingModel, Program, Samples, Schedule, SpecError, open_device
+from thermofab.hw.spec.device import Device
 from thermofab.models.boltzmann.connections import Connections
 from thermofab.models.boltzmann.held import at_step, held_by
 from thermofab.models.boltzmann.machine import BoltzmannMachine, checked_data
@@ -36,7 +37,7 @@ class FabricSampler:
     """
 
     template: Program
-    device: Any = "jax"
+    device: Device | str = "jax"
     step: str = "searched"
 
     def __post_init__(self) -> None:
@@ -44,6 +45,12 @@ class FabricSampler:
             raise SpecError(f"step must be one of {', '.join(STEPS)}, got {self.step!r}.")
         if isinstance(self.device, str):
             object.__setattr__(self, "device", open_device(self.device, self.template.fabric))
+
+    @property
+    def running(self) -> Device:
+        """The open device."""
+        assert not isinstance(self.device, str)
+        return self.device
 
     def holding(self, machine: BoltzmannMachine) -> Program:
         """The program with the machine's parameters, rounded to the fabric's integers.

@@ -7,13 +7,13 @@ and are not trained; of the other edges, those of inputs in the grid are trained
 0 (``"pairs"``: x^t enters through Γ_t alone, as in the paper, and as it does anyway where inputs are beside the grid).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from thermofab.hw.spec import Counts, Ledger, Schedule, SpecError
+from thermofab.hw.spec import Counts, FabricSpec, Ledger, Program, Schedule, SpecError
+from thermofab.hw.spec.device import CountingDevice
 from thermofab.models.boltzmann.connections import on_topology
 from thermofab.models.boltzmann.machine import BoltzmannMachine
 from thermofab.models.boltzmann.sampler import FabricSampler
@@ -56,7 +56,9 @@ class Layer:
     def with_machine(self, machine: BoltzmannMachine) -> "Layer":
         return Layer(self.roles, machine, self.trained)
 
-    def template(self, spec: Any, compile: Any, betas: Sequence[float], seed: int = 0) -> Any:
+    def template(
+        self, spec: FabricSpec, compile: Callable[..., Program], betas: Sequence[float], seed: int = 0
+    ) -> Program:
         """The program to sample with, one site per node: ``compile`` is :func:`thermofab.compile`."""
         return compile(self.machine.ising(), spec, keep_zero=True, beta_levels=tuple(betas), seed=seed, verify=False)
 
@@ -74,23 +76,30 @@ class Layer:
             clamp[:, self.roles.pixels] = pixels
         return clamp
 
-    def counted(self, sampler: FabricSampler, program: Any, schedule: Schedule, clamp: np.ndarray, seed: int) -> Counts:
+    def counted(
+        self, sampler: FabricSampler, program: Program, schedule: Schedule, clamp: np.ndarray, seed: int
+    ) -> Counts:
         """Σn_i and Σn_i n_j of every replica, counted by the device; no state is kept."""
         _check_native(program, self.machine)
-        sampler.device.load(program)
-        return sampler.device.accumulate(schedule, replicas=len(clamp), clamp=clamp, seed=seed)
+        device = sampler.running
+        if not isinstance(device, CountingDevice):
+            raise SpecError(
+                f"counting needs a device that accumulates, as simulators do; '{device.info().name}' does not."
+            )
+        device.load(program.image)
+        return device.accumulate(schedule, replicas=len(clamp), clamp=clamp, seed=seed)
 
     def sampled(
-        self, sampler: FabricSampler, program: Any, schedule: Schedule, clamp: np.ndarray, seed: int
+        self, sampler: FabricSampler, program: Program, schedule: Schedule, clamp: np.ndarray, seed: int
     ) -> tuple[np.ndarray, Ledger]:
         """Site states bool ``[R, S, N]``, and what they cost."""
         _check_native(program, self.machine)
-        sampler.device.load(program)
-        run = sampler.device.run(schedule, replicas=len(clamp), clamp=clamp, seed=seed)
+        sampler.running.load(program.image)
+        run = sampler.running.run(schedule, replicas=len(clamp), clamp=clamp, seed=seed)
         return run.sites, run.ledger
 
 
-def _check_native(program: Any, machine: BoltzmannMachine) -> None:
+def _check_native(program: Program, machine: BoltzmannMachine) -> None:
     """Sites are read as nodes and edges as couplings, so that they must be each other's."""
     top = program.fabric.topology
     if not np.array_equal(program.roots, np.arange(top.n_sites)) or not np.array_equal(

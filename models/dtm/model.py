@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from thermofab.hw.spec import FabricSpec, Ledger, Schedule, SpecError
+from thermofab.hw.spec.device import Device
 from thermofab.models.boltzmann.machine import BoltzmannMachine
 from thermofab.models.boltzmann.sampler import FabricSampler
 from thermofab.models.dtm.forward import ForwardChain
@@ -95,7 +96,7 @@ class DenoisingModel:
         conditioning: str = "all",
         betas: Sequence[float] = (1.0,),
         scale: float = 0.02,
-        device: Any = "jax",
+        device: Device | str = "jax",
         seed: int = 0,
     ) -> "DenoisingModel":
         """An untrained model.

@@ -11,8 +11,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from thermofab.hw.rng.base import Generator, seed_words
+from thermofab.hw.rng.base import seed_words
 from thermofab.hw.spec import FabricSpec, generator
+from thermofab.hw.spec.generators import Generator
 from thermofab.hw.spec.seeding import stream_word
 
 

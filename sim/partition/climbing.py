@@ -3,25 +3,17 @@ fabric holds, with the states carried over."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
-from typing import Protocol, cast
+from functools import cached_property
 
 import numpy as np
 
-from thermofab.hw.spec import Image, Program, SpecError, sigmoid_table
+from thermofab.hw.spec import Image, Program, sigmoid_table
 from thermofab.hw.spec.seeding import GOLDEN, MASK64, mix64, stream_word
 from thermofab.sim.chains import Chains, Request
-from thermofab.sim.driven import Placing, start_driven
-from thermofab.sim.simulated import SimulatedDevice
+from thermofab.sim.holding import Holding, start_chains
 
 # Indices in the seed's stream: loads take those from 0 on, pilots' loads and what the host draws take these.
 PILOTS, COINS, COMBS = 2**21, 2**22, 2**23
-
-
-class Driven(Placing, Protocol):
-    """A device whose states and generators can be placed, and that loads images."""
-
-    def load(self, image: Image) -> None: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +29,7 @@ class Climber:
     """
 
     program: Program
-    device: SimulatedDevice | Driven
+    device: Holding
     clamps: np.ndarray
     seed: int
     scale: float
@@ -119,8 +111,7 @@ class Climber:
         return int(stream_word(root, index)[0])
 
     def _start(self, replicas: int, seed: int, states: np.ndarray | None) -> Chains:
-        start = getattr(self.device, "start", None) or partial(start_driven, cast(Driven, self.device))
-        return start(replicas=replicas, init=states, clamp=self.clamps, seed=seed)
+        return start_chains(self.device, replicas=replicas, init=states, clamp=self.clamps, seed=seed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,16 +138,3 @@ class Rung:
         found = self.chains.sample(Request(sweeps, lead + 1, 1, self.level, energies=True)).energies
         assert found is not None
         return found
-
-
-def check_device(device: object) -> None:
-    """Refuse a device whose chains can neither be held nor be placed.
-
-    Raises:
-        SpecError: it is one.
-    """
-    if not (hasattr(device, "start") or hasattr(device, "run_from")):
-        raise SpecError(
-            "ln Z needs a device whose chains can be held, a simulator's, or whose states and generators can be "
-            "placed, as those of 'rtl' and 'serial://…' can."
-        )

@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from thermofab.hw.spec import DistributionWarning, Program, RefusedError, SpecError, open_device
 from thermofab.hw.spec.auto import exponent_scale
+from thermofab.hw.spec.device import Device
 from thermofab.hw.spec.mixing import effective_samples
 from thermofab.hw.spec.partition import METHODS, Families, LogPartition, Method, Overlaps, Quadrature, Weights
+from thermofab.sim.holding import holding
 from thermofab.sim.partition.annealed import log_mean
 from thermofab.sim.partition.bar import bennett, influence
-from thermofab.sim.partition.climbing import COMBS, Climber, Rung, check_device
+from thermofab.sim.partition.climbing import COMBS, Climber, Rung
 from thermofab.sim.partition.correction import Correction
 from thermofab.sim.partition.integration import hermite, quadrature_error
 from thermofab.sim.partition.levels import climb_pilot
@@ -73,9 +76,9 @@ def log_partition(
     levels: int | Sequence[float] | None = None,
     replicas: int | None = None,
     sweeps: int | None = None,
-    clamp: Mapping[Hashable, Any] | None = None,
+    clamp: Mapping[Hashable, ArrayLike] | None = None,
     seed: int = 0,
-    device: Any = "jax",
+    device: Device | str = "jax",
 ) -> LogPartition:
     """See :meth:`thermofab.hw.spec.program.Program.log_partition`."""
     if method not in METHODS:
@@ -91,8 +94,8 @@ def log_partition(
         raise SpecError(f"seed must lie in 0…2^64-1, got {seed!r}.")
     clamps = _clamps(program, clamp)
     correction = Correction.of(program, exponent_scale(program), clamps)
-    running = open_device(device, program.fabric) if isinstance(device, str) else device
-    check_device(running)
+    opened = open_device(device, program.fabric) if isinstance(device, str) else device
+    running = holding(opened, "ln Z")
     climber = Climber(program, running, clamps, int(seed), correction.scale)
     betas, spent = _levels(levels, usual, climber, correction)
     task = _Task(climber, correction, np.array(betas), count, each)
@@ -293,7 +296,7 @@ def _share(log_weights: np.ndarray) -> float:
     return log_mean(log_weights).effective / len(log_weights)
 
 
-def _clamps(program: Program, clamp: Mapping[Hashable, Any] | None) -> np.ndarray:
+def _clamps(program: Program, clamp: Mapping[Hashable, ArrayLike] | None) -> np.ndarray:
     """int8 ``[N]``."""
     if clamp is not None and not isinstance(clamp, Mapping):
         raise SpecError(f"clamp is a mapping from nodes to values here, got {type(clamp).__name__}.")

@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from thermofab.hw.spec import Image, SpecError
-from thermofab.sim.simulated import SimulatedDevice
+from thermofab.hw.spec import Device, Image, SpecError
 from thermofab.sim.tempering.ladder import Ladder
 from thermofab.sim.tempering.run import temper
 
@@ -39,7 +38,7 @@ class Adapted:
 
 
 def adapted_ladder(
-    device: SimulatedDevice,
+    device: Device,
     image: Image,
     step: float,
     *,
@@ -99,7 +98,7 @@ def adapted_ladder(
     return Adapted(ladder, tuple(betas.tolist()), loaded, rates, barrier, tuple(tried))
 
 
-def _loaded(device: SimulatedDevice, image: Image, step: float, betas: np.ndarray) -> tuple[Ladder, Image]:
+def _loaded(device: Device, image: Image, step: float, betas: np.ndarray) -> tuple[Ladder, Image]:
     ladder, tables = Ladder.of(image.fabric, step, image.shift, betas.tolist())
     loaded = image.replace(tables=tables)
     device.load(loaded)

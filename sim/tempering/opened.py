@@ -1,14 +1,13 @@
 """Ladders that run on and on, in a device's kernel or made of held chains."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from thermofab.hw.spec import Image, RunPlan, Schedule, SpecError
+from thermofab.hw.spec import Device, Image, RunPlan, Schedule, SpecError
 from thermofab.sim.chains import Chains, Request
-from thermofab.sim.driven import Placing, start_driven
-from thermofab.sim.simulated import SimulatedDevice
+from thermofab.sim.holding import holding, start_chains
 from thermofab.sim.tempering.clusters import Clusters
 from thermofab.sim.tempering.decisions import exchanged, root_of, rung_seed
 from thermofab.sim.tempering.ladder import Ladder
@@ -35,7 +34,7 @@ class LadderDevice(Protocol):
 
 
 def open_ladders(
-    device: SimulatedDevice | Placing,
+    device: Device,
     ladder: Ladder,
     *,
     replicas: int,
@@ -47,8 +46,8 @@ def open_ladders(
     clamp: np.ndarray | None = None,
 ) -> Ladders:
     """Ladders of the image that a device has loaded, which have not swept yet; see :func:`temper`."""
-    start = _starter(device)
-    image = device.plan(Schedule(0, 1), seed=seed).image
+    held = holding(device, "tempering")
+    image = held.plan(Schedule(0, 1), seed=seed).image
     if max(ladder.levels) >= image.fabric.levels or min(ladder.levels) < 0:
         raise SpecError(
             f"the ladder uses β levels {ladder.levels}, but this fabric holds levels 0…{image.fabric.levels - 1}."
@@ -59,25 +58,15 @@ def open_ladders(
         return {"replicas": replicas, "init": init, "clamp": clamp, "seed": rung_seed(root, rung)}
 
     count = len(ladder.levels)
-    first = device.plan(Schedule(0, 1), **arguments(0))
+    first = held.plan(Schedule(0, 1), **arguments(0))
     clusters = None if group is None else _clusters(first, count, group, cluster_rungs)
-    if isinstance(device, LadderDevice):
-        plans = [first, *(device.plan(Schedule(0, 1), **arguments(k)) for k in range(1, count))]
-        made = device.start_ladders(plans, ladder, root, exchange, clusters)
+    if isinstance(held, LadderDevice):
+        plans = [first, *(held.plan(Schedule(0, 1), **arguments(k)) for k in range(1, count))]
+        made = held.start_ladders(plans, ladder, root, exchange, clusters)
         if made is not None:
             return made
-    return HeldLadders(image, ladder, [start(**arguments(k)) for k in range(count)], root, exchange, clusters)
-
-
-def _starter(device: SimulatedDevice | Placing) -> Callable[..., Chains]:
-    if isinstance(device, SimulatedDevice):
-        return device.start
-    if not hasattr(device, "run_from"):
-        raise SpecError(
-            "tempering needs a device whose chains can be held, a simulator's, or whose states and generators can be "
-            "placed, as those of 'rtl' and 'serial://…' can."
-        )
-    return lambda **arguments: start_driven(device, **arguments)
+    chains = [start_chains(held, **arguments(k)) for k in range(count)]
+    return HeldLadders(image, ladder, chains, root, exchange, clusters)
 
 
 def _clusters(plan: RunPlan, rungs: int, group: int, cluster_rungs: int | None) -> Clusters:

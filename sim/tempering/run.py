@@ -19,16 +19,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from thermofab.hw.spec import SpecError
-from thermofab.sim.driven import Placing
-from thermofab.sim.simulated import SimulatedDevice
+from thermofab.hw.spec import Device, SpecError
 from thermofab.sim.tempering.ladder import Ladder
 from thermofab.sim.tempering.opened import open_ladders
 from thermofab.sim.tempering.result import Tempered
 
 
 def temper(
-    device: SimulatedDevice | Placing,
+    device: Device,
     ladder: Ladder,
     *,
     rounds: int,

@@ -106,7 +106,7 @@ def test_init_sets_every_copy(program):
             r"^seeds per replica leave no use for a range of replica numbers; ",
         ),
         ({"clamp": {7: True}}, r"^clamp names 7, which is not a node of this program\.$"),
-        ({"clamp": {1: [True, False]}}, r"^clamp of 1 must be a bool or have shape \(1,\), got \(2,\)\.$"),
+        ({"clamp": {1: [True, False]}}, r"^clamp of 1 must be one value or have shape \(1,\), got \(2,\)\.$"),
         ({"clamp": [np.zeros(1, bool)]}, r"^clamp needs one array for each of the 0 clamped blocks, got 1\.$"),
         ({"init": [np.zeros(4, bool)]}, r"^init\[0\] must have shape \(5,\) or \(1, 5\), got \(4,\)\.$"),
         ({"init": [np.full(5, -1)]}, r"^init\[0\] must be bool, or 0 and 1; spins are given as True for \+1 and False"),

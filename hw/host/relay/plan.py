@@ -7,8 +7,8 @@ import numpy as np
 
 from thermofab.hw.host.bits import WORD
 from thermofab.hw.host.relay.counter import addresses
-from thermofab.hw.rng.base import Generator
 from thermofab.hw.spec import FabricSpec, UnsupportedError, generator
+from thermofab.hw.spec.generators import Generator
 
 COLOURS = 64
 EVENT_WORDS = 256  # a clamp mask; the last of mask 0 is that of states to load

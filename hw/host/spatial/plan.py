@@ -28,7 +28,6 @@ from functools import cache, cached_property
 
 import numpy as np
 
-from thermofab.hw.rng.base import Generator
 from thermofab.hw.spec import FabricSpec, Image, SpecError, Topology, generator
 
 NONE = -1
@@ -171,7 +170,7 @@ class LanePlan:
     @property
     def seed_bits(self) -> int:
         """Bits that a lane's queue of generators takes in at a time: see :meth:`seed_words`."""
-        rng: Generator = generator(self.spec.rng)
+        rng = generator(self.spec.rng)
         return self.spec.word_bits if rng.window else 32 * rng.state_words
 
     @property

@@ -7,7 +7,7 @@ from amaranth import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from thermofab.hw.rng.base import Generator
+from thermofab.hw.spec.generators import Generator
 
 
 class GeneratorComponent(wiring.Component):

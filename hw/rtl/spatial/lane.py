@@ -21,7 +21,6 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from thermofab.hw.host.spatial.plan import LEVELS_A_STAGE, LEVELS_WITH_MEMORY, LanePlan, chunk_sizes
-from thermofab.hw.rng.base import Generator
 from thermofab.hw.rtl.common.datapath import high_bits, pipelined_sum, shift_bits, table_address
 from thermofab.hw.rtl.common.hierarchy import Hierarchy, InPlace
 from thermofab.hw.spec import generator
@@ -134,7 +133,7 @@ class Lane(wiring.Component):
     def _generators(self, m: Module) -> Value:
         """The queue of generators; the word drawn at an update's issue, from the next clock on."""
         spec, plan = self._spec, self._plan
-        rng: Generator = generator(spec.rng)
+        rng = generator(spec.rng)
         module = spec.rng.replace("+", "p")
         step = self._hierarchy.add(m, "generator", module, lambda: rng.create(spec.word_bits), clocked=False)
         bits, shifted = 32 * rng.state_words, plan.seed_bits

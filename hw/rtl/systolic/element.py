@@ -15,7 +15,6 @@ from thermofab.hw.host.systolic.format import CoefficientFormat, coefficient_for
 from thermofab.hw.host.systolic.layout import Input
 from thermofab.hw.host.systolic.program import Select
 from thermofab.hw.host.systolic.timing import Timing, adder_levels
-from thermofab.hw.rng.base import Generator
 from thermofab.hw.rtl.common.datapath import high_bits, shift_bits, table_address
 from thermofab.hw.rtl.common.hierarchy import Hierarchy, InPlace
 from thermofab.hw.rtl.systolic.field import FieldSum
@@ -188,7 +187,7 @@ class Element(wiring.Component):
     def _generator(self, m: Module) -> tuple[Value, Value]:
         """The random word at the field stage, and its high bits at the compare stage."""
         spec = self._spec
-        rng: Generator = generator(spec.rng)
+        rng = generator(spec.rng)
         bits = 32 * rng.state_words
         memory = m.submodules.generators = Memory(shape=unsigned(bits), depth=self._n_slots, init=[])
         write, read = memory.write_port(granularity=32), memory.read_port()
