@@ -19,7 +19,7 @@ from hybrid_checkpoints import FOLDER, checkpoint
 from trm_sudoku import puzzles
 
 import thermofab as fab
-from thermofab.models.hybrid import DeviceChoice, DeviceFields, back_track, choice_layout
+from thermofab.models.hybrid import Branching, DeviceChoice, DeviceFields, back_track, choice_layout
 from thermofab.models.puzzles import PuzzleSet
 from thermofab.models.trm import SequenceTRM, answer, averaged_model
 
@@ -88,11 +88,9 @@ def main() -> None:
                     model,
                     given,
                     choice,
-                    rollouts=READINGS,
-                    score_temperature=heat,
+                    Branching(rollouts=READINGS, score_temperature=heat, **settings),
                     energy=energy,
                     seed=int(seed),
-                    **settings,
                 )
                 right = out.tokens + 1 == test.solutions
                 shares.append(right.all(axis=1).mean())

@@ -37,7 +37,7 @@ from thermofab.apps.reasoning import (
     solve_by_net,
     trainer_of,
 )
-from thermofab.models.hybrid import DeviceChoice, DeviceFields, back_track, choice_layout
+from thermofab.models.hybrid import Branching, DeviceChoice, DeviceFields, back_track, choice_layout
 from thermofab.models.puzzles import PuzzleSet, make_puzzles
 from thermofab.models.seeds import derived
 from thermofab.models.trm import SequenceTRM
@@ -89,8 +89,8 @@ def of_net(seed: int, model: SequenceTRM, test: PuzzleSet, choice: DeviceChoice,
         rows.append(row(seed, "latent noise", by, exact(found, test), readings(found), start))
         start = time.process_time()
         tracked = back_track(
-            model, torch.as_tensor(test.puzzles), choice, rollouts=READINGS, seed=seed,
-            score_temperature=2.0 if by == "head" else 6.0,
+            model, torch.as_tensor(test.puzzles), choice,
+            Branching(rollouts=READINGS, score_temperature=2.0 if by == "head" else 6.0), seed=seed,
             energy=None if by == "head" else lambda given, answers: rules_broken(box, given, answers + 1),
         )  # fmt: skip
         right = (tracked.tokens + 1 == test.solutions).all(axis=1)

@@ -1,11 +1,11 @@
 """A fabric's register bus and sample stream over a line that damages, drops and repeats frames.
 
-WRITEs carry sequence numbers and go out up to ``WINDOW`` at a time; the board carries out the one it waits for and
-answers each with the number it waits for next. An answer to a later one shows a gap, and all is sent again from there
-(go-back-N); after a silence one frame is sent again, whose answer may tell. A read waits for all writes before it.
-Sample words are numbered: a gap is asked for again, what comes twice is dropped. Nothing is decided from an answer
-that could belong to an earlier question: tags and numbers only go forward, and a line keeps the order of what it
-carries.
+WRITEs carry sequence numbers and go out up to 12 at a time (:mod:`thermofab.hw.link.window`); the board carries out the
+one it waits for and answers each with the number it waits for next. An answer to a later one shows a gap, and all is
+sent again from there (go-back-N); after a silence one frame is sent again, whose answer may tell. A read waits for all
+writes before it. Sample words are numbered: a gap is asked for again, what comes twice is dropped. Nothing is decided
+from an answer that could belong to an earlier question: tags and numbers only go forward, and a line keeps the order of
+what it carries.
 """
 
 import secrets
@@ -21,14 +21,13 @@ from thermofab.hw.link.bursts import Burst, bursts
 from thermofab.hw.link.frames import DATA_WORDS, INDEX_BITS, Deframer, Frame, Kind, parse, request
 from thermofab.hw.link.info import LinkInfo
 from thermofab.hw.link.patience import Patience
+from thermofab.hw.link.window import Answer, WriteWindow
 from thermofab.hw.spec import DeviceError
 
-WINDOW = 12  # WRITEs under way at once; fewer than half of the 256 sequence numbers
 FIRST_WAIT = 0.25  # seconds, for an answer, before the line is known
 LONGEST_SILENCE = 1.0  # seconds without samples after which the board is asked for them
 # Stands for a damaged frame among the answers; the board sends no ACK.
 DAMAGED = Frame(Kind.ACK, False, 0, 0, np.zeros(0, dtype=np.uint32))
-OLDEST = 64  # how far behind an answer to a WRITE can lag
 SENDINGS = 12  # of one frame without an answer, before the line is given up
 GREETINGS = 5  # the same, before anything was heard
 INDICES = 2**INDEX_BITS
@@ -96,43 +95,32 @@ class LinkBus:
     def write(self, addresses: Sequence[int] | np.ndarray, data: Sequence[int] | np.ndarray) -> None:
         """Write ``data[k]`` to ``addresses[k]``, in order, each once; all have taken effect on return."""
         frames = list(bursts(np.asarray(addresses), np.asarray(data)))
-        first, done, sent, reached = self._awaited, 0, 0, 0  # reached: frames sent at least once
-        probe: int | None = None  # sequence number of the frame sent to learn where the board stands
-        probed = False  # and all that came since then is its answer
-        sendings, gone_back, since = 1, False, time.monotonic()
-        while done < len(frames):
-            while probe is None and sent < min(done + WINDOW, len(frames)):
-                self.counters.resent += sent < reached
-                self._send_write(first + sent, frames[sent])
-                sent += 1
-                reached = max(reached, sent)
+        window = WriteWindow(len(frames), self._awaited)
+        sendings, since = 1, time.monotonic()
+        while not window.finished:
+            for index, again in window.due():
+                self.counters.resent += again
+                self._send_write(window.number_of(index), frames[index])
             frame = self._receive(since + self._write_patience.seconds(sendings))
-            if frame is None or (_trouble(frame) and probe is None and sent == len(frames)):
+            if frame is None or (_trouble(frame) and window.waiting):
                 if frame is None:
                     sendings, since = self._again(sendings, self._sendings), time.monotonic()
-                if probed:
-                    sent, probed = done, False
-                else:
-                    probe = (first + done) % 256
-                    self._send_write(probe, frames[done])
+                if (probe := window.unanswered()) is not None:
+                    self._send_write(window.number_of(probe), frames[probe])
             elif frame.kind is Kind.WRITE:
-                ahead, about = (frame.number - first - done) % 256, (frame.tag - first - done) % 256
-                if 1 <= ahead <= reached - done:
-                    if probe is None and not gone_back:
-                        self._write_patience.answered(time.monotonic() - since)
-                    done += ahead
-                    sent, sendings, gone_back, since = max(sent, done), 1, False, time.monotonic()
-                elif ahead == 0 and 1 <= about <= WINDOW and not gone_back:
-                    sent, gone_back, since = done, True, time.monotonic()  # a later frame came first: this one is lost
-                elif 0 < ahead < 256 - OLDEST:
+                smooth, answer = window.smooth, window.answered(frame.number, frame.tag)
+                if answer is Answer.STRANGE:
                     raise DeviceError(
-                        f"the board on {self._name} waits for write {frame.number}, not for {(first + done) % 256}: "
+                        f"the board on {self._name} waits for write {frame.number}, not for {window.awaited}: "
                         "it was reset, or another program writes to it. Open it again, and load the image again."
                     )
-                probed = frame.tag == probe
-                if probed:
-                    probe = None
-            self._awaited = (first + done) % 256
+                if answer is Answer.AHEAD:
+                    if smooth:
+                        self._write_patience.answered(time.monotonic() - since)
+                    sendings = 1
+                if answer is not Answer.NOTHING:
+                    since = time.monotonic()
+            self._awaited = window.awaited
 
     def read(self, address: int) -> int:
         return int(self.read_burst(address, 1)[0])

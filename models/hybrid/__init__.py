@@ -1,6 +1,6 @@
 """Hybrids: recursive models and expert gates with parts that a compiled program samples on a device."""
 
-from thermofab.models.hybrid.backtracking import BackTracked, back_track
+from thermofab.models.hybrid.backtracking import BackTracked, Branching, back_track
 from thermofab.models.hybrid.choice import Chosen, DeviceChoice, choice_layout
 from thermofab.models.hybrid.estimators import ESTIMATORS, expected_cost, sampled_means
 from thermofab.models.hybrid.experts import EnergyGate, TopGate, expert_layout
@@ -10,6 +10,7 @@ from thermofab.models.hybrid.reasoning import ReasoningTRM, Relations, exclusion
 __all__ = [
     "ESTIMATORS",
     "BackTracked",
+    "Branching",
     "Chosen",
     "DeviceChoice",
     "DeviceFields",

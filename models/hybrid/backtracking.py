@@ -14,6 +14,7 @@ the maxima, asks no device, and draws nothing at random.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +24,8 @@ from thermofab.hw.spec import SpecError
 from thermofab.models.hybrid.choice import DeviceChoice
 from thermofab.models.seeds import derived
 from thermofab.models.trm import Carry, SequenceTRM
+
+Energy = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 class Node(NamedTuple):
@@ -46,22 +49,58 @@ class BackTracked(NamedTuple):
     trace: tuple[tuple[Node, ...], ...]
 
 
+@dataclass(frozen=True)
+class Branching:
+    """How a tree of answers grows.
+
+    Attributes:
+        rollouts: readings of a puzzle, at most, the first included.
+        steps: supervision steps per reading.
+        temperature: of tokens.
+        score_temperature: of the node to return to.
+        guesses: positions drawn and written per reading (draws 2 and 3 are repeated).
+        focus: 1 draws positions by entropy, 0 evenly.
+        noise: deviation of the normal latent noise that a reading after the first starts with.
+        restarts: every other reading, from the second on, is of the puzzle itself, from a noisy start, with no guess.
+        greedy: take the likeliest everywhere.
+    """
+
+    rollouts: int = 8
+    steps: int = 8
+    temperature: float = 1.0
+    score_temperature: float = 2.0
+    guesses: int = 1
+    focus: float = 1.0
+    noise: float = 0.0
+    restarts: bool = False
+    greedy: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("rollouts", "steps"):
+            if getattr(self, name) < 1:
+                raise SpecError(f"{name} must be at least 1, got {getattr(self, name)}.")
+        if self.temperature <= 0 or self.score_temperature <= 0:
+            raise SpecError("temperatures must be positive; for the limit of low ones pass greedy=True.")
+
+    def restarting(self, slot: int) -> bool:
+        """Whether reading number ``slot`` is of the puzzle itself."""
+        return self.restarts and slot % 2 == 1
+
+    def noise_of(self, slot: int) -> float:
+        return self.noise if slot and (not self.restarts or self.restarting(slot)) else 0.0
+
+
+DEFAULT = Branching()
+
+
 @torch.no_grad()
 def back_track(
     model: SequenceTRM,
     tokens: torch.Tensor,
     choice: DeviceChoice | None,
+    branching: Branching = DEFAULT,
     *,
-    rollouts: int = 8,
-    steps: int = 8,
-    temperature: float = 1.0,
-    score_temperature: float = 2.0,
-    guesses: int = 1,
-    focus: float = 1.0,
-    noise: float = 0.0,
-    restarts: bool = False,
-    greedy: bool = False,
-    energy: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
+    energy: Energy | None = None,
     seed: int = 0,
 ) -> BackTracked:
     """Answer puzzles whose answer tokens v are clues v + 1 and whose empty positions are 0, as Sudokus' are.
@@ -70,91 +109,112 @@ def back_track(
         model: in evaluation mode.
         tokens: int64 ``[B, L]``.
         choice: draws among at least max(L, vocabulary, rollouts) options; not needed if greedy.
-        rollouts: readings of a puzzle, at most, the first included.
-        steps: supervision steps a reading.
-        temperature: of tokens.
-        score_temperature: of the node to return to.
-        guesses: positions drawn and written a reading (2 and 3 are repeated).
-        focus: 1 draws positions by entropy, 0 evenly.
-        noise: deviation of the normal latent noise a reading after the first starts with.
-        restarts: every other reading, from the second on, is of the puzzle itself, from a noisy start, with no guess.
-        greedy: take the likeliest everywhere.
+        branching: how the tree grows.
         energy: ``energy(tokens, answers)``, int64 ``[b, L]`` each, counts how many rules answers break, ``[b]``. It
             then takes the place of -q, and a puzzle is done once an answer's is 0; without it, all readings are used.
         seed: of the draws.
 
     Raises:
-        SpecError: no choice program where one is needed, or a temperature that is not positive.
+        SpecError: no choice program where one is needed.
     """
-    if choice is None and not greedy:
-        raise SpecError("back-tracking by sampling needs a choice program; compile choice_layout, or pass greedy=True.")
-    if temperature <= 0 or score_temperature <= 0:
-        raise SpecError("temperatures must be positive; for the limit of low ones pass greedy=True.")
-    batch, length = tokens.shape
-    vocabulary = model.config.vocabulary_out
-    given = tokens.cpu().numpy()
-    clues = np.repeat(given[None], rollouts, axis=0)
-    logits = np.zeros((rollouts, batch, length, vocabulary))
-    scores, halting = np.full((2, rollouts, batch), -np.inf)
-    answers = np.zeros((rollouts, batch, length), dtype=np.int64)
-    right = np.zeros((rollouts, batch), dtype=bool)
-    tried = np.zeros((batch, length, vocabulary), dtype=bool)
-    trace: list[list[Node]] = [[] for _ in range(batch)]
-    readings = np.ones(batch, dtype=np.int64)
-
-    def pick(weights: np.ndarray, number: int) -> np.ndarray:
-        if greedy:
-            return weights.argmax(axis=1)
-        assert choice is not None
-        return choice.draw(weights, seed=derived(seed, number)).options
-
-    def read(rows: np.ndarray, slot: int) -> None:
-        logits[slot, rows], halting[slot, rows] = _reading(
-            model, clues[slot, rows], steps, _noise(noise, slot, restarts), derived(seed, 1 << 20, slot)
-        )
-        scores[slot, rows] = halting[slot, rows]
-        answers[slot, rows] = logits[slot, rows].argmax(-1)
-        if energy is not None:
-            broken = energy(given[rows], answers[slot, rows])
-            right[slot, rows], scores[slot, rows] = broken == 0, -broken
-
-    rows = np.arange(batch)
-    read(rows, 0)
-    answers[1:] = answers[0]
-    for b in rows:
-        trace[b].append(Node(0, -1, (), float(halting[0, b])))
-    for slot in range(1, rollouts):
-        open_ = (clues[:slot] == 0).any(axis=(0, 2))
-        rows = np.flatnonzero(open_ & ~right.any(axis=0))
+    if choice is None and not branching.greedy:
+        raise SpecError("back-tracking needs a choice program; compile choice_layout, or give Branching(greedy=True).")
+    trees = _Trees(model, tokens.cpu().numpy(), choice, branching, energy, seed)
+    for slot in range(1, branching.rollouts):
+        rows = trees.growing(slot)
         if not len(rows):
             break
-        q = scores[:slot, rows].T / score_temperature
-        parent = pick(np.exp(q - q.max(axis=1, keepdims=True)), 3 * slot)
-        clues[slot, rows] = clues[parent, rows]
+        trees.grow(slot, rows)
+    return trees.answer()
+
+
+class _Trees:
+    """One tree per puzzle; slot k of every array belongs to reading k."""
+
+    def __init__(
+        self,
+        model: SequenceTRM,
+        given: np.ndarray,
+        choice: DeviceChoice | None,
+        branching: Branching,
+        energy: Energy | None,
+        seed: int,
+    ) -> None:
+        self._model, self._given, self._choice = model, given, choice
+        self._branching, self._energy, self._seed = branching, energy, seed
+        rollouts, (batch, length) = branching.rollouts, given.shape
+        vocabulary = model.config.vocabulary_out
+        self._clues = np.repeat(given[None], rollouts, axis=0)
+        self._logits = np.zeros((rollouts, batch, length, vocabulary))
+        self._scores, self._halting = np.full((2, rollouts, batch), -np.inf)
+        self._answers = np.zeros((rollouts, batch, length), dtype=np.int64)
+        self._right = np.zeros((rollouts, batch), dtype=bool)
+        self._tried = np.zeros((batch, length, vocabulary), dtype=bool)
+        self._readings = np.ones(batch, dtype=np.int64)
+        self._read(np.arange(batch), 0)
+        self._answers[1:] = self._answers[0]
+        self._trace = [[Node(0, -1, (), float(q))] for q in self._halting[0]]
+
+    def growing(self, slot: int) -> np.ndarray:
+        """Puzzles that are not answered yet and have a reading with an empty position."""
+        empty = (self._clues[:slot] == 0).any(axis=(0, 2))
+        return np.flatnonzero(empty & ~self._right.any(axis=0))
+
+    def grow(self, slot: int, rows: np.ndarray) -> None:
+        """Reading number ``slot`` of the puzzles ``rows``."""
         guessed: list[tuple[np.ndarray, np.ndarray]] = []
-        restart = restarts and slot % 2 == 1
-        if restart:
-            parent, clues[slot, rows] = np.zeros(len(rows), dtype=np.int64), given[rows]
-        for number in range(0 if restart else guesses):
-            written = clues[slot, rows]
-            p = _softmax(logits[parent, rows] / temperature)
-            p = np.where(tried[rows] | (written > 0)[..., None], 0, p)
-            p /= np.maximum(p.sum(-1, keepdims=True), 1e-30)
-            entropy = -(p * np.log(np.maximum(p, 1e-30))).sum(-1)
-            weight = (written == 0) * (entropy + 1e-9) ** focus
-            full = (written > 0).all(axis=1)  # a position is drawn there too, and left as it is
-            position = pick(weight + full[:, None], 3 * slot + 1 + (number << 16))
-            token = pick(p[here := np.arange(len(rows)), position] + 1e-12, 3 * slot + 2 + (number << 16))
-            tried[rows, position, token] |= guesses == 1
-            clues[slot, rows, position] = np.where(full, written[here, position], token + 1)
-            guessed.append((position, token))
-        read(rows, slot)
-        readings[rows] += 1
+        if self._branching.restarting(slot):
+            parent = np.zeros(len(rows), dtype=np.int64)
+            self._clues[slot, rows] = self._given[rows]
+        else:
+            q = self._scores[:slot, rows].T / self._branching.score_temperature
+            parent = self._pick(np.exp(q - q.max(axis=1, keepdims=True)), 3 * slot)
+            self._clues[slot, rows] = self._clues[parent, rows]
+            for number in range(self._branching.guesses):
+                guessed.append(self._guess(slot, rows, parent, number))
+        self._read(rows, slot)
+        self._readings[rows] += 1
         for k, b in enumerate(rows):
-            written_here = tuple((int(position[k]), int(token[k])) for position, token in guessed)
-            trace[b].append(Node(slot, int(parent[k]), written_here, float(halting[slot, b])))
-    best, every = scores.argmax(axis=0), np.arange(batch)
-    return BackTracked(answers[best, every], halting[best, every], readings, answers, tuple(map(tuple, trace)))
+            written = tuple((int(position[k]), int(token[k])) for position, token in guessed)
+            self._trace[b].append(Node(slot, int(parent[k]), written, float(self._halting[slot, b])))
+
+    def answer(self) -> BackTracked:
+        best, every = self._scores.argmax(axis=0), np.arange(len(self._given))
+        trace = tuple(map(tuple, self._trace))
+        return BackTracked(
+            self._answers[best, every], self._halting[best, every], self._readings, self._answers, trace
+        )  # fmt: skip
+
+    def _guess(self, slot: int, rows: np.ndarray, parent: np.ndarray, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """Draw a position and a token of every puzzle, and write them into its clues."""
+        written, here = self._clues[slot, rows], np.arange(len(rows))
+        p = _softmax(self._logits[parent, rows] / self._branching.temperature)
+        p = np.where(self._tried[rows] | (written > 0)[..., None], 0, p)
+        p /= np.maximum(p.sum(-1, keepdims=True), 1e-30)
+        entropy = -(p * np.log(np.maximum(p, 1e-30))).sum(-1)
+        weight = (written == 0) * (entropy + 1e-9) ** self._branching.focus
+        full = (written > 0).all(axis=1)  # a position is drawn there too, and left as it is
+        position = self._pick(weight + full[:, None], 3 * slot + 1 + (number << 16))
+        token = self._pick(p[here, position] + 1e-12, 3 * slot + 2 + (number << 16))
+        self._tried[rows, position, token] |= self._branching.guesses == 1
+        self._clues[slot, rows, position] = np.where(full, written[here, position], token + 1)
+        return position, token
+
+    def _pick(self, weights: np.ndarray, number: int) -> np.ndarray:
+        """One option per row, int64 ``[b]``: the heaviest if greedy, else drawn by the device."""
+        if self._choice is None or self._branching.greedy:
+            return weights.argmax(axis=1)
+        return self._choice.draw(weights, seed=derived(self._seed, number)).options
+
+    def _read(self, rows: np.ndarray, slot: int) -> None:
+        noise, seed = self._branching.noise_of(slot), derived(self._seed, 1 << 20, slot)
+        logits, halting = _reading(self._model, self._clues[slot, rows], self._branching.steps, noise, seed)
+        answers = logits.argmax(-1)
+        self._logits[slot, rows], self._halting[slot, rows], self._answers[slot, rows] = logits, halting, answers
+        self._scores[slot, rows] = halting
+        if self._energy is not None:
+            broken = self._energy(self._given[rows], answers)
+            self._right[slot, rows], self._scores[slot, rows] = broken == 0, -broken
 
 
 def _reading(
@@ -170,10 +230,6 @@ def _reading(
         carry = step.carry
     assert step is not None
     return step.logits.cpu().numpy(), step.halt_logit.cpu().numpy()
-
-
-def _noise(noise: float, slot: int, restarts: bool) -> float:
-    return noise if slot and (not restarts or slot % 2 == 1) else 0.0
 
 
 def _softmax(logits: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ from amaranth.lib.wiring import In, Out
 from thermofab.hw.spec import FabricSpec
 
 
-class Moments(wiring.Component):
+class MomentCounters(wiring.Component):
     """Counts the states it is given.
 
     Ports:

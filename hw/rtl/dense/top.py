@@ -11,7 +11,7 @@ from thermofab.hw.host.dense.registers import dense_register_map
 from thermofab.hw.rtl.common.bus import connect_top, top_ports
 from thermofab.hw.rtl.common.hierarchy import Hierarchy, InPlace
 from thermofab.hw.rtl.common.interfaces import Part
-from thermofab.hw.rtl.common.moments import Moments
+from thermofab.hw.rtl.common.moments import MomentCounters
 from thermofab.hw.rtl.common.phases import connect_phases
 from thermofab.hw.rtl.common.readout import Readout
 from thermofab.hw.rtl.common.sweeps import TURN, SweepSequencer
@@ -90,7 +90,7 @@ class DenseTop(wiring.Component):
         ]
         counted: Any = Const(1)
         if spec.moment_bits:
-            moments = add(m, "moments", "moments", lambda: Moments(spec))
+            moments = add(m, "moments", "moments", lambda: MomentCounters(spec))
             counted = moments.free
             m.d.comb += [
                 moments.take.eq(sequencer.take & ~host.stream),

@@ -12,7 +12,7 @@ from thermofab.hw.host.relay.registers import relay_register_map
 from thermofab.hw.rtl.common.bus import connect_top, top_ports
 from thermofab.hw.rtl.common.hierarchy import Hierarchy, InPlace
 from thermofab.hw.rtl.common.interfaces import Part
-from thermofab.hw.rtl.common.moments import Moments
+from thermofab.hw.rtl.common.moments import MomentCounters
 from thermofab.hw.rtl.common.phases import connect_phases
 from thermofab.hw.rtl.common.readout import Readout
 from thermofab.hw.rtl.common.sweeps import SweepSequencer
@@ -89,7 +89,7 @@ class RelayTop(wiring.Component):
 
     def _count(self, m: Module, host: Any, sequencer: Any, fabric: Any) -> Value:
         """The counters of moments; whether they can take a sample."""
-        moments = self._hierarchy.add(m, "moments", "moments", lambda: Moments(self._spec))
+        moments = self._hierarchy.add(m, "moments", "moments", lambda: MomentCounters(self._spec))
         m.d.comb += [
             moments.take.eq(sequencer.take & ~host.stream),
             moments.clear.eq(host.clear_moments),

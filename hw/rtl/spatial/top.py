@@ -11,7 +11,7 @@ from thermofab.hw.host.spatial.plan import plan_lanes
 from thermofab.hw.host.spatial.registers import spatial_register_map
 from thermofab.hw.rtl.common.bus import connect_top, top_ports
 from thermofab.hw.rtl.common.hierarchy import Hierarchy, InPlace
-from thermofab.hw.rtl.common.moments import Moments
+from thermofab.hw.rtl.common.moments import MomentCounters
 from thermofab.hw.rtl.common.phases import connect_phases
 from thermofab.hw.rtl.common.readout import Readout
 from thermofab.hw.rtl.common.sequencer import Sequencer
@@ -117,7 +117,7 @@ class SpatialTop(wiring.Component):
             m.d.comb += [fabric.ghost_load.eq(self.ghost_load), fabric.ghost_value.eq(self.ghost_value)]
         counted = Const(1)
         if spec.moment_bits:
-            moments = add(m, "moments", "moments", lambda: Moments(spec))
+            moments = add(m, "moments", "moments", lambda: MomentCounters(spec))
             counted = moments.free
             self._count(m, moments, host, sequencer, fabric)
         m.d.comb += sequencer.free.eq(readout.free & counted)

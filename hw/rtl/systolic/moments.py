@@ -18,7 +18,7 @@ from thermofab.hw.host.systolic.timing import SUM, Timing
 READ_AHEAD = 2  # clocks between addressing a counter and adding to it
 
 
-class Moments(wiring.Component):
+class ElementMoments(wiring.Component):
     """One entry a slot: Σn of the site, then Σn·n of each owned edge, ``bits`` bits each.
 
     Ports:

@@ -19,7 +19,7 @@ from thermofab.hw.rtl.systolic.dump import Dump, Walk, bit_width
 from thermofab.hw.rtl.systolic.element import Element
 from thermofab.hw.rtl.systolic.fanout import GROUP, Fanout
 from thermofab.hw.rtl.systolic.host import SystolicHost
-from thermofab.hw.rtl.systolic.moments import READ_AHEAD, Moments
+from thermofab.hw.rtl.systolic.moments import READ_AHEAD, ElementMoments
 from thermofab.hw.rtl.systolic.ring import Ring
 from thermofab.hw.rtl.systolic.rounds import Rounds
 from thermofab.hw.rtl.systolic.select import selected
@@ -367,7 +367,7 @@ class SystolicTop(wiring.Component):
         dumped = []
         for e, element in enumerate(elements):
             moments = self._hierarchy.add(
-                m, f"moments_{e}", "moments", lambda: Moments(spec.moment_bits, owned, layout.n_slots, timing)
+                m, f"moments_{e}", "moments", lambda: ElementMoments(spec.moment_bits, owned, layout.n_slots, timing)
             )
             for name in self._counting():
                 m.d.comb += getattr(moments, name.removeprefix("count_")).eq(getattr(fanouts[e], f"{name}_later"))

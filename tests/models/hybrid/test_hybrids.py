@@ -9,6 +9,7 @@ import torch
 import thermofab as fab
 from thermofab.hw.spec import Schedule, SpecError
 from thermofab.models.hybrid import (
+    Branching,
     DeviceChoice,
     DeviceFields,
     EnergyGate,
@@ -66,7 +67,7 @@ def half_trained() -> SequenceTRM:
 def test_back_tracking_solves_more_and_traces_what_it_did(half_trained, choice):
     given = torch.as_tensor(PUZZLES.puzzles)
     once = answer(half_trained, given, 4).tokens.numpy() + 1
-    out = back_track(half_trained, given, choice, rollouts=12, steps=4, energy=rules_broken, seed=1)
+    out = back_track(half_trained, given, choice, Branching(rollouts=12, steps=4), energy=rules_broken, seed=1)
     before = (once == PUZZLES.solutions).all(axis=1).mean()
     after = (out.tokens + 1 == PUZZLES.solutions).all(axis=1).mean()
     assert before < 0.95 and after > before
@@ -79,26 +80,30 @@ def test_back_tracking_solves_more_and_traces_what_it_did(half_trained, choice):
 
 def test_back_tracking_never_writes_over_clues_and_stops_when_solved(half_trained, choice):
     given = torch.as_tensor(PUZZLES.puzzles)
-    out = back_track(half_trained, given, choice, rollouts=4, steps=4, energy=lambda t, a: np.zeros(len(t), int))
+    out = back_track(
+        half_trained, given, choice, Branching(rollouts=4, steps=4), energy=lambda t, a: np.zeros(len(t), int)
+    )
     assert (out.readings == 1).all()
 
 
 def test_back_tracking_is_a_function_of_the_seed(half_trained, choice):
     given = torch.as_tensor(PUZZLES.puzzles)
-    one, two, three = (back_track(half_trained, given, choice, rollouts=4, steps=2, seed=s) for s in (1, 1, 2))
+    one, two, three = (
+        back_track(half_trained, given, choice, Branching(rollouts=4, steps=2), seed=s) for s in (1, 1, 2)
+    )
     assert one.trace == two.trace and one.trace != three.trace
 
 
 def test_restarts_read_the_puzzle_itself_by_turns(half_trained, choice):
     given = torch.as_tensor(PUZZLES.puzzles)
-    out = back_track(half_trained, given, choice, rollouts=4, steps=2, noise=1.0, restarts=True)
+    out = back_track(half_trained, given, choice, Branching(rollouts=4, steps=2, noise=1.0, restarts=True))
     for trace in out.trace:
         assert [len(node.guesses) for node in trace] == [0, 0, 1, 0] and trace[1].halt_logit != trace[3].halt_logit
 
 
 def test_greedy_back_tracking_takes_the_likeliest(half_trained):
     given = torch.as_tensor(PUZZLES.puzzles[:4])
-    out = back_track(half_trained, given, None, rollouts=2, steps=4, greedy=True)
+    out = back_track(half_trained, given, None, Branching(rollouts=2, steps=4, greedy=True))
     carry = half_trained.start(4)
     with torch.no_grad():
         for _ in range(4):
@@ -223,10 +228,10 @@ def test_most_frequent_set_has_k_members():
     [
         (
             lambda m, d: back_track(m, torch.zeros(1, 16).long(), None),
-            r"^back-tracking by sampling needs a choice program; compile choice_layout, or pass greedy=True\.$",
+            r"^back-tracking needs a choice program; compile choice_layout, or give Branching\(greedy=True\)\.$",
         ),
         (
-            lambda m, d: back_track(m, torch.zeros(1, 16).long(), None, greedy=True, temperature=0.0),
+            lambda m, d: Branching(greedy=True, temperature=0.0),
             r"^temperatures must be positive; for the limit of low ones pass greedy=True\.$",
         ),
         (
