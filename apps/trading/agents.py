@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,12 @@ from thermofab.hw.spec.device import Device
 
 HIGH, MODERATE = 0.10, 0.05
 PARTICIPATION = 0.1  # of a day's volume, what one seller may be
-_MODELS: dict[tuple[str, str], SeriesModel] = {}
+
+
+@lru_cache(maxsize=4)
+def _index_model(device: Device | str) -> SeriesModel:
+    """The model of the S&P 500's built-in history, fitted once per device."""
+    return SeriesModel(device=device).fit(load_prices())
 
 
 def _positive(name: str, value: Any) -> float:
@@ -228,10 +234,7 @@ class OptimusAgent:
         """Whose days a symbol without prices is given, and their model."""
         if isinstance(self.prices, Prices):
             return self.prices.symbol, self._fitted(self.prices)
-        key = ("^GSPC", self.device if isinstance(self.device, str) else str(id(self.device)))
-        if key not in _MODELS:
-            _MODELS[key] = SeriesModel(device=self.device).fit(load_prices())
-        return "^GSPC", _MODELS[key]
+        return "^GSPC", _index_model(self.device)
 
     def _own(self, symbol: str) -> Prices | None:
         if isinstance(self.prices, Prices):
