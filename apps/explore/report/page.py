@@ -8,7 +8,7 @@ from typing import Any
 
 from thermofab.apps.explore.report.maps import node_colours
 from thermofab.apps.explore.report.measures import COLUMNS
-from thermofab.apps.trading.portfolio.report.style import STYLE
+from thermofab.apps.pages.style import STYLE
 
 # In order: each uses what stands before it.
 _SCRIPTS = (

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from thermofab.apps.pages.style import STYLE
 from thermofab.apps.trading.portfolio.report import pictures
 from thermofab.apps.trading.portfolio.report.facts import Facts
-from thermofab.apps.trading.portfolio.report.style import STYLE
 from thermofab.apps.trading.portfolio.risk import RiskRow
 from thermofab.apps.trading.portfolio.stress import CRASH
 from thermofab.apps.trading.portfolio.stressed import Stressed

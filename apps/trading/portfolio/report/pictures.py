@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
+from thermofab.apps.pages.theme import ACCENT, BAD, GRID, INK, QUIET, SECOND, plain, style, svg
 from thermofab.apps.trading.portfolio.report.facts import Facts
-from thermofab.apps.trading.portfolio.report.theme import ACCENT, BAD, GRID, INK, QUIET, SECOND, plain, style, svg
 from thermofab.apps.trading.portfolio.risk import RiskRow, profits
 from thermofab.apps.trading.portfolio.rolling import Rolling
 

@@ -1,4 +1,4 @@
-"""The style of the report's page."""
+"""The style of a report's page."""
 
 STYLE = """
 :root {
