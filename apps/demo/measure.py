@@ -1,6 +1,7 @@
 """Distances between distributions, their sampling error, and mixing."""
 
 import numpy as np
+from scipy.stats import binom
 
 
 def state_numbers(states: np.ndarray) -> np.ndarray:
@@ -17,10 +18,12 @@ def histogram(states: np.ndarray) -> np.ndarray:
 
 
 def sampling_floor(p: np.ndarray, samples: int) -> float:
-    """Expected TV between ``p`` and the frequencies of so many independent draws of it, by the normal limit:
-    ½ Σ_x E|N(0, p(1-p)/m)| = Σ_x sqrt(p(1-p) / (2π m)).
+    """Expected TV between ``p`` and the frequencies of m independent draws of it, ½ Σ_x E|X_x/m - p_x|.
+
+    X_x is binomial; by de Moivre, E|X - mp| = 2 k (1-p) P(X = k) with k = ⌊mp⌋ + 1.
     """
-    return float(np.sqrt(p * (1 - p) / (2 * np.pi * samples)).sum())
+    k = np.floor(samples * p) + 1
+    return float((k * (1 - p) * binom.pmf(k, samples, p)).sum() / samples)
 
 
 def deviation_bound(samples: int, probability: float) -> float:

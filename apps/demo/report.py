@@ -16,6 +16,7 @@ code { overflow-wrap: anywhere; }
 figure.map svg { max-width: 38rem; margin: 0 auto; }
 """
 
+_DEVICES = {"rtl": "the fabric's own RTL", "rtl-cxxrtl": "the fabric's own RTL"}
 _Row = tuple[str, str, str]
 
 
@@ -37,9 +38,9 @@ def page(facts: Facts) -> str:
 <header><p class="stamp">thermofab · demo</p>
 <h1>One program, the same bits everywhere</h1>
 <p class="lead">A THRML program, a spin glass of {report.nodes} nodes, was compiled for the fabric
-<strong>{_text(topology.name)}</strong> of {topology.n_sites} p-bits, and sampled by a JAX simulator and by the
-fabric's own RTL ({_text(facts.device)}). Every state of every site was compared, and the samples with the distribution
-that the program stands for, enumerated state by state.</p>
+<strong>{_text(topology.name)}</strong> of {topology.n_sites} p-bits, and sampled by a JAX simulator and by
+{_DEVICES.get(facts.device, "the device")} ({_text(facts.device)}). Every state of every site was compared, and the
+samples with the distribution that the program stands for, enumerated state by state.</p>
 <dl class="cards">{shown}</dl></header>
 <main>
 <section class="verdict{"" if facts.passed else " failed"}"><h2>{verdict}</h2><p>{_text(facts.verdict)}</p>
@@ -105,12 +106,12 @@ def _time(facts: Facts) -> list[_Row]:
     seconds = facts.seconds
     return [
         ("compile the program", _seconds(seconds.compile), "place, quantise, certify"),
-        (f"open {facts.device}", _seconds(seconds.build), "generate and build the RTL's simulator, or find it cached"),
-        (f"sample on {facts.device}", _seconds(seconds.device), "every clock cycle of the gateware"),
+        (f"open {facts.device}", _seconds(seconds.build), "build it, or find it built"),
+        (f"sample on {facts.device}", _seconds(seconds.device), "as many chains, samples and sweeps"),
         ("sample on jax, first call", _seconds(seconds.jax_first), "with XLA's compilation, where there is one"),
         ("sample on jax, again", _seconds(seconds.jax), "the same call"),
         ("THRML: compile", _seconds(seconds.thrml_compile), "XLA's compilation of its sampler"),
-        ("THRML: sample", _seconds(seconds.thrml), "as many chains, samples and sweeps"),
+        ("THRML: sample", _seconds(seconds.thrml), "as many again"),
     ]
 
 
