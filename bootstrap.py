@@ -79,8 +79,9 @@ def main() -> int:
     else:
         # Two processes, a file of tests to one of them; with arguments it is for the caller to say.
         command = [BIN / "python", "-m", "pytest", *([] if arguments else ["-n", "2", "--dist", "loadfile"])]
-        # Threads of two processes' matrix products would wait for each other's.
+        # Threads of two processes' matrix products would wait for each other's, spinning.
         environment.setdefault("OPENBLAS_NUM_THREADS", "1")
+        environment.setdefault("OMP_NUM_THREADS", "1")
     return subprocess.run([*command, *arguments], cwd=ROOT, env=environment).returncode
 
 
