@@ -21,7 +21,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from background_imports import mapped
+
+from tests.apps.background_imports import mapped
 
 FOLDER = Path(__file__).resolve().parents[3] / "shared" / "background"
 TRADING, TRLINKOS, PHASE_1 = "trading-integration-guide", "trlinkos-integration", "trm-phase-1-report"

@@ -5,8 +5,8 @@ from typing import Any
 from amaranth import Elaboratable, Module, Mux, Signal, signed
 from amaranth.asserts import AnySeq
 from amaranth.hdl import Assert
-from prove import Fault, Proof
 
+from tests.formal.prove import Fault, Proof
 from thermofab.hw.host.systolic.timing import adder_levels
 from thermofab.hw.rtl.common.datapath import clipped
 from thermofab.hw.rtl.systolic.field import FieldSum

@@ -6,8 +6,8 @@ from typing import Any
 from amaranth import ClockSignal, Elaboratable, Instance, Module, Mux, ResetSignal, Signal, Value
 from amaranth.asserts import AnySeq
 from amaranth.hdl import Assert, Assume
-from prove import Fault, Proof
 
+from tests.formal.prove import Fault, Proof
 from thermofab.apps.verilog.wrappers import wrapper
 from thermofab.apps.verilog.wrappers.stream import stream_module
 

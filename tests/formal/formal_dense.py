@@ -7,9 +7,9 @@ import networkx
 from amaranth import Array, Cat, Const, Elaboratable, Module, Mux, ResetSignal, Signal, Value, signed
 from amaranth.asserts import AnyConst, AnySeq
 from amaranth.hdl import Assert, Assume
-from formal_parts import AnyWords, drive
-from prove import Fault, Proof
 
+from tests.formal.formal_parts import AnyWords, drive
+from tests.formal.prove import Fault, Proof
 from thermofab.hw.host.dense.format import LAST_OF_COLOUR, ROW_AT, row_format
 from thermofab.hw.rtl.dense.engine import READ, TERMS, Engine
 from thermofab.hw.rtl.dense.order import OrderWalk

@@ -9,9 +9,9 @@ from typing import Any
 from amaranth import Array, Cat, Const, Elaboratable, Module, Mux, ResetSignal, Signal, Value
 from amaranth.asserts import AnyConst, AnySeq
 from amaranth.hdl import Assert, Assume
-from formal_parts import drive, opened
-from prove import Fault, Proof
 
+from tests.formal.formal_parts import drive, opened
+from tests.formal.prove import Fault, Proof
 from thermofab.hw.link.frames import CRC_POLYNOMIAL, DATA_WORDS, INDEX_BITS, Kind
 from thermofab.hw.rtl.link import ring as ring_module
 from thermofab.hw.rtl.link.crc import SerialCrc

@@ -5,9 +5,9 @@ from typing import Any
 from amaranth import Cat, Elaboratable, Module, Mux, ResetSignal, Signal
 from amaranth.asserts import AnyConst, AnySeq, Initial
 from amaranth.hdl import Assert, Assume
-from formal_parts import drive, outputs
-from prove import Fault, Proof
 
+from tests.formal.formal_parts import drive, outputs
+from tests.formal.prove import Fault, Proof
 from thermofab.hw.host.spatial.plan import plan_lanes
 from thermofab.hw.rtl.common.readout import Readout
 from thermofab.hw.rtl.common.sequencer import Sequencer

@@ -9,9 +9,9 @@ import networkx
 from amaranth import Array, Cat, Elaboratable, Module, Mux, ResetSignal, Signal, Value, signed
 from amaranth.asserts import AnyConst, AnySeq
 from amaranth.hdl import Assert, Assume
-from formal_parts import AnyWords, drive
-from prove import Fault, Proof
 
+from tests.formal.formal_parts import AnyWords, drive
+from tests.formal.prove import Fault, Proof
 from thermofab.hw.host.spatial.plan import NONE, LanePlan, plan_lanes
 from thermofab.hw.rtl.common.datapath import shift_bits
 from thermofab.hw.rtl.spatial.coefficients import CoefficientLoader, loader_rows

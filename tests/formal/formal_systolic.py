@@ -6,9 +6,9 @@ from typing import Any
 from amaranth import Elaboratable, Module, Mux, ResetSignal, Signal
 from amaranth.asserts import AnyConst, AnySeq, Initial
 from amaranth.hdl import Assert, Assume
-from formal_parts import AnyWords, drive, opened, outputs
-from prove import Fault, Proof
 
+from tests.formal.formal_parts import AnyWords, drive, opened, outputs
+from tests.formal.prove import Fault, Proof
 from thermofab.hw.host.bits import WORD
 from thermofab.hw.host.registers import START
 from thermofab.hw.host.systolic.layout import View

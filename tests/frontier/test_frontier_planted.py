@@ -1,13 +1,7 @@
 """What the planted benchmarks stand on: ground states by enumeration, energies on the fabric, time to solution."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
-
 from frontier.planted import all_states, pair_energies, rank_over_two, wishart, xorsat
 from frontier.planted_exact import least_energy
 from frontier.planted_images import image_energies, on_complete_graph, on_factor_sites, on_gadgets, polynomial

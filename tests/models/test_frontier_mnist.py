@@ -7,15 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import results
+from frontier import mnist
+from frontier.mnist_network import LEVELS, PixelNetwork, Setting, clamps_of, images_of, means
 
 from thermofab.hw.spec import SpecError
 from thermofab.sim.native.device import NativeDevice
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
-
-import results  # noqa: E402
-from frontier import mnist  # noqa: E402
-from frontier.mnist_network import LEVELS, PixelNetwork, Setting, clamps_of, images_of, means  # noqa: E402
 
 CLASSES, SIDE = 10, 28
 

@@ -52,9 +52,7 @@ class Area:
 
 
 BATTERY = """
-import sys
-sys.path.insert(0, "tests/rtl")
-from test_rtl_battery import FABRICS
+from tests.rtl.test_rtl_battery import FABRICS
 from thermofab.hw.rtl.emit import emit_rtlil
 print("".join(emit_rtlil(spec) for name, spec in FABRICS.items() if name.startswith({name!r})))
 """

@@ -6,10 +6,11 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from netlist_page import PAGE, tables
+from page_tables import filled
 
 import thermofab
 from thermofab.hw import emit_verilog
@@ -25,10 +26,6 @@ from thermofab.hw.spec import FabricSpec, Tiling, fabric
 from thermofab.sim.rtl.tools import find_verilator
 
 ROOT = Path(thermofab.__file__).parent.parent
-sys.path.insert(0, str(ROOT / "benchmarks"))
-
-from netlist_page import PAGE, tables  # noqa: E402
-from page_tables import filled  # noqa: E402
 
 TYPES = {
     "spatial": "g4-4x4-torus", "systolic": "g4-8x8-torus", "relay": "g4-4x4", "dense": "complete-8",

@@ -9,9 +9,9 @@ from functools import cache
 import networkx
 import numpy as np
 import pytest
-from kaufman import log_z
 
 import thermofab as fab
+from tests.sim.kaufman import log_z
 from thermofab.compiler import fabric_of
 from thermofab.hw.spec import DiscreteModel, DistributionWarning, Factor, IsingModel, RefusedError, SpecError
 from thermofab.hw.spec.partition import METHODS

@@ -11,9 +11,9 @@ import sys
 import time
 
 import pytest
-from serve_kit import Told, counted, get, numbered, open_socket, payload, predictions, read, server_of
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from tests.apps.serve.serve_kit import Told, counted, get, numbered, open_socket, payload, predictions, read, server_of
 from thermofab.apps.serve.access import Access
 from thermofab.apps.serve.journal import Journal
 from thermofab.apps.serve.limits import Limits

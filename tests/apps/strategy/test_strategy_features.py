@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_markets import PRICES, SYMBOLS, ingest, market
 
+from tests.apps.strategy.made_markets import PRICES, SYMBOLS, ingest, market
 from thermofab.apps.market.store import HistoricalDataManager
 from thermofab.apps.strategy.config import MarketFeatureConfig
 from thermofab.apps.strategy.features import FORMULAS, MarketFeatureExtractor, features_of, sources

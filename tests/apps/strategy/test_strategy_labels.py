@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas
 import pytest
-from made_markets import PRICES, ingest, market
 from scipy.optimize import linprog
 
+from tests.apps.strategy.made_markets import PRICES, ingest, market
 from thermofab.apps.market.store import HistoricalDataManager
 from thermofab.apps.strategy import STRATEGIES, StrategyConfig, StrategyLabeler, strategy_index
 from thermofab.apps.strategy.labeler import load_labels, save_labels

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from made_panels import made_panel, write_prices
 
+from tests.apps.trading.portfolio.made_panels import made_panel, write_prices
 from thermofab.apps.serve.journal import Journal
 from thermofab.apps.serve.limits import Limits
 from thermofab.apps.serve.manager import ConnectionManager

@@ -5,9 +5,9 @@ import dataclasses
 import jax
 import numpy as np
 import pytest
-from made_panels import CORRELATION, made_panel
 from scipy.stats import chi2, kstest
 
+from tests.apps.trading.portfolio.made_panels import CORRELATION, made_panel
 from thermofab.apps.trading.portfolio.cells import MOST_ASSETS, all_states, box, cell_numbers, encode, states_of
 from thermofab.apps.trading.portfolio.copula import Copula
 from thermofab.apps.trading.portfolio.decoding import decode, log_density_within

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from made_panels import CORRELATION, copula_draws, dynamic_draws, made_panel
 from scipy.stats import kendalltau, multivariate_t, t
 
+from tests.apps.trading.portfolio.made_panels import CORRELATION, copula_draws, dynamic_draws, made_panel
 from thermofab.apps.trading.portfolio.correlation import Dynamic, ewma_covariances, fit_dynamic
 from thermofab.apps.trading.portfolio.filters import filter_panel, fit_marginals
 from thermofab.apps.trading.portfolio.joint import draw_days

@@ -7,9 +7,9 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas
 import pytest
-from made_panels import made_panel, write_prices
 from typer.testing import CliRunner
 
+from tests.apps.trading.portfolio.made_panels import made_panel, write_prices
 from thermofab.apps.cli import app
 from thermofab.apps.trading.portfolio.stressed import condition_of
 from thermofab.hw.spec import SpecError

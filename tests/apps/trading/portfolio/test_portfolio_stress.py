@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from made_panels import made_panel
 from scipy.stats import kstest
 
+from tests.apps.trading.portfolio.made_panels import made_panel
 from thermofab.apps.trading.portfolio.model import PortfolioModel
 from thermofab.apps.trading.portfolio.paths import PortfolioPaths, simulate
 from thermofab.apps.trading.portfolio.peers import StudentT
