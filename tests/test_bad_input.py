@@ -59,7 +59,7 @@ def program_too_large():
 
 def disconnected_target():
     two = networkx.disjoint_union(networkx.path_graph(3), networkx.path_graph(3))
-    networkx.set_edge_attributes(path := networkx.path_graph(5), 1.0, "weight")
+    networkx.set_edge_attributes(path := networkx.path_graph(5), dict.fromkeys(path.edges, 1.0), "weight")
     fab.compile(path, fab.fabric(two))
 
 

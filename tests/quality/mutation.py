@@ -28,6 +28,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.present import present
+
 ROOT = Path(__file__).resolve().parents[2]
 NOTES = Path(__file__).resolve().parent / "mutation_notes.json"
 SWAPS: dict[type, type] = {
@@ -370,7 +372,7 @@ def _said(page: str) -> tuple[dict[str, str], dict[str, dict[str, list[str]]]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(description=present(__doc__).split("\n")[0])
     parser.add_argument("--count", type=int, default=20, help="mutants an area")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--areas", nargs="*", default=list(AREAS), choices=list(AREAS))

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.apps.trading.portfolio.made_panels import made_panel, write_prices
+from tests.present import present
 from thermofab.apps.serve.journal import Journal
 from thermofab.apps.serve.limits import Limits
 from thermofab.apps.serve.manager import ConnectionManager
@@ -273,9 +274,9 @@ def test_files_that_grow_are_followed(tmp_path, panel):
             return first, await asyncio.wait_for(coming, 10)
 
     first, second = asyncio.run(run())
-    assert (first["as_of"], second["as_of"]) == (str(days[601]), str(days[602]))
-    assert first["model"]["until"] == first["as_of"] and second["record"]["days"] == 1
-    assert second["source"] == {"kind": "tail", "name": "AAA.csv, BBB.csv, CCC.csv"}
+    assert (present(first)["as_of"], present(second)["as_of"]) == (str(days[601]), str(days[602]))
+    assert present(first)["model"]["until"] == present(first)["as_of"] and present(second)["record"]["days"] == 1
+    assert present(second)["source"] == {"kind": "tail", "name": "AAA.csv, BBB.csv, CCC.csv"}
 
 
 @pytest.mark.parametrize(
