@@ -1,5 +1,8 @@
 """Bad input, through the public names: each error says what was wrong and what would be right, before any work."""
 
+# THRML asks for lists of its abstract nodes and blocks, which lists of spin nodes are not to a type checker.
+# pyright: reportArgumentType=false
+
 import dimod
 import jax
 import jax.numpy as jnp

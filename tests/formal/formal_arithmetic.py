@@ -1,5 +1,8 @@
 """The field and the table address are exact, for all weights, biases, states and words at small sizes."""
 
+# Amaranth makes its context managers and interface members at run time; a type checker cannot see them.
+# pyright: reportAttributeAccessIssue=false, reportGeneralTypeIssues=false
+
 from typing import Any
 
 from amaranth import Elaboratable, Module, Mux, Signal, signed

@@ -1,5 +1,8 @@
 """Bus protocols of the wrappers that other projects get: AXI4-Lite, Wishbone, and the samples as an AXI4-Stream."""
 
+# Amaranth makes its context managers and interface members at run time; a type checker cannot see them.
+# pyright: reportArgumentType=false, reportGeneralTypeIssues=false, reportOperatorIssue=false
+
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,5 +1,8 @@
 """The dense fabric: its fields are exact for all weights and states, and no colour reads states that are yet to change."""
 
+# Amaranth makes its context managers and interface members at run time; a type checker cannot see them.
+# pyright: reportAttributeAccessIssue=false, reportGeneralTypeIssues=false, reportOperatorIssue=false
+
 from dataclasses import replace
 from typing import Any
 

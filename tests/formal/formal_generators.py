@@ -1,5 +1,8 @@
 """Generators: equal to their recurrence bit by bit for every state, and never stuck at zero."""
 
+# Amaranth makes its context managers and interface members at run time; a type checker cannot see them.
+# pyright: reportArgumentType=false
+
 from typing import Any
 
 from amaranth import Array, Cat, Elaboratable, Module, Signal, Value

@@ -2,6 +2,9 @@
 happens once and in its turn, octets cross the line, and the check is CRC-32.
 """
 
+# Amaranth makes its context managers and interface members at run time; a type checker cannot see them.
+# pyright: reportAttributeAccessIssue=false, reportGeneralTypeIssues=false
+
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any

@@ -1,5 +1,8 @@
 """Protocols: the spatial sequencer and lane, and both register buses."""
 
+# Amaranth makes its context managers and interface members at run time; a type checker cannot see them.
+# pyright: reportAttributeAccessIssue=false, reportGeneralTypeIssues=false, reportOperatorIssue=false
+
 from typing import Any
 
 from amaranth import Cat, Elaboratable, Module, Mux, ResetSignal, Signal

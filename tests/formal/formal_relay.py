@@ -1,5 +1,8 @@
 """The relay fabric: the serial sum of a cell is the arithmetic one, and a root gathers its whole tree."""
 
+# Amaranth makes its context managers and interface members at run time; a type checker cannot see them.
+# pyright: reportAttributeAccessIssue=false, reportGeneralTypeIssues=false
+
 from typing import Any
 
 from amaranth import Array, Cat, Const, Elaboratable, Module, Mux, ResetSignal, Signal, Value, signed

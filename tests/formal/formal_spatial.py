@@ -2,6 +2,9 @@
 free sites of the slot in hand change.
 """
 
+# Amaranth makes its context managers and interface members at run time; a type checker cannot see them.
+# pyright: reportAttributeAccessIssue=false, reportGeneralTypeIssues=false, reportOperatorIssue=false
+
 from dataclasses import replace
 from typing import Any
 

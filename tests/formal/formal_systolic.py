@@ -1,5 +1,8 @@
 """The systolic fabric's blocks: spins change where they may, samples are neither lost nor doubled, runs end."""
 
+# Amaranth makes its context managers and interface members at run time; a type checker cannot see them.
+# pyright: reportAttributeAccessIssue=false, reportGeneralTypeIssues=false
+
 from dataclasses import replace
 from typing import Any
 

@@ -66,6 +66,7 @@ def test_the_compiler_puts_the_equations_on_factor_sites():
     states = all_states(10)
     sites = np.empty(states.shape, dtype=bool)
     for number, copies in zip(program.model.nodes, program.copies):
+        assert isinstance(number, int)
         sites[:, copies[0]] = states[:, number] > 0
     energies = program.report.quantisation.step * image_energies(program.image, sites)
     assert np.allclose(energies, problem.energies(states), atol=0.05)

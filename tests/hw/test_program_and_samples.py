@@ -161,7 +161,7 @@ def test_initial_states_may_be_named(program):
 
 def test_numpy_integers_are_integers(program):
     whole = program.sample(fab.Schedule(2, 3, 1), seed=7, device="reference")
-    schedule = fab.Schedule(np.int64(2), np.uint8(3), np.int32(1))
+    schedule = fab.Schedule(np.int64(2), np.uint8(3), np.int32(1))  # pyright: ignore[reportArgumentType]
     again = program.sample(schedule, seed=np.uint64(7), device="reference")
     assert np.array_equal(again.sites, whole.sites) and again.image.digest == whole.image.digest
     assert json.loads(json.dumps(schedule.to_json())) == json.loads(json.dumps(whole.schedule.to_json()))

@@ -1,5 +1,8 @@
 """What benchmarks/thresholds.py and cold.py measure with: forms of the table, exact sweeps and energies, the cell."""
 
+# Amaranth makes its context managers and interface members at run time; a type checker cannot see them.
+# pyright: reportAttributeAccessIssue=false
+
 import numpy as np
 import pytest
 from cold import exact_energy

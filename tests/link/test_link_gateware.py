@@ -1,5 +1,8 @@
 """The link's parts in Amaranth's simulator, each against its plain-Python model."""
 
+# Amaranth makes its context managers and interface members at run time; a type checker cannot see them.
+# pyright: reportAttributeAccessIssue=false
+
 import random
 import zlib
 

@@ -4,6 +4,7 @@ import gzip
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -86,7 +87,7 @@ def test_a_run_that_was_cut_goes_on(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(mnist, "PIECE", 10)
     monkeypatch.setattr(mnist, "CHOSEN", {8: Setting(8)})
 
-    def run(*arguments: str) -> list:
+    def run(*arguments: str) -> dict[str, Any]:
         monkeypatch.setattr(sys, "argv", [str(tmp_path / "mnist.py"), str(folder), "--sweeps", "40", *arguments])
         mnist.main()
         return json.loads((tmp_path / "docs/results/frontier_mnist.json").read_text())

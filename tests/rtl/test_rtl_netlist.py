@@ -1,5 +1,8 @@
 """The Verilog as a reader meets it: plain names, a comment and a source for every module, memories of their own."""
 
+# Amaranth makes its context managers and interface members at run time; a type checker cannot see them.
+# pyright: reportAttributeAccessIssue=false, reportGeneralTypeIssues=false
+
 import ast
 import json
 import os

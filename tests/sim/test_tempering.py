@@ -107,7 +107,7 @@ def test_a_device_that_can_neither_hold_chains_nor_place_them_is_named():
 
     ladder, _ = frustrated()
     with pytest.raises(SpecError, match=r"^tempering needs a device whose chains can be held, a simulator's, or whose"):
-        temper(Sealed(), ladder, rounds=1, sweeps=1)
+        temper(Sealed(), ladder, rounds=1, sweeps=1)  # pyright: ignore[reportArgumentType]
 
 
 def test_energies_are_those_of_the_states_and_walkers_move():

@@ -60,4 +60,4 @@ def test_what_cannot_be_built_is_refused():
         plan(fabric("g4-4x4-torus"), line=Line(4, patience=40))
     for wrong in ({"width": 3}, {"patience": 0}, {"delay": 1.5}):
         with pytest.raises(SpecError, match="of a line|bits wide"):
-            Line(**wrong)
+            Line(**wrong)  # pyright: ignore[reportArgumentType]

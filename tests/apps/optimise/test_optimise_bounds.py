@@ -80,7 +80,7 @@ def test_no_energy_is_below_the_bound():
         for n in (1, 2, 6, 10):
             quadratic = {pair: float(rng.normal()) for pair in itertools.combinations(range(n), 2)}
             bqm = dimod.BinaryQuadraticModel(dict(enumerate(rng.normal(size=n).tolist())), quadratic, -7.5, vartype)
-            least = dimod.ExactSolver().sample(bqm).first.energy
+            least = dimod.ExactSolver().sample(bqm).first.energy  # pyright: ignore[reportAttributeAccessIssue]
             scale = sum(map(abs, bqm.quadratic.values())) + sum(map(abs, bqm.linear.values()))
             bound = energy_bound(bqm, "semidefinite").value
             assert energy_bound(bqm, "cycles").value <= least + 1e-12 * scale
@@ -144,7 +144,7 @@ def test_the_published_value_of_a_toroidal_grid():
         next(file)
         edges = [tuple(map(int, line.split()[:3])) for line in file if line.strip()]
     graph = networkx.Graph()
-    graph.add_weighted_edges_from(edges)
+    graph.add_weighted_edges_from(edges)  # pyright: ignore[reportArgumentType]
     assert 629.16 <= maxcut_bound(graph, "semidefinite").value < 629.3
 
 

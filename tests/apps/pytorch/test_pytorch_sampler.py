@@ -250,7 +250,7 @@ def test_bad_tensors_are_refused():
     with pytest.raises(SpecError, match="s_model must have shape"):
         machine.quasi_objective(torch.ones(1, 3), torch.ones(2, 3))
     with pytest.raises(SpecError, match="kind must be"):
-        machine.quasi_objective(torch.ones(1, 3), good, "exact")
+        machine.quasi_objective(torch.ones(1, 3), good, "exact")  # pyright: ignore[reportArgumentType]
     with pytest.raises(SpecError, match="x must have shape"):
         machine(torch.ones(2, 3))
     with pytest.raises(SpecError, match="or nan where unknown; got 0.5"):
@@ -272,7 +272,7 @@ def test_bad_samplers_are_refused():
     with pytest.raises(DeviceError, match="unknown device 'abacus'"):
         machine.sample("abacus")
     with pytest.raises(SpecError, match="chains must be 'persistent' or 'fresh'"):
-        FabricSampler(machine, chains="forever")
+        FabricSampler(machine, chains="forever")  # pyright: ignore[reportArgumentType]
     with pytest.raises(SpecError, match="replicas must be an integer of at least 1"):
         FabricSampler(machine, replicas=0)
 

@@ -1,5 +1,8 @@
 """The ten features: formulas against plain loops, absence, and that the future changes nothing."""
 
+# pandas' types do not tell a column from a table, nor its reductions from either.
+# pyright: reportAttributeAccessIssue=false, reportGeneralTypeIssues=false
+
 from dataclasses import replace
 from pathlib import Path
 

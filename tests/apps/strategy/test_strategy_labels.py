@@ -1,5 +1,8 @@
 """Outcomes, labels, crisis periods, files; and the faults of earlier labellers."""
 
+# pandas' types do not tell a column from a table, nor its reductions from either.
+# pyright: reportGeneralTypeIssues=false
+
 from dataclasses import replace
 from pathlib import Path
 

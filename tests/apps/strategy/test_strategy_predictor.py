@@ -1,5 +1,8 @@
 """The streaming predictor: what it says, refuses, waits for, and sends; streams of rows; the commands."""
 
+# Observations are stand-ins, and wrong arguments are refused.
+# pyright: reportArgumentType=false
+
 import asyncio
 import datetime
 import json
@@ -98,7 +101,7 @@ def test_the_documents_keys_and_the_schema(model):
 def test_absent_features_are_flagged_and_seen_by_the_model(model):
     predictor = TRMStreamingPredictor(60, model=model)
     some = [*FEATURES]
-    some[0], some[6] = float("nan"), None
+    some[0], some[6] = float("nan"), None  # pyright: ignore[reportCallIssue]
     made, whole = checked(predictor.predict(some)), predictor.predict(FEATURES)
     assert [k for k, gone in enumerate(made["feature_mask"]) if gone] == [0, 6]
     assert made["raw_features"][6] is None and made["normalized_features"][0] is None
@@ -309,7 +312,7 @@ def test_allocations_with_bonds_are_judged_only_with_bonds(model):
 
 def test_the_demonstrations_days_follow_its_training():
     rows, seen = demo_rows(), demo_observations().latest()
-    assert rows[60].date > LAST_TRAINED.item() >= rows[59].date and len(rows) > 2000
+    assert rows[60].date > LAST_TRAINED.astype(datetime.date) >= rows[59].date and len(rows) > 2000
     assert present(seen).as_of == rows[60].date and np.isnan(present(seen).features).tolist() == [
         k in (0, 6) for k in range(10)
     ]

@@ -232,7 +232,7 @@ def test_schedules_of_a_hand_made_graph():
         ({"warmup": 0}, r"^warmup must be an integer of at least 1, got 0\.$"),
     ):
         with pytest.raises(SpecError, match=sentence):
-            SamplingSchedule(**options)
+            SamplingSchedule(**options)  # pyright: ignore[reportArgumentType]
     with pytest.raises(SpecError, match=r"^beta of a model learnt from prices is 1, got 2: at another temperature"):
         ProbabilisticTradingModel(schedule=SamplingSchedule(beta=2.0)).fit(np.zeros(300))
 

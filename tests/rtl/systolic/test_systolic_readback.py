@@ -1,5 +1,8 @@
 """What a systolic fabric shows of itself: states, clamps, coefficients and tables; and that looking changes nothing."""
 
+# Amaranth makes its context managers and interface members at run time; a type checker cannot see them.
+# pyright: reportAttributeAccessIssue=false
+
 import numpy as np
 import pytest
 from amaranth.sim import Simulator

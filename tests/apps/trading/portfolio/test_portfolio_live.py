@@ -4,6 +4,7 @@ import asyncio
 import datetime
 import json
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
@@ -60,8 +61,14 @@ def once(learn, symbols):
 
 def model_of(rows, again=False, **changes):
     """A model that learns from 600 days; ``again`` if from anew."""
-    watched = {"topic": "book", "weights": Weights(SYMBOLS, SHARES, 1000.0), "until": rows[600].date, "draws": DRAWS}
-    watched = Watched(**(watched | {"model": "static", "device": "native"} | changes))
+    given: dict[str, Any] = {
+        "topic": "book",
+        "weights": Weights(SYMBOLS, SHARES, 1000.0),
+        "until": rows[600].date,
+        "draws": DRAWS,
+    }
+    given |= {"model": "static", "device": "native"} | changes
+    watched = Watched(**given)
     learn = learner(watched.weights.symbols, "native", "static", "gjr", watched.draws)
     return RiskRows(watched, learn if again else once(learn, watched.weights.symbols), "replay", "made")
 

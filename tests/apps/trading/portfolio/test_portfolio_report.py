@@ -1,5 +1,8 @@
 """``thermofab trade risk --portfolio`` from a folder of files to numbers, paths and a page; what it refuses."""
 
+# pandas' types do not tell a column from a table, nor its reductions from either.
+# pyright: reportAttributeAccessIssue=false
+
 import json
 import re
 from html.parser import HTMLParser
