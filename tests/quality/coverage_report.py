@@ -31,6 +31,13 @@ ROOT = Path(__file__).resolve().parents[2]
 FLAGS = ("--coverage-line", "--coverage-toggle")
 # Fabrics whose Verilog is instrumented, which takes minutes to build.
 INSTRUMENTED = ("torus", "open, fine, other generator", "systolic torus")
+TITLES = {
+    "spatial": "Spatial fabric",
+    "systolic": "Systolic fabric",
+    "relay": "Relay fabric",
+    "dense": "Dense fabric",
+    "link": "Serial link",
+}
 UPDATES, LINK_STEPS = 20_000, 80
 # Inputs of a module that its parent ties to a constant, and high bits of counters that no test runs long enough to
 # reach, never toggle; the report shows what is left rather than excuse it.
@@ -129,9 +136,7 @@ def main() -> int:
         "What the cocotb benches of the default regression bring about, with their seeds: functional bins first, which "
         "are situations named beforehand, then lines and toggles of the emitted Verilog. Written by "
         "`python tests/quality/coverage_report.py`, from these runs: " + "; ".join(runs) + ".",
-        *bins("Spatial fabric", sums["spatial"]),
-        *bins("Systolic fabric", sums["systolic"]),
-        *(bins("Serial link", sums["link"]) if "link" in sums else []),
+        *(line for kind, title in TITLES.items() if kind in sums for line in bins(title, sums[kind])),
         "",
         "## Lines and toggles",
         "",
