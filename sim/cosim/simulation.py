@@ -119,7 +119,7 @@ def build(simulator: str, design: Design, folder: Path, flags: Iterable[str] = (
         said = log.read_text()[-TAIL:] if log.exists() else str(error)
         raise DeviceError(f"{simulator.capitalize()} cannot build module '{design.top}' ({log}):\n{said}") from None
     if simulator == "verilator":
-        from thermofab.sim.cosim.verilator import keep_objects
+        from thermofab.sim.cosim.runners import keep_objects
 
         keep_objects(place, optimise)
     return Simulation(design, folder, runner)
@@ -128,13 +128,11 @@ def build(simulator: str, design: Design, folder: Path, flags: Iterable[str] = (
 def _runner(
     simulator: str, design: Design, folder: Path, sources: Sequence[Path], optimise: str
 ) -> "tuple[Runner, list[Path]]":
+    from thermofab.sim.cosim.runners import PORTS, OnIcarus, OnVerilator, reuse_objects
+
     if simulator == "icarus":
-        from cocotb_tools.runner import get_runner
-
-        return get_runner(simulator), [*sources]
-    from thermofab.sim.cosim.verilator import PORTS, PortsOnly, reuse_objects
-
+        return OnIcarus(), [*sources]
     ports = folder / "ports.vlt"
     ports.write_text(PORTS.format(top=design.top))
     reuse_objects(folder / "build", optimise)
-    return PortsOnly(optimise), [*sources, ports]
+    return OnVerilator(optimise), [*sources, ports]

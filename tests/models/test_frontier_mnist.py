@@ -81,16 +81,17 @@ def test_sweeps_are_those_asked_for(sweeps, start):
 
 
 def test_a_run_that_was_cut_goes_on(tmp_path, monkeypatch, capsys):
-    folder = folder_of(tmp_path)
+    folder, repository = folder_of(tmp_path), tmp_path / "repository"
+    repository.mkdir()
     for module in (results, mnist):
-        monkeypatch.setattr(module, "ROOT", tmp_path)
+        monkeypatch.setattr(module, "ROOT", repository)
     monkeypatch.setattr(mnist, "PIECE", 10)
     monkeypatch.setattr(mnist, "CHOSEN", {8: Setting(8)})
 
     def run(*arguments: str) -> dict[str, Any]:
         monkeypatch.setattr(sys, "argv", [str(tmp_path / "mnist.py"), str(folder), "--sweeps", "40", *arguments])
         mnist.main()
-        return json.loads((tmp_path / "docs/results/frontier_mnist.json").read_text())
+        return json.loads((repository / "docs/results/frontier_mnist.json").read_text())
 
     first = run("--images", "20")
     assert [(row["first"], row["images"], row["right"]) for row in first["rows"]] == [(0, 10, 10), (10, 10, 10)]

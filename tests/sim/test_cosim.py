@@ -66,6 +66,25 @@ def test_a_bench_that_cannot_be_imported_is_said(tmp_path):
         lockstep(SPEC, "icarus", design=with_mine(MINE), bench=Bench("no_such_bench"), folder=tmp_path)
 
 
+@needs_icarus
+@pytest.mark.rtl
+def test_a_bench_of_ones_own_is_found_in_the_current_folder(tmp_path, monkeypatch):
+    """As a notebook's: the path of this process names the folder by ''."""
+    bench = """
+import cocotb
+from thermofab.sim.cosim.jobs import FabricJob, read_job, report
+@cocotb.test()
+async def says(dut):
+    report(compared=read_job(FabricJob).updates)
+"""
+    (tmp_path / "my_bench.py").write_text(bench)
+    (tmp_path / "files").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend("")
+    found = lockstep(SPEC, "icarus", design=with_mine(MINE), bench=Bench("my_bench"), updates=7, folder="files")
+    assert found.compared == 7
+
+
 def test_a_module_takes_the_place_of_the_one_of_its_name():
     text = with_module(TEXT, MINE)
     assert text.count("module thermofab_lfsr32") == 1 and "my_taps" in text

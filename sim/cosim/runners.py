@@ -1,19 +1,20 @@
-"""cocotb's runner for Verilator, with the Verilator that this project finds and only the top module's ports public.
+"""cocotb's runners: the simulator's Python finds what this process finds, and Verilator is the one this project uses.
 
-Every signal that cocotb may write is one that Verilator must not optimise, so all of a design is public only where a
-bench needs it; ours look at ports. Objects of Verilator's own sources are the same for every design and are kept.
+Every signal that cocotb may write is one that Verilator must not optimise, so of a design only the top module's ports
+are public: benches look at no more. Objects of Verilator's own sources are the same for every design and are kept.
 """
 
 import contextlib
 import os
 import re
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from cocotb_tools.runner import Verilator
+from cocotb_tools.runner import Icarus, Runner, Verilator
 
 from thermofab.hw.cache import cache_folder
 from thermofab.sim.rtl.tools import find_verilator
@@ -32,8 +33,20 @@ def make_variables(optimise: str) -> str:
     )
 
 
-class PortsOnly(Verilator):
-    """See the head of this file. ``optimise``: g++'s level, ``"-O0"`` builds fastest."""
+class SamePath(Runner):
+    """Benches are found where this process finds modules: a relative folder on its path is made absolute."""
+
+    def _set_env_common(self) -> None:
+        super()._set_env_common()
+        self.env["PYTHONPATH"] = os.pathsep.join(str(Path(place).resolve()) for place in sys.path)
+
+
+class OnIcarus(SamePath, Icarus):
+    """Nothing else."""
+
+
+class OnVerilator(SamePath, Verilator):
+    """With ports public alone. ``optimise``: g++'s level, ``"-O0"`` builds fastest."""
 
     def __init__(self, optimise: str) -> None:
         super().__init__()
