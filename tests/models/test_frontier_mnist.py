@@ -89,7 +89,7 @@ def test_a_run_that_was_cut_goes_on(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(mnist, "CHOSEN", {8: Setting(8)})
 
     def run(*arguments: str) -> dict[str, Any]:
-        monkeypatch.setattr(sys, "argv", [str(tmp_path / "mnist.py"), str(folder), "--sweeps", "40", *arguments])
+        monkeypatch.setattr(sys, "argv", [str(repository / "mnist.py"), str(folder), "--sweeps", "40", *arguments])
         mnist.main()
         return json.loads((repository / "docs/results/frontier_mnist.json").read_text())
 
