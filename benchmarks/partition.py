@@ -18,11 +18,10 @@ import numpy as np
 from page_tables import fill, results
 from results import write_results
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "sim"))
-
-from kaufman import log_z  # pyright: ignore[reportMissingImports]
+sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 import thermofab as fab
+from tests.sim.kaufman import log_z
 from thermofab.compiler import fabric_of
 from thermofab.hw.spec import IsingModel, Program, open_device
 from thermofab.hw.spec.partition import METHODS, LogPartition

@@ -7,19 +7,16 @@ timed over whole runs; cocotb and Amaranth's simulator from the start of a run t
 meanwhile but turn the clock. Medians of three rounds.
 """
 
-import json
-import os
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from rtl_speed_bench import recorded_writes
+from rtl_speed_bench import cocotb_seconds, recorded_writes
 from timing import machine
 
 from thermofab.hw.host.driver import FabricDriver, RunSettings
@@ -29,7 +26,6 @@ from thermofab.sim.conformance import random_image
 from thermofab.sim.rtl.build import build_library
 from thermofab.sim.rtl.library import CompiledFabric
 
-HERE = Path(__file__).resolve().parent
 ROUNDS = 3
 LARGE = 1000  # sites above which only compiled RTL is timed: loading takes the others minutes
 DEFAULT = ("spatial g4-8x8-torus", "systolic g12-16x16-torus", "systolic g12-70x70-torus")
@@ -83,20 +79,6 @@ def amaranth(spec: FabricSpec) -> Callable[[int], float]:
     return run
 
 
-def cocotb(spec: FabricSpec, simulator: str) -> Callable[[int], float]:
-    def run(sweeps: int) -> float:
-        with tempfile.TemporaryDirectory() as folder:
-            (Path(folder) / "fabric.json").write_text(json.dumps(spec.to_json()))
-            command = [sys.executable, str(HERE / "rtl_speed_bench.py"), simulator, folder, str(sweeps)]
-            done = subprocess.run(command, capture_output=True, text=True, env=dict(os.environ))
-            report = Path(folder) / "seconds"
-            if not report.exists():
-                raise RuntimeError(done.stdout[-2000:] + done.stderr[-2000:])
-            return float(report.read_text())
-
-    return run
-
-
 def main() -> None:
     print(machine())
     for name in sys.argv[1:] or DEFAULT:
@@ -106,8 +88,8 @@ def main() -> None:
         contenders: dict[str, tuple[Callable[[int], float], int]] = {
             "compiled, Verilator": (compiled(spec, "verilator"), max(50, 20_000_000 // sites)),
             "compiled, CXXRTL": (compiled(spec, "cxxrtl"), max(20, 2_000_000 // sites)),
-            "cocotb, Verilator": (cocotb(spec, "verilator"), max(10, 200_000 // sites)),
-            "cocotb, Icarus": (cocotb(spec, "icarus"), max(4, 20_000 // sites)),
+            "cocotb, Verilator": (partial(cocotb_seconds, spec, "verilator"), max(10, 200_000 // sites)),
+            "cocotb, Icarus": (partial(cocotb_seconds, spec, "icarus"), max(4, 20_000 // sites)),
             "Amaranth's simulator": (amaranth(spec), max(1, 2_000 // sites)),
         }
         if sites > LARGE:

@@ -9,11 +9,8 @@ Timed are whole calls of ``Device.run`` (seeding, transfers and one sample inclu
 """
 
 import argparse
-import sys
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +18,7 @@ from thrml_peer import thrml_runner
 from timing import interleaved_both, machine, median_rate, spread
 
 from thermofab.hw.spec import FREE, Image, Schedule, ThermofabError, fabric, open_device, sigmoid_table
+from thermofab.sim.cosim import lockstep
 
 STEP, SHIFT, ROUNDS = 1 / 127, 3, 7
 
@@ -108,16 +106,11 @@ def cocotb_line(image: Image) -> None:
 
     Two lengths of run share the cost of building and starting; the rate is that of what the longer one does more.
     """
-    sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "rtl"))
-    import pytest
-    from rtl_runner import simulate
-
     compared, seconds = [], []
     for updates in (20_000, 320_000):
-        with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as environment:
-            started = time.perf_counter()
-            compared.append(simulate("verilator", image.fabric, 1, updates, Path(folder), environment))
-            seconds.append(time.perf_counter() - started)
+        started = time.perf_counter()
+        compared.append(lockstep(image.fabric, "verilator", updates=updates).compared)
+        seconds.append(time.perf_counter() - started)
     rate = (compared[1] - compared[0]) / (seconds[1] - seconds[0])
     print(f"{'cocotb':<14}{1:>9}{rate:>13.3g}        (bench, bus traffic and reference included)")
 

@@ -31,7 +31,11 @@ def made_prices(folder: Path) -> None:
     (folder / "prices").mkdir()
     for symbol in ("SPY", "TLT", "GLD", "QQQ", "VWO"):
         returns = (-0.3 if symbol == "TLT" else 1.0) * common + rng.normal(0, 0.006, len(dates))
-        columns = {"Date": dates, "Close": 90 * np.exp(returns.cumsum()), "Volume": rng.integers(1e6, 5e6, len(dates))}
+        columns = {
+            "Date": dates,
+            "Close": 90 * np.exp(returns.cumsum()),
+            "Volume": rng.integers(1_000_000, 5_000_000, len(dates)),
+        }
         pandas.DataFrame(columns).to_csv(folder / "prices" / f"{symbol}.csv", index=False)
     volatility = pandas.DataFrame({"Date": dates, "Close": 18 + 4 * np.abs(rng.normal(size=len(dates)))})
     volatility.to_csv(folder / "prices" / "VIX.csv", index=False)

@@ -7,7 +7,9 @@ from typing import Any
 import networkx
 import numpy as np
 from common import PROFILES
-from independent_solver import (
+
+import thermofab as fab
+from tests.compiler.independent_solver import (
     distance,
     node_distribution,
     path_moments,
@@ -15,8 +17,6 @@ from independent_solver import (
     two_colour_moments,
     user_distribution,
 )
-
-import thermofab as fab
 from thermofab.hw.spec import CompileError, IsingModel
 
 ACCEPTED_SIGMAS = (0.3, 0.6, 1.0, 1.5)

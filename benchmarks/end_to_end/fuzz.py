@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 from common import PROFILES
-from independent_solver import LARGEST, distance, node_distribution, sites_in_use, user_distribution
-from random_programs import SIGMAS, RandomProgram, profile_of, random_program
 
 import thermofab as fab
+from tests.compiler.independent_solver import LARGEST, distance, node_distribution, sites_in_use, user_distribution
+from tests.compiler.random_programs import SIGMAS, RandomProgram, profile_of, random_program
 from thermofab.hw.spec import CompileError, RefusedError
 
 CLOSE = 0.01

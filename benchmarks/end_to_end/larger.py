@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 from common import PROFILES
-from independent_solver import distance, node_distribution, user_distribution
-from random_programs import RandomProgram, larger_program, profile_of
 
 import thermofab as fab
+from tests.compiler.independent_solver import distance, node_distribution, user_distribution
+from tests.compiler.random_programs import RandomProgram, larger_program, profile_of
 from thermofab.hw.spec import RefusedError
 
 TOLERANCES = (0.05, 0.01)

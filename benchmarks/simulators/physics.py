@@ -14,11 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests" / "sim"))
+sys.path.append(str(Path(__file__).resolve().parents[2]))
 
-from kaufman import energy  # pyright: ignore[reportMissingImports]
-from test_physics import BETAS, measured, statistics, torus  # pyright: ignore[reportMissingImports]
-
+from tests.sim.kaufman import energy
+from tests.sim.test_physics import BETAS, measured, statistics, torus
 from thermofab.hw.spec import Schedule, open_device
 
 NAMES = ("above", "at", "below")

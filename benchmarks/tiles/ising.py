@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests" / "sim"))
+sys.path.append(str(Path(__file__).resolve().parents[2]))
 
-from kaufman import energy  # pyright: ignore[reportMissingImports]
 from results import write_results
-from test_physics import BETAS, WEIGHT, torus  # pyright: ignore[reportMissingImports]
 
+from tests.sim.kaufman import energy
+from tests.sim.test_physics import BETAS, WEIGHT, torus
 from thermofab.hw.spec import Link, Network, Schedule, Tiling
 from thermofab.sim.native.tiles import TiledDevice
 from thermofab.sim.observers import Energies

@@ -2,28 +2,23 @@
 
     python benchmarks/tiles/link_clocks.py
 
-The tiles and lines are those of the tests' bench (tests/tiles), compiled by Verilator, all bits compared. The formula
+The tiles and lines are those of thermofab.sim.cosim.tiles, compiled by Verilator, all bits compared. The formula
 is ``Wire.exact_clocks`` with λ = 0: the frame's header and check, and the way through the ends, are not in it. Writes
 docs/results/tiles_link_clocks.json.
 """
 
 import sys
-import tempfile
 from fractions import Fraction
 from pathlib import Path
 
-import pytest
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests" / "tiles"))
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests" / "rtl"))
 
 from results import write_results
-from tiles_runner import build, simulate
 
 from thermofab.hw.host.spatial.plan import plan_lanes
 from thermofab.hw.rtl.tiles.plan import CHECK_BITS, HEADER_BITS, Line
 from thermofab.hw.spec import Tiling, Wire, fabric, part_of
+from thermofab.sim.cosim.tiles.run import tiles_lockstep
 
 WIDTHS = (1, 4, 16)
 
@@ -35,9 +30,7 @@ def main() -> None:
     clocks = plan_lanes(part_of(spec, tiling, 0).fabric).colour_clocks
     rows = []
     for width in WIDTHS:
-        with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-            runner = build(spec, tiling, Line(width), Path(folder), patch)
-            found = simulate(runner, Path(folder), patch, ["clean"], 18)
+        found = tiles_lockstep(spec, tiling, Line(width), scenarios=["clean"], seed=18)
         formula = Wire(0, Fraction(width), clocks).exact_clocks(tiling)
         overhead = (HEADER_BITS + CHECK_BITS) // width
         rows.append(

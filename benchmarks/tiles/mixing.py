@@ -20,12 +20,12 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator, eigs
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests" / "sim"))
+sys.path.append(str(Path(__file__).resolve().parents[2]))
 
 from distances import BETA_FERROMAGNET, BETA_GLASS, image_of  # pyright: ignore[reportMissingImports]
 from results import write_results
-from test_physics import WEIGHT, torus  # pyright: ignore[reportMissingImports]
 
+from tests.sim.test_physics import WEIGHT, torus
 from thermofab.hw.spec import Image, Link, Network, Schedule, Tiling, flip_probability
 from thermofab.hw.spec.convergence import autocorrelation
 from thermofab.sim.native.device import NativeDevice

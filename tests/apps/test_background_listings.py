@@ -21,7 +21,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from background_imports import mapped
+
+from tests.apps.background_imports import mapped
 
 FOLDER = Path(__file__).resolve().parents[3] / "shared" / "background"
 TRADING, TRLINKOS, PHASE_1 = "trading-integration-guide", "trlinkos-integration", "trm-phase-1-report"
@@ -60,7 +61,9 @@ def made_store(start: str) -> None:
     common = random.normal(0.0003, 0.01, len(dates))
     for symbol in ("SPY", "TLT", "IEF", "GLD", "QQQ", "VEA", "VWO"):
         closes = 90 * np.exp((common + random.normal(0, 0.006, len(dates))).cumsum())
-        frame = pandas.DataFrame({"Date": dates, "Close": closes, "Volume": random.integers(1e6, 5e6, len(dates))})
+        frame = pandas.DataFrame(
+            {"Date": dates, "Close": closes, "Volume": random.integers(1_000_000, 5_000_000, len(dates))}
+        )
         store.ingest(bars_of(frame, symbol))
 
 

@@ -71,7 +71,7 @@ def test_models_of_any_order_are_read(tmp_path):
 
 def test_graphs_are_models_too(tmp_path):
     graph = networkx.cycle_graph(4)
-    networkx.set_edge_attributes(graph, 0.5, "weight")
+    networkx.set_edge_attributes(graph, dict.fromkeys(graph.edges, 0.5), "weight")
     networkx.write_gml(graph, tmp_path / "cycle.gml")
     done = thermofab("compile", tmp_path / "cycle.gml", "--out", tmp_path / "p.json", "--fabric", "g4-3x3")
     assert done.returncode == 0 and "exact" in done.stdout

@@ -1,5 +1,8 @@
 """The road to a bitstream: small designs whose cells and paths can be counted by hand, and one board end to end."""
 
+# Amaranth makes its context managers and interface members at run time; a type checker cannot see them.
+# pyright: reportAttributeAccessIssue=false
+
 import json
 import subprocess
 import sys

@@ -6,9 +6,9 @@ import dimod
 import networkx
 import numpy as np
 import pytest
-from compiler_cases import weighted
 
 import thermofab as fab
+from tests.compiler.compiler_cases import weighted
 from thermofab.compiler import stationary_distribution, verify
 from thermofab.compiler.distributions.enumeration import kl, marginal, states, total_variation
 from thermofab.hw.spec import FREE, Image, IsingModel, SpecError, flip_probability

@@ -6,9 +6,9 @@ from pathlib import Path
 import networkx
 import numpy as np
 import pytest
-from compiler_cases import model_of, weighted
 
 import thermofab as fab
+from tests.compiler.compiler_cases import model_of, weighted
 from thermofab.compiler.certify.exactness import KINDS, fabric_couplings, random_program
 from thermofab.compiler.distributions.enumeration import log_weights, normalised, states, total_variation
 from thermofab.compiler.distributions.fixed_point import eliminated, iterated

@@ -9,9 +9,9 @@ import dimod
 import networkx
 import numpy as np
 import pytest
-from compiler_cases import weighted
 
 import thermofab as fab
+from tests.compiler.compiler_cases import weighted
 from thermofab.compiler.distributions.enumeration import total_variation
 from thermofab.hw.spec import CompileError, DistributionWarning, Exact, Program, RefusedError
 

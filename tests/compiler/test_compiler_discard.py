@@ -5,9 +5,9 @@ import json
 import networkx
 import numpy as np
 import pytest
-from compiler_cases import boltzmann, laid_out, model_of, weighted
 
 import thermofab as fab
+from tests.compiler.compiler_cases import boltzmann, laid_out, model_of, weighted
 from thermofab.compiler.certify.exactness import fabric_couplings
 from thermofab.compiler.distributions.broken import least_share
 from thermofab.compiler.distributions.enumeration import log_weights, marginal, normalised, states

@@ -8,9 +8,9 @@ import sys
 import networkx
 import numpy as np
 import pytest
-from compiler_cases import boltzmann, distribution_over_roots, laid_out, model_of, weighted
 
 import thermofab as fab
+from tests.compiler.compiler_cases import boltzmann, distribution_over_roots, laid_out, model_of, weighted
 from thermofab.compiler.placement import remember
 from thermofab.compiler.placement.embedding import embeddings
 from thermofab.compiler.placement.monomorphism import within_sublattice

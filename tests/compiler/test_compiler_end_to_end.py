@@ -5,7 +5,9 @@ import warnings
 import networkx
 import numpy as np
 import pytest
-from independent_solver import (
+
+import thermofab as fab
+from tests.compiler.independent_solver import (
     distance,
     node_distribution,
     path_moments,
@@ -15,9 +17,7 @@ from independent_solver import (
     two_colour_moments,
     user_distribution,
 )
-from random_programs import KINDS, random_program
-
-import thermofab as fab
+from tests.compiler.random_programs import KINDS, random_program
 from thermofab.compiler import stationary_distribution
 from thermofab.compiler.distributions import fixed_point
 from thermofab.hw.spec import CompileError, DistributionWarning, IsingModel, RefusedError

@@ -3,9 +3,9 @@
 import networkx
 import numpy as np
 import pytest
-from compiler_cases import distribution_over_roots, laid_out, model_of, weighted
 
 import thermofab as fab
+from tests.compiler.compiler_cases import distribution_over_roots, laid_out, model_of, weighted
 from thermofab.compiler.distributions.enumeration import total_variation
 from thermofab.compiler.ir.lowered import Lowered
 from thermofab.hw.spec import Bounded, CompileError, Exact

@@ -3,9 +3,9 @@
 import networkx
 import numpy as np
 import pytest
-from compiler_cases import weighted
 
 import thermofab as fab
+from tests.compiler.compiler_cases import weighted
 from thermofab.compiler.distributions.enumeration import total_variation
 from thermofab.hw.spec import CompileError, DiscreteModel, SpecError
 from thermofab.hw.spec.discrete import factor_of

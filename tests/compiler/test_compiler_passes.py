@@ -7,9 +7,9 @@ from typing import ClassVar, get_type_hints
 import networkx
 import numpy as np
 import pytest
-from compiler_cases import weighted
 
 import thermofab as fab
+from tests.compiler.compiler_cases import weighted
 from thermofab.compiler.ir.stages import Discrete, Paired, Placed, Quantised, Source, Wired
 from thermofab.compiler.passes import pipelines
 from thermofab.compiler.passes.discard import DiscardBroken

@@ -3,9 +3,9 @@
 import networkx
 import numpy as np
 import pytest
-from compiler_cases import weighted
 
 import thermofab as fab
+from tests.compiler.compiler_cases import weighted
 from thermofab.compiler.passes.base import Keeping
 from thermofab.compiler.passes.pipelines import PIPELINES, pipeline_of
 from thermofab.compiler.passes.scale_and_quantise import ScaleAndQuantise

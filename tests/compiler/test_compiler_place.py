@@ -3,9 +3,9 @@
 import networkx
 import numpy as np
 import pytest
-from compiler_cases import weighted
 
 import thermofab as fab
+from tests.compiler.compiler_cases import weighted
 from thermofab.compiler.placement.isomorphism import isomorphism
 from thermofab.compiler.placement.monomorphism import monomorphism
 from thermofab.hw.spec import CompileError, Exact, IsingModel, Topology

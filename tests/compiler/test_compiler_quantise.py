@@ -3,9 +3,9 @@
 import networkx
 import numpy as np
 import pytest
-from compiler_cases import boltzmann, laid_out, model_of, weighted
 
 import thermofab as fab
+from tests.compiler.compiler_cases import boltzmann, laid_out, model_of, weighted
 from thermofab.compiler.distributions.enumeration import kl
 from thermofab.compiler.distributions.gibbs import gibbs_states
 from thermofab.compiler.frontend import lower

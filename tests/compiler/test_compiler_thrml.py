@@ -6,7 +6,6 @@ import jax.numpy as jnp
 import networkx
 import numpy as np
 import pytest
-from compiler_cases import boltzmann
 from thrml import Block, SpinNode
 from thrml.block_sampling import BlockGibbsSpec, BlockSamplingProgram
 from thrml.conditional_samplers import AbstractConditionalSampler
@@ -22,6 +21,7 @@ from thrml.models.discrete_ebm import (
 from thrml.pgm import DEFAULT_NODE_SHAPE_DTYPES, AbstractNode, CategoricalNode
 
 import thermofab as fab
+from tests.compiler.compiler_cases import boltzmann
 from thermofab.compiler.distributions.enumeration import states
 from thermofab.compiler.frontend import lower
 from thermofab.hw.spec import CompileError

@@ -5,9 +5,9 @@ import re
 import networkx
 import numpy as np
 import pytest
-from compiler_cases import boltzmann, distribution_over_roots, laid_out, model_of, weighted
 
 import thermofab as fab
+from tests.compiler.compiler_cases import boltzmann, distribution_over_roots, laid_out, model_of, weighted
 from thermofab.compiler.distributions.enumeration import kl, total_variation
 from thermofab.compiler.distributions.trunks import kl_bound, log_ratio_range, root_distribution, tv_bound
 from thermofab.compiler.frontend import lower

@@ -3,9 +3,9 @@
 import networkx
 import numpy as np
 import pytest
-from compiler_cases import boltzmann, distribution_over_roots, laid_out, model_of, weighted
 
 import thermofab as fab
+from tests.compiler.compiler_cases import boltzmann, distribution_over_roots, laid_out, model_of, weighted
 from thermofab.compiler.distributions.enumeration import log_weights, marginal, normalised, total_variation
 from thermofab.compiler.ir.lowered import Lowered
 from thermofab.compiler.ir.wires import atanh_exp, composite, log_tanh, wire_coupling

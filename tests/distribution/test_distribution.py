@@ -8,9 +8,9 @@ tails than χ²; the factor of 200 that remains to 1e-6 is for that.
 
 import numpy as np
 import pytest
-from programs import PROGRAMS, ROOMY, draw
 from scipy.stats import chi2
 
+from tests.distribution.programs import PROGRAMS, ROOMY, draw
 from thermofab.compiler import compile, exact, stationary_distribution
 from thermofab.compiler.distributions.enumeration import total_variation
 from thermofab.hw.spec import FREE, Exact, Schedule, fabric

@@ -6,6 +6,9 @@ six standard errors or more, computed here from chains: with R independent chain
 their spread, so a false alarm (of all states and tests together) has a probability below 1e-6.
 """
 
+# THRML asks for lists of its abstract nodes and blocks, which lists of spin nodes are not to a type checker.
+# pyright: reportArgumentType=false
+
 import itertools
 import random
 
@@ -70,7 +73,8 @@ def check(program, clamp, bound, samples, steps=5):
         seed=7,
         device="native",
     )
-    number = np.ravel_multi_index(np.moveaxis(out.states[0], -1, 0).astype(np.int64), distribution.shape)
+    codes = tuple(np.moveaxis(out.states[0], -1, 0).astype(np.int64))
+    number = np.asarray(np.ravel_multi_index(codes, distribution.shape))
     k = len(distribution.probabilities)
     frequency = np.stack([np.bincount(chain, minlength=k) for chain in number]) / samples
     top = distribution.probabilities.max()

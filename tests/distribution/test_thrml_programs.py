@@ -4,6 +4,9 @@ Where a bound there is a lucky seed's (2% of the largest probability from 10,000
 same bound is kept here and more samples are drawn, so that it holds with the stated probability.
 """
 
+# THRML asks for lists of its abstract nodes and blocks, which lists of spin nodes are not to a type checker.
+# pyright: reportArgumentType=false
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp

@@ -1,12 +1,15 @@
 """The field and the table address are exact, for all weights, biases, states and words at small sizes."""
 
+# Amaranth makes its context managers and interface members at run time; a type checker cannot see them.
+# pyright: reportAttributeAccessIssue=false, reportGeneralTypeIssues=false
+
 from typing import Any
 
 from amaranth import Elaboratable, Module, Mux, Signal, signed
 from amaranth.asserts import AnySeq
 from amaranth.hdl import Assert
-from prove import Fault, Proof
 
+from tests.formal.prove import Fault, Proof
 from thermofab.hw.host.systolic.timing import adder_levels
 from thermofab.hw.rtl.common.datapath import clipped
 from thermofab.hw.rtl.systolic.field import FieldSum

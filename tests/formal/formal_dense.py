@@ -1,5 +1,8 @@
 """The dense fabric: its fields are exact for all weights and states, and no colour reads states that are yet to change."""
 
+# Amaranth makes its context managers and interface members at run time; a type checker cannot see them.
+# pyright: reportAttributeAccessIssue=false, reportGeneralTypeIssues=false, reportOperatorIssue=false
+
 from dataclasses import replace
 from typing import Any
 
@@ -7,9 +10,9 @@ import networkx
 from amaranth import Array, Cat, Const, Elaboratable, Module, Mux, ResetSignal, Signal, Value, signed
 from amaranth.asserts import AnyConst, AnySeq
 from amaranth.hdl import Assert, Assume
-from formal_parts import AnyWords, drive
-from prove import Fault, Proof
 
+from tests.formal.formal_parts import AnyWords, drive
+from tests.formal.prove import Fault, Proof
 from thermofab.hw.host.dense.format import LAST_OF_COLOUR, ROW_AT, row_format
 from thermofab.hw.rtl.dense.engine import READ, TERMS, Engine
 from thermofab.hw.rtl.dense.order import OrderWalk

@@ -2,6 +2,9 @@
 happens once and in its turn, octets cross the line, and the check is CRC-32.
 """
 
+# Amaranth makes its context managers and interface members at run time; a type checker cannot see them.
+# pyright: reportAttributeAccessIssue=false, reportGeneralTypeIssues=false
+
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,9 +12,9 @@ from typing import Any
 from amaranth import Array, Cat, Const, Elaboratable, Module, Mux, ResetSignal, Signal, Value
 from amaranth.asserts import AnyConst, AnySeq
 from amaranth.hdl import Assert, Assume
-from formal_parts import drive, opened
-from prove import Fault, Proof
 
+from tests.formal.formal_parts import drive, opened
+from tests.formal.prove import Fault, Proof
 from thermofab.hw.link.frames import CRC_POLYNOMIAL, DATA_WORDS, INDEX_BITS, Kind
 from thermofab.hw.rtl.link import ring as ring_module
 from thermofab.hw.rtl.link.crc import SerialCrc

@@ -1,13 +1,16 @@
 """Protocols: the spatial sequencer and lane, and both register buses."""
 
+# Amaranth makes its context managers and interface members at run time; a type checker cannot see them.
+# pyright: reportAttributeAccessIssue=false, reportGeneralTypeIssues=false, reportOperatorIssue=false
+
 from typing import Any
 
 from amaranth import Cat, Elaboratable, Module, Mux, ResetSignal, Signal
 from amaranth.asserts import AnyConst, AnySeq, Initial
 from amaranth.hdl import Assert, Assume
-from formal_parts import drive, outputs
-from prove import Fault, Proof
 
+from tests.formal.formal_parts import drive, outputs
+from tests.formal.prove import Fault, Proof
 from thermofab.hw.host.spatial.plan import plan_lanes
 from thermofab.hw.rtl.common.readout import Readout
 from thermofab.hw.rtl.common.sequencer import Sequencer

@@ -1,13 +1,16 @@
 """The relay fabric: the serial sum of a cell is the arithmetic one, and a root gathers its whole tree."""
 
+# Amaranth makes its context managers and interface members at run time; a type checker cannot see them.
+# pyright: reportAttributeAccessIssue=false, reportGeneralTypeIssues=false
+
 from typing import Any
 
 from amaranth import Array, Cat, Const, Elaboratable, Module, Mux, ResetSignal, Signal, Value, signed
 from amaranth.asserts import AnyConst, AnySeq
 from amaranth.hdl import Assert, Assume
-from formal_parts import drive
-from prove import Fault, Proof
 
+from tests.formal.formal_parts import drive
+from tests.formal.prove import Fault, Proof
 from thermofab.hw.host.relay.counter import addresses
 from thermofab.hw.rtl.relay.cell import FIRST_BIT, TAKEN, Cell
 

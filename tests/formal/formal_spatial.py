@@ -2,6 +2,9 @@
 free sites of the slot in hand change.
 """
 
+# Amaranth makes its context managers and interface members at run time; a type checker cannot see them.
+# pyright: reportAttributeAccessIssue=false, reportGeneralTypeIssues=false, reportOperatorIssue=false
+
 from dataclasses import replace
 from typing import Any
 
@@ -9,9 +12,9 @@ import networkx
 from amaranth import Array, Cat, Elaboratable, Module, Mux, ResetSignal, Signal, Value, signed
 from amaranth.asserts import AnyConst, AnySeq
 from amaranth.hdl import Assert, Assume
-from formal_parts import AnyWords, drive
-from prove import Fault, Proof
 
+from tests.formal.formal_parts import AnyWords, drive
+from tests.formal.prove import Fault, Proof
 from thermofab.hw.host.spatial.plan import NONE, LanePlan, plan_lanes
 from thermofab.hw.rtl.common.datapath import shift_bits
 from thermofab.hw.rtl.spatial.coefficients import CoefficientLoader, loader_rows

@@ -1,14 +1,17 @@
 """The systolic fabric's blocks: spins change where they may, samples are neither lost nor doubled, runs end."""
 
+# Amaranth makes its context managers and interface members at run time; a type checker cannot see them.
+# pyright: reportAttributeAccessIssue=false, reportGeneralTypeIssues=false
+
 from dataclasses import replace
 from typing import Any
 
 from amaranth import Elaboratable, Module, Mux, ResetSignal, Signal
 from amaranth.asserts import AnyConst, AnySeq, Initial
 from amaranth.hdl import Assert, Assume
-from formal_parts import AnyWords, drive, opened, outputs
-from prove import Fault, Proof
 
+from tests.formal.formal_parts import AnyWords, drive, opened, outputs
+from tests.formal.prove import Fault, Proof
 from thermofab.hw.host.bits import WORD
 from thermofab.hw.host.registers import START
 from thermofab.hw.host.systolic.layout import View

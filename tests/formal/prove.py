@@ -72,8 +72,7 @@ class Proof:
 
 def proofs() -> dict[str, Proof]:
     """All proofs, by name."""
-    sys.path.insert(0, str(HERE))
-    found = [proof for file in FILES for proof in importlib.import_module(f"formal_{file}").PROOFS]
+    found = [proof for file in FILES for proof in importlib.import_module(f"tests.formal.formal_{file}").PROOFS]
     return {proof.name: proof for proof in found}
 
 
@@ -125,6 +124,8 @@ def finds_fault(proof: Proof) -> bool:
         shutil.copytree(
             ROOT / "apps" / "verilog", tree / "apps" / "verilog", ignore=shutil.ignore_patterns("__pycache__")
         )
+        (tree / "tests").mkdir()
+        shutil.copy(ROOT / "tests" / "__init__.py", tree / "tests")
         shutil.copytree(HERE, tree / "tests" / "formal", ignore=shutil.ignore_patterns("__pycache__"))
         target = tree / proof.fault.file
         text = target.read_text()
@@ -198,4 +199,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    sys.path.append(str(ROOT))  # a script has its own folder there, and proofs are modules of the package tests
     sys.exit(main())

@@ -1,7 +1,8 @@
 """Every proof holds; every planted fault is found (`-m soak` for all of them, and for the proofs that take minutes)."""
 
 import pytest
-from prove import finds_fault, proofs, prove
+
+from tests.formal.prove import finds_fault, proofs, prove
 
 pytest.importorskip("amaranth")
 PROOFS = proofs()

@@ -1,13 +1,7 @@
 """What the planted benchmarks stand on: ground states by enumeration, energies on the fabric, time to solution."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
-
 from frontier.planted import all_states, pair_energies, rank_over_two, wishart, xorsat
 from frontier.planted_exact import least_energy
 from frontier.planted_images import image_energies, on_complete_graph, on_factor_sites, on_gadgets, polynomial
@@ -72,6 +66,7 @@ def test_the_compiler_puts_the_equations_on_factor_sites():
     states = all_states(10)
     sites = np.empty(states.shape, dtype=bool)
     for number, copies in zip(program.model.nodes, program.copies):
+        assert isinstance(number, int)
         sites[:, copies[0]] = states[:, number] > 0
     energies = program.report.quantisation.step * image_energies(program.image, sites)
     assert np.allclose(energies, problem.energies(states), atol=0.05)

@@ -5,11 +5,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from block_ram import MODEL
-from gate_runner import models_of
 
 from thermofab.hw.boards.part import ECP5_85
 from thermofab.hw.boards.synthesis import SynthesisOptions, synthesise
+from thermofab.sim.cosim.ecp5_block_ram import MODEL
+from thermofab.sim.cosim.netlist import models_of
 
 MEMORY = """
 module memory(input clk, input write, input [{a}:0] where_write, input [{d}:0] data, input [{lanes}:0] mask,

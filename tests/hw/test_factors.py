@@ -81,7 +81,7 @@ def test_a_pair_written_as_a_factor_gives_the_bits_of_the_pair():
     samples = []
     for spec, weights, factors in ((pair, [weight], None), (triple, [], weight // 2 * spins[:, 0] * spins[:, 1])):
         device = open_device("reference", spec)
-        device.load(Image(spec, np.array(weights), nothing, tables, 0, free, 3, factors))
+        device.load(Image(spec, np.array(weights), nothing, tables, 0, free, 3, factors))  # pyright: ignore[reportArgumentType]
         samples.append(device.run(Schedule(4, 300, 1), replicas=2, seed=9).sites)
     assert np.array_equal(*samples)
 

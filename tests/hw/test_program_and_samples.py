@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import thermofab as fab
+from tests.present import present
 from thermofab.hw.spec import COST_MODELS, Program, SpecError, kept_devices
 
 
@@ -15,8 +16,8 @@ from thermofab.hw.spec import COST_MODELS, Program, SpecError, kept_devices
 def program() -> Program:
     """A frustrated cycle of five that needs a copy: it has an odd cycle and the fabric has none."""
     graph = networkx.cycle_graph(5)
-    networkx.set_edge_attributes(graph, -0.6, "weight")
-    networkx.set_node_attributes(graph, 0.1, "bias")
+    networkx.set_edge_attributes(graph, dict.fromkeys(graph.edges, -0.6), "weight")
+    networkx.set_node_attributes(graph, dict.fromkeys(graph.nodes, 0.1), "bias")
     return fab.compile(graph, "g4-4x4", seed=2)
 
 
@@ -138,7 +139,7 @@ def test_a_schedule_that_is_none_is_refused(program):
 def test_a_list_of_nodes_is_one_block(program):
     """Labels that are tuples included: they were read as blocks of nodes 0 and 0."""
     grid = networkx.grid_2d_graph(2, 2)
-    networkx.set_edge_attributes(grid, 0.3, "weight")
+    networkx.set_edge_attributes(grid, dict.fromkeys(grid.edges, 0.3), "weight")
     tuples = fab.compile(grid, "g4-4x4").sample(fab.Schedule(1, 3), nodes=[(0, 1), (1, 0)], device="reference")
     assert [states.shape for states in tuples.states] == [(1, 3, 2)]
     plain = program.sample(fab.Schedule(1, 3), nodes=[4, 0], device="reference")
@@ -147,7 +148,7 @@ def test_a_list_of_nodes_is_one_block(program):
 
 def test_a_tuple_of_nodes_stays_a_block_where_it_is_a_node_too():
     graph = networkx.Graph([(0, 1), (1, (0, 1))], weight=0.2)
-    networkx.set_edge_attributes(graph, 0.2, "weight")
+    networkx.set_edge_attributes(graph, dict.fromkeys(graph.edges, 0.2), "weight")
     out = fab.compile(graph, "g4-4x4").sample(fab.Schedule(1, 3), nodes=[(0, 1)], device="reference")
     assert out.states[0].shape == (1, 3, 2)
 
@@ -160,7 +161,7 @@ def test_initial_states_may_be_named(program):
 
 def test_numpy_integers_are_integers(program):
     whole = program.sample(fab.Schedule(2, 3, 1), seed=7, device="reference")
-    schedule = fab.Schedule(np.int64(2), np.uint8(3), np.int32(1))
+    schedule = fab.Schedule(np.int64(2), np.uint8(3), np.int32(1))  # pyright: ignore[reportArgumentType]
     again = program.sample(schedule, seed=np.uint64(7), device="reference")
     assert np.array_equal(again.sites, whole.sites) and again.image.digest == whole.image.digest
     assert json.loads(json.dumps(schedule.to_json())) == json.loads(json.dumps(whole.schedule.to_json()))
@@ -230,9 +231,9 @@ def test_what_a_program_and_its_samples_print_is_a_line(program, samples):
 
 def test_notebooks_get_a_table_and_a_picture(program, samples):
     page = ElementTree.fromstring(program._repr_html_())
-    used = page.find("svg").findall("g")[1]
+    used = present(page.find("svg")).findall("g")[1]
     assert len(used.findall("circle")) == 6, "sites that carry the program"
-    wires = page.find("svg").findall("path")[1].get("d")
+    wires = present(present(page.find("svg")).findall("path")[1].get("d"))
     assert wires.count("M") == np.count_nonzero(program.image.weights) == 6
     assert str(program.report.end_to_end) in "".join(page.itertext())
     text = "".join(ElementTree.fromstring(samples._repr_html_()).itertext())

@@ -1,10 +1,11 @@
 """cocotb: a fabric behind its link, through the pins of the emitted Verilog."""
 
 import pytest
-from link_runner import simulate
-from rtl_runner import simulators
 
+from tests.seeds import seed_of
 from thermofab.hw.spec import fabric
+from thermofab.sim.cosim import installed_simulators
+from thermofab.sim.cosim.link import link_lockstep
 
 pytestmark = pytest.mark.rtl
 SPECS = {
@@ -20,9 +21,11 @@ SPECS = {
     [
         pytest.param(name, each, marks=pytest.mark.soak if each == "icarus" and name != "spatial" else [])
         for name in SPECS
-        for each in simulators()
+        for each in installed_simulators()
     ],
 )
-def test_through_the_pins(architecture, simulator, tmp_path, monkeypatch):
+def test_through_the_pins(architecture, simulator, tmp_path):
     steps, divisor = (40, 5) if simulator == "verilator" else (8, 2)
-    assert simulate(simulator, SPECS[architecture], divisor, 1, steps, tmp_path, monkeypatch) >= 1500 + steps
+    spec, seed = SPECS[architecture], seed_of(1)
+    found = link_lockstep(spec, simulator, divisor=divisor, steps=steps, seed=seed, folder=tmp_path)
+    assert found.compared >= 1500 + steps

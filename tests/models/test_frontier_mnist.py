@@ -4,18 +4,16 @@ import gzip
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import results
+from frontier import mnist
+from frontier.mnist_network import LEVELS, PixelNetwork, Setting, clamps_of, images_of, means
 
 from thermofab.hw.spec import SpecError
 from thermofab.sim.native.device import NativeDevice
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
-
-import results  # noqa: E402
-from frontier import mnist  # noqa: E402
-from frontier.mnist_network import LEVELS, PixelNetwork, Setting, clamps_of, images_of, means  # noqa: E402
 
 CLASSES, SIDE = 10, 28
 
@@ -83,16 +81,17 @@ def test_sweeps_are_those_asked_for(sweeps, start):
 
 
 def test_a_run_that_was_cut_goes_on(tmp_path, monkeypatch, capsys):
-    folder = folder_of(tmp_path)
+    folder, repository = folder_of(tmp_path), tmp_path / "repository"
+    repository.mkdir()
     for module in (results, mnist):
-        monkeypatch.setattr(module, "ROOT", tmp_path)
+        monkeypatch.setattr(module, "ROOT", repository)
     monkeypatch.setattr(mnist, "PIECE", 10)
     monkeypatch.setattr(mnist, "CHOSEN", {8: Setting(8)})
 
-    def run(*arguments: str) -> list:
-        monkeypatch.setattr(sys, "argv", [str(tmp_path / "mnist.py"), str(folder), "--sweeps", "40", *arguments])
+    def run(*arguments: str) -> dict[str, Any]:
+        monkeypatch.setattr(sys, "argv", [str(repository / "mnist.py"), str(folder), "--sweeps", "40", *arguments])
         mnist.main()
-        return json.loads((tmp_path / "docs/results/frontier_mnist.json").read_text())
+        return json.loads((repository / "docs/results/frontier_mnist.json").read_text())
 
     first = run("--images", "20")
     assert [(row["first"], row["images"], row["right"]) for row in first["rows"]] == [(0, 10, 10), (10, 10, 10)]

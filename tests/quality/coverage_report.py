@@ -9,26 +9,35 @@ The fabrics and seeds are those of the default regression. Lines and toggles are
 summed over the instances of a module and over the fabrics of an architecture that have a module of that name.
 """
 
+import json
 import re
 import sys
 import tempfile
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
-import pytest
+# A script has only its own folder on the path; the fabrics are those of the tests.
+sys.path.append(str(Path(__file__).resolve().parents[2]))
 
-TESTS = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(TESTS / "rtl"), str(TESTS / "link")]
+from tests.link.test_link_cocotb import SPECS
+from tests.rtl.test_rtl_cocotb import SHORT
+from thermofab.sim.cosim import lockstep
+from thermofab.sim.cosim.coverage import Coverage, merged
+from thermofab.sim.cosim.jobs import report_file
+from thermofab.sim.cosim.link import link_lockstep
 
-from functional_coverage import Coverage, merged  # noqa: E402
-from link_runner import simulate as simulate_link  # noqa: E402
-from rtl_runner import simulate  # noqa: E402
-from test_link_cocotb import SPECS  # noqa: E402
-from test_rtl_cocotb import SHORT  # noqa: E402
-
+ROOT = Path(__file__).resolve().parents[2]
 FLAGS = ("--coverage-line", "--coverage-toggle")
 # Fabrics whose Verilog is instrumented, which takes minutes to build.
-INSTRUMENTED = ("torus", "open, 32-bit words, other generator", "systolic torus")
+INSTRUMENTED = ("torus", "open, fine, other generator", "systolic torus")
+TITLES = {
+    "spatial": "Spatial fabric",
+    "systolic": "Systolic fabric",
+    "relay": "Relay fabric",
+    "dense": "Dense fabric",
+    "link": "Serial link",
+}
 UPDATES, LINK_STEPS = 20_000, 80
 # Inputs of a module that its parent ties to a constant, and high bits of counters that no test runs long enough to
 # reach, never toggle; the report shows what is left rather than excuse it.
@@ -79,47 +88,55 @@ def bins(title: str, covered: Coverage) -> list[str]:
     return lines + [f"| {name} | {count} |" for name, count in covered.counts.items()]
 
 
+def kept(folder: Path) -> dict[str, Any]:
+    """What a run in ``folder`` reported."""
+    return json.loads(report_file(folder).read_text())
+
+
+def run_all(root: Path, page_only: bool) -> tuple[list[str], dict[str, list[Coverage]], dict[str, Path]]:
+    """Make the runs that ``root`` does not hold, unless ``page_only``: what they are, their bins by kind of fabric, and
+    Verilator's data by fabric.
+    """
+    runs, functional, data = [], defaultdict(list), {}
+    for name, spec in SHORT.items():
+        folder = root / re.sub(r"\W+", "-", name)
+        if not report_file(folder).exists():
+            if page_only:
+                continue
+            folder.mkdir(parents=True)
+            flags = FLAGS if name in INSTRUMENTED else ()
+            found = lockstep(spec, "verilator", updates=UPDATES, seed=1, folder=folder, flags=flags)
+            print(f"{name}: {found.compared} updates", flush=True)
+        functional[spec.architecture].append(Coverage.of(kept(folder)["coverage"]))
+        runs.append(f"{name} ({kept(folder)['compared']} updates)")
+        if name in INSTRUMENTED:
+            data[name] = folder / "coverage.dat"
+    for name, spec in SPECS.items():
+        folder = root / f"link-{name}"
+        if not report_file(folder).exists():
+            if page_only:
+                continue
+            folder.mkdir(parents=True)
+            found = link_lockstep(spec, "verilator", divisor=5, steps=LINK_STEPS, seed=1, folder=folder)
+            print(f"link, {name}: {found.compared} answers and words", flush=True)
+        functional["link"].append(Coverage.of(kept(folder)["coverage"]))
+        runs.append(f"link, {name}")
+    return runs, functional, data
+
+
 def main() -> int:
-    runs: list[str] = []
-    page_only = "--page-only" in sys.argv
-    patch, functional, data = pytest.MonkeyPatch(), defaultdict(list), {}
     with tempfile.TemporaryDirectory() as place:
         root = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(place)
-        for name, spec in SHORT.items():
-            folder = root / re.sub(r"\W+", "-", name)
-            if page_only and not (folder / "functional.json").exists():
-                continue
-            runs.append(f"{name}")
-            if not (folder / "functional.json").exists():
-                folder.mkdir(parents=True)
-                flags = FLAGS if name in INSTRUMENTED else ()
-                print(f"{name}: {simulate('verilator', spec, 1, UPDATES, folder, patch, flags)} updates", flush=True)
-            functional[spec.architecture].append(folder / "functional.json")
-            runs[-1] += f" ({(folder / 'report').read_text()} updates)"
-            if name in INSTRUMENTED:
-                data[name] = folder / "coverage.dat"
-        for name, spec in SPECS.items():
-            folder = root / f"link-{name}"
-            if page_only and not (folder / "functional.json").exists():
-                continue
-            runs.append(f"link, {name}")
-            if not (folder / "functional.json").exists():
-                folder.mkdir(parents=True)
-                compared = simulate_link("verilator", spec, 5, 1, LINK_STEPS, folder, patch)
-                print(f"link, {name}: {compared} answers and words", flush=True)
-            functional["link"].append(folder / "functional.json")
-        sums = {kind: merged(files) for kind, files in functional.items()}
+        runs, functional, data = run_all(root, "--page-only" in sys.argv)
+        sums = {kind: merged(covered) for kind, covered in functional.items()}
         table = structural(data)
-    patch.undo()
     lines = [
         "# Coverage",
         "",
         "What the cocotb benches of the default regression bring about, with their seeds: functional bins first, which "
         "are situations named beforehand, then lines and toggles of the emitted Verilog. Written by "
         "`python tests/quality/coverage_report.py`, from these runs: " + "; ".join(runs) + ".",
-        *bins("Spatial fabric", sums["spatial"]),
-        *bins("Systolic fabric", sums["systolic"]),
-        *(bins("Serial link", sums["link"]) if "link" in sums else []),
+        *(line for kind, title in TITLES.items() if kind in sums for line in bins(title, sums[kind])),
         "",
         "## Lines and toggles",
         "",
@@ -131,7 +148,7 @@ def main() -> int:
         "",
         *table,
     ]
-    (TESTS.parent / "docs" / "coverage.md").write_text("\n".join(lines) + "\n")
+    (ROOT / "docs" / "coverage.md").write_text("\n".join(lines) + "\n")
     return 0
 
 

@@ -28,6 +28,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.present import present
+
 ROOT = Path(__file__).resolve().parents[2]
 NOTES = Path(__file__).resolve().parent / "mutation_notes.json"
 SWAPS: dict[type, type] = {
@@ -52,9 +54,7 @@ class Area:
 
 
 BATTERY = """
-import sys
-sys.path.insert(0, "tests/rtl")
-from test_rtl_battery import FABRICS
+from tests.rtl.test_rtl_battery import FABRICS
 from thermofab.hw.rtl.emit import emit_rtlil
 print("".join(emit_rtlil(spec) for name, spec in FABRICS.items() if name.startswith({name!r})))
 """
@@ -372,7 +372,7 @@ def _said(page: str) -> tuple[dict[str, str], dict[str, dict[str, list[str]]]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(description=present(__doc__).split("\n")[0])
     parser.add_argument("--count", type=int, default=20, help="mutants an area")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--areas", nargs="*", default=list(AREAS), choices=list(AREAS))

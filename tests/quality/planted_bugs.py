@@ -2,12 +2,14 @@
 
     python tests/quality/planted_bugs.py            # all, about 20 minutes on two cores
     python tests/quality/planted_bugs.py seeding    # those whose name contains the word
+    python tests/quality/planted_bugs.py --list     # their names
 
 A fault in one implementation must be caught because the others disagree; a fault in the contract itself (the reference
 and every simulator alike) must be caught by the distribution tests, the word-by-word tests or a published vector.
 Prints a table and exits with 1 if a fault survives.
 """
 
+import argparse
 import os
 import shutil
 import subprocess
@@ -555,7 +557,16 @@ def run(tree: Path, tests: str) -> tuple[int, str]:
 
 
 def main() -> int:
-    wanted = [bug for bug in BUGS if all(word in bug.name for word in sys.argv[1:])]
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("words", nargs="*", help="only the faults whose names contain all of these words")
+    parser.add_argument("--list", action="store_true", help="print the names of the faults, and plant none")
+    given = parser.parse_args()
+    wanted = [bug for bug in BUGS if all(word in bug.name for word in given.words)]
+    if not wanted:
+        parser.error(f"no fault's name contains all of {given.words}; --list prints the names.")
+    if given.list:
+        print("\n".join(bug.name for bug in wanted))
+        return 0
     survivors = 0
     print(f"{'planted':<52}{'verdict':<10}{'s':>5}  red test", flush=True)
     for bug in wanted:

@@ -11,15 +11,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.present import present
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 
 
 def load(path):
     """A module that is no package's, by its file."""
-    spec = importlib.util.spec_from_file_location(f"listed_{path.stem}", path)
+    spec = present(importlib.util.spec_from_file_location(f"listed_{path.stem}", path))
     module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    present(spec.loader).exec_module(module)
     return module
 
 

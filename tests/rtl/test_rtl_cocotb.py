@@ -5,10 +5,11 @@
 
 import numpy as np
 import pytest
-from rtl_runner import simulate, simulators
 
+from tests.seeds import seed_of
 from thermofab.hw.spec import SpecError, fabric
 from thermofab.sim.conformance import families, random_fabric
+from thermofab.sim.cosim import installed_simulators, lockstep
 
 SHORT = {
     "torus": fabric("g4-4x4-torus", moment_bits=6),
@@ -61,20 +62,20 @@ CASES = [
         marks=[] if simulator == "verilator" or name in ON_ALL else pytest.mark.soak,
     )
     for name in SHORT
-    for simulator in simulators()
+    for simulator in installed_simulators()
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("name, simulator", CASES)
-def test_lockstep(name, simulator, tmp_path, monkeypatch):
+def test_lockstep(name, simulator, tmp_path):
     updates = 20_000 if simulator == "verilator" else 2_000
-    compared = simulate(simulator, SHORT[name], 1, updates, tmp_path, monkeypatch)
-    assert compared >= updates
+    found = lockstep(SHORT[name], simulator, updates=updates, seed=seed_of(1), folder=tmp_path)
+    assert found.compared >= updates
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("architecture", ["spatial", "systolic", "relay", "dense"])
-def test_soak(architecture, tmp_path, monkeypatch, capsys):
+def test_soak(architecture, tmp_path, capsys):
     """At least 10^6 site updates over random fabrics of every family."""
     rng, total = np.random.default_rng(2024), 0
     for family in families():
@@ -85,7 +86,8 @@ def test_soak(architecture, tmp_path, monkeypatch, capsys):
             spec = fabric(spec, architecture=architecture)
             folder = tmp_path / family
             folder.mkdir()
-            compared = simulate("verilator", spec, int(rng.integers(2**31)), 80_000, folder, monkeypatch)
+            seed = seed_of(int(rng.integers(2**31)))
+            compared = lockstep(spec, "verilator", updates=80_000, seed=seed, folder=folder).compared
         except SpecError as error:  # a lattice that cannot be dealt to elements
             with capsys.disabled():
                 print(f"\n{family}: {error}", end="", flush=True)

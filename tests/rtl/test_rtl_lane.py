@@ -1,5 +1,8 @@
 """A lane alone, in Amaranth's simulator, against the lines of the arithmetic contract, update by update."""
 
+# Amaranth makes its context managers and interface members at run time; a type checker cannot see them.
+# pyright: reportAttributeAccessIssue=false
+
 import random
 
 import numpy as np
@@ -28,7 +31,7 @@ def extreme_image(spec, rng) -> Image:
     """Weights and biases at and inside their limits, and fields beside both ends of the table."""
 
     def integers(limit, count):
-        return [rng.choice([-limit, limit, rng.randint(-limit, limit), 0]) for _ in range(count)]
+        return np.array([rng.choice([-limit, limit, rng.randint(-limit, limit), 0]) for _ in range(count)])
 
     return Image(
         spec, integers(spec.weight_max, spec.topology.n_edges), integers(spec.bias_max, spec.n_sites),

@@ -12,7 +12,6 @@ from pathlib import Path
 import networkx
 import numpy as np
 import pytest
-from rtl_played import played
 
 from thermofab.apps.verilog.recording import words_of_states
 from thermofab.hw import emit_verilog
@@ -20,6 +19,7 @@ from thermofab.hw.host.architectures import loading_of
 from thermofab.hw.host.driver import FabricDriver, RunSettings
 from thermofab.hw.spec import FabricSpec, Image, RunPlan, Schedule, fabric, open_device, plan_run
 from thermofab.sim.conformance import random_image
+from thermofab.sim.cosim.playback import played
 
 pytestmark = pytest.mark.skipif(shutil.which("iverilog") is None, reason="needs Icarus, which knows unknown values")
 

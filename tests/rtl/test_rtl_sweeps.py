@@ -22,6 +22,7 @@ class Sweeps:
 
     def __init__(self, lead: int, seed: int, slow: float = 0.0) -> None:
         self.lead, self.rng, self.slow = lead, random.Random(seed), slow
+        self.ctx: Any = None  # of the simulator, while it runs
         self.dut: Any = SweepSequencer(fabric("g4-2x2", levels=LEVELS), lead)
         self.shown, self.asked, self.taken, self.clocks = 0, [], [], 0
         self._length, self._showing, self._reading = 0, [], 0

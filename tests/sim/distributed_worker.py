@@ -14,8 +14,8 @@ def main() -> None:
 
     join(address, int(count), int(index))
     import numpy as np
-    from test_sharding import SCHEDULE, image_of
 
+    from tests.sim.test_sharding import SCHEDULE, image_of
     from thermofab.hw.spec import Schedule, open_device
 
     image = image_of()

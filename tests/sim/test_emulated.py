@@ -7,6 +7,7 @@ import ctypes
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -53,7 +54,8 @@ class EmulatedLibrary:
     """Stands where the shared library does; a chain's one piece of work runs the program under the emulator."""
 
     def __init__(self, program: Path, folder: Path) -> None:
-        self.program, self.folder, self.chains = program, folder, None
+        self.program, self.folder = program, folder
+        self.chains: Any = None  # of the library that it stands in for
 
     def thermofab_open(self, run, _) -> int:
         self.run = run._obj

@@ -31,7 +31,7 @@ def both(link: Link, open_tile, schedule: Schedule = SCHEDULE) -> tuple[np.ndarr
     network = Network(TILING, link)
     for device in (TiledReference(SPEC, network), HostedTiles(SPEC, network, open_tile)):
         device.load(image)
-        found.append(device.run(schedule, replicas=range(1, 2), clamp=clamp).sites)
+        found.append(device.run(schedule, replicas=range(1, 2), clamp=clamp).sites)  # pyright: ignore[reportArgumentType]
     return found[0], found[1]
 
 

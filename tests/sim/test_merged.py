@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tests.present import present
 from thermofab.hw.spec import (
     DeviceError,
     FabricSpec,
@@ -75,13 +76,13 @@ def test_trees_have_the_bits_and_counts_of_the_reference(device, spec, trees):
     if device == "native" and spec.rng == "xoshiro128+":
         device = "jax"
     image = random_trees(spec, trees, seed=trees)
-    assert spec.architecture == "dense" or image.order.heights.max() > 1
+    assert spec.architecture == "dense" or present(image.order).heights.max() > 1
     got, expected = open_device(device, spec), open_device("reference", spec)
     for one in (got, expected):
         one.load(image)
     a, b = (one.run(SCHEDULE, replicas=3) for one in (got, expected))
     assert np.array_equal(a.sites, b.sites)
-    assert a.ledger.cycles == b.ledger.cycles > SCHEDULE.n_sweeps * image.order.n_colours
+    assert a.ledger.cycles == b.ledger.cycles > SCHEDULE.n_sweeps * present(image.order).n_colours
     counts = [one.accumulate(SCHEDULE, replicas=3) for one in (got, expected)]
     assert np.array_equal(counts[0].ones, counts[1].ones) and np.array_equal(counts[0].both, counts[1].both)
     assert np.array_equal(counts[1].ones, b.sites.sum(axis=1))
@@ -100,8 +101,8 @@ def test_every_site_of_a_tree_holds_one_state_and_idle_sites_keep_theirs():
     device.load(image)
     init = np.random.default_rng(0).random((4, spec.n_sites)) < 0.5
     states = device.run(SCHEDULE, replicas=4, init=init).sites
-    assert np.array_equal(states, states[:, :, image.order.roots])
-    idle = image.order.colours < 0
+    assert np.array_equal(states, states[:, :, present(image.order).roots])
+    idle = present(image.order).colours < 0
     assert idle.any() and np.array_equal(states[:, :, idle], np.repeat(init[:, None, idle], 12, axis=1))
 
 
@@ -123,16 +124,16 @@ def test_clamps_are_of_roots():
     image = random_trees(spec, trees, seed=1)
     device = open_device("reference", spec)
     device.load(image)
-    relay = int(np.flatnonzero(image.order.parents >= 0)[0])
-    root = int(image.order.roots[relay])
+    relay = int(np.flatnonzero(present(image.order).parents >= 0)[0])
+    root = int(present(image.order).roots[relay])
     clamp = np.full(spec.n_sites, -1)
     clamp[relay] = 1
     with pytest.raises(SpecError, match=rf"^clamp names site {relay}, which is a relay of site {root}; clamp the root"):
         device.run(SCHEDULE, clamp=clamp)
     clamp[root] = 1
     states = device.run(SCHEDULE, clamp=clamp).sites
-    assert states[:, :, image.order.roots == root].all()
-    idle = int(np.flatnonzero(image.order.colours < 0)[0])
+    assert states[:, :, present(image.order).roots == root].all()
+    idle = int(np.flatnonzero(present(image.order).colours < 0)[0])
     with pytest.raises(SpecError, match=rf"^clamp names site {idle}, which is idle; clamp the root of a tree\.$"):
         device.run(SCHEDULE, clamp=np.where(np.arange(spec.n_sites) == idle, 1, -1))
 

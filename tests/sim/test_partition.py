@@ -5,13 +5,14 @@ number of cases here, but for the table's distance, which is allowed on top.
 """
 
 from functools import cache
+from typing import Any
 
 import networkx
 import numpy as np
 import pytest
-from kaufman import log_z
 
 import thermofab as fab
+from tests.sim.kaufman import log_z
 from thermofab.compiler import fabric_of
 from thermofab.hw.spec import DiscreteModel, DistributionWarning, Factor, IsingModel, RefusedError, SpecError
 from thermofab.hw.spec.partition import METHODS
@@ -118,7 +119,7 @@ def test_every_device_gives_the_same_number_to_the_bit(method):
 @pytest.mark.rtl
 def test_compiled_rtl_gives_the_same_number():
     program = compiled("factors")
-    options = {"levels": 7, "replicas": 32, "sweeps": 2, "seed": 5}
+    options: dict[str, Any] = {"levels": 7, "replicas": 32, "sweeps": 2, "seed": 5}
     assert program.log_partition(device="rtl", **options) == program.log_partition(device="native", **options)
 
 

@@ -5,8 +5,8 @@ The long form, 64×64 and the RTL, is ``benchmarks/simulators/physics.py``.
 
 import numpy as np
 import pytest
-from kaufman import CRITICAL, energy
 
+from tests.sim.kaufman import CRITICAL, energy
 from thermofab.hw.spec import Image, Schedule, fabric, open_device, sigmoid_table
 from thermofab.sim.observers import Energies
 

@@ -20,6 +20,7 @@ from thermofab.sim.functional.placement import ArrayPlacement
 from thermofab.sim.functional.watch import DIED
 
 HERE, SCHEDULE = Path(__file__).resolve().parent, Schedule(2, 3, 2)
+ROOT = HERE.parents[1]
 
 
 def image_of():
@@ -37,7 +38,7 @@ FOUR_DEVICES = """
 import sys
 import numpy as np
 from thermofab.hw.spec import open_device
-from test_sharding import SCHEDULE, image_of
+from tests.sim.test_sharding import SCHEDULE, image_of
 image = image_of()
 for shard in sys.argv[2:]:
     device = open_device("jax", image.fabric, shard=shard)
@@ -53,7 +54,7 @@ def test_four_devices_have_the_bits_of_one(tmp_path):
     environment = os.environ | {
         "XLA_FLAGS": "--xla_force_host_platform_device_count=4",
         "JAX_PLATFORMS": "cpu",
-        "PYTHONPATH": str(HERE),
+        "PYTHONPATH": str(ROOT),
     }
     subprocess.run([sys.executable, "-c", FOUR_DEVICES, f"{tmp_path}/", *shards], env=environment, check=True)
     samples = expected()
@@ -84,7 +85,7 @@ assert np.array_equal(*states), "bits differ"
 @pytest.mark.soak
 def test_a_million_sites_shared_by_rows_have_the_bits_of_one_device():
     flags = "--xla_force_host_platform_device_count=4"
-    environment = os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu", "PYTHONPATH": str(HERE)}
+    environment = os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu", "PYTHONPATH": str(ROOT)}
     subprocess.run([sys.executable, "-c", MILLION], env=environment, check=True)
 
 
@@ -95,7 +96,7 @@ def start_pair(folder: Path, shard: str, ends: str, **environment: str) -> list[
         subprocess.Popen(
             [sys.executable, str(HERE / "distributed_worker.py"), f"127.0.0.1:{port}", "2", str(index), shard]
             + [str(folder / f"{index}.npy"), ends],
-            env=os.environ | {"PYTHONPATH": os.pathsep.join([str(HERE), *sys.path])} | environment,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])} | environment,
             stderr=subprocess.PIPE,
             text=True,
         )

@@ -1,6 +1,8 @@
 """Parallel tempering: the enumerated distribution at every rung, the same run on every simulator, and what exchange is
 for."""
 
+from typing import Any
+
 import networkx
 import numpy as np
 import pytest
@@ -68,7 +70,7 @@ def test_every_rung_has_its_enumerated_distribution():
 
 def test_the_same_run_on_every_simulator_and_again():
     ladder, image = frustrated()
-    asked = dict(rounds=6, sweeps=3, warmup=2, replicas=3, keep=(0, 2), seed=9)
+    asked: dict[str, Any] = dict(rounds=6, sweeps=3, warmup=2, replicas=3, keep=(0, 2), seed=9)
     expected = temper(opened("reference", image), ladder, **asked)
     for name, options in (("native", {}), ("native", {"plain": True}), ("jax-xla", {})):
         got = temper(opened(name, image, **options), ladder, **asked)
@@ -85,7 +87,7 @@ def test_the_same_run_on_fabrics_behind_registers():
 
     ladder, image = ferromagnet((1.2, 0.8, 0.5))
     image = image.replace(biases=np.arange(-8, 8), clamps=np.where(np.arange(16) == 3, 1, -1))
-    asked = dict(rounds=5, sweeps=2, warmup=1, replicas=2, keep=(0, 2), seed=5)
+    asked: dict[str, Any] = dict(rounds=5, sweeps=2, warmup=1, replicas=2, keep=(0, 2), seed=5)
     expected = temper(opened("reference", image), ladder, **asked)
     assert 0 < expected.accepted.mean() < 1
 
@@ -105,7 +107,7 @@ def test_a_device_that_can_neither_hold_chains_nor_place_them_is_named():
 
     ladder, _ = frustrated()
     with pytest.raises(SpecError, match=r"^tempering needs a device whose chains can be held, a simulator's, or whose"):
-        temper(Sealed(), ladder, rounds=1, sweeps=1)
+        temper(Sealed(), ladder, rounds=1, sweeps=1)  # pyright: ignore[reportArgumentType]
 
 
 def test_energies_are_those_of_the_states_and_walkers_move():
@@ -122,7 +124,7 @@ def test_exchange_turns_over_what_sweeps_alone_cannot():
     """The cold rung starts all up. Alone it stays so; tempered, up and down are equally likely (9 standard errors of
     128 independent ladders: chance below 1e-15)."""
     ladder, image = ferromagnet()
-    asked = dict(rounds=60, sweeps=5, warmup=200, replicas=128, init=np.ones(16, bool))
+    asked: dict[str, Any] = dict(rounds=60, sweeps=5, warmup=200, replicas=128, init=np.ones(16, bool))
     for exchange, low, high in ((False, 0.95, 1.01), (True, 0.5 - 0.4, 0.5 + 0.4)):
         done = temper(opened("native", image), ladder, exchange=exchange, **asked)
         up = (done.states[0, :, -1].mean(axis=1) > 0.5).mean()

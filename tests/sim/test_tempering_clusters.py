@@ -1,6 +1,7 @@
 """Cluster moves and rounds in the kernel: the same bits as from held chains, exact distributions, what mixing says."""
 
 from dataclasses import replace
+from typing import Any
 
 import networkx
 import numpy as np
@@ -43,7 +44,9 @@ def opened(name, image, **options):
 def test_the_kernel_has_the_bits_of_held_chains(n, degree, replicas, group, biases, widths):
     """Two blocks of lanes and one, one thread and several, byte-wide fields and plain loops."""
     ladder, image = glass(n, degree, biases, **widths)
-    asked = dict(rounds=9, sweeps=2, warmup=3, replicas=replicas, keep=(0, 3, 7), group=group, cluster_rungs=5, seed=5)
+    asked: dict[str, Any] = dict(
+        rounds=9, sweeps=2, warmup=3, replicas=replicas, keep=(0, 3, 7), group=group, cluster_rungs=5, seed=5
+    )
     expected = temper(opened("jax-xla", image), ladder, **asked)
     assert np.all(expected.accepted > 0)
     for options in ({"threads": 1}, {"threads": 3}, {"threads": 2, "plain": True}):
@@ -73,7 +76,9 @@ def test_rungs_that_share_registers_have_the_bits_of_held_chains(replicas, group
     clamp = np.full((replicas, 40), -1)
     if clamped:
         clamp[:, ::5] = 1 if group else rng.integers(0, 2, (replicas, 8))
-    asked = dict(rounds=7, sweeps=2, warmup=2, replicas=replicas, keep=(0, 3), group=group, seed=5, clamp=clamp)
+    asked: dict[str, Any] = dict(
+        rounds=7, sweeps=2, warmup=2, replicas=replicas, keep=(0, 3), group=group, seed=5, clamp=clamp
+    )
     expected = temper(opened("jax-xla", image), ladder, **asked)
     for options in ({"threads": 1}, {"threads": 2}, {"plain": True}):
         got = temper(opened("native", image, **options), ladder, **asked)
@@ -122,7 +127,7 @@ def test_cluster_moves_leave_the_distribution(biases, monkeypatch):
     """
     ladder, image = glass(8, 3, biases, levels=4)
     image = image.replace(biases=2 * image.biases)
-    asked = dict(rounds=2000, sweeps=1, warmup=50, replicas=128, keep=(0, 1), group=4, exchange=False)
+    asked: dict[str, Any] = dict(rounds=2000, sweeps=1, warmup=50, replicas=128, keep=(0, 1), group=4, exchange=False)
     bound = 0.5 * np.sqrt(256 / (2000 * 128)) + 0.024
 
     def worst(**options):

@@ -55,7 +55,7 @@ def test_stale_tiles_sample_what_they_settle_to(link):
     counts = np.zeros(256)
     for phase in range(settled.schedule):
         chains = range(phase * each, (phase + 1) * each)
-        sites = device.run(Schedule(120 + phase, 1), replicas=chains).sites[:, 0]
+        sites = device.run(Schedule(120 + phase, 1), replicas=chains).sites[:, 0]  # pyright: ignore[reportArgumentType]
         counts += np.bincount(sites @ (1 << np.arange(8)), minlength=256)
     expected = counts.sum() * settled.probabilities
     assert np.sum((counts - expected) ** 2 / expected) < chi2.isf(1e-7, 255)

@@ -18,7 +18,7 @@ from thermofab.hw.spec import (
 )
 from thermofab.sim.conformance import random_image
 from thermofab.sim.native.tiles import TiledDevice
-from thermofab.sim.tiles import TiledReference
+from thermofab.sim.tiles import TiledReference, TiledReferenceChains
 
 SCHEDULE = Schedule(3, 4, 2, ((2, 1), (1, 3)), 2)
 FABRICS = [
@@ -74,6 +74,7 @@ def test_exact_tiles_have_the_bits_of_one_chip(number):
         assert np.array_equal(run(device, image, clamp), expected)
         device.load(image)
         chains = device.start()
+        assert isinstance(chains, TiledReferenceChains)
         chains.advance(((5, 0),))
         assert 5 * tiling.topology.n_colours * wire.colour_clocks < chains.clocks <= 5 * wire.exact_clocks(tiling)
 
@@ -84,6 +85,7 @@ def test_alike_tiles_take_the_clocks_of_the_formula():
     device = TiledReference(spec, Network(tiling), wire)
     device.load(random_image(np.random.default_rng(5), spec))
     chains = device.start()
+    assert isinstance(chains, TiledReferenceChains)
     chains.advance(((4, 0),))
     # Two colours, each 3 clocks, 4 of the 8 boundary bits of a link, 11 clocks under way.
     assert chains.clocks == 4 * wire.exact_clocks(tiling) == 4 * 2 * (3 + 11 + 6)

@@ -1,12 +1,10 @@
-"""Tiles are benched as fabrics are, by helpers of that folder; every test here needs the RTL tools."""
+"""Every test in this folder needs the RTL tools."""
 
-import sys
 from pathlib import Path
 
 import pytest
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(1, str(HERE.parent / "rtl"))
 
 
 def pytest_collection_modifyitems(items):

@@ -8,14 +8,14 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from tiles_runner import build, simulate
 
+from tests.seeds import seed_of
 from thermofab.hw.host.spatial.plan import plan_lanes
 from thermofab.hw.rtl.tiles.plan import CHECK_BITS, HEADER_BITS, Line, plan_tile
 from thermofab.hw.spec import SpecError, Tiling, UnsupportedError, Wire, fabric, part_of
+from thermofab.sim.cosim.tiles.run import SCENARIOS, tiles_lockstep
 
 TORUS, KING = fabric("g4-4x4-torus", levels=2, table_bits=5), fabric("king-4x3", levels=2, table_bits=5)
-SCENARIOS = ["clean", "bad", "clocks_apart", "dead", "resets", "aborts"]
 # Two colours over 4 bits a clock; four colours, of which one frame has no states and the others differ, over one bit.
 NETWORKS = {"torus": (TORUS, (2, 2), Line(4, patience=128)), "king": (KING, (2, 1), Line(1, patience=400))}
 CASES = [
@@ -29,10 +29,10 @@ BEYOND = 8
 
 
 @pytest.mark.parametrize(("name", "tests"), CASES)
-def test_tiles_have_the_bits_of_one_chip(name, tests, tmp_path, monkeypatch):
+def test_tiles_have_the_bits_of_one_chip(name, tests, tmp_path):
     spec, tiles, line = NETWORKS[name]
     tiling = Tiling.blocks(spec.topology, tiles)
-    found = simulate(build(spec, tiling, line, tmp_path, monkeypatch), tmp_path, monkeypatch, tests, 18)
+    found = tiles_lockstep(spec, tiling, line, scenarios=tests, seed=seed_of(18), folder=tmp_path)
     assert all(found[test] > 20 * spec.n_sites for test in tests), "site updates compared"
     # A sweep over clean lines takes the contract's clocks, the frame's other bits and the way through counted as λ.
     wire = Wire((HEADER_BITS + CHECK_BITS) // line.width + BEYOND, Fraction(line.width), colour_clocks(spec, tiling))
@@ -60,4 +60,4 @@ def test_what_cannot_be_built_is_refused():
         plan(fabric("g4-4x4-torus"), line=Line(4, patience=40))
     for wrong in ({"width": 3}, {"patience": 0}, {"delay": 1.5}):
         with pytest.raises(SpecError, match="of a line|bits wide"):
-            Line(**wrong)
+            Line(**wrong)  # pyright: ignore[reportArgumentType]

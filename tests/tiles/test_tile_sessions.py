@@ -2,6 +2,9 @@
 its session alone.
 """
 
+# Amaranth makes its context managers and interface members at run time; a type checker cannot see them.
+# pyright: reportAttributeAccessIssue=false
+
 import pytest
 from amaranth import Module, ResetInserter, Signal
 from amaranth.sim import Simulator

@@ -4,6 +4,9 @@ The environment says what to do: ``THERMOFAB_KIT`` is the folder of the example,
 ``THERMOFAB_FACTS`` is JSON with word addresses of registers, the mask of a sample and an address beyond the last one.
 """
 
+# The bus models' answers and channels are made at run time.
+# pyright: reportAttributeAccessIssue=false, reportOptionalMemberAccess=false
+
 import json
 import os
 import random

@@ -2,7 +2,8 @@
 
 import cocotb
 from cocotb.triggers import ClockCycles
-from litex_cocotb import CSR, FACTS, MASK, START, numbers, ready, register
+
+from tests.verilog.litex_cocotb import CSR, FACTS, MASK, START, numbers, ready, register
 
 
 @cocotb.test()

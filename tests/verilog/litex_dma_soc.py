@@ -1,5 +1,8 @@
 """Run by LiteX' Python beside a kit: an SoC with the kit's ``Tsu``, whose samples a DMA of LiteX takes to a memory."""
 
+# Amaranth makes its context managers and interface members at run time; a type checker cannot see them.
+# pyright: reportOperatorIssue=false
+
 import sys
 
 from litex.build.io import CRG  # pyright: ignore[reportMissingImports]

@@ -2,7 +2,6 @@
 
 import importlib.util
 import json
-import os
 import shutil
 from pathlib import Path
 
@@ -53,14 +52,13 @@ def test_public_models_run_the_example(bus, architecture, seed, tmp_path, monkey
         sources=[kit / "tsu.v", kit / f"{top}.v"], hdl_toplevel=top, build_dir=tmp_path / "build",
         timescale=("1ns", "1ps"), log_file=tmp_path / "build.log",
     )  # fmt: skip
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")]))
     results, log = tmp_path / "results.xml", tmp_path / "test.log"
     environment = {"THERMOFAB_KIT": str(kit), "THERMOFAB_SEED": str(seed), "THERMOFAB_FACTS": json.dumps(facts)}
     try:
         runner.test(
-            test_module="bus_cocotb", hdl_toplevel=top, hdl_toplevel_lang="verilog", build_dir=tmp_path / "build",
-            test_dir=tmp_path, results_xml=str(results), log_file=log, timescale=("1ns", "1ps"),
-            extra_env=environment,
+            test_module="tests.verilog.bus_cocotb", hdl_toplevel=top, hdl_toplevel_lang="verilog",
+            build_dir=tmp_path / "build", test_dir=tmp_path, results_xml=str(results), log_file=log,
+            timescale=("1ns", "1ps"), extra_env=environment,
         )  # fmt: skip
     except SystemExit:  # which says no more than that a test failed; the log says why
         pass

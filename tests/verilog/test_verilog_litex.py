@@ -87,16 +87,14 @@ def simulate(bench: str, tests: int, kit: Path, folder: Path, found: dict[str, d
         build_dir=folder / "build", timescale=("1ns", "1ps"), log_file=folder / "build.log",
     )  # fmt: skip
     results, log = folder / "results.xml", folder / "test.log"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")]))
-        try:
-            runner.test(
-                test_module=bench, hdl_toplevel="soc", hdl_toplevel_lang="verilog", build_dir=folder / "build",
-                test_dir=folder, results_xml=str(results), log_file=log, timescale=("1ns", "1ps"),
-                extra_env={"THERMOFAB_FACTS": json.dumps(facts)},
-            )  # fmt: skip
-        except SystemExit:  # which says no more than that a test failed; the log says why
-            pass
+    try:
+        runner.test(
+            test_module=bench, hdl_toplevel="soc", hdl_toplevel_lang="verilog", build_dir=folder / "build",
+            test_dir=folder, results_xml=str(results), log_file=log, timescale=("1ns", "1ps"),
+            extra_env={"THERMOFAB_FACTS": json.dumps(facts)},
+        )  # fmt: skip
+    except SystemExit:  # which says no more than that a test failed; the log says why
+        pass
     count, failed = runner_module.get_results(results)
     assert count == tests and not failed, log.read_text()[-4000:]
 
@@ -107,11 +105,11 @@ def test_the_soc_runs_the_example(kit, origin, tmp_path):
     options = ["--output-dir", str(tmp_path), "--fifo-depth", str(DEPTH), "--origin", hex(origin)]
     found = make(kit / "litex_soc.py", options, kit, tmp_path)
     assert found["memory_region"]["tsu"] == origin
-    simulate("litex_cocotb", 3, kit, tmp_path, found)
+    simulate("tests.verilog.litex_cocotb", 3, kit, tmp_path, found)
 
 
 @pytest.mark.skipif(shutil.which("iverilog") is None, reason="runs on Icarus")
 def test_a_dma_of_litex_takes_the_samples(kit, tmp_path):
     found = make(HERE / "litex_dma_soc.py", [str(tmp_path)], kit, tmp_path)
     assert not any(name.startswith("tsu_") for name in found["csr_register"])
-    simulate("litex_dma_cocotb", 1, kit, tmp_path, found)
+    simulate("tests.verilog.litex_dma_cocotb", 1, kit, tmp_path, found)

@@ -1,15 +1,10 @@
 """What benchmarks/explore/grids.py judges with: sweeps to a target, wires, spreads over seeds."""
 
-import sys
-from pathlib import Path
-
 import pytest
+from explore.grids_summary import first_reaching, spread, summary, wire_cells, wired_update
 
 from thermofab.hw.spec import fabric
 from thermofab.hw.spec.costs import DTCA
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "benchmarks"))
-from explore.grids_summary import first_reaching, spread, summary, wire_cells, wired_update  # noqa: E402
 
 
 def test_a_target_is_reached_between_two_points_in_the_logarithm_of_sweeps():

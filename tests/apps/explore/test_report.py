@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from tests.present import present
 from thermofab.apps.cli import app
 from thermofab.apps.explore import StudyFile
 from thermofab.hw.spec import SpecError
@@ -34,7 +35,7 @@ def test_the_page_stands_alone_and_holds_every_record(made):
     text = (made[0] / "index.html").read_text()
     assert not re.search(r'(src|href)\s*=\s*"(?!#)', text) and "@import" not in text
     assert text.count("</script>") == 2  # a name does not end the data
-    data = json.loads(re.search(r'id="data">(.*?)</script>', text, re.DOTALL)[1].replace("<\\/", "</"))
+    data = json.loads(present(re.search(r'id="data">(.*?)</script>', text, re.DOTALL))[1].replace("<\\/", "</"))
     assert len(data["rows"]) == 16 and len(data["hypervolume"]) == 8
     for row in data["rows"]:
         assert row["feasible"] or row["reason"]

@@ -101,7 +101,7 @@ def test_names_beside_marks_cover_neither_names_nor_marks():
     axes.scatter(*places.T)
     named = [(x, y, f"king-12x12 spatial {k}") for k, (x, y) in enumerate(places)]
     left_out = label_marks(figure, axes, named, [])
-    renderer = figure.canvas.get_renderer()
+    renderer = figure.canvas.get_renderer()  # pyright: ignore[reportAttributeAccessIssue]
     boxes = [Text.get_window_extent(text, renderer) for text in axes.texts]
     assert len(boxes) + len(left_out) == 16 and len(boxes) >= 12
     for one, other in itertools.combinations(boxes, 2):

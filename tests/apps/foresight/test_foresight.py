@@ -218,7 +218,7 @@ HISTORY = np.random.default_rng(0).random((150, 2)) < 0.5
         (lambda: small(halt_threshold=2.0), "halt_threshold"),
         (lambda: small().learn_from_outcome(ForesightContext(("a", "b"), HISTORY), {"a": True}), "name every event"),
         (lambda: small().learn_from_outcome(
-            ForesightContext(("a", "b"), HISTORY), {"a": 1, "b": 0}), "True or False"),
+            ForesightContext(("a", "b"), HISTORY), {"a": 1, "b": 0}), "True or False"),  # pyright: ignore[reportArgumentType]
     ],
 )  # fmt: skip
 def test_what_cannot_be_forecast_is_refused(call, words):

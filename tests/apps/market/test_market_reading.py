@@ -116,8 +116,8 @@ def changed(factor, first=30, last=60):
     return PLAIN.assign(Close=closes)
 
 
-DAY = str(DAYS[30].date())
-BEFORE = str(DAYS[29].date())
+DAY = str(DAYS[30])[:10]
+BEFORE = str(DAYS[29])[:10]
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,8 @@ def test_the_trained_machine_has_learnt_its_data():
     p = exact(trained()).probabilities.reshape(512, 32).sum(axis=1)
     states = np.array([[k >> (8 - i) & 1 for i in range(9)] for k in range(512)]).reshape(-1, 3, 3)
     rows, columns = (np.all(states == states.max(axis=axis, keepdims=True), axis=(1, 2)) for axis in (2, 1))
-    assert (rows | columns).sum() == 14 and p[rows | columns].sum() > 0.85
+    patterns = np.logical_or(rows, columns)
+    assert patterns.sum() == 14 and p[patterns].sum() > 0.85
 
 
 def test_a_tolerance_ends_where_more_is_lost_than_allowed():
@@ -147,7 +148,7 @@ def test_bisection_finds_what_a_walk_finds():
             return float(device) + 1e-9 * (seed % 2)
 
     for allowed in (0.5, 1.5, 3.5, 9.0):
-        made = Made("made", "", lambda bits: model, lambda samples: 0.0, allowed, "", Schedule(1, 1))
+        made = Made("made", "", lambda bits: model, lambda samples: 0.0, allowed, "", Schedule(1, 1))  # pyright: ignore[reportArgumentType]
         walked, cut = (search(made, kind, (0.0, 0.0), fabrications=2) for search in (tolerance, bisected))
         assert (walked.borne, walked.refused) == (cut.borne, cut.refused)
         assert all(is_borne(point, made) == (point.amount < allowed) for point in cut.points)

@@ -34,7 +34,7 @@ def digits_run(method: str) -> list[float]:
         loader,
         sampler,
         epochs=4,
-        method=method,
+        method=method,  # pyright: ignore[reportArgumentType]
         optimiser=optimiser,
         on_epoch=lambda _: curve.append(log_likelihood(machine, found.test)),
     )

@@ -91,7 +91,7 @@ def test_mazes_have_one_shortest_path_and_loops(seed):
 
     maze = make_maze(6, 9, seed, loops=5)
     path = check_maze(maze)
-    graph = nx.Graph([(a, b) for a in map(tuple, np.argwhere(maze.floor).tolist()) for b in maze.around(a)])
+    graph = nx.Graph([(a, b) for a in ((x, y) for x, y in np.argwhere(maze.floor).tolist()) for b in maze.around(a)])
     assert list(nx.all_shortest_paths(graph, maze.start, maze.goal)) == [path]  # an independent count
     assert graph.number_of_edges() - graph.number_of_nodes() + 1 > 0  # loops beyond the tree
     assert solves_maze(maze, path) and not solves_maze(maze, path[:-1]) and not solves_maze(maze, path[::2])

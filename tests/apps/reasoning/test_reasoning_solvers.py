@@ -143,7 +143,7 @@ def test_net_and_both(four, checkpoint):
     [
         (lambda m: solve_by_net(m, box_of(6), np.zeros((1, 36), int)), r"^this net reads 16 cells of 4 digits"),
         (lambda m: solve_by_net(m, box_of(4), np.zeros((1, 16), int), rollouts=0), r"^at least 1 reading or round"),
-        (lambda m: HybridSettings(choose="luck"), r"^answers are chosen by head or rules, got 'luck'\.$"),
+        (lambda m: HybridSettings(choose="luck"), r"^answers are chosen by head or rules, got 'luck'\.$"),  # pyright: ignore[reportArgumentType]
         (lambda m: HybridSettings(chains=0), r"^the hybrid needs at least 1 chain and guess"),
         (lambda m: Annealing(hot=9.0, cold=1.0), r"^annealing goes from a β to a larger one, got 9\.0 and 1\.0\.$"),
         (lambda m: Annealing(sweeps=0), r"^annealing needs sweeps ≥ 1 and 1 to 256 levels, got 0 and 16\.$"),

@@ -84,7 +84,8 @@ def server_of(
     folder: Path, *predictors: Told, access: Access | None = None, keep: int = 10_000, **limits: Any
 ) -> Iterator[Serving]:
     """A server on a free port with a journal in ``folder``."""
-    allowed = Limits(**({"heartbeat_seconds": 30.0, "retry_seconds": 0.05} | limits))
+    options: dict[str, Any] = {"heartbeat_seconds": 30.0, "retry_seconds": 0.05} | limits
+    allowed = Limits(**options)
     app = create_app(predictors, Journal(folder / "journal.sqlite", keep), access=access, limits=allowed)
     with serving(app, limits=allowed) as server:
         yield server

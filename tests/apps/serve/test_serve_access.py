@@ -3,6 +3,7 @@
 import pytest
 from starlette.requests import HTTPConnection
 
+from tests.present import present
 from thermofab.apps.serve.access import Access
 from thermofab.hw.spec import SpecError
 
@@ -20,14 +21,14 @@ def test_loopback_by_its_names(host):
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example:8000", "", "[", "localhost.:1"])
 def test_names_that_only_resolve_to_loopback_are_refused(host):
-    assert Access().foreign(request(host, origin=f"http://{host}")).code == "foreign_host"
+    assert present(Access().foreign(request(host, origin=f"http://{host}"))).code == "foreign_host"
 
 
 @pytest.mark.parametrize(
     "origin", ["http://evil.example", "null", "", "http://127.0.0.1:8001", "file://127.0.0.1:8000"]
 )
 def test_other_origins_are_refused(origin):
-    assert Access().foreign(request(origin=origin)).code == "foreign_origin"
+    assert present(Access().foreign(request(origin=origin))).code == "foreign_origin"
 
 
 def test_origins_and_hosts_may_be_allowed():
@@ -42,8 +43,8 @@ def test_origins_and_hosts_may_be_allowed():
 def test_a_token_must_be_the_right_one(shown):
     access = Access("sesame-open")
     query = f"token={shown}".encode()
-    assert access.unknown(request(query=query)).status == 401
-    assert access.unknown(request(authorization="Basic sesame-open")).status == 401
+    assert present(access.unknown(request(query=query))).status == 401
+    assert present(access.unknown(request(authorization="Basic sesame-open"))).status == 401
     assert access.unknown(request(query=b"token=sesame-open")) is None
     assert access.unknown(request(authorization="Bearer sesame-open")) is None
 

@@ -12,6 +12,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from tests.present import present
+
 
 def free_port():
     with sockets.create_server(("127.0.0.1", 0)) as line:
@@ -39,7 +41,7 @@ def started(port, journal, *more):
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=1):
                 return process
         except OSError:
-            assert process.poll() is None, process.stderr.read().decode()
+            assert process.poll() is None, present(process.stderr).read().decode()
             time.sleep(0.05)
     raise AssertionError("the server did not start")
 

@@ -5,8 +5,8 @@ import json
 import time
 
 import pytest
-from serve_kit import KINDS, numbered
 
+from tests.apps.serve.serve_kit import KINDS, numbered
 from thermofab.apps.serve.client import Client
 from thermofab.apps.serve.journal import Journal
 from thermofab.apps.serve.limits import Limits

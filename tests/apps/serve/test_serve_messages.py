@@ -5,8 +5,8 @@ import math
 
 import pytest
 from jsonschema import Draft202012Validator
-from serve_kit import KINDS, numbered, payload
 
+from tests.apps.serve.serve_kit import KINDS, numbered, payload
 from thermofab.apps.serve.messages import SCHEMAS, MessageError, error_message, read_client
 from thermofab.apps.serve.prediction import STRATEGIES
 from thermofab.apps.strategy import names

@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 
 import pytest
-from serve_kit import Told, payload
 
+from tests.apps.serve.serve_kit import Told, payload
 from thermofab.apps.serve.access import Access
 from thermofab.apps.serve.app import create_app
 from thermofab.apps.serve.journal import Journal

@@ -11,9 +11,10 @@ import sys
 import time
 
 import pytest
-from serve_kit import Told, counted, get, numbered, open_socket, payload, predictions, read, server_of
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from tests.apps.serve.serve_kit import Told, counted, get, numbered, open_socket, payload, predictions, read, server_of
+from tests.present import present
 from thermofab.apps.serve.access import Access
 from thermofab.apps.serve.journal import Journal
 from thermofab.apps.serve.limits import Limits
@@ -75,7 +76,7 @@ def test_a_client_resumes_after_its_last_acknowledgement_through_a_restart(tmp_p
     again = Told()
     with server_of(tmp_path, again) as server:
         until(lambda: again.resumed is not None)
-        assert again.resumed["sequence"] == 10
+        assert present(again.resumed)["sequence"] == 10
         with open_socket(server, "me") as client, open_socket(server, "stranger") as stranger:
             assert predictions(client, 3) == [8, 9, 10]
             assert read(stranger)["data"]["from"] == 11

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tests.present import present
 from thermofab.apps.serve.predictors import SourcePredictor
 from thermofab.apps.serve.sources import MockSource, ReplaySource, Row, TailSource, price_rows
 from thermofab.hw.spec import SpecError
@@ -129,8 +130,8 @@ def test_a_model_that_fails_once_goes_on_and_sees_no_row_twice():
         predictor = SourcePredictor(ReplaySource("S", days(6), "s", math.inf), model, pool)
         with pytest.raises(ArithmeticError):
             while True:
-                assert (await predictor.next())["day"] == 3
-        return [(await predictor.next())["day"] for _ in range(2)]
+                assert present(await predictor.next())["day"] == 3
+        return [present(await predictor.next())["day"] for _ in range(2)]
 
     with ThreadPoolExecutor(1) as pool:
         model = Recording(fail_on=4)

@@ -3,8 +3,8 @@
 import pandas
 import pytest
 import torch
-from made_markets import ingest, market
 
+from tests.apps.strategy.made_markets import ingest, market
 from thermofab.apps.market.store import HistoricalDataManager
 
 torch.set_num_threads(1)

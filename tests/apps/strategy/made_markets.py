@@ -20,7 +20,11 @@ def market(days: int = 500, seed: int = 0, start: str = "2007-01-01") -> dict[st
         own = rng.normal(0, 0.006, days)
         returns = (-0.3 if symbol in ("TLT", "IEF") else 1.0) * common + own
         made[symbol] = pandas.DataFrame(
-            {"Date": dates, "Close": (50 + 10 * k) * np.exp(returns.cumsum()), "Volume": rng.integers(1e6, 5e6, days)}
+            {
+                "Date": dates,
+                "Close": (50 + 10 * k) * np.exp(returns.cumsum()),
+                "Volume": rng.integers(1_000_000, 5_000_000, days),
+            }
         )
     made["VIX"] = pandas.DataFrame({"DATE": dates, "CLOSE": 18 + 4 * np.abs(rng.normal(size=days))})
     return made

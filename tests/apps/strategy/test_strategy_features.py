@@ -1,5 +1,8 @@
 """The ten features: formulas against plain loops, absence, and that the future changes nothing."""
 
+# pandas' types do not tell a column from a table, nor its reductions from either.
+# pyright: reportAttributeAccessIssue=false, reportGeneralTypeIssues=false
+
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,8 +10,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_markets import PRICES, SYMBOLS, ingest, market
 
+from tests.apps.strategy.made_markets import PRICES, SYMBOLS, ingest, market
 from thermofab.apps.market.store import HistoricalDataManager
 from thermofab.apps.strategy.config import MarketFeatureConfig
 from thermofab.apps.strategy.features import FORMULAS, MarketFeatureExtractor, features_of, sources

@@ -1,14 +1,17 @@
 """Outcomes, labels, crisis periods, files; and the faults of earlier labellers."""
 
+# pandas' types do not tell a column from a table, nor its reductions from either.
+# pyright: reportGeneralTypeIssues=false
+
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas
 import pytest
-from made_markets import PRICES, ingest, market
 from scipy.optimize import linprog
 
+from tests.apps.strategy.made_markets import PRICES, ingest, market
 from thermofab.apps.market.store import HistoricalDataManager
 from thermofab.apps.strategy import STRATEGIES, StrategyConfig, StrategyLabeler, strategy_index
 from thermofab.apps.strategy.labeler import load_labels, save_labels

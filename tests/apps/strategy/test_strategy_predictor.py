@@ -1,5 +1,8 @@
 """The streaming predictor: what it says, refuses, waits for, and sends; streams of rows; the commands."""
 
+# Observations are stand-ins, and wrong arguments are refused.
+# pyright: reportArgumentType=false
+
 import asyncio
 import datetime
 import json
@@ -14,6 +17,7 @@ import numpy as np
 import pytest
 from websockets.sync.client import connect
 
+from tests.present import present
 from thermofab.apps.serve.app import create_app
 from thermofab.apps.serve.journal import Journal
 from thermofab.apps.serve.messages import Kinds
@@ -97,7 +101,7 @@ def test_the_documents_keys_and_the_schema(model):
 def test_absent_features_are_flagged_and_seen_by_the_model(model):
     predictor = TRMStreamingPredictor(60, model=model)
     some = [*FEATURES]
-    some[0], some[6] = float("nan"), None
+    some[0], some[6] = float("nan"), None  # pyright: ignore[reportCallIssue]
     made, whole = checked(predictor.predict(some)), predictor.predict(FEATURES)
     assert [k for k, gone in enumerate(made["feature_mask"]) if gone] == [0, 6]
     assert made["raw_features"][6] is None and made["normalized_features"][0] is None
@@ -167,7 +171,11 @@ def test_streaming_waits_no_longer_than_its_timeout(model, caplog):
 
     late, made = asyncio.run(run())
     assert late == [None, None] and days.asked == 1
-    assert checked(made)["as_of"] == "2020-01-02" and made["price"] == 100.0 and made["source"]["kind"] == "replay"
+    assert (
+        present(checked(made))["as_of"] == "2020-01-02"
+        and present(made)["price"] == 100.0
+        and present(made)["source"]["kind"] == "replay"
+    )
     assert sum("event=extraction_failed" in record.getMessage() for record in caplog.records) == 2
     assert "extraction takes longer than 0.1 s" in caplog.records[0].getMessage()
     predictor.close()
@@ -250,7 +258,7 @@ def test_features_of_rows_are_those_of_a_store(store, frames):
         values |= {name.lower(): frames[name]["Close"][k] for name in config.symbols[1:]}
         values["vix"] = frames["VIX"]["CLOSE"][k]
         window.add(day.date(), values)
-    seen = StoreObservations(store).latest()
+    seen = present(StoreObservations(store).latest())
     assert np.array_equal(window.features(), seen.features, equal_nan=True) and seen.as_of == window.date
     assert seen.stale and np.isfinite(seen.features).sum() == 9
     with pytest.raises(SpecError, match="is not after"):
@@ -282,7 +290,7 @@ def test_rows_are_predicted_and_judged(model):
     again = StrategyRows(model, "X", "replay", "made up", drift=DriftMonitor())
     for row in series[:80]:
         again.observe(row)
-    assert again.predict() | {"timestamp": ""} == said[79] | {"timestamp": ""}
+    assert present(again.predict()) | {"timestamp": ""} == said[79] | {"timestamp": ""}
 
 
 def numbered(data):
@@ -298,14 +306,16 @@ def test_allocations_with_bonds_are_judged_only_with_bonds(model):
         rows = StrategyRows(other, "X", "replay", "made up")
         for k in range(60):
             rows.observe(Row(datetime.date(2020, 1, 1) + datetime.timedelta(k), {"close": 100.0 + k % 7, **beside}))
-        counts.append(rows.predict()["realised"]["count"])
+        counts.append(present(rows.predict())["realised"]["count"])
     assert counts == [0, 5]
 
 
 def test_the_demonstrations_days_follow_its_training():
     rows, seen = demo_rows(), demo_observations().latest()
-    assert rows[60].date > LAST_TRAINED.item() >= rows[59].date and len(rows) > 2000
-    assert seen.as_of == rows[60].date and np.isnan(seen.features).tolist() == [k in (0, 6) for k in range(10)]
+    assert rows[60].date > LAST_TRAINED.astype(datetime.date) >= rows[59].date and len(rows) > 2000
+    assert present(seen).as_of == rows[60].date and np.isnan(present(seen).features).tolist() == [
+        k in (0, 6) for k in range(10)
+    ]
 
 
 def test_a_replay_ends(model):

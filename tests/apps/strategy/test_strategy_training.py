@@ -128,7 +128,7 @@ def test_prediction_of_earlier_days_ignores_later_ones(real):
     answers = [
         train(data, folds[0], SMALL).model.probabilities(real.features[folds[0].test])[0] for data in (real, later)
     ]
-    assert np.array_equal(*answers)
+    assert np.array_equal(answers[0], answers[1])
 
 
 def test_learns_a_rule_is_calibrated_and_stops_early():

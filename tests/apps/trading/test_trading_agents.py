@@ -281,7 +281,7 @@ def test_risk_by_horizon_and_level():
         ({"position": 0.0}, r"^position must be a positive amount of money, got 0\.0\.$"),
     ):
         with pytest.raises(SpecError, match=sentence):
-            var_table(returns, **({"horizons": (1,)} | options))
+            var_table(returns, **({"horizons": (1,)} | options))  # pyright: ignore[reportArgumentType]
     with pytest.raises(
         SpecError, match=r"^500 paths have fewer than ten below the 0\.01 quantile; take 1000 at least\.$"
     ):

@@ -46,7 +46,8 @@ def test_features_say_what_single_columns_do_not():
 def test_features_are_the_same_on_devices_and_refuse_what_does_not_fit():
     rows = table(60, seed=4)[0]
     made = [FabricFeatures(hidden=4, steps=20, device=name).fit(rows) for name in ("native", "jax-xla")]
-    assert np.array_equal(*(features.transform(rows) for features in made))
+    first, second = (features.transform(rows) for features in made)
+    assert np.array_equal(first, second)
     with pytest.raises(SpecError, match=r"^200 columns of 4 bits are 800 visible units; at most 512 are allowed"):
         FabricFeatures().fit(np.zeros((4, 200)))
     with pytest.raises(SpecError, match=r"^hidden must be an integer of at least 1, got 0"):

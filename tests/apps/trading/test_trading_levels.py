@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.present import present
 from thermofab.apps.trading.encoding import PROBABILITIES
 from thermofab.apps.trading.facts import levels
 from thermofab.apps.trading.fitted import State
@@ -83,7 +84,7 @@ def test_levels_of_long_paths_are_those_of_a_fund(symbol):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PersistenceWarning)
         model = ProbabilisticTradingModel(device="native").fit(series)
-    scales = np.sqrt(model.fitted.volatility.variances(series.returns)[None, :-1])
+    scales = np.sqrt(present(model.fitted).volatility.variances(series.returns)[None, :-1])
     usual = float(np.sqrt(252) * np.median(scales))
     paths = model.simulate_market_trajectories(usual, num_trajectories=300, horizon=2520, seed=1)
     seen, made = levels(series.returns[None], scales), levels(paths.returns, paths.volatilities)
@@ -127,7 +128,7 @@ def test_every_filter_is_held_below_one(returns, kind):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PersistenceWarning)
         model = ProbabilisticTradingModel(volatility=kind).fit(returns[:1500])
-    found, beta = model.fitted.persistence, model.fitted.volatility.beta
+    found, beta = present(model.fitted).persistence, present(model.fitted).volatility.beta
     assert beta + found.news * (max(found.far, found.sampled) - beta) <= LARGEST + 1e-12
 
 

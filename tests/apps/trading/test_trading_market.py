@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tests.present import present
 from thermofab.apps.trading.conditional import fit_conditional
 from thermofab.apps.trading.encoding import CONDITIONS, STATES, Encoding
 from thermofab.apps.trading.energy import energy_model, sample_on_host
@@ -182,7 +183,7 @@ def test_energy_functions_of_pairs_compile():
     distribution = fab.exact(model)
     weights = np.exp([-energy(np.where(state, 1.0, -1.0)) for state in distribution.states])
     assert np.allclose(distribution.probabilities, weights / weights.sum())
-    assert fab.compile(model, "king-3x3").report.end_to_end_tv < 0.01
+    assert present(fab.compile(model, "king-3x3").report.end_to_end_tv) < 0.01
     with pytest.raises(SpecError, match="this energy function is not a sum of terms of one and two spins"):
         energy_model(lambda s: s[0] * s[1] * s[2], 3)
     with pytest.raises(SpecError, match="energies must be finite"):
@@ -231,7 +232,7 @@ def test_schedules_of_a_hand_made_graph():
         ({"warmup": 0}, r"^warmup must be an integer of at least 1, got 0\.$"),
     ):
         with pytest.raises(SpecError, match=sentence):
-            SamplingSchedule(**options)
+            SamplingSchedule(**options)  # pyright: ignore[reportArgumentType]
     with pytest.raises(SpecError, match=r"^beta of a model learnt from prices is 1, got 2: at another temperature"):
         ProbabilisticTradingModel(schedule=SamplingSchedule(beta=2.0)).fit(np.zeros(300))
 

@@ -113,4 +113,4 @@ def test_bad_back_tests_are_refused():
         ({"alphas": (0.7,)}, r"^levels are between 0 and 0\.5, one at least, got \(0\.7,\)\.$"),
     ):
         with pytest.raises(SpecError, match=sentence):
-            backtest(prices, **options)
+            backtest(prices, **options)  # pyright: ignore[reportArgumentType]

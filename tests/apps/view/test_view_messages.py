@@ -1,5 +1,8 @@
 """The bytes of a frame, and the messages that a page may send."""
 
+# IsingModel makes arrays of the lists here.
+# pyright: reportArgumentType=false
+
 import struct
 
 import numpy as np

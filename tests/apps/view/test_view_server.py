@@ -1,5 +1,8 @@
 """The server of the page: frames arrive, what a page asks for is done, and strangers are refused."""
 
+# IsingModel makes arrays of the lists here, and connect takes an origin as text.
+# pyright: reportArgumentType=false
+
 import json
 import subprocess
 import sys

@@ -1,5 +1,8 @@
 """The stream of frames: every state is that of ``program.sample``, bit for bit, through every kind of change."""
 
+# IsingModel makes arrays of the lists here.
+# pyright: reportArgumentType=false
+
 import contextlib
 import itertools
 from dataclasses import replace

@@ -1,5 +1,8 @@
 """The maths of Boltzmann machines against brute force: every formula is recomputed from the energy alone."""
 
+# Lists stand for the arrays that are made of them, and wrong ones are refused.
+# pyright: reportArgumentType=false
+
 from itertools import product
 
 import numpy as np

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Hashable
 from dataclasses import replace
 
 import jax
@@ -158,6 +159,7 @@ def test_a_fixed_step_rounds_to_its_multiples_and_cuts():
     assert np.abs(held.couplings[2:] - couplings[2:])[np.abs(couplings[2:]) < 7 * step].max() <= 0.5001 * step
     assert program.report.quantisation.step == step and program.report.quantisation.saturated >= 1
     assert np.array_equal(program.image.tables, sampler.template.image.tables)
+    assert isinstance(program.model, fab.IsingModel)
     np.testing.assert_allclose(program.model.couplings, couplings, rtol=1e-6)
     distribution = Enumerated.of(held)
     got = stationary_distribution(program).probabilities
@@ -167,7 +169,7 @@ def test_a_fixed_step_rounds_to_its_multiples_and_cuts():
 def test_conditional_samples_have_the_conditional_distribution():
     machine = BoltzmannMachine.random(deep((3, 3, 2)), 0.6, seed=8)
     sampler = a_sampler(machine)
-    given = {("v", 0): True, ("h2", 1): False}
+    given: dict[Hashable, bool] = {("v", 0): True, ("h2", 1): False}
     states = sampler.sample(machine, fab.Schedule(50, 20, 5), replicas=400, seed=9, given=given)
     assert states[..., 0].all() and not states[..., 7].any()
     inner = Enumerated.of(sampler.held(machine).given(given)[0])

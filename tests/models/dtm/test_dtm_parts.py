@@ -199,7 +199,7 @@ def test_kernel_mmd_is_the_definition_and_has_no_bias():
     wanted += np.mean([kernel(x, y) for i, x in enumerate(b) for j, y in enumerate(b) if i != j])
     wanted -= 2 * np.mean([kernel(x, y) for x in a for y in b])
     assert kernel_mmd(a, b, 2.0) == pytest.approx(wanted)
-    same = [kernel_mmd(*(rng.random((2, 30, 6)) < 0.5), 2.0) for _ in range(300)]
+    same = [kernel_mmd(*(rng.random((2, 30, 6)) < 0.5), 2.0) for _ in range(300)]  # pyright: ignore[reportCallIssue]
     assert abs(np.mean(same)) < 6 * np.std(same) / np.sqrt(300)
 
 
@@ -221,7 +221,7 @@ def test_digits_are_bits_in_two_parts():
     assert set(images.train_labels.tolist()) == set(range(10)) and images.shape == (8, 8)
     from sklearn.datasets import load_digits
 
-    assert np.array_equal(images.test[0].reshape(8, 8), load_digits()["images"][4] >= 8)
+    assert np.array_equal(images.test[0].reshape(8, 8), load_digits().images[4] >= 8)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 @pytest.mark.parametrize("packed", [False, True])

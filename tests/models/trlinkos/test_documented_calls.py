@@ -1,5 +1,8 @@
 """The documents' calls and their combined use cases, run by our names."""
 
+# THRML asks for lists of its abstract nodes and blocks, which lists of spin nodes are not to a type checker.
+# pyright: reportArgumentType=false
+
 import dataclasses
 
 import jax.numpy as jnp

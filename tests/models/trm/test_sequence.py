@@ -80,7 +80,7 @@ def test_net_without_recursion_is_one_pass():
 def test_slots_halt_and_are_refilled():
     trainer = SequenceTrainer(SequenceTRM(TINY), source, SequenceTraining(batch=8, max_steps=3, exploration=0.0))
     with torch.no_grad():
-        trainer.model.halt.bias.fill_(-50.0)
+        trainer.model.get_parameter("halt.bias").fill_(-50.0)
     for number in range(1, 4):
         trainer.step()
         assert trainer.steps_taken.tolist() == [number] * 8
@@ -89,7 +89,7 @@ def test_slots_halt_and_are_refilled():
     trainer.step()
     assert trainer.steps_taken.tolist() == [1] * 8 and (trainer.tokens != before).any()
     with torch.no_grad():
-        trainer.model.halt.bias.fill_(50.0)
+        trainer.model.get_parameter("halt.bias").fill_(50.0)
     trainer.step()
     assert trainer.done.all()
 
@@ -97,7 +97,7 @@ def test_slots_halt_and_are_refilled():
 def test_exploring_slots_may_not_halt_at_once():
     trainer = SequenceTrainer(SequenceTRM(TINY), source, SequenceTraining(batch=8, max_steps=4, exploration=1.0))
     with torch.no_grad():
-        trainer.model.halt.bias.fill_(50.0)
+        trainer.model.get_parameter("halt.bias").fill_(50.0)
     trainer.step()
     assert not trainer.done.any() and (trainer.least_steps >= 2).all()
 

@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 import pytest
 from amaranth.sim import Simulator
-from drawing import Draw, Drawing
 
 from thermofab.hw.host import registers as rm
 from thermofab.hw.host.architectures import loading_of
@@ -15,6 +14,7 @@ from thermofab.hw.spec import FabricSpec, Image, Schedule, fabric, plan_run
 from thermofab.hw.spec.clocks import sweep_clocks
 from thermofab.hw.spec.dense import dense_plan
 from thermofab.sim.conformance import random_image
+from thermofab.sim.cosim.draws import Draw, Drawing
 
 RUN_CLOCKS = 9  # beside its sweeps
 NARROW = {"table_bits": 4, "threshold_bits": 8, "levels": 1}

@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 from amaranth.sim import Simulator
-from drawing import Gathered, Gathering
 
 from thermofab.hw.host import registers as rm
 from thermofab.hw.host.architectures import loading_of
 from thermofab.hw.rng.base import seed_words
 from thermofab.hw.rtl.architectures import fabric_top
 from thermofab.hw.spec import Image, Schedule, plan_run
+from thermofab.sim.cosim.draws import Gathered, Gathering
 
 
 def compared(image: Image, phases: Sequence[tuple[int, int, int]], masks: Sequence[np.ndarray] = ()) -> int:

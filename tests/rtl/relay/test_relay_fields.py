@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from relay_simulation import compared
 
+from tests.rtl.relay.relay_simulation import compared
 from thermofab.hw.spec import NO_PARENT, FabricSpec, Image, Order, fabric, sigmoid_table
 from thermofab.hw.spec.clocks import sweep_clocks
 from thermofab.sim.conformance import random_image

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tests.present import present
 from thermofab.hw.host.architectures import loading_of, register_map
 from thermofab.hw.host.relay.loading import RelayLoading, check_limits
 from thermofab.hw.host.relay.plan import COLOURS, EVENT_WORDS, plan_of, source_of
@@ -73,7 +74,7 @@ def test_limits_are_refused_by_name():
     many = fabric("complete-1", architecture="relay")
     assert check_limits(image_of(many)) is None
     crowd = fabric("g4-9x9", architecture="relay", tile=8)
-    assert image_of(crowd).order.n_colours == 64
+    assert present(image_of(crowd).order).n_colours == 64
     check_limits(image_of(crowd))
     with pytest.raises(DeviceError, match=f"has 81 colours, and a relay fabric keeps generators for {COLOURS}"):
         check_limits(image_of(crowd, Order(np.arange(81), np.full(81, NO_PARENT))))

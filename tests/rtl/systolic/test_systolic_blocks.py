@@ -1,5 +1,8 @@
 """Blocks of the systolic fabric in Amaranth's simulator."""
 
+# Amaranth makes its context managers and interface members at run time; a type checker cannot see them.
+# pyright: reportAttributeAccessIssue=false
+
 import numpy as np
 import pytest
 from amaranth.sim import Simulator

@@ -1,10 +1,13 @@
 """What a systolic fabric shows of itself: states, clamps, coefficients and tables; and that looking changes nothing."""
 
+# Amaranth makes its context managers and interface members at run time; a type checker cannot see them.
+# pyright: reportAttributeAccessIssue=false
+
 import numpy as np
 import pytest
 from amaranth.sim import Simulator
-from test_systolic_device import Bench, made
 
+from tests.rtl.systolic.test_systolic_device import Bench, made
 from thermofab.hw.host import registers as rm
 from thermofab.hw.host.driver import RunSettings
 from thermofab.hw.host.systolic.registers import DUMP, DUMP_FIELDS, DUMP_TABLES, systolic_register_map

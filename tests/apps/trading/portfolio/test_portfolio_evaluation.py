@@ -4,8 +4,8 @@ import dataclasses
 
 import numpy as np
 import pytest
-from made_panels import made_panel
 
+from tests.apps.trading.portfolio.made_panels import made_panel
 from thermofab.apps.trading.portfolio.correlation import Dynamic
 from thermofab.apps.trading.portfolio.evaluation import Era, Plan, evaluate, usual_weights
 from thermofab.apps.trading.portfolio.filters import Filtered

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from made_panels import made_panel
 
+from tests.apps.trading.portfolio.made_panels import made_panel
 from thermofab.apps.trading.persistence import LARGEST, REACH
 from thermofab.apps.trading.portfolio.filters import filter_panel, fit_marginals
 from thermofab.apps.trading.portfolio.panel import Panel

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from made_panels import CORRELATION, copula_draws, dynamic_draws, made_panel
 from scipy.stats import t
 
+from tests.apps.trading.portfolio.made_panels import CORRELATION, copula_draws, dynamic_draws, made_panel
 from thermofab.apps.trading.portfolio.cells import EDGES, STATES, bits_of, encode, states_of
 from thermofab.apps.trading.portfolio.copula import Copula, fit_copula
 from thermofab.apps.trading.portfolio.correlation import fit_dynamic

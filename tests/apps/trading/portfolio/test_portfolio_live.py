@@ -4,11 +4,13 @@ import asyncio
 import datetime
 import json
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
-from made_panels import made_panel, write_prices
 
+from tests.apps.trading.portfolio.made_panels import made_panel, write_prices
+from tests.present import present
 from thermofab.apps.serve.journal import Journal
 from thermofab.apps.serve.limits import Limits
 from thermofab.apps.serve.manager import ConnectionManager
@@ -59,8 +61,14 @@ def once(learn, symbols):
 
 def model_of(rows, again=False, **changes):
     """A model that learns from 600 days; ``again`` if from anew."""
-    watched = {"topic": "book", "weights": Weights(SYMBOLS, SHARES, 1000.0), "until": rows[600].date, "draws": DRAWS}
-    watched = Watched(**(watched | {"model": "static", "device": "native"} | changes))
+    given: dict[str, Any] = {
+        "topic": "book",
+        "weights": Weights(SYMBOLS, SHARES, 1000.0),
+        "until": rows[600].date,
+        "draws": DRAWS,
+    }
+    given |= {"model": "static", "device": "native"} | changes
+    watched = Watched(**given)
     learn = learner(watched.weights.symbols, "native", "static", "gjr", watched.draws)
     return RiskRows(watched, learn if again else once(learn, watched.weights.symbols), "replay", "made")
 
@@ -273,9 +281,9 @@ def test_files_that_grow_are_followed(tmp_path, panel):
             return first, await asyncio.wait_for(coming, 10)
 
     first, second = asyncio.run(run())
-    assert (first["as_of"], second["as_of"]) == (str(days[601]), str(days[602]))
-    assert first["model"]["until"] == first["as_of"] and second["record"]["days"] == 1
-    assert second["source"] == {"kind": "tail", "name": "AAA.csv, BBB.csv, CCC.csv"}
+    assert (present(first)["as_of"], present(second)["as_of"]) == (str(days[601]), str(days[602]))
+    assert present(first)["model"]["until"] == present(first)["as_of"] and present(second)["record"]["days"] == 1
+    assert present(second)["source"] == {"kind": "tail", "name": "AAA.csv, BBB.csv, CCC.csv"}
 
 
 @pytest.mark.parametrize(

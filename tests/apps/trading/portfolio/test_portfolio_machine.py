@@ -5,18 +5,23 @@ import dataclasses
 import jax
 import numpy as np
 import pytest
-from made_panels import CORRELATION, made_panel
 from scipy.stats import chi2, kstest
 
+from tests.apps.trading.portfolio.made_panels import CORRELATION, made_panel
+from tests.present import present
 from thermofab.apps.trading.portfolio.cells import MOST_ASSETS, all_states, box, cell_numbers, encode, states_of
+from thermofab.apps.trading.portfolio.clamped import ClampedModel
 from thermofab.apps.trading.portfolio.copula import Copula
+from thermofab.apps.trading.portfolio.daily import DailyModel
 from thermofab.apps.trading.portfolio.decoding import decode, log_density_within
 from thermofab.apps.trading.portfolio.machine import PortfolioMachine
 from thermofab.apps.trading.portfolio.mixing import autocorrelations, sweeps_needed
 from thermofab.apps.trading.portfolio.model import PortfolioModel
 from thermofab.apps.trading.portfolio.projection import PairCells, project, projected_tables
+from thermofab.apps.trading.portfolio.static import StaticModel
 from thermofab.apps.trading.portfolio.tables import Tables, within_reach
 from thermofab.apps.trading.portfolio.thrml_cells import thrml_sampler
+from thermofab.hw.link.device import SerialDevice
 from thermofab.hw.spec import Schedule, SpecError
 from thermofab.sim.rtl.board import simulated_board
 
@@ -164,23 +169,26 @@ def test_paths_are_the_same_on_jax_and_native(kind):
     jax = PortfolioModel("jax", kind)
     # The same fit, on another device.
     joint = native.needed().joint
+    assert isinstance(joint, StaticModel | ClampedModel | DailyModel)
     swapped = dataclasses.replace(joint, machine=PortfolioMachine(joint.machine.tables, "jax"))
     jax.fitted = dataclasses.replace(native.needed(), joint=swapped)
     one, other = (model.simulate(300, 3, seed=7) for model in (native, jax))
     assert np.array_equal(one.returns, other.returns)
-    assert one.ledger is not None and one.ledger.sweeps == other.ledger.sweeps
+    assert one.ledger is not None and one.ledger.sweeps == present(other.ledger).sweeps
     assert np.abs(one.returns - native.simulate(300, 3, seed=8).returns).max() > 0
 
 
 def on(model: PortfolioModel, device: str, paths: int = 6) -> np.ndarray:
     """Paths of a fitted model on another device, with fewer sweeps."""
     fitted = model.needed()
-    machine = PortfolioMachine(fitted.joint.machine.tables, device, sweeps=5)
-    fitted = dataclasses.replace(fitted, joint=dataclasses.replace(fitted.joint, machine=machine))
+    joint = fitted.joint
+    assert isinstance(joint, StaticModel)
+    machine = PortfolioMachine(joint.machine.tables, device, sweeps=5)
+    fitted = dataclasses.replace(fitted, joint=dataclasses.replace(joint, machine=machine))
     other = PortfolioModel("native", "static")
     other.fitted = fitted
     made = other.simulate(paths, 2, seed=9).returns
-    if hasattr(machine.opened, "close"):
+    if isinstance(machine.opened, SerialDevice):
         machine.opened.close()
     return made
 

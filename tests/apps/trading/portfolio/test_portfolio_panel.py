@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from made_panels import dates, write_prices
 
+from tests.apps.trading.portfolio.made_panels import dates, write_prices
 from thermofab.apps.trading.portfolio.panel import Panel, load_panel
 from thermofab.hw.spec import SpecError
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from made_panels import CORRELATION, copula_draws, dynamic_draws, made_panel
 from scipy.stats import kendalltau, multivariate_t, t
 
+from tests.apps.trading.portfolio.made_panels import CORRELATION, copula_draws, dynamic_draws, made_panel
 from thermofab.apps.trading.portfolio.correlation import Dynamic, ewma_covariances, fit_dynamic
 from thermofab.apps.trading.portfolio.filters import filter_panel, fit_marginals
 from thermofab.apps.trading.portfolio.joint import draw_days
@@ -15,6 +15,7 @@ from thermofab.apps.trading.portfolio.peers import (
     EwmaNormal,
     Historical,
     JointHistorical,
+    StaticCopula,
     StudentT,
 )
 from thermofab.hw.spec import SpecError
@@ -67,12 +68,13 @@ def test_log_densities_are_scipys(learnt, moving):
     correlations = moving.dynamic.correlations(learnt.u)
     for k in range(first, 900, 7):
         x = t.ppf(learnt.u[k], 7.0)
-        expected = multivariate_t.logpdf(x, shape=correlations[k], df=7.0) - t.logpdf(x, 7.0).sum()
+        expected = multivariate_t.logpdf(x, shape=correlations[k], df=7.0) - t.logpdf(x, 7.0).sum()  # pyright: ignore[reportArgumentType]
         assert np.isclose(made[k - first], expected, atol=1e-9)
     static = StudentT().fit(learnt)
+    assert isinstance(static, StaticCopula)
     copula = static.copula
     x = t.ppf(learnt.u[first:], copula.degrees)
-    expected = multivariate_t.logpdf(x, shape=copula.correlation, df=copula.degrees)
+    expected = multivariate_t.logpdf(x, shape=copula.correlation, df=copula.degrees)  # pyright: ignore[reportArgumentType]
     expected = expected - t.logpdf(x, copula.degrees).sum(axis=1)
     assert np.allclose(static.log_densities(learnt.z, learnt.u, first), expected, atol=1e-9)
 

@@ -1,5 +1,8 @@
 """``thermofab trade risk --portfolio`` from a folder of files to numbers, paths and a page; what it refuses."""
 
+# pandas' types do not tell a column from a table, nor its reductions from either.
+# pyright: reportAttributeAccessIssue=false
+
 import json
 import re
 from html.parser import HTMLParser
@@ -7,9 +10,9 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas
 import pytest
-from made_panels import made_panel, write_prices
 from typer.testing import CliRunner
 
+from tests.apps.trading.portfolio.made_panels import made_panel, write_prices
 from thermofab.apps.cli import app
 from thermofab.apps.trading.portfolio.stressed import condition_of
 from thermofab.hw.spec import SpecError

@@ -1,5 +1,8 @@
 """Weights, and the risk of a portfolio's paths: sums of components, a Gaussian in closed form, importance weights."""
 
+# Paths are stand-ins with the fields that risk looks at.
+# pyright: reportArgumentType=false
+
 from types import SimpleNamespace
 
 import numpy as np

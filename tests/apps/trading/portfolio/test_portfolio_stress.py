@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from made_panels import made_panel
 from scipy.stats import kstest
 
+from tests.apps.trading.portfolio.made_panels import made_panel
+from tests.present import present
 from thermofab.apps.trading.portfolio.model import PortfolioModel
 from thermofab.apps.trading.portfolio.paths import PortfolioPaths, simulate
 from thermofab.apps.trading.portfolio.peers import StudentT
@@ -93,12 +94,12 @@ def test_views_are_met_by_the_nearest_weights(model):
     total = paths.returns.sum(axis=1)
     chance = float((total[:, 2] < 0).mean()) + 0.1
     found = reweighted(paths, [View("AAA", "mean", -0.01), View("CCC", "below", chance)])
-    assert found.weights.sum() == pytest.approx(1)
+    assert present(found.weights).sum() == pytest.approx(1)
     assert found.weights @ total[:, 0] == pytest.approx(-0.01, abs=1e-5)
     assert found.weights @ (total[:, 2] < 0) == pytest.approx(chance, abs=1e-4)
     assert 1 < found.effective < len(total)
     # Log weights are a sum of the views' own functions: entropy is least.
-    log = np.log(found.weights)
+    log = np.log(present(found.weights))
     design = np.stack([np.ones(len(log)), total[:, 0], total[:, 2] < 0], axis=1)
     assert np.abs(log - design @ np.linalg.lstsq(design, log)[0]).max() < 1e-8
 
