@@ -1,0 +1,99 @@
+"""Runs a tutorial's cells in a Jupyter kernel, and keeps what they gave.
+
+A tutorial is a Python file in jupytext's percent format. One kernel runs several tutorials, one after the other with an
+empty namespace, so that imports are paid once.
+"""
+
+import hashlib
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+import jupytext
+import nbformat
+from jupyter_client.manager import KernelManager
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError
+
+from thermofab.hw.cache import cache_folder
+
+TUTORIALS = Path(__file__).resolve().parent.parent
+ROOT = TUTORIALS.parent.parent
+PACKAGES = ("hw", "sim", "compiler", "models", "apps", "thermofab")
+SECONDS_PER_CELL = 300  # a first run compiles RTL
+FRESH = (
+    "%reset -f\n"
+    "import matplotlib.pyplot, warnings\n"
+    "from matplotlib_inline.backend_inline import set_matplotlib_formats\n"
+    "matplotlib.pyplot.rcdefaults()\n"
+    "%matplotlib inline\n"
+    "set_matplotlib_formats('svg')\n"
+    "%reset -f"
+)
+
+
+class TutorialError(Exception):
+    """A cell failed; the message names tutorial and cell."""
+
+
+def tutorials() -> list[Path]:
+    """The tutorials in the order of their numbers."""
+    return sorted(TUTORIALS.glob("[0-9]*.py"))
+
+
+@contextmanager
+def kernel() -> Iterator[KernelManager]:
+    """A running kernel of this interpreter, in the folder of the tutorials."""
+    manager = KernelManager(kernel_name="python3")
+    manager.start_kernel(cwd=str(TUTORIALS))
+    try:
+        yield manager
+    finally:
+        manager.shutdown_kernel(now=True)
+
+
+def executed(path: Path, manager: KernelManager) -> nbformat.NotebookNode:
+    """The notebook of a tutorial with the outputs of its cells.
+
+    Raises:
+        TutorialError: a cell raised an error or ran too long.
+    """
+    notebook = jupytext.read(path)
+    notebook.cells.insert(0, nbformat.v4.new_code_cell(FRESH))
+    client = NotebookClient(notebook, km=manager, timeout=SECONDS_PER_CELL)
+    try:
+        client.execute()
+    except (CellExecutionError, CellTimeoutError) as error:
+        numbers = [k for k, cell in enumerate(_code(notebook)) if cell.execution_count is not None]
+        raise TutorialError(f"{path.name}, code cell {numbers[-1]}: {error}") from error
+    del notebook.cells[0]
+    return notebook
+
+
+def _code(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def kept(path: Path) -> Path:
+    """Where the outputs of a tutorial are kept: under a digest of it, of the packages and of what draws its pictures."""
+    hasher = hashlib.sha256()
+    sources = (file for package in PACKAGES for file in sorted((ROOT / package).glob("**/*.py")))
+    for file in (path, TUTORIALS / "tutorial.mplstyle", Path(__file__), *sources):
+        hasher.update(file.read_bytes())
+    for name in ("numpy", "jax", "matplotlib", "networkx"):
+        hasher.update(version(name).encode())
+    hasher.update(sys.version.encode())
+    return cache_folder("tutorials") / f"{path.stem}-{hasher.hexdigest()[:32]}.ipynb"
+
+
+def outputs_of(paths: list[Path]) -> list[nbformat.NotebookNode]:
+    """The executed notebooks; only those run that are not kept yet."""
+    missing = [path for path in paths if not kept(path).exists()]
+    if missing:
+        cache_folder("tutorials").mkdir(parents=True, exist_ok=True)
+        with kernel() as manager:
+            for path in missing:
+                nbformat.write(executed(path, manager), kept(path))
+    return [nbformat.read(kept(path), as_version=4) for path in paths]
