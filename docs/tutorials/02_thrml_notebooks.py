@@ -137,7 +137,9 @@ run = fab.compile(mixed).sample(fab.Schedule(100, 500, 2), replicas=64, seed=1, 
 x = mixed.continuous(run.node_states, seed=2)
 
 marginal = fab.exact(mixed)  # of the spins
-mean_given_spins = np.linalg.solve(mixed.precision, mixed.linear[:, None] + mixed.coupling @ (2 * marginal.states - 1).T)
+mean_given_spins = np.linalg.solve(
+    mixed.precision, mixed.linear[:, None] + mixed.coupling @ (2 * marginal.states - 1).T
+)
 exact_mean = mean_given_spins @ marginal.probabilities
 print("couplings that x created:", mixed.created, " E[x]:", x.mean((0, 1)), " exact:", exact_mean)
 

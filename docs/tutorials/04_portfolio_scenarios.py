@@ -85,7 +85,9 @@ stress = model.stress({"SHARES": ("below", 0.05)}, paths=20_000, seed=2)
 print(stress.how)
 print(f"{stress.effective:,.0f} effective draws, against {stress.days} days of history that meet the condition")
 for name, here, past in zip(symbols, stress.responses, stress.past, strict=True):
-    print(f"{name:7s} falls below its own 5 % quantile: {here.crash:6.1%} by the fabric, {past.crash:6.1%} on past days")
+    print(
+        f"{name:7s} falls below its own 5 % quantile: {here.crash:6.1%} by the fabric, {past.crash:6.1%} on past days"
+    )
 
 # %% [markdown]
 # ## The truth
@@ -113,7 +115,9 @@ left.legend(loc="upper left", ncols=2)
 others = np.arange(2)
 error = [np.sqrt(r.crash * (1 - r.crash) / stress.days) for r in stress.past[1:]]
 right.bar(others - 0.2, [r.crash for r in stress.responses[1:]], 0.4, color="C0", label="fabric")
-right.bar(others + 0.2, [r.crash for r in stress.past[1:]], 0.4, yerr=error, color="C1", ecolor="#f1f5f9", label="history")
+right.bar(
+    others + 0.2, [r.crash for r in stress.past[1:]], 0.4, yerr=error, color="C1", ecolor="#f1f5f9", label="history"
+)
 right.hlines(truth[1:], others - 0.45, others + 0.45, color="#f1f5f9", label="truth")
 right.set_xticks(others, symbols[1:])
 right.set(title="Given SHARES below 5 %", ylabel="P(below its own 5 %)")

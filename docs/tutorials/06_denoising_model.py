@@ -41,7 +41,9 @@ print(data.shape, "images, pixels")
 # %%
 chain = ForwardChain(steps=2)
 for t in (1, 2):
-    print(f"step {t}: every pixel is turned over with probability {chain.flip(t):.2f}; coupling Γ = {chain.coupling(t):.2f}")
+    print(
+        f"step {t}: every pixel is turned over with probability {chain.flip(t):.2f}; coupling Γ = {chain.coupling(t):.2f}"
+    )
 
 # %% [markdown]
 # ## One fabric for every layer
