@@ -124,17 +124,17 @@ print("bits that differ:", int((through_noise.sites != there.sites).sum()))
 # %% [markdown]
 # ## What limits the speed
 #
-# The device counts the bytes on the line, and a run's ledger counts the fabric's clocks. So you can predict the time of a
-# call on the board before you own it.
+# The device counts the bytes on the line, and a run's ledger counts the clocks of its sweeps, without the time in which
+# the fabric waits for its reader. So you can predict the time of a call on the board before you own it.
 
 # %%
 counts = np.array([10, 30, 100, 300, 1000, 3000])
 line_bytes, clocks = [], []
 for n_samples in counts:
     with fab.open_device(port, small) as device:
-        run = program.sample(fab.Schedule(20, n_samples), seed=1, device=device)
+        program.sample(fab.Schedule(20, n_samples), seed=1, device=device)
         line_bytes.append(device.counters.sent + device.counters.received)
-    clocks.append(run.ledger.cycles)
+    clocks.append(program.sample(fab.Schedule(20, n_samples), seed=1, device="native").ledger.cycles)
 simulated.close()
 print("bytes on the line:", dict(zip(counts.tolist(), line_bytes, strict=True)))
 print("clocks of sweeps: ", dict(zip(counts.tolist(), clocks, strict=True)))

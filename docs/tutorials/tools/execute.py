@@ -5,9 +5,11 @@ empty namespace, so that imports are paid once.
 """
 
 import hashlib
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from jupyter_client.manager import KernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError
 
-from thermofab.hw.cache import cache_folder
+from thermofab.hw.cache import build_key, cache_folder
 
 TUTORIALS = Path(__file__).resolve().parent.parent
 ROOT = TUTORIALS.parent.parent
@@ -76,16 +78,22 @@ def _code(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
-def kept(path: Path) -> Path:
-    """Where the outputs of a tutorial are kept: under a digest of it, of the packages and of what draws its pictures."""
+@cache
+def sources_digest() -> str:
+    """Of everything that an output depends on apart from the tutorial itself."""
     hasher = hashlib.sha256()
     sources = (file for package in PACKAGES for file in sorted((ROOT / package).glob("**/*.py")))
-    for file in (path, TUTORIALS / "tutorial.mplstyle", Path(__file__), *sources):
+    for file in (TUTORIALS / "tutorial.mplstyle", TUTORIALS / "cell_bench.py", Path(__file__), *sources):
         hasher.update(file.read_bytes())
     for name in ("numpy", "jax", "matplotlib", "networkx"):
         hasher.update(version(name).encode())
     hasher.update(sys.version.encode())
-    return cache_folder("tutorials") / f"{path.stem}-{hasher.hexdigest()[:32]}.ipynb"
+    return hasher.hexdigest()
+
+
+def kept(path: Path) -> Path:
+    """Where the outputs of a tutorial are kept."""
+    return cache_folder("tutorials") / f"{path.stem}-{build_key([path.read_text(), sources_digest()])}.ipynb"
 
 
 def outputs_of(paths: list[Path]) -> list[nbformat.NotebookNode]:
@@ -95,5 +103,8 @@ def outputs_of(paths: list[Path]) -> list[nbformat.NotebookNode]:
         cache_folder("tutorials").mkdir(parents=True, exist_ok=True)
         with kernel() as manager:
             for path in missing:
-                nbformat.write(executed(path, manager), kept(path))
+                notebook = executed(path, manager)
+                partial = kept(path).with_suffix(f".{os.getpid()}")  # another build may write the same file
+                nbformat.write(notebook, partial)
+                partial.rename(kept(path))
     return [nbformat.read(kept(path), as_version=4) for path in paths]

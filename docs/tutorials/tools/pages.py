@@ -1,6 +1,7 @@
 """MkDocs hook: every tutorial as a page, with the outputs and pictures of its cells.
 
-A code cell's picture takes its description from the cell's metadata, ``# %% picture="what it shows"``.
+A code cell's metadata say what its picture shows, for readers who do not see it (``# %% picture="…"``), and in what
+language its text is (``# %% output="python"``).
 """
 
 import base64
@@ -39,22 +40,22 @@ def page_of(notebook: NotebookNode, stem: str) -> tuple[str, dict[str, bytes]]:
         elif cell.cell_type == "code":
             parts.append(fenced("python", cell.source))
             for output in cell.outputs:
-                parts.append(shown(output, cell.metadata.get("picture", ""), stem, images))
+                parts.append(shown(output, cell.metadata, stem, images))
     title, *rest = parts
     opening = f"*A notebook: [{stem}.py]({stem}.py). [How to open it](index.md#open-them-as-notebooks).*"
     return "\n\n".join([title.split("\n", 1)[0], opening, *title.split("\n", 1)[1:], *rest]) + "\n", images
 
 
-def shown(output: NotebookNode, description: str, stem: str, images: dict[str, bytes]) -> str:
+def shown(output: NotebookNode, metadata: NotebookNode, stem: str, images: dict[str, bytes]) -> str:
     """An output as Markdown; a picture is added to ``images``."""
     if output.output_type == "stream":
-        return fenced("text", output.text)
+        return fenced(metadata.get("output", "text"), output.text)
     data = output.get("data", {})
     for kind, ending in IMAGES.items():
         if kind in data:
             name = f"{stem}-{len(images) + 1}.{ending}"
             images[name] = data[kind].encode() if ending == "svg" else base64.b64decode(data[kind])
-            return f"![{description}]({name})"
+            return f"![{metadata.get('picture', '')}]({name})"
     if "text/html" in data:
         return f'<div class="tutorial-output">{data["text/html"]}</div>'
     return fenced("text", data["text/plain"]) if "text/plain" in data else ""
