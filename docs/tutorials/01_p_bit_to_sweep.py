@@ -31,13 +31,17 @@ alone = networkx.Graph()
 alone.add_nodes_from((k, {"bias": bias}) for k, bias in enumerate(biases))
 
 program = fab.compile(alone)  # no fabric named: one of the model's own graph
-samples = program.sample(fab.Schedule(n_warmup=0, n_samples=2000), replicas=16, seed=1, device="native")
+samples = program.sample(
+    fab.Schedule(n_warmup=0, n_samples=2000), replicas=16, seed=1, device="native"
+)
 means = samples.moments().first  # E[s] of every node, over 32,000 samples
 
 # %% picture="The sampled mean of 41 p-bits lies on tanh of the bias."
 figure, axes = plt.subplots()
 axes.plot(biases, np.tanh(biases), color="C1", label="tanh(b)")
-axes.plot(biases, means, "o", color="C0", markersize=4, label="sampled on the fabric")
+axes.plot(
+    biases, means, "o", color="C0", markersize=4, label="sampled on the fabric"
+)
 axes.set(title="Mean of one p-bit", xlabel="bias b", ylabel="mean spin E[s]")
 axes.legend()
 plt.show()
@@ -57,8 +61,12 @@ field = int(image.biases[site])  # no neighbours: the field is the bias alone
 half = spec.table_size // 2
 address = np.clip((field + word % 2**image.shift) >> image.shift, -half, half - 1)
 threshold = int(image.tables[0][half + address])
-print(f"bias {biases[site]:.2f} is held as the integer {field}; table entry {address} is {threshold} of 4096")
-print(f"the word {word:#06x} gives {word >> 4} < {threshold}: the p-bit becomes {int((word >> 4) < threshold)}")
+print(
+    f"bias {biases[site]:.2f} is held as the integer {field}; table entry {address} is {threshold} of 4096"
+)
+print(
+    f"the word {word:#06x} gives {word >> 4} < {threshold}: the p-bit becomes {int((word >> 4) < threshold)}"
+)
 
 # %% [markdown]
 # Averaged over all 65,536 words, that is an exact probability. `flip_probability` computes it from the integers, so you
@@ -68,7 +76,9 @@ print(f"the word {word:#06x} gives {word >> 4} < {threshold}: the p-bit becomes 
 from thermofab.hw.spec import flip_probability
 
 held = 2 * flip_probability(spec, image.tables[0], image.shift, image.biases) - 1
-print(f"largest distance of the integers from tanh: {np.abs(held - np.tanh(biases)).max():.4f}")
+print(
+    f"largest distance of the integers from tanh: {np.abs(held - np.tanh(biases)).max():.4f}"
+)
 
 # %% [markdown]
 # ## Many p-bits: who may be updated together?
@@ -90,7 +100,9 @@ def histogram(groups, chains=20_000, sweeps=30):
     for _ in range(sweeps):
         for group in groups:
             mean = np.tanh(spins @ adjacency[:, group])
-            spins[:, group] = np.where(rng.random(mean.shape) < (1 + mean) / 2, 1, -1)
+            spins[:, group] = np.where(
+                rng.random(mean.shape) < (1 + mean) / 2, 1, -1
+            )
     numbers = (spins > 0) @ [8, 4, 2, 1]
     return np.bincount(numbers, minlength=16) / chains
 
@@ -103,7 +115,9 @@ by_colour = histogram([[0, 2], [1, 3]])  # no edge joins 0 and 2, or 1 and 3
 # p-bits of a colour update in the same clock cycles, and no two coupled ones ever do.
 
 # %%
-on_fabric = fab.compile(ring).sample(fab.Schedule(50, 2000, 2), replicas=64, seed=0, device="native")
+on_fabric = fab.compile(ring).sample(
+    fab.Schedule(50, 2000, 2), replicas=64, seed=0, device="native"
+)
 fabric_states = on_fabric.node_states.reshape(-1, 4) @ [8, 4, 2, 1]
 sampled = np.bincount(fabric_states, minlength=16) / len(fabric_states)
 exact = fab.exact(ring)  # enumerates all states
@@ -111,12 +125,39 @@ exact = fab.exact(ring)  # enumerates all states
 # %% picture="Probabilities of the 16 states of a ring: the fabric and colour by colour agree with the enumeration."
 figure, axes = plt.subplots()
 places = np.arange(16)
-axes.bar(places, exact.probabilities, width=0.85, color="#475569", label="enumerated")
-axes.plot(places - 0.2, by_colour, "o", color="C1", label="colour by colour, floating point")
-axes.plot(places + 0.2, sampled, "D", color="C0", markersize=5, label="colour by colour, on the fabric")
-axes.plot(places, together, "x", color="C3", markersize=7, markeredgewidth=2, label="all together: wrong")
+axes.bar(
+    places, exact.probabilities, width=0.85, color="#475569", label="enumerated"
+)
+axes.plot(
+    places - 0.2,
+    by_colour,
+    "o",
+    color="C1",
+    label="colour by colour, floating point",
+)
+axes.plot(
+    places + 0.2,
+    sampled,
+    "D",
+    color="C0",
+    markersize=5,
+    label="colour by colour, on the fabric",
+)
+axes.plot(
+    places,
+    together,
+    "x",
+    color="C3",
+    markersize=7,
+    markeredgewidth=2,
+    label="all together: wrong",
+)
 axes.set_xticks(places, [f"{k:04b}" for k in places], rotation=60)
-axes.set(title="A ring of four p-bits, J = 0.6", xlabel="state, a digit per p-bit", ylabel="probability")
+axes.set(
+    title="A ring of four p-bits, J = 0.6",
+    xlabel="state, a digit per p-bit",
+    ylabel="probability",
+)
 axes.grid(axis="x")
 axes.legend()
 plt.show()
@@ -130,7 +171,11 @@ plt.show()
 # %%
 distance = {
     name: np.abs(p - exact.probabilities).sum() / 2
-    for name, p in {"fabric": sampled, "by colour": by_colour, "together": together}.items()
+    for name, p in {
+        "fabric": sampled,
+        "by colour": by_colour,
+        "together": together,
+    }.items()
 }
 print({name: round(float(value), 4) for name, value in distance.items()})
 

@@ -45,11 +45,17 @@ print(len(patterns), "of", 2 ** (rows * columns), "images are bars or stripes")
 # The program is compiled once; training only changes the integers it holds.
 
 # %%
-machine = BoltzmannMachine.random(restricted(rows * columns, 4), scale=0.1, seed=1, data=data)
+machine = BoltzmannMachine.random(
+    restricted(rows * columns, 4), scale=0.1, seed=1, data=data
+)
 spec = fab.fabric(machine.connections.topology(), weight_bits=8)
-program = fab.compile(machine.ising(), spec, keep_zero=True)  # keeps edges that are 0 now and may not be later
+program = fab.compile(
+    machine.ising(), spec, keep_zero=True
+)  # keeps edges that are 0 now and may not be later
 verilog = fab.emit_verilog(spec, name="machine")
-print(f"{spec.n_sites} p-bits, {spec.topology.n_edges} couplings, {len(verilog.splitlines())} lines of Verilog")
+print(
+    f"{spec.n_sites} p-bits, {spec.topology.n_edges} couplings, {len(verilog.splitlines())} lines of Verilog"
+)
 
 # %% [markdown]
 # The device `"rtl-cxxrtl"` compiles that Verilog's netlist with Yosys and g++ and drives its register bus as a host does:
@@ -73,14 +79,18 @@ config = Training(
     final_learning_rate=0.006,
 )  # fmt: skip
 sampler = FabricSampler(program, device=rtl)
-numbers = patterns @ (1 << np.arange(rows * columns)[::-1])  # the first pixel is the highest bit
+numbers = patterns @ (
+    1 << np.arange(rows * columns)[::-1]
+)  # the first pixel is the highest bit
 truth = np.zeros(2 ** (rows * columns))
 truth[numbers] = 1 / len(patterns)
 
 
 def divergence(state):
     """KL(data ‖ machine on the fabric), in nats."""
-    return kl_divergence(truth, Enumerated.of(sampler.held(state.machine)).visible_distribution())
+    return kl_divergence(
+        truth, Enumerated.of(sampler.held(state.machine)).visible_distribution()
+    )
 
 
 state = start(machine, config)
@@ -89,7 +99,9 @@ for step in range(1, config.steps + 1):
     state = advance(state, config, data, sampler)
     if step % 10 == 0:
         followed[step] = divergence(state)
-print(f"KL divergence: {followed[0]:.2f} nats before, {followed[config.steps]:.2f} after")
+print(
+    f"KL divergence: {followed[0]:.2f} nats before, {followed[config.steps]:.2f} after"
+)
 
 # %% [markdown]
 # ## What it dreams
@@ -97,23 +109,45 @@ print(f"KL divergence: {followed[0]:.2f} nats before, {followed[config.steps]:.2
 # The trained machine runs on the RTL, and its samples are counted.
 
 # %%
-dreams = sampler.sample(state.machine, fab.Schedule(50, 40, 10), replicas=30, seed=5)[..., : rows * columns]
-counted = np.bincount((dreams @ (1 << np.arange(rows * columns)[::-1])).ravel(), minlength=len(truth))
+dreams = sampler.sample(
+    state.machine, fab.Schedule(50, 40, 10), replicas=30, seed=5
+)[..., : rows * columns]
+counted = np.bincount(
+    (dreams @ (1 << np.arange(rows * columns)[::-1])).ravel(), minlength=len(truth)
+)
 sampled = counted / counted.sum()
 enumerated = Enumerated.of(sampler.held(state.machine)).visible_distribution()
 
 # %% picture="Left: the divergence from the data falls in training. Right: samples of the RTL and enumerated probabilities of each image."
 figure, (left, right) = plt.subplots(1, 2, width_ratios=[2, 3])
 left.plot(list(followed), list(followed.values()), "o-", color="C0", markersize=4)
-left.set(title="Training on RTL", xlabel="update", ylabel="KL divergence, nats", ylim=(0, None))
+left.set(
+    title="Training on RTL",
+    xlabel="update",
+    ylabel="KL divergence, nats",
+    ylim=(0, None),
+)
+right.set_xticks(range(0, 20, 5))
 order = np.argsort(-enumerated, kind="stable")[:20]
 is_pattern = np.isin(order, numbers)
 colours = np.where(is_pattern, "#fbbf24", "#64748b")
 right.bar(range(20), sampled[order], color=colours)
-right.plot(range(20), enumerated[order], "_", color="#f1f5f9", markersize=11, markeredgewidth=2, label="enumerated")
+right.plot(
+    range(20),
+    enumerated[order],
+    "_",
+    color="#f1f5f9",
+    markersize=11,
+    markeredgewidth=2,
+    label="enumerated",
+)
 right.bar(0, 0, color="#fbbf24", label="sampled: bars and stripes")
 right.bar(0, 0, color="#64748b", label="sampled: other images")
-right.set(title="The 20 most probable images", xlabel="image, by probability", ylabel="probability")
+right.set(
+    title="The 20 most probable images",
+    xlabel="image, by probability",
+    ylabel="probability",
+)
 right.legend()
 plt.show()
 
@@ -126,7 +160,9 @@ plt.show()
 # %%
 again = fit(machine, config, data, FabricSampler(program, device="native"))
 share = sampled[numbers].sum()
-print(f"{share:.0%} of the samples are bars or stripes; by chance {len(patterns) / len(truth):.0%}")
+print(
+    f"{share:.0%} of the samples are bars or stripes; by chance {len(patterns) / len(truth):.0%}"
+)
 
 assert np.array_equal(state.machine.couplings, again.machine.couplings)
 assert np.array_equal(state.machine.biases, again.machine.biases)

@@ -40,7 +40,11 @@ def market(days, seed):
     """Daily log returns, float64 [days, assets]."""
     rng = np.random.default_rng(seed)
     normal = rng.standard_normal((days, 3)) @ np.linalg.cholesky(correlation).T
-    return daily * normal * np.sqrt((freedom - 2) / rng.chisquare(freedom, days))[:, None]
+    return (
+        daily
+        * normal
+        * np.sqrt((freedom - 2) / rng.chisquare(freedom, days))[:, None]
+    )
 
 
 dates = np.busday_offset("2015-01-01", np.arange(1500), roll="forward")
@@ -56,7 +60,9 @@ panel = Panel(symbols, dates, market(1500, seed=0))
 # %%
 model = PortfolioModel(device="native", kind="static").fit(panel)
 machine = model.fitted.joint.machine
-print(f"{machine.fabric.n_sites} sites, {len(machine.fabric.topology.factors)} factors")
+print(
+    f"{machine.fabric.n_sites} sites, {len(machine.fabric.topology.factors)} factors"
+)
 print("\n".join(str(machine.program.report).splitlines()[:4]))
 
 # %% [markdown]
@@ -83,7 +89,9 @@ for row in portfolio_risk(paths, weights, horizons=(1, 10), levels=(0.01, 0.05))
 # %%
 stress = model.stress({"SHARES": ("below", 0.05)}, paths=20_000, seed=2)
 print(stress.how)
-print(f"{stress.effective:,.0f} effective draws, against {stress.days} days of history that meet the condition")
+print(
+    f"{stress.effective:,.0f} effective draws, against {stress.days} days of history that meet the condition"
+)
 for name, here, past in zip(symbols, stress.responses, stress.past, strict=True):
     print(
         f"{name:7s} falls below its own 5 % quantile: {here.crash:6.1%} by the fabric, {past.crash:6.1%} on past days"
@@ -107,18 +115,42 @@ value = 100 * (np.exp(paths.returns.cumsum(axis=1)) @ weights.shares)
 day = np.arange(1, 11)
 for share, shade in ((0.98, 0.25), (0.9, 0.4), (0.5, 0.6)):
     low, high = np.quantile(value, [(1 - share) / 2, (1 + share) / 2], axis=0)
-    left.fill_between(day, low, high, color="C1", alpha=shade, linewidth=0, label=f"{share:.0%} of paths")
+    left.fill_between(
+        day,
+        low,
+        high,
+        color="C1",
+        alpha=shade,
+        linewidth=0,
+        label=f"{share:.0%} of paths",
+    )
 left.plot(day, np.median(value, axis=0), color="#f1f5f9", label="median")
-left.set(title="Value of the portfolio", xlabel="day", ylabel="percent of the start")
+left.set(
+    title="Value of the portfolio", xlabel="day", ylabel="percent of the start"
+)
 left.legend(loc="upper left", ncols=2)
 
 others = np.arange(2)
 error = [np.sqrt(r.crash * (1 - r.crash) / stress.days) for r in stress.past[1:]]
-right.bar(others - 0.2, [r.crash for r in stress.responses[1:]], 0.4, color="C0", label="fabric")
 right.bar(
-    others + 0.2, [r.crash for r in stress.past[1:]], 0.4, yerr=error, color="C1", ecolor="#f1f5f9", label="history"
+    others - 0.2,
+    [r.crash for r in stress.responses[1:]],
+    0.4,
+    color="C0",
+    label="fabric",
 )
-right.hlines(truth[1:], others - 0.45, others + 0.45, color="#f1f5f9", label="truth")
+right.bar(
+    others + 0.2,
+    [r.crash for r in stress.past[1:]],
+    0.4,
+    yerr=error,
+    color="C1",
+    ecolor="#f1f5f9",
+    label="history",
+)
+right.hlines(
+    truth[1:], others - 0.45, others + 0.45, color="#f1f5f9", label="truth"
+)
 right.set_xticks(others, symbols[1:])
 right.set(title="Given SHARES below 5 %", ylabel="P(below its own 5 %)")
 right.grid(axis="x")
@@ -134,11 +166,19 @@ plt.show()
 # %%
 by_fabric = np.array([response.crash for response in stress.responses])
 assert np.abs(by_fabric - truth).max() < 0.06
-assert by_fabric[1] > 0.3 > 0.05 > by_fabric[2], "TECH follows SHARES down, BONDS do not"
+assert by_fabric[1] > 0.3 > 0.05 > by_fabric[2], (
+    "TECH follows SHARES down, BONDS do not"
+)
 
-same = PortfolioModel(device="jax", kind="static").fit(panel).simulate(paths=50, horizon=2, seed=1)
+same = (
+    PortfolioModel(device="jax", kind="static")
+    .fit(panel)
+    .simulate(paths=50, horizon=2, seed=1)
+)
 here = model.simulate(paths=50, horizon=2, seed=1)
-assert np.array_equal(same.returns, here.returns), "the same paths on another device"
+assert np.array_equal(same.returns, here.returns), (
+    "the same paths on another device"
+)
 
 # %% [markdown]
 # ## Where next

@@ -41,10 +41,19 @@ plt.style.use("tutorial.mplstyle")
 
 # %%
 catalogue = default_catalogue()
-costs = np.array([model.cost(prompt_tokens=100, output_tokens=model.output_tokens) for model in catalogue.models])
+costs = np.array(
+    [
+        model.cost(prompt_tokens=100, output_tokens=model.output_tokens)
+        for model in catalogue.models
+    ]
+)
 answers, held_out = made(catalogue, 600, seed=0), made(catalogue, 400, seed=1)
-for model, cost, right in zip(catalogue.models, costs, answers.quality.mean(axis=0), strict=True):
-    print(f"{model.id:15s} right in {right:4.0%}   {1000 * cost:7.3f} USD per 1,000 requests   {model.latency} s")
+for model, cost, right in zip(
+    catalogue.models, costs, answers.quality.mean(axis=0), strict=True
+):
+    print(
+        f"{model.id:15s} right in {right:4.0%}   {1000 * cost:7.3f} USD per 1,000 requests   {model.latency} s"
+    )
 
 # %% [markdown]
 # ## Train, then ask
@@ -57,10 +66,19 @@ router.fit(answers.requests, answers.quality)
 
 for prompt, task in (
     ("What day comes after Monday?", TaskType.SIMPLE),
-    ("Prove that for every n > 20 the sum of divisors is below 3 n log n.", TaskType.MATHEMATICS),
+    (
+        "Prove that for every n > 20 the sum of divisors is below 3 n log n.",
+        TaskType.MATHEMATICS,
+    ),
 ):
-    decision = router.route_request(ExecuteRequest(prompt, task, Preferences(quality_weight=0.8, cost_weight=0.2)))
-    print(f"{prompt}\n   {decision.id}, right with probability {decision.confidence:.2f}")
+    decision = router.route_request(
+        ExecuteRequest(
+            prompt, task, Preferences(quality_weight=0.8, cost_weight=0.2)
+        )
+    )
+    print(
+        f"{prompt}\n   {decision.id}, right with probability {decision.confidence:.2f}"
+    )
 
 # %% [markdown]
 # A constraint excludes models before anything is weighed. If none is left, the error says why for each model.
@@ -68,7 +86,11 @@ for prompt, task in (
 # %%
 strict = Constraints(max_cost=0.0001, excluded=("local",))
 try:
-    router.route_request(ExecuteRequest("What day comes after Monday?", TaskType.SIMPLE, constraints=strict))
+    router.route_request(
+        ExecuteRequest(
+            "What day comes after Monday?", TaskType.SIMPLE, constraints=strict
+        )
+    )
 except fab.SpecError as refusal:
     print(refusal)
 
@@ -83,20 +105,45 @@ predicted = router.qualities(held_out.requests)
 routed = curve(predicted, held_out.quality, costs)
 ideal = curve(held_out.chances, held_out.quality, costs)  # knows the true chances
 
-# %% picture="The router reaches the quality of the dearest model at a small share of its cost."
+# %% picture="Share of right answers against cost: the router's curve lies on or above every single model, and near that of a router that knows the true chances."
 figure, axes = plt.subplots()
-share = costs / costs.max()
-axes.plot(ideal.cost, ideal.quality, color="C1", linestyle="--", label="a router that knows the true chances")
-axes.plot(routed.cost, routed.quality, color="C0", label="this router")
-axes.plot(share, held_out.quality.mean(axis=0), "o", color="C3", label="always one model")
-for x, y, model in zip(share, held_out.quality.mean(axis=0), catalogue.models, strict=True):
-    axes.annotate(model.id, (x, y), textcoords="offset points", xytext=(7, -9), fontsize=8)
+share = costs / costs.max()  # of the dearest model
+axes.plot(
+    ideal.cost,
+    ideal.quality,
+    color="C1",
+    linestyle="--",
+    label="a router that knows the true chances",
+)
+axes.plot(
+    share.min() + (1 - share.min()) * routed.cost,
+    routed.quality,
+    color="C0",
+    label="this router",
+)
+axes.plot(
+    share, held_out.quality.mean(axis=0), "o", color="C3", label="always one model"
+)
+for x, y, model in zip(
+    share, held_out.quality.mean(axis=0), catalogue.models, strict=True
+):
+    axes.annotate(
+        model.id, (x, y), textcoords="offset points", xytext=(7, -9), fontsize=8
+    )
 axes.set_xscale("log")
-axes.set(title="Quality against cost, 400 held-out prompts", xlabel="cost, share of the dearest model", ylabel="right")
+axes.set(
+    title="Quality against cost, 400 held-out prompts",
+    xlabel="cost, share of the dearest model",
+    ylabel="share of right answers",
+)
 axes.legend(loc="lower right")
 plt.show()
 
 # %% [markdown]
+# The router lies on or above every single model, and it can be asked for any cost between them. How much it gains depends
+# on how much models differ from prompt to prompt. Made prompts show how it works, not how well: for that, see
+# [the results on real answers](../routing.md#how-good-it-is).
+#
 # ## Learning from outcomes
 #
 # In use, only the chosen model's answer is seen. Suppose `north/large` has become worse since the training data. Outcomes
@@ -106,12 +153,20 @@ plt.show()
 request = held_out.requests[0]
 large = catalogue.index("north/large")
 before = router.qualities([request])[0, large]
-only_large = Constraints(excluded=tuple(model.id for model in catalogue.models if model.id != "north/large"))
+only_large = Constraints(
+    excluded=tuple(
+        model.id for model in catalogue.models if model.id != "north/large"
+    )
+)
 for seen in held_out.requests[1:60]:
     forced = replace(seen, constraints=only_large)
-    router.learn_from_outcome(forced, router.route_request(forced), actual_quality=0.0, actual_latency=2.5)
+    router.learn_from_outcome(
+        forced, router.route_request(forced), actual_quality=0.0, actual_latency=2.5
+    )
 after = router.qualities([request])[0, large]
-print(f"belief that north/large is right: {before:.2f} before, {after:.2f} after 59 failures")
+print(
+    f"belief that north/large is right: {before:.2f} before, {after:.2f} after 59 failures"
+)
 
 # %% [markdown]
 # ## Exploring on a fabric
@@ -122,23 +177,33 @@ print(f"belief that north/large is right: {before:.2f} before, {after:.2f} after
 
 # %%
 explorer = IsingRouter(catalogue, k=1, temperature=0.05, random_seed=1)
-requests = [ExecuteRequest(f"Name river number {k:04d}.", TaskType.SIMPLE) for k in range(300)]
+requests = [
+    ExecuteRequest(f"Name river number {k:04d}.", TaskType.SIMPLE)
+    for k in range(300)
+]
 decisions = explorer.route_batch(requests)
 chosen = np.array([catalogue.index(decision.id) for decision in decisions])
 counted = np.bincount(chosen, minlength=len(costs)) / len(chosen)
 propensity = {decision.id: decision.propensity for decision in decisions}
 for k, model in enumerate(catalogue.models):
-    print(f"{model.id:15s} drawn {counted[k]:6.1%}   its stated probability {propensity.get(model.id, 0):6.1%}")
+    print(
+        f"{model.id:15s} drawn {counted[k]:6.1%}   its stated probability {propensity.get(model.id, 0):6.1%}"
+    )
 
 # %% [markdown]
 # ## Check
 
 # %%
-at_a_tenth = routed.at(0.1)
-dearest = held_out.quality[:, costs.argmax()].mean()
-print(f"at 10 % of the cost: {at_a_tenth:.1%} right; the dearest model alone: {dearest:.1%}")
+large_alone = held_out.quality[:, large].mean()
+at_its_cost = routed.at((share[large] - share.min()) / (1 - share.min()))
+print(
+    f"at the cost of north/large: {at_its_cost:.1%} right; north/large alone: {large_alone:.1%}"
+)
 
-assert at_a_tenth > np.interp(0.1, [share.min(), 1], [held_out.quality[:, costs.argmin()].mean(), dearest]) + 0.05
+assert at_its_cost > large_alone
+assert np.abs(predicted - held_out.chances).mean() < 0.1, (
+    "predictions near the true chances"
+)
 assert after < before - 0.2
 stated = np.array([propensity.get(model.id, 0.0) for model in catalogue.models])
 assert np.abs(counted - stated).max() < 0.12  # four standard errors of 300 draws

@@ -29,7 +29,9 @@ from thermofab.models.dtm import (
 
 plt.style.use("tutorial.mplstyle")
 images = digits()  # the 8 × 8 digits of scikit-learn, as bits
-data = images.train[images.train_labels < 2]  # zeros and ones: enough for a few seconds of training
+data = images.train[
+    images.train_labels < 2
+]  # zeros and ones: enough for a few seconds of training
 print(data.shape, "images, pixels")
 
 # %% [markdown]
@@ -53,9 +55,18 @@ for t in (1, 2):
 # coupled to its pixel by Γ. So all chains share one image of weights, and each has its own input.
 
 # %%
-model = DenoisingModel.fresh(fab.fabric("g8-12x12"), n_pixels=64, steps=2, compile=fab.compile, device="native", seed=1)
+model = DenoisingModel.fresh(
+    fab.fabric("g8-12x12"),
+    n_pixels=64,
+    steps=2,
+    compile=fab.compile,
+    device="native",
+    seed=1,
+)
 for t, layer in enumerate(model.layers, start=1):
-    print(f"layer {t}: {layer.roles.topology.n_sites} sites, {layer.roles.topology.n_edges} couplings")
+    print(
+        f"layer {t}: {layer.roles.topology.n_sites} sites, {layer.roles.topology.n_edges} couplings"
+    )
 
 # %% [markdown]
 # ## Training
@@ -65,7 +76,14 @@ for t, layer in enumerate(model.layers, start=1):
 
 # %%
 config = LayerTraining(
-    epochs=40, batch=100, sweeps=20, clamped_sweeps=10, samples=8, learning_rate=0.1, penalty=Penalty(0.0), probes=8
+    epochs=40,
+    batch=100,
+    sweeps=20,
+    clamped_sweeps=10,
+    samples=8,
+    learning_rate=0.1,
+    penalty=Penalty(0.0),
+    probes=8,
 )
 trained = model.trained(data, config)
 
@@ -80,14 +98,24 @@ print("x², x¹, x⁰:", made.steps.shape, "= steps, images, pixels")
 
 # %% picture="Rows of images: coin flips, the images after layer 2, those after layer 1, and images of the data."
 figure, axes = plt.subplots(4, 12, figsize=(8.4, 3.4))
-rows = {"coin flips": made.steps[0], "after layer 2": made.steps[1], "after layer 1": made.steps[2], "data": data}
+rows = {
+    "coin flips": made.steps[0],
+    "after layer 2": made.steps[1],
+    "after layer 1": made.steps[2],
+    "data": data,
+}
 for line, (name, pictures) in zip(axes, rows.items(), strict=True):
     for axis, picture in zip(line, pictures, strict=False):
         axis.imshow(picture.reshape(8, 8), cmap="cividis")
         axis.set(xticks=[], yticks=[])
         axis.grid(False)
     line[0].set_ylabel(name, rotation=0, ha="right", va="center")
-figure.suptitle("From coin flips to digits: twelve of the 300 images made", x=0.01, ha="left", fontsize=12)
+figure.suptitle(
+    "From coin flips to digits: twelve of the 300 images made",
+    x=0.01,
+    ha="left",
+    fontsize=12,
+)
 plt.show()
 
 # %% [markdown]
@@ -102,8 +130,12 @@ width = median_distance(data)
 rng = np.random.default_rng(0)
 discrepancy = {
     "coin flips": kernel_mmd(made.steps[0], data, width),
-    "independent pixels": kernel_mmd(rng.random((300, 64)) < data.mean(axis=0), data, width),
-    "untrained model": kernel_mmd(model.generate(300, Generation(sweeps=20), seed=3).images, data, width),
+    "independent pixels": kernel_mmd(
+        rng.random((300, 64)) < data.mean(axis=0), data, width
+    ),
+    "untrained model": kernel_mmd(
+        model.generate(300, Generation(sweeps=20), seed=3).images, data, width
+    ),
     "trained model": kernel_mmd(made.images, data, width),
     "held-out images": kernel_mmd(images.test[images.test_labels < 2], data, width),
 }

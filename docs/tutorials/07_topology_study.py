@@ -18,7 +18,15 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import thermofab as fab
-from thermofab.apps.explore import Candidate, Objective, RecordStore, Settings, StudyFile, run_study, workload
+from thermofab.apps.explore import (
+    Candidate,
+    Objective,
+    RecordStore,
+    Settings,
+    StudyFile,
+    run_study,
+    workload,
+)
 
 plt.style.use("tutorial.mplstyle")
 
@@ -37,10 +45,16 @@ for name in programs:
 candidates = tuple(
     Candidate.of(fabric, architecture=architecture)
     for fabric, architecture in (
-        ("own", "spatial"),  # the program's own graph, a datapath per p-bit of a colour
+        (
+            "own",
+            "spatial",
+        ),  # the program's own graph, a datapath per p-bit of a colour
         ("complete-16", "dense"),  # any graph of 16 nodes, one pipelined datapath
         ("g8-8x8", "spatial"),  # a lattice of 64 p-bits
-        ("g8-8x8", "relay"),  # the same, with p-bits that pass on others' states exactly
+        (
+            "g8-8x8",
+            "relay",
+        ),  # the same, with p-bits that pass on others' states exactly
         ("king-8x8", "spatial"),
         ("z1-8x8", "relay"),
     )
@@ -69,11 +83,19 @@ result = run_study(study, store)
 def record(fabric, architecture, program):
     """The record of a candidate on a program."""
     wanted = Candidate.of(fabric, architecture=architecture)
-    return next(each for each in result.records if (each.candidate, each.workload) == (wanted, program))
+    return next(
+        each
+        for each in result.records
+        if (each.candidate, each.workload) == (wanted, program)
+    )
 
 
 for each in result.records:
-    said = f"{each.value('sites')} sites, TV {each.value('tv'):.3f}" if each.feasible else each.reason.split(". ")[0]
+    said = (
+        f"{each.value('sites')} sites, TV {each.value('tv'):.3f}"
+        if each.feasible
+        else each.reason.split(". ")[0]
+    )
     print(f"{each.workload:10s} {each.candidate.name:18s} {said}")
 
 # %% [markdown]
@@ -83,9 +105,18 @@ for each in result.records:
 # modelled. Read the standing before you rest a decision on a number.
 
 # %%
-for name in ("tv", "ess_per_sweep", "clocks_per_sweep", "lut4", "megahertz", "ess_per_second"):
+for name in (
+    "tv",
+    "ess_per_sweep",
+    "clocks_per_sweep",
+    "lut4",
+    "megahertz",
+    "ess_per_second",
+):
     measure = record("g8-8x8", "relay", "spin-glass").measures[name]
-    print(f"{name:17s} {measure.value:12,.4g} {measure.unit:12s} {measure.standing:9s} {measure.how[:60]}")
+    print(
+        f"{name:17s} {measure.value:12,.4g} {measure.unit:12s} {measure.standing:9s} {measure.how[:60]}"
+    )
 
 # %% [markdown]
 # ## Speed against area
@@ -100,16 +131,36 @@ for panel, program in zip(panels, programs, strict=True):
         found = record(candidate.name.split()[0], candidate.architecture, program)
         if found.feasible:
             place = found.value("lut4"), found.value("ess_per_second")
-            panel.plot(*place, "o", color=f"C{number}", markersize=9, label=candidate.name)
+            panel.plot(
+                *place, "o", color=f"C{number}", markersize=9, label=candidate.name
+            )
         else:
             refused.append(candidate.name)
     areas = np.array([900, 9000])
     for rate in (10, 100, 1000):
-        panel.plot(areas, rate * areas, "--", color="#475569", linewidth=1, zorder=0)
-    panel.set(title=f"{program}", xlabel="area, LUT4", xscale="log", yscale="log", xlim=areas)
-    panel.text(0.03, 0.03, "does not fit: " + (", ".join(refused) or "none"), transform=panel.transAxes, fontsize=8)
+        panel.plot(
+            areas, rate * areas, "--", color="#475569", linewidth=1, zorder=0
+        )
+    panel.set(
+        title=f"{program}",
+        xlabel="area, LUT4",
+        xscale="log",
+        yscale="log",
+        xlim=areas,
+    )
+    panel.set_xticks([1000, 2000, 5000], ["1,000", "2,000", "5,000"])
+    panel.minorticks_off()
+    panel.text(
+        0.03,
+        0.03,
+        "does not fit: " + (", ".join(refused) or "none"),
+        transform=panel.transAxes,
+        fontsize=8,
+    )
 panels[0].set_ylabel("effective samples per second")
-figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+figure.legend(
+    *panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3
+)
 plt.show()
 
 # %% [markdown]
@@ -118,7 +169,10 @@ plt.show()
 # %%
 for index in result.front:
     costs = zip(study.objectives, result.points[index].costs, strict=True)
-    print(result.points[index].name, {goal.measure: f"{goal.shown(cost):,.0f}" for goal, cost in costs})
+    print(
+        result.points[index].name,
+        {goal.measure: f"{goal.shown(cost):,.0f}" for goal, cost in costs},
+    )
 
 # %% [markdown]
 # ## Check
@@ -128,18 +182,34 @@ for index in result.front:
 # here is one by hand.
 
 # %%
-own, dense = record("own", "spatial", "spin-glass"), record("complete-16", "dense", "spin-glass")
-assert own.value("tv") == dense.value("tv") and own.value("ess_per_sweep") == dense.value("ess_per_sweep")
+own, dense = (
+    record("own", "spatial", "spin-glass"),
+    record("complete-16", "dense", "spin-glass"),
+)
+assert own.value("tv") == dense.value("tv") and own.value(
+    "ess_per_sweep"
+) == dense.value("ess_per_sweep")
 
 by_hand = fab.compile(workload("spin-glass").model)
 print(by_hand.report.end_to_end, "| record:", own.value("reported_tv"))
 assert by_hand.report.end_to_end.tv == own.value("reported_tv") < 0.01
-sampled = by_hand.sample(fab.Schedule(200, 600), replicas=32, seed=0, device="native").moments()
-assert np.abs(sampled.first - fab.exact(workload("spin-glass").model).moments().first).max() < 0.06
+sampled = by_hand.sample(
+    fab.Schedule(200, 600), replicas=32, seed=0, device="native"
+).moments()
+assert (
+    np.abs(
+        sampled.first - fab.exact(workload("spin-glass").model).moments().first
+    ).max()
+    < 0.06
+)
 
-assert not record("g8-8x8", "spatial", "sk").feasible, "120 couplings do not fit a lattice of degree 8 and 64 sites"
+assert not record("g8-8x8", "spatial", "sk").feasible, (
+    "120 couplings do not fit a lattice of degree 8 and 64 sites"
+)
 again = run_study(study, store)
-assert again.fresh == 0 and again.points == result.points, "a study that is done makes nothing again"
+assert again.fresh == 0 and again.points == result.points, (
+    "a study that is done makes nothing again"
+)
 store.close()
 folder.cleanup()
 

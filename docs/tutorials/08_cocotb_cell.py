@@ -52,7 +52,16 @@ for leaf, coupling in zip(range(1, 5), (0.7, -0.4, 0.9, 0.25), strict=True):
 star.nodes[0]["bias"] = -0.3
 program = fab.compile(star, fab.fabric_of(star, rng="lfsr32"))
 image, spec = program.image, program.fabric
-print("weights", image.weights, " bias", image.biases[0], " shift", image.shift, " thresholds", image.tables.shape)
+print(
+    "weights",
+    image.weights,
+    " bias",
+    image.biases[0],
+    " shift",
+    image.shift,
+    " thresholds",
+    image.tables.shape,
+)
 
 # %% [markdown]
 # ## The cell
@@ -69,29 +78,55 @@ class PBit(wiring.Component):
     def __init__(self, image, compare=operator.lt):
         self.image, self.compare = image, compare
         super().__init__(
-            {"seed": In(32), "load": In(1), "update": In(1), "neighbours": In(len(image.weights)), "state": Out(1)}
+            {
+                "seed": In(32),
+                "load": In(1),
+                "update": In(1),
+                "neighbours": In(len(image.weights)),
+                "state": Out(1),
+            }
         )
 
     def elaborate(self, platform):
         m = Module()
-        spec, shift, half = self.image.fabric, self.image.shift, self.image.fabric.table_size // 2
+        spec, shift, half = (
+            self.image.fabric,
+            self.image.shift,
+            self.image.fabric.table_size // 2,
+        )
         m.submodules.generator = draws = generator(spec.rng).create(spec.word_bits)
-        words, field, address = Signal(32), Signal(signed(spec.field_bits)), Signal(signed(spec.field_bits))
+        words, field, address = (
+            Signal(32),
+            Signal(signed(spec.field_bits)),
+            Signal(signed(spec.field_bits)),
+        )
         m.d.comb += [
             draws.state.eq(words),
             field.eq(
                 int(self.image.biases[0])
-                + sum(Mux(bit, int(w), -int(w)) for bit, w in zip(self.neighbours, self.image.weights, strict=True))
+                + sum(
+                    Mux(bit, int(w), -int(w))
+                    for bit, w in zip(
+                        self.neighbours, self.image.weights, strict=True
+                    )
+                )
             ),
             address.eq((field + draws.word[:shift]) >> shift),
         ]
-        clipped = Mux(address < -half, -half, Mux(address > half - 1, half - 1, address))
-        threshold = Array(self.image.tables[0].tolist())[(clipped + half)[: spec.table_bits]]
+        clipped = Mux(
+            address < -half, -half, Mux(address > half - 1, half - 1, address)
+        )
+        threshold = Array(self.image.tables[0].tolist())[
+            (clipped + half)[: spec.table_bits]
+        ]
         with m.If(self.load):
             m.d.sync += words.eq(self.seed)
         with m.Elif(self.update):
             high = draws.word[spec.word_bits - spec.threshold_bits :]
-            m.d.sync += [self.state.eq(self.compare(high, threshold)), words.eq(draws.next)]
+            m.d.sync += [
+                self.state.eq(self.compare(high, threshold)),
+                words.eq(draws.next),
+            ]
         return m
 
 
@@ -108,20 +143,27 @@ class Cells(wiring.Component):
 
     def __init__(self, *cells):
         self.cells = cells
-        super().__init__(dict(cells[0].signature.members) | {"state": Out(len(cells))})
+        super().__init__(
+            dict(cells[0].signature.members) | {"state": Out(len(cells))}
+        )
 
     def elaborate(self, platform):
         m = Module()
         for k, cell in enumerate(self.cells):
             m.submodules[f"cell_{k}"] = cell
             m.d.comb += [
-                getattr(cell, name).eq(getattr(self, name)) for name in ("seed", "load", "update", "neighbours")
+                getattr(cell, name).eq(getattr(self, name))
+                for name in ("seed", "load", "update", "neighbours")
             ]
             m.d.comb += self.state[k].eq(cell.state)
         return m
 
 
-source = verilog.convert(Cells(PBit(image), PBit(image, compare=operator.le)), name="cells", strip_internal_attrs=True)
+source = verilog.convert(
+    Cells(PBit(image), PBit(image, compare=operator.le)),
+    name="cells",
+    strip_internal_attrs=True,
+)
 print(len(source.splitlines()), "lines of Verilog")
 
 # %% [markdown]
@@ -135,13 +177,22 @@ updates = 1000
 patterns = np.arange(16)[:, None] >> np.arange(4) & 1  # neighbour k is bit k
 held = {node: patterns[:, node - 1].astype(bool) for node in range(1, 5)}
 schedule = fab.Schedule(n_warmup=1, n_samples=updates)
-samples = program.sample(schedule, clamp=held, replicas=16, seed=7, device="reference")
+samples = program.sample(
+    schedule, clamp=held, replicas=16, seed=7, device="reference"
+)
 expected = samples.node_states[:, :, program.node_index[0]]
 
 plan = plan_run(image, schedule, replicas=16, init=None, clamp=None, seed=7)
-seeds = seed_words(generator(spec.rng), plan.keys)[:, 0, 0]  # of site 0; lfsr32 has one word of state
+seeds = seed_words(generator(spec.rng), plan.keys)[
+    :, 0, 0
+]  # of site 0; lfsr32 has one word of state
 cases = [
-    {"seed": int(seeds[k]), "neighbours": k, "expected": expected[k].astype(int).tolist()} for k in range(len(patterns))
+    {
+        "seed": int(seeds[k]),
+        "neighbours": k,
+        "expected": expected[k].astype(int).tolist(),
+    }
+    for k in range(len(patterns))
 ]
 
 # %% [markdown]
@@ -168,7 +219,9 @@ os.environ["MAKEFLAGS"] = (
     "CFG_LDLIBS_THREADS=-pthread PYTHON3=python3 PERL=perl OPT_FAST=-O0 OPT_SLOW=-O0 OPT_GLOBAL=-O0"
 )
 
-sys.path.append(os.getcwd())  # cocotb hands this list to the simulator's Python, which then finds the bench
+sys.path.append(
+    os.getcwd()
+)  # cocotb hands this list to the simulator's Python, which then finds the bench
 
 
 build = cache_folder("cocotb") / build_key([source, tool.version])
@@ -195,12 +248,19 @@ def simulate(cell):
             )  # fmt: skip
         count, failed = get_results(run / "results.xml")
         assert count == 1, "the simulation ended without a result"
-        said = [line for line in (run / "run.log").read_text().splitlines() if "AssertionError: " in line]
+        said = [
+            line
+            for line in (run / "run.log").read_text().splitlines()
+            if "AssertionError: " in line
+        ]
         return said[0].split("AssertionError: ")[1] if failed else ""
 
 
 yours, broken = simulate(0), simulate(1)
-print("your cell: ", yours or f"{expected.size:,} updates, every bit is the reference's")
+print(
+    "your cell: ",
+    yours or f"{expected.size:,} updates, every bit is the reference's",
+)
 print("with fault:", broken)
 
 # %% [markdown]
@@ -221,12 +281,30 @@ every_field = np.arange(-260, 261)
 curve = flip_probability(spec, image.tables[0], image.shift, every_field)
 left.plot(every_field, curve, color="C1", label="from the integers, exact")
 left.errorbar(
-    field, counted, 2 * error, fmt="o", color="C0", markersize=5, label="bits of the cell, two standard errors"
+    field,
+    counted,
+    2 * error,
+    fmt="o",
+    color="C0",
+    markersize=5,
+    label="bits of the cell, two standard errors",
 )
-left.set(title="16 patterns of the neighbours", xlabel="field, an integer", ylabel="share of ones")
+left.set(
+    title="16 patterns of the neighbours",
+    xlabel="field, an integer",
+    ylabel="share of ones",
+)
 left.legend(loc="upper left")
-right.step(range(60), expected[4, :60], where="post", color="C0", label="cell = reference")
-right.set(title="State, neighbours 0100", xlabel="clock", yticks=[0, 1], ylim=(-0.2, 1.5), ylabel="state")
+right.step(
+    range(60), expected[4, :60], where="post", color="C0", label="cell = reference"
+)
+right.set(
+    title="State, neighbours 0100",
+    xlabel="clock",
+    yticks=[0, 1],
+    ylim=(-0.2, 1.5),
+    ylabel="state",
+)
 right.legend(loc="upper right")
 plt.show()
 
@@ -234,7 +312,9 @@ plt.show()
 # ## Check
 
 # %%
-model = 1 / (1 + np.exp(-2 * (-0.3 + (2 * patterns - 1) @ np.array([0.7, -0.4, 0.9, 0.25]))))
+model = 1 / (
+    1 + np.exp(-2 * (-0.3 + (2 * patterns - 1) @ np.array([0.7, -0.4, 0.9, 0.25])))
+)
 print(f"integers against the model: {np.abs(probability - model).max():.4f}")
 
 assert yours == "", "every bit of the cell is the reference's"

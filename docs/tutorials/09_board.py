@@ -22,6 +22,7 @@ from thermofab.apps.explore.area import area_of
 from thermofab.apps.size import check_size
 from thermofab.hw.boards.build import find_divisor
 from thermofab.hw.boards.registry import BOARDS
+from thermofab.hw.spec.clocks import sweep_clocks
 from thermofab.sim.rtl.board import SimulatedBoard
 from thermofab.sim.rtl.line import faulty_line
 
@@ -36,7 +37,9 @@ plt.style.use("tutorial.mplstyle")
 small, large = fab.fabric("g4-4x4-torus"), fab.fabric("g8-24x24-torus")
 for spec in (small, large):
     area = area_of(spec)
-    print(f"{spec.topology.name}: {area.lut4:,.0f} LUT4, {area.block_ram:.0f} block RAM, {area.standing}")
+    print(
+        f"{spec.topology.name}: {area.lut4:,.0f} LUT4, {area.block_ram:.0f} block RAM, {area.standing}"
+    )
     for name, board in BOARDS.items():
         try:
             verdict = check_size(board, spec) or "fits"
@@ -53,7 +56,10 @@ for spec in (small, large):
 # %%
 board = BOARDS["ulx3s-85f"]
 print(
-    board.title, f"at {board.default_mhz} MHz:", find_divisor(board.default_mhz, 1_000_000), "clocks per bit at 1 Mbaud"
+    board.title,
+    f"at {board.default_mhz} MHz:",
+    find_divisor(board.default_mhz, 1_000_000),
+    "clocks per bit at 1 Mbaud",
 )
 try:
     find_divisor(board.default_mhz, 30_000_000)
@@ -81,7 +87,9 @@ for a, b in torus.edges:
 program = fab.compile(torus, small)
 
 simulated = SimulatedBoard(small)
-port = f"serial://{simulated.path}"  # on a board: "serial:///dev/ttyUSB0?baud=1000000"
+port = (
+    f"serial://{simulated.path}"  # on a board: "serial:///dev/ttyUSB0?baud=1000000"
+)
 with fab.open_device(port, small) as device:
     print(device.info().description)
 
@@ -105,7 +113,12 @@ schedule = fab.Schedule(n_warmup=20, n_samples=50)
 with fab.open_device(port, small) as device:
     here = program.sample(schedule, replicas=4, seed=1, device=device)
 there = program.sample(schedule, replicas=4, seed=1, device="reference")
-print("bits that differ:", int((here.sites != there.sites).sum()), "of", here.sites.size)
+print(
+    "bits that differ:",
+    int((here.sites != there.sites).sum()),
+    "of",
+    here.sites.size,
+)
 
 # %% [markdown]
 # ## A bad line
@@ -115,7 +128,10 @@ print("bits that differ:", int((here.sites != there.sites).sum()), "of", here.si
 # numbered, so the bits stay the same and only time is lost.
 
 # %%
-with faulty_line(simulated.path, share=0.05, seed=3) as path, fab.open_device(f"serial://{path}", small) as noisy:
+with (
+    faulty_line(simulated.path, share=0.05, seed=3) as path,
+    fab.open_device(f"serial://{path}", small) as noisy,
+):
     through_noise = program.sample(schedule, replicas=4, seed=1, device=noisy)
     seen = noisy.counters
 print(f"{seen.damaged} frames came damaged, {seen.resent} were asked for again")
@@ -124,28 +140,42 @@ print("bits that differ:", int((through_noise.sites != there.sites).sum()))
 # %% [markdown]
 # ## What limits the speed
 #
-# The device counts the bytes on the line, and a run's ledger counts the clocks of its sweeps, without the time in which
-# the fabric waits for its reader. So you can predict the time of a call on the board before you own it.
+# The device counts the bytes on the line, and the clocks of a sweep are known from how the fabric is built. So you can
+# predict the time of a call on the board before you own it.
 
 # %%
 counts = np.array([10, 30, 100, 300, 1000, 3000])
-line_bytes, clocks = [], []
+clocks = sweep_clocks(program.image) * (
+    20 + counts
+)  # 20 sweeps of warm-up, one per sample
+line_bytes = []
 for n_samples in counts:
     with fab.open_device(port, small) as device:
         program.sample(fab.Schedule(20, n_samples), seed=1, device=device)
         line_bytes.append(device.counters.sent + device.counters.received)
-    clocks.append(program.sample(fab.Schedule(20, n_samples), seed=1, device="native").ledger.cycles)
 simulated.close()
 print("bytes on the line:", dict(zip(counts.tolist(), line_bytes, strict=True)))
-print("clocks of sweeps: ", dict(zip(counts.tolist(), clocks, strict=True)))
+print(
+    "clocks of sweeps: ", dict(zip(counts.tolist(), clocks.tolist(), strict=True))
+)
 
 # %% picture="Time of one call by the number of samples: the serial line takes far longer than the fabric."
-line_seconds = 10 * np.array(line_bytes)  # start bit, eight bits, stop bit; per baud
+line_bits = 10 * np.array(line_bytes)  # a start bit, eight bits, a stop bit
 figure, axes = plt.subplots()
 for baud, colour in ((1_000_000, "C0"), (3_000_000, "C5")):
-    axes.plot(counts, line_seconds / baud, "o-", color=colour, label=f"serial line at {baud / 1e6:g} Mbaud")
+    axes.plot(
+        counts,
+        line_bits / baud,
+        "o-",
+        color=colour,
+        label=f"serial line at {baud / 1e6:g} Mbaud",
+    )
 axes.plot(
-    counts, np.array(clocks) / (1e6 * board.default_mhz), "s-", color="C1", label="sweeps of the fabric at 50 MHz"
+    counts,
+    clocks / (1e6 * board.default_mhz),
+    "s-",
+    color="C1",
+    label="sweeps of the fabric at 50 MHz",
 )
 axes.set(
     title="Predicted time of a call: one chain, a sample per sweep", xlabel="samples read out", ylabel="seconds",
@@ -171,11 +201,15 @@ plt.show()
 # ## Check
 
 # %%
-assert np.array_equal(here.sites, there.sites), "the board's gateware gives the reference's bits"
-assert np.array_equal(through_noise.sites, there.sites), "and a bad line changes none of them"
+assert np.array_equal(here.sites, there.sites), (
+    "the board's gateware gives the reference's bits"
+)
+assert np.array_equal(through_noise.sites, there.sites), (
+    "and a bad line changes none of them"
+)
 assert seen.damaged + seen.resent > 0, "the line was bad indeed"
 assert check_size(BOARDS["ulx3s-85f"], small) == ""
-assert (line_seconds / 3e6 > 5 * np.array(clocks) / (1e6 * board.default_mhz)).all()
+assert (line_bits / 3e6 > 5 * clocks / (1e6 * board.default_mhz)).all()
 
 # %% [markdown]
 # ## Where next

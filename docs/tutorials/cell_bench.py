@@ -11,7 +11,10 @@ from cocotb.triggers import FallingEdge
 
 @cocotb.test()
 async def every_bit_is_the_references(dut):
-    cases, cell = json.loads(Path(os.environ["CELL_CASES"]).read_text()), int(os.environ["CELL"])
+    cases, cell = (
+        json.loads(Path(os.environ["CELL_CASES"]).read_text()),
+        int(os.environ["CELL"]),
+    )
     dut.rst.value = 0
     dut.update.value = 0
     Clock(dut.clk, 10, "ns").start()
@@ -26,5 +29,7 @@ async def every_bit_is_the_references(dut):
         for number, expected in enumerate(case["expected"]):
             await FallingEdge(dut.clk)
             state = int(dut.state.value) >> cell & 1
-            assert state == expected, f"neighbours {case['neighbours']:04b}, update {number}: {state} is not {expected}"
+            assert state == expected, (
+                f"neighbours {case['neighbours']:04b}, update {number}: {state} is not {expected}"
+            )
         dut.update.value = 0

@@ -25,15 +25,17 @@ TUTORIALS = Path(__file__).resolve().parent.parent
 ROOT = TUTORIALS.parent.parent
 PACKAGES = ("hw", "sim", "compiler", "models", "apps", "thermofab")
 SECONDS_PER_CELL = 300  # a first run compiles RTL
-FRESH = (
-    "%reset -f\n"
-    "import matplotlib.pyplot, warnings\n"
-    "from matplotlib_inline.backend_inline import set_matplotlib_formats\n"
-    "matplotlib.pyplot.rcdefaults()\n"
-    "%matplotlib inline\n"
-    "set_matplotlib_formats('svg')\n"
-    "%reset -f"
-)
+# What a new kernel would have; "%reset" collects garbage twice, a second each after large imports.
+FRESH = """
+import matplotlib.pyplot
+from matplotlib_inline.backend_inline import set_matplotlib_formats
+matplotlib.pyplot.rcdefaults()
+%matplotlib inline
+set_matplotlib_formats("svg")
+matplotlib.pyplot.close("all")
+for _ in set(get_ipython().user_ns) - get_ipython().user_ns_hidden.keys():
+    del get_ipython().user_ns[_]
+"""
 
 
 class TutorialError(Exception):
@@ -49,7 +51,7 @@ def tutorials() -> list[Path]:
 def kernel() -> Iterator[KernelManager]:
     """A running kernel of this interpreter, in the folder of the tutorials."""
     manager = KernelManager(kernel_name="python3")
-    manager.start_kernel(cwd=str(TUTORIALS))
+    manager.start_kernel(cwd=str(TUTORIALS), extra_arguments=["--log-level=40"])
     try:
         yield manager
     finally:
@@ -68,8 +70,14 @@ def executed(path: Path, manager: KernelManager) -> nbformat.NotebookNode:
     try:
         client.execute()
     except (CellExecutionError, CellTimeoutError) as error:
-        numbers = [k for k, cell in enumerate(_code(notebook)) if cell.execution_count is not None]
-        raise TutorialError(f"{path.name}, code cell {numbers[-1]}: {error}") from error
+        numbers = [
+            k
+            for k, cell in enumerate(_code(notebook))
+            if cell.execution_count is not None
+        ]
+        raise TutorialError(
+            f"{path.name}, code cell {numbers[-1]}: {error}"
+        ) from error
     del notebook.cells[0]
     return notebook
 
@@ -82,8 +90,17 @@ def _code(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
 def sources_digest() -> str:
     """Of everything that an output depends on apart from the tutorial itself."""
     hasher = hashlib.sha256()
-    sources = (file for package in PACKAGES for file in sorted((ROOT / package).glob("**/*.py")))
-    for file in (TUTORIALS / "tutorial.mplstyle", TUTORIALS / "cell_bench.py", Path(__file__), *sources):
+    sources = (
+        file
+        for package in PACKAGES
+        for file in sorted((ROOT / package).glob("**/*.py"))
+    )
+    for file in (
+        TUTORIALS / "tutorial.mplstyle",
+        TUTORIALS / "cell_bench.py",
+        Path(__file__),
+        *sources,
+    ):
         hasher.update(file.read_bytes())
     for name in ("numpy", "jax", "matplotlib", "networkx"):
         hasher.update(version(name).encode())
@@ -93,7 +110,10 @@ def sources_digest() -> str:
 
 def kept(path: Path) -> Path:
     """Where the outputs of a tutorial are kept."""
-    return cache_folder("tutorials") / f"{path.stem}-{build_key([path.read_text(), sources_digest()])}.ipynb"
+    return (
+        cache_folder("tutorials")
+        / f"{path.stem}-{build_key([path.read_text(), sources_digest()])}.ipynb"
+    )
 
 
 def outputs_of(paths: list[Path]) -> list[nbformat.NotebookNode]:
@@ -104,7 +124,9 @@ def outputs_of(paths: list[Path]) -> list[nbformat.NotebookNode]:
         with kernel() as manager:
             for path in missing:
                 notebook = executed(path, manager)
-                partial = kept(path).with_suffix(f".{os.getpid()}")  # another build may write the same file
+                partial = kept(path).with_suffix(
+                    f".{os.getpid()}"
+                )  # another build may write the same file
                 nbformat.write(notebook, partial)
                 partial.rename(kept(path))
     return [nbformat.read(kept(path), as_version=4) for path in paths]

@@ -24,9 +24,13 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
     paths = tutorials()
     for path, notebook in zip(paths, outputs_of(paths), strict=True):
         page, images = page_of(notebook, path.stem)
-        files.append(File.generated(config, f"tutorials/{path.stem}.md", content=page))
+        files.append(
+            File.generated(config, f"tutorials/{path.stem}.md", content=page)
+        )
         for name, content in images.items():
-            files.append(File.generated(config, f"tutorials/{name}", content=content))
+            files.append(
+                File.generated(config, f"tutorials/{name}", content=content)
+            )
     return files
 
 
@@ -43,10 +47,17 @@ def page_of(notebook: NotebookNode, stem: str) -> tuple[str, dict[str, bytes]]:
                 parts.append(shown(output, cell.metadata, stem, images))
     title, *rest = parts
     opening = f"*A notebook: [{stem}.py]({stem}.py). [How to open it](index.md#open-them-as-notebooks).*"
-    return "\n\n".join([title.split("\n", 1)[0], opening, *title.split("\n", 1)[1:], *rest]) + "\n", images
+    return "\n\n".join(
+        [title.split("\n", 1)[0], opening, *title.split("\n", 1)[1:], *rest]
+    ) + "\n", images
 
 
-def shown(output: NotebookNode, metadata: NotebookNode, stem: str, images: dict[str, bytes]) -> str:
+def shown(
+    output: NotebookNode,
+    metadata: NotebookNode,
+    stem: str,
+    images: dict[str, bytes],
+) -> str:
     """An output as Markdown; a picture is added to ``images``."""
     if output.output_type == "stream":
         return fenced(metadata.get("output", "text"), output.text)
@@ -54,7 +65,11 @@ def shown(output: NotebookNode, metadata: NotebookNode, stem: str, images: dict[
     for kind, ending in IMAGES.items():
         if kind in data:
             name = f"{stem}-{len(images) + 1}.{ending}"
-            images[name] = data[kind].encode() if ending == "svg" else base64.b64decode(data[kind])
+            images[name] = (
+                data[kind].encode()
+                if ending == "svg"
+                else base64.b64decode(data[kind])
+            )
             return f"![{metadata.get('picture', '')}]({name})"
     if "text/html" in data:
         return f'<div class="tutorial-output">{data["text/html"]}</div>'
