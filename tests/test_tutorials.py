@@ -70,7 +70,14 @@ def test_kept_outputs_belong_to_the_text_and_the_code(tmp_path, monkeypatch):
 def test_the_site_lists_every_tutorial():
     nav, index = (ROOT / "mkdocs.yml").read_text(), (ROOT / "docs" / "tutorials" / "index.md").read_text()
     for path in TUTORIALS:
-        assert f"tutorials/{path.stem}.md" in nav and f"({path.stem}.md)" in index
+        assert f"tutorials/{path.stem}.md" in nav and f"({path.stem}.py)" in index
+
+
+def test_links_to_tutorials_lead_to_pages_on_the_site():
+    markdown = "[a](tutorials/08_cell.py) [b](08_cell.py) [c](./08_cell.py) [d](../boards.md) [e](other.py)"
+    assert pages.on_page_markdown(markdown) == (
+        "[a](tutorials/08_cell.md) [b](08_cell.md) [c](./08_cell.py) [d](../boards.md) [e](other.py)"
+    )
 
 
 def test_tutorials_are_in_plain_english():

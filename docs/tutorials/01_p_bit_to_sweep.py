@@ -186,7 +186,7 @@ assert distance["together"] > 0.1
 # %% [markdown]
 # ## Where next
 #
-# - [THRML's notebooks on the fabric](02_thrml_notebooks.md): whole models in the calls that you may know.
+# - [THRML's notebooks on the fabric](02_thrml_notebooks.py): whole models in the calls that you may know.
 # - [The arithmetic contract](../contract.md): every bit of an update, with a worked example.
 # - [Thresholds](../thresholds.md): how many bits a threshold should have.
 # - `thermofab view --fabric g8-16x16` shows sweeps as they happen ([watching a fabric](../view.md)).

@@ -60,9 +60,10 @@ program = FactorSamplingProgram(
 
 schedule = SamplingSchedule(n_warmup=0, n_samples=25, steps_per_sample=1)
 keys = jax.random.split(jax.random.key(0), chains)
+rng = np.random.default_rng(0)
 start = [
-    jax.random.randint(keys[k], (chains, len(half)), 0, states, jnp.uint8)
-    for k, half in enumerate(halves)
+    jnp.array(rng.integers(states, size=(chains, len(half))), jnp.uint8)
+    for half in halves
 ]
 
 
@@ -239,7 +240,8 @@ training = IsingTrainingSpec(
 )
 key = jax.random.key(3)
 starts = (
-    hinton_init(key, model, hidden, (50, len(data))),
+    [jnp.zeros((50, len(data), 1), bool)]
+    * len(hidden),  # [chains, rows of data, nodes]
     hinton_init(key, model, blocks, (2000,)),
 )
 gradient, bias_gradient, *_ = fab.estimate_kl_grad(
@@ -284,6 +286,6 @@ assert np.abs(np.asarray(gradient) - expected).max() < 0.03
 # %% [markdown]
 # ## Where next
 #
-# - [A Boltzmann machine trained on RTL](03_boltzmann_on_rtl.md): a whole training loop.
+# - [A Boltzmann machine trained on RTL](03_boltzmann_on_rtl.py): a whole training loop.
 # - [Under `jit` and `vmap`](../compiler.md#drop-ins): what becomes of keys, batches and traced weights.
 # - [Extending](../extending.md#a-sampler-and-interactions-of-your-own): how THRML programs of your own classes compile.

@@ -175,4 +175,4 @@ assert np.abs(sampled - enumerated).sum() / 2 < 0.15  # 1,200 samples of 64 stat
 # - [Boltzmann machines](../models.md): other graphs, methods and likelihoods, and measured results on digits.
 # - [PyTorch](../pytorch.md): the same as a layer of a torch model.
 # - [Simulators](../simulators.md): which device is fast for what.
-# - [Bringing up a board](09_board.md): the same program over a serial line.
+# - [Bringing up a board](09_board.py): the same program over a serial line.

@@ -162,4 +162,4 @@ assert discrepancy["trained model"] < discrepancy["independent pixels"] / 2
 #
 # - [Denoising model](../dtm.md): more layers, the correlation penalty, quality against sweeps, and runs on RTL.
 # - [Which connectivity for a denoising model](../explore.md#which-connectivity-for-a-denoising-model): the choice of grid.
-# - [A topology study](07_topology_study.md): compare fabrics for models of your own.
+# - [A topology study](07_topology_study.py): compare fabrics for models of your own.

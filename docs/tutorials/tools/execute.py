@@ -70,14 +70,8 @@ def executed(path: Path, manager: KernelManager) -> nbformat.NotebookNode:
     try:
         client.execute()
     except (CellExecutionError, CellTimeoutError) as error:
-        numbers = [
-            k
-            for k, cell in enumerate(_code(notebook))
-            if cell.execution_count is not None
-        ]
-        raise TutorialError(
-            f"{path.name}, code cell {numbers[-1]}: {error}"
-        ) from error
+        numbers = [k for k, cell in enumerate(_code(notebook)) if cell.execution_count is not None]
+        raise TutorialError(f"{path.name}, code cell {numbers[-1]}: {error}") from error
     del notebook.cells[0]
     return notebook
 
@@ -90,11 +84,7 @@ def _code(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
 def sources_digest() -> str:
     """Of everything that an output depends on apart from the tutorial itself."""
     hasher = hashlib.sha256()
-    sources = (
-        file
-        for package in PACKAGES
-        for file in sorted((ROOT / package).glob("**/*.py"))
-    )
+    sources = (file for package in PACKAGES for file in sorted((ROOT / package).glob("**/*.py")))
     for file in (
         TUTORIALS / "tutorial.mplstyle",
         TUTORIALS / "cell_bench.py",
@@ -110,10 +100,7 @@ def sources_digest() -> str:
 
 def kept(path: Path) -> Path:
     """Where the outputs of a tutorial are kept."""
-    return (
-        cache_folder("tutorials")
-        / f"{path.stem}-{build_key([path.read_text(), sources_digest()])}.ipynb"
-    )
+    return cache_folder("tutorials") / f"{path.stem}-{build_key([path.read_text(), sources_digest()])}.ipynb"
 
 
 def outputs_of(paths: list[Path]) -> list[nbformat.NotebookNode]:
@@ -124,9 +111,7 @@ def outputs_of(paths: list[Path]) -> list[nbformat.NotebookNode]:
         with kernel() as manager:
             for path in missing:
                 notebook = executed(path, manager)
-                partial = kept(path).with_suffix(
-                    f".{os.getpid()}"
-                )  # another build may write the same file
+                partial = kept(path).with_suffix(f".{os.getpid()}")  # another build may write the same file
                 nbformat.write(notebook, partial)
                 partial.rename(kept(path))
     return [nbformat.read(kept(path), as_version=4) for path in paths]

@@ -17,6 +17,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from execute import outputs_of, tutorials  # noqa: E402 (beside this file, which MkDocs loads by its path)
 
 IMAGES = {"image/svg+xml": "svg", "image/png": "png"}
+# A link to a tutorial's file, as it stands in the repository and in a notebook; on the site it leads to the page.
+TUTORIAL_LINK = re.compile(r"\]\(((?:\w+/)*\d\d_\w+)\.py\)")
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -24,14 +26,14 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
     paths = tutorials()
     for path, notebook in zip(paths, outputs_of(paths), strict=True):
         page, images = page_of(notebook, path.stem)
-        files.append(
-            File.generated(config, f"tutorials/{path.stem}.md", content=page)
-        )
+        files.append(File.generated(config, f"tutorials/{path.stem}.md", content=page))
         for name, content in images.items():
-            files.append(
-                File.generated(config, f"tutorials/{name}", content=content)
-            )
+            files.append(File.generated(config, f"tutorials/{name}", content=content))
     return files
+
+
+def on_page_markdown(markdown: str, **_: object) -> str:
+    return TUTORIAL_LINK.sub(r"](\1.md)", markdown)
 
 
 def page_of(notebook: NotebookNode, stem: str) -> tuple[str, dict[str, bytes]]:
@@ -46,10 +48,8 @@ def page_of(notebook: NotebookNode, stem: str) -> tuple[str, dict[str, bytes]]:
             for output in cell.outputs:
                 parts.append(shown(output, cell.metadata, stem, images))
     title, *rest = parts
-    opening = f"*A notebook: [{stem}.py]({stem}.py). [How to open it](index.md#open-them-as-notebooks).*"
-    return "\n\n".join(
-        [title.split("\n", 1)[0], opening, *title.split("\n", 1)[1:], *rest]
-    ) + "\n", images
+    opening = f"*A notebook: [{stem}.py](./{stem}.py). [How to open it](index.md#open-them-as-notebooks).*"
+    return "\n\n".join([title.split("\n", 1)[0], opening, *title.split("\n", 1)[1:], *rest]) + "\n", images
 
 
 def shown(
@@ -65,11 +65,7 @@ def shown(
     for kind, ending in IMAGES.items():
         if kind in data:
             name = f"{stem}-{len(images) + 1}.{ending}"
-            images[name] = (
-                data[kind].encode()
-                if ending == "svg"
-                else base64.b64decode(data[kind])
-            )
+            images[name] = data[kind].encode() if ending == "svg" else base64.b64decode(data[kind])
             return f"![{metadata.get('picture', '')}]({name})"
     if "text/html" in data:
         return f'<div class="tutorial-output">{data["text/html"]}</div>'
