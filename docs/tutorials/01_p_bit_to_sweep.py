@@ -32,7 +32,10 @@ alone.add_nodes_from((k, {"bias": bias}) for k, bias in enumerate(biases))
 
 program = fab.compile(alone)  # no fabric named: one of the model's own graph
 samples = program.sample(
-    fab.Schedule(n_warmup=0, n_samples=2000), replicas=16, seed=1, device="native"
+    fab.Schedule(n_warmup=0, n_samples=2000),
+    replicas=16,
+    seed=1,
+    device="native",
 )
 means = samples.moments().first  # E[s] of every node, over 32,000 samples
 
@@ -59,13 +62,17 @@ word = 0xA5C3
 site = 30
 field = int(image.biases[site])  # no neighbours: the field is the bias alone
 half = spec.table_size // 2
-address = np.clip((field + word % 2**image.shift) >> image.shift, -half, half - 1)
+address = np.clip(
+    (field + word % 2**image.shift) >> image.shift, -half, half - 1
+)
 threshold = int(image.tables[0][half + address])
 print(
-    f"bias {biases[site]:.2f} is held as the integer {field}; table entry {address} is {threshold} of 4096"
+    f"bias {biases[site]:.2f} is held as the integer {field}; "
+    f"table entry {address} is {threshold} of 4096"
 )
 print(
-    f"the word {word:#06x} gives {word >> 4} < {threshold}: the p-bit becomes {int((word >> 4) < threshold)}"
+    f"the word {word:#06x} gives {word >> 4} < {threshold}: "
+    f"the p-bit becomes {int((word >> 4) < threshold)}"
 )
 
 # %% [markdown]
@@ -75,9 +82,12 @@ print(
 # %%
 from thermofab.hw.spec import flip_probability
 
-held = 2 * flip_probability(spec, image.tables[0], image.shift, image.biases) - 1
+held = (
+    2 * flip_probability(spec, image.tables[0], image.shift, image.biases) - 1
+)
 print(
-    f"largest distance of the integers from tanh: {np.abs(held - np.tanh(biases)).max():.4f}"
+    "largest distance of the integers from tanh: "
+    f"{np.abs(held - np.tanh(biases)).max():.4f}"
 )
 
 # %% [markdown]
@@ -95,7 +105,9 @@ rng = np.random.default_rng(0)
 
 
 def histogram(groups, chains=20_000, sweeps=30):
-    """The distribution over the 16 states when the spins of each group are updated together, group by group."""
+    """The distribution over the 16 states when the spins of a group are updated
+    together, group by group.
+    """
     spins = rng.choice([-1, 1], size=(chains, 4))
     for _ in range(sweeps):
         for group in groups:

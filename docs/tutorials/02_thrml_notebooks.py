@@ -68,7 +68,9 @@ start = [
 
 
 def agreement(sample_states):
-    """The share of equal neighbours, per sweep, by either library's function; and the first chain's last state."""
+    """The share of equal neighbours, per sweep, and the first chain's last state,
+    by either library's function.
+    """
     batched = jax.jit(
         jax.vmap(
             lambda i, k: sample_states(
@@ -92,7 +94,9 @@ ours, picture = agreement(fab.sample_states)
 figure, (left, right) = plt.subplots(1, 2, width_ratios=[2, 1])
 sweeps = np.arange(schedule.n_samples)
 left.plot(sweeps, theirs, color="C1", label="thrml.sample_states")
-left.plot(sweeps, ours, "o", color="C0", markersize=4, label="fab.sample_states")
+left.plot(
+    sweeps, ours, "o", color="C0", markersize=4, label="fab.sample_states"
+)
 left.axhline(1 / states, color="#94a3b8", linestyle=":", label="by chance")
 left.set(
     title="Equal neighbours, mean of 100 chains",
@@ -130,7 +134,9 @@ class RealNode(AbstractNode):
 
 
 class NormalSampler(AbstractConditionalSampler):
-    """Draws from a normal distribution of mean -Σ interaction · neighbour and variance 1."""
+    """Draws from a normal distribution of variance 1 and mean
+    -Σ interaction · neighbour.
+    """
 
     def init(self):
         return None
@@ -152,9 +158,12 @@ real = BlockGibbsSpec(
 )
 coupling = jnp.array([0.5, -0.3])
 groups = [
-    InteractionGroup(coupling, Block(x), [Block(y)]) for x, y in ((a, b), (b, a))
+    InteractionGroup(coupling, Block(x), [Block(y)])
+    for x, y in ((a, b), (b, a))
 ]
-gaussian = BlockSamplingProgram(real, [NormalSampler(), NormalSampler()], groups)
+gaussian = BlockSamplingProgram(
+    real, [NormalSampler(), NormalSampler()], groups
+)
 arguments = (
     gaussian,
     SamplingSchedule(50, 4000, 2),
@@ -183,7 +192,10 @@ except fab.CompileError as refusal:
 
 # %%
 spins = fab.IsingModel(
-    "abc", biases=[0.2, -0.1, 0.3], edges=[[0, 1], [1, 2]], couplings=[0.4, -0.3]
+    "abc",
+    biases=[0.2, -0.1, 0.3],
+    edges=[[0, 1], [1, 2]],
+    couplings=[0.4, -0.3],
 )
 mixed = fab.GaussianSpinModel(
     spins,
@@ -232,7 +244,11 @@ data_nodes, hidden = (
     [ring[0], ring[2], ring[3]],
     [Block([ring[1]]), Block([ring[4]])],
 )
-blocks = [Block([ring[0], ring[2]]), Block([ring[1], ring[3]]), Block([ring[4]])]
+blocks = [
+    Block([ring[0], ring[2]]),
+    Block([ring[1], ring[3]]),
+    Block([ring[4]]),
+]
 data = jnp.array(rng.random((40, 3)) < 0.7)
 sweeps_each = SamplingSchedule(10, 20, 2)
 training = IsingTrainingSpec(
@@ -240,13 +256,13 @@ training = IsingTrainingSpec(
 )
 key = jax.random.key(3)
 starts = (
-    [jnp.zeros((50, len(data), 1), bool)]
-    * len(hidden),  # [chains, rows of data, nodes]
+    # Arrays [chains, rows of data, nodes].
+    [jnp.zeros((50, len(data), 1), bool)] * len(hidden),
     hinton_init(key, model, blocks, (2000,)),
 )
 gradient, bias_gradient, *_ = fab.estimate_kl_grad(
     key, training, ring, edges, [data], [], *starts, device="native"
-)  # fmt: skip
+)
 
 # %% [markdown]
 # ## Check
@@ -261,7 +277,7 @@ products = values[:, range(5)] * values[:, [1, 2, 3, 4, 0]]
 
 
 def enumerated(rows):
-    """E[s_i s_j] of the edges, averaged over rows of data; of the free model where a row is None."""
+    """E[s_i s_j] of the edges, averaged over rows of data; None is the free model."""
     means = []
     for row in rows:
         fits = (
@@ -276,7 +292,10 @@ def enumerated(rows):
 
 expected = enumerated([None]) - enumerated(np.asarray(data))
 print(
-    "on the fabric:", np.round(gradient, 3), " enumerated:", np.round(expected, 3)
+    "on the fabric:",
+    np.round(gradient, 3),
+    " enumerated:",
+    np.round(expected, 3),
 )
 
 assert np.abs(np.asarray(theirs)[10:] - np.asarray(ours)[10:]).max() < 0.05

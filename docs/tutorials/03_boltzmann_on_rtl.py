@@ -34,7 +34,9 @@ plt.style.use("tutorial.mplstyle")
 rows, columns = 2, 3
 stripes = {tuple(np.repeat(on, columns)) for on in np.ndindex(*[2] * rows)}
 bars = {tuple(np.tile(on, rows)) for on in np.ndindex(*[2] * columns)}
-patterns = np.array(sorted(stripes | bars)).astype(bool)  # bool [patterns, pixels]
+patterns = np.array(sorted(stripes | bars)).astype(
+    bool
+)  # bool [patterns, pixels]
 data = np.tile(patterns, (10, 1))
 print(len(patterns), "of", 2 ** (rows * columns), "images are bars or stripes")
 
@@ -54,7 +56,8 @@ program = fab.compile(
 )  # keeps edges that are 0 now and may not be later
 verilog = fab.emit_verilog(spec, name="machine")
 print(
-    f"{spec.n_sites} p-bits, {spec.topology.n_edges} couplings, {len(verilog.splitlines())} lines of Verilog"
+    f"{spec.n_sites} p-bits, {spec.topology.n_edges} couplings, "
+    f"{len(verilog.splitlines())} lines of Verilog"
 )
 
 # %% [markdown]
@@ -75,9 +78,15 @@ print(rtl.info().description)
 
 # %%
 config = Training(
-    method="pcd", steps=150, batch=0, replicas=30, sweeps=6, optimiser="adam", learning_rate=0.05,
+    method="pcd",
+    steps=150,
+    batch=0,
+    replicas=30,
+    sweeps=6,
+    optimiser="adam",
+    learning_rate=0.05,
     final_learning_rate=0.006,
-)  # fmt: skip
+)
 sampler = FabricSampler(program, device=rtl)
 numbers = patterns @ (
     1 << np.arange(rows * columns)[::-1]
@@ -100,7 +109,8 @@ for step in range(1, config.steps + 1):
     if step % 10 == 0:
         followed[step] = divergence(state)
 print(
-    f"KL divergence: {followed[0]:.2f} nats before, {followed[config.steps]:.2f} after"
+    f"KL divergence: {followed[0]:.2f} nats before, "
+    f"{followed[config.steps]:.2f} after"
 )
 
 # %% [markdown]
@@ -113,14 +123,17 @@ dreams = sampler.sample(
     state.machine, fab.Schedule(50, 40, 10), replicas=30, seed=5
 )[..., : rows * columns]
 counted = np.bincount(
-    (dreams @ (1 << np.arange(rows * columns)[::-1])).ravel(), minlength=len(truth)
+    (dreams @ (1 << np.arange(rows * columns)[::-1])).ravel(),
+    minlength=len(truth),
 )
 sampled = counted / counted.sum()
 enumerated = Enumerated.of(sampler.held(state.machine)).visible_distribution()
 
 # %% picture="Left: the divergence from the data falls in training. Right: samples of the RTL and enumerated probabilities of each image."
 figure, (left, right) = plt.subplots(1, 2, width_ratios=[2, 3])
-left.plot(list(followed), list(followed.values()), "o-", color="C0", markersize=4)
+left.plot(
+    list(followed), list(followed.values()), "o-", color="C0", markersize=4
+)
 left.set(
     title="Training on RTL",
     xlabel="update",
@@ -161,13 +174,16 @@ plt.show()
 again = fit(machine, config, data, FabricSampler(program, device="native"))
 share = sampled[numbers].sum()
 print(
-    f"{share:.0%} of the samples are bars or stripes; by chance {len(patterns) / len(truth):.0%}"
+    f"{share:.0%} of the samples are bars or stripes; "
+    f"by chance {len(patterns) / len(truth):.0%}"
 )
 
 assert np.array_equal(state.machine.couplings, again.machine.couplings)
 assert np.array_equal(state.machine.biases, again.machine.biases)
 assert followed[config.steps] < 0.35 < followed[0]
-assert np.abs(sampled - enumerated).sum() / 2 < 0.15  # 1,200 samples of 64 states
+assert (
+    np.abs(sampled - enumerated).sum() / 2 < 0.15
+)  # 1,200 samples of 64 states
 
 # %% [markdown]
 # ## Where next

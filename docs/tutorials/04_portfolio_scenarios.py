@@ -61,7 +61,8 @@ panel = Panel(symbols, dates, market(1500, seed=0))
 model = PortfolioModel(device="native", kind="static").fit(panel)
 machine = model.fitted.joint.machine
 print(
-    f"{machine.fabric.n_sites} sites, {len(machine.fabric.topology.factors)} factors"
+    f"{machine.fabric.n_sites} sites, "
+    f"{len(machine.fabric.topology.factors)} factors"
 )
 print("\n".join(str(machine.program.report).splitlines()[:4]))
 
@@ -74,10 +75,13 @@ print("\n".join(str(machine.program.report).splitlines()[:4]))
 paths = model.simulate(paths=5000, horizon=10, seed=1)
 print("log returns", paths.returns.shape, "= paths, days, assets")
 weights = Weights(symbols, np.array([0.6, 0.2, 0.2]))
-for row in portfolio_risk(paths, weights, horizons=(1, 10), levels=(0.01, 0.05)):
+for row in portfolio_risk(
+    paths, weights, horizons=(1, 10), levels=(0.01, 0.05)
+):
     print(
         f"{row.horizon:2d} days, worst {row.level:.0%}: value at risk {row.var:.2%} "
-        f"({row.var_low:.2%} to {row.var_high:.2%}), mean loss beyond it {row.es:.2%}"
+        f"({row.var_low:.2%} to {row.var_high:.2%}), "
+        f"mean loss beyond it {row.es:.2%}"
     )
 
 # %% [markdown]
@@ -90,11 +94,15 @@ for row in portfolio_risk(paths, weights, horizons=(1, 10), levels=(0.01, 0.05))
 stress = model.stress({"SHARES": ("below", 0.05)}, paths=20_000, seed=2)
 print(stress.how)
 print(
-    f"{stress.effective:,.0f} effective draws, against {stress.days} days of history that meet the condition"
+    f"{stress.effective:,.0f} effective draws, "
+    f"against {stress.days} days of history that meet the condition"
 )
-for name, here, past in zip(symbols, stress.responses, stress.past, strict=True):
+for name, here, past in zip(
+    symbols, stress.responses, stress.past, strict=True
+):
     print(
-        f"{name:7s} falls below its own 5 % quantile: {here.crash:6.1%} by the fabric, {past.crash:6.1%} on past days"
+        f"{name:7s} falls below its own 5 % quantile: "
+        f"{here.crash:6.1%} by the fabric, {past.crash:6.1%} on past days"
     )
 
 # %% [markdown]
@@ -131,7 +139,9 @@ left.set(
 left.legend(loc="upper left", ncols=2)
 
 others = np.arange(2)
-error = [np.sqrt(r.crash * (1 - r.crash) / stress.days) for r in stress.past[1:]]
+error = [
+    np.sqrt(r.crash * (1 - r.crash) / stress.days) for r in stress.past[1:]
+]
 right.bar(
     others - 0.2,
     [r.crash for r in stress.responses[1:]],

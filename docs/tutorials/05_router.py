@@ -52,7 +52,8 @@ for model, cost, right in zip(
     catalogue.models, costs, answers.quality.mean(axis=0), strict=True
 ):
     print(
-        f"{model.id:15s} right in {right:4.0%}   {1000 * cost:7.3f} USD per 1,000 requests   {model.latency} s"
+        f"{model.id:15s} right in {right:4.0%}   "
+        f"{1000 * cost:7.3f} USD per 1,000 requests   {model.latency} s"
     )
 
 # %% [markdown]
@@ -77,7 +78,8 @@ for prompt, task in (
         )
     )
     print(
-        f"{prompt}\n   {decision.id}, right with probability {decision.confidence:.2f}"
+        f"{prompt}\n   {decision.id}, "
+        f"right with probability {decision.confidence:.2f}"
     )
 
 # %% [markdown]
@@ -103,7 +105,9 @@ except fab.SpecError as refusal:
 # %%
 predicted = router.qualities(held_out.requests)
 routed = curve(predicted, held_out.quality, costs)
-ideal = curve(held_out.chances, held_out.quality, costs)  # knows the true chances
+ideal = curve(
+    held_out.chances, held_out.quality, costs
+)  # knows the true chances
 
 # %% picture="Share of right answers against cost: the router's curve lies on or above every single model, and near that of a router that knows the true chances."
 figure, axes = plt.subplots()
@@ -122,7 +126,11 @@ axes.plot(
     label="this router",
 )
 axes.plot(
-    share, held_out.quality.mean(axis=0), "o", color="C3", label="always one model"
+    share,
+    held_out.quality.mean(axis=0),
+    "o",
+    color="C3",
+    label="always one model",
 )
 for x, y, model in zip(
     share, held_out.quality.mean(axis=0), catalogue.models, strict=True
@@ -161,11 +169,15 @@ only_large = Constraints(
 for seen in held_out.requests[1:60]:
     forced = replace(seen, constraints=only_large)
     router.learn_from_outcome(
-        forced, router.route_request(forced), actual_quality=0.0, actual_latency=2.5
+        forced,
+        router.route_request(forced),
+        actual_quality=0.0,
+        actual_latency=2.5,
     )
 after = router.qualities([request])[0, large]
 print(
-    f"belief that north/large is right: {before:.2f} before, {after:.2f} after 59 failures"
+    f"belief that north/large is right: {before:.2f} before, "
+    f"{after:.2f} after 59 failures"
 )
 
 # %% [markdown]
@@ -187,7 +199,8 @@ counted = np.bincount(chosen, minlength=len(costs)) / len(chosen)
 propensity = {decision.id: decision.propensity for decision in decisions}
 for k, model in enumerate(catalogue.models):
     print(
-        f"{model.id:15s} drawn {counted[k]:6.1%}   its stated probability {propensity.get(model.id, 0):6.1%}"
+        f"{model.id:15s} drawn {counted[k]:6.1%}   "
+        f"its stated probability {propensity.get(model.id, 0):6.1%}"
     )
 
 # %% [markdown]
@@ -206,7 +219,9 @@ assert np.abs(predicted - held_out.chances).mean() < 0.1, (
 )
 assert after < before - 0.2
 stated = np.array([propensity.get(model.id, 0.0) for model in catalogue.models])
-assert np.abs(counted - stated).max() < 0.12  # four standard errors of 300 draws
+assert (
+    np.abs(counted - stated).max() < 0.12
+)  # four standard errors of 300 draws
 
 # %% [markdown]
 # ## Where next

@@ -137,7 +137,9 @@ discrepancy = {
         model.generate(300, Generation(sweeps=20), seed=3).images, data, width
     ),
     "trained model": kernel_mmd(made.images, data, width),
-    "held-out images": kernel_mmd(images.test[images.test_labels < 2], data, width),
+    "held-out images": kernel_mmd(
+        images.test[images.test_labels < 2], data, width
+    ),
 }
 for name, value in discrepancy.items():
     print(f"{name:20s} MMD² = {value:.4f}")

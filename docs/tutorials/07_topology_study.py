@@ -49,7 +49,10 @@ candidates = tuple(
             "own",
             "spatial",
         ),  # the program's own graph, a datapath per p-bit of a colour
-        ("complete-16", "dense"),  # any graph of 16 nodes, one pipelined datapath
+        (
+            "complete-16",
+            "dense",
+        ),  # any graph of 16 nodes, one pipelined datapath
         ("g8-8x8", "spatial"),  # a lattice of 64 p-bits
         (
             "g8-8x8",
@@ -124,15 +127,23 @@ for name in (
 # Up and to the left is better. A dashed line joins fabrics with equally many samples per second and LUT.
 
 # %% picture="Effective samples per second against LUTs, for both programs. The own graph and the complete fabric lie in front."
-figure, panels = plt.subplots(1, 2, figsize=(8.4, 4.2), sharex=True, sharey=True)
+figure, panels = plt.subplots(
+    1, 2, figsize=(8.4, 4.2), sharex=True, sharey=True
+)
 for panel, program in zip(panels, programs, strict=True):
     refused = []
     for number, candidate in enumerate(candidates):
-        found = record(candidate.name.split()[0], candidate.architecture, program)
+        found = record(
+            candidate.name.split()[0], candidate.architecture, program
+        )
         if found.feasible:
             place = found.value("lut4"), found.value("ess_per_second")
             panel.plot(
-                *place, "o", color=f"C{number}", markersize=9, label=candidate.name
+                *place,
+                "o",
+                color=f"C{number}",
+                markersize=9,
+                label=candidate.name,
             )
         else:
             refused.append(candidate.name)

@@ -32,7 +32,7 @@ from amaranth.lib.wiring import In, Out
 from cocotb_tools.runner import get_results, get_runner
 
 import thermofab as fab
-from thermofab.hw.cache import build_key, cache_folder
+from thermofab.hw.cache import build_key, made_once
 from thermofab.hw.rng.base import seed_words
 from thermofab.hw.spec import flip_probability, generator, plan_run
 from thermofab.sim.rtl.tools import find_verilator
@@ -94,7 +94,9 @@ class PBit(wiring.Component):
             self.image.shift,
             self.image.fabric.table_size // 2,
         )
-        m.submodules.generator = draws = generator(spec.rng).create(spec.word_bits)
+        m.submodules.generator = draws = generator(spec.rng).create(
+            spec.word_bits
+        )
         words, field, address = (
             Signal(32),
             Signal(signed(spec.field_bits)),
@@ -183,9 +185,8 @@ samples = program.sample(
 expected = samples.node_states[:, :, program.node_index[0]]
 
 plan = plan_run(image, schedule, replicas=16, init=None, clamp=None, seed=7)
-seeds = seed_words(generator(spec.rng), plan.keys)[
-    :, 0, 0
-]  # of site 0; lfsr32 has one word of state
+# Of site 0; lfsr32 has one word of state.
+seeds = seed_words(generator(spec.rng), plan.keys)[:, 0, 0]
 cases = [
     {
         "seed": int(seeds[k]),
@@ -213,7 +214,9 @@ print(Path("cell_bench.py").read_text())
 # %%
 tool = find_verilator()
 os.environ["VERILATOR_ROOT"] = tool.root
-os.environ["PATH"] = f"{Path(tool.binary).parent}{os.pathsep}{os.environ['PATH']}"
+os.environ["PATH"] = (
+    f"{Path(tool.binary).parent}{os.pathsep}{os.environ['PATH']}"
+)
 os.environ["MAKEFLAGS"] = (
     "-- CFG_CXXFLAGS_PCH_I=-include CFG_CXXFLAGS_STD=-std=gnu++20 CFG_CXXFLAGS_COROUTINES=-fcoroutines "
     "CFG_LDLIBS_THREADS=-pthread PYTHON3=python3 PERL=perl OPT_FAST=-O0 OPT_SLOW=-O0 OPT_GLOBAL=-O0"
@@ -224,15 +227,23 @@ sys.path.append(
 )  # cocotb hands this list to the simulator's Python, which then finds the bench
 
 
-build = cache_folder("cocotb") / build_key([source, tool.version])
 runner = get_runner("verilator")
-if not (build / "cells").exists():
-    build.mkdir(parents=True, exist_ok=True)
-    (build / "cells.v").write_text(source)
+
+
+def compiled(folder):
+    """Builds the simulation in an empty folder."""
+    (folder / "cells.v").write_text(source)
     runner.build(
-        sources=[build / "cells.v"], hdl_toplevel="cells", build_dir=build, timescale=("1ns", "1ps"),
-        build_args=["-Wno-fatal", "-Wno-lint"], log_file=build / "build.log",
-    )  # fmt: skip
+        sources=[folder / "cells.v"],
+        hdl_toplevel="cells",
+        build_dir=folder,
+        timescale=("1ns", "1ps"),
+        build_args=["-Wno-fatal", "-Wno-lint"],
+        log_file=folder / "build.log",
+    )
+
+
+build = made_once(build_key([source, tool.version]), compiled, kind="cocotb")
 
 
 def simulate(cell):
@@ -242,10 +253,19 @@ def simulate(cell):
         (run / "cases.json").write_text(json.dumps(cases))
         with suppress(SystemExit):  # which the runner raises when a test fails
             runner.test(
-                test_module="cell_bench", hdl_toplevel="cells", hdl_toplevel_lang="verilog", build_dir=build,
-                test_dir=run, results_xml=str(run / "results.xml"), log_file=run / "run.log", timescale=("1ns", "1ps"),
-                extra_env={"CELL_CASES": str(run / "cases.json"), "CELL": str(cell)},
-            )  # fmt: skip
+                test_module="cell_bench",
+                hdl_toplevel="cells",
+                hdl_toplevel_lang="verilog",
+                build_dir=build,
+                test_dir=run,
+                results_xml=str(run / "results.xml"),
+                log_file=run / "run.log",
+                timescale=("1ns", "1ps"),
+                extra_env={
+                    "CELL_CASES": str(run / "cases.json"),
+                    "CELL": str(cell),
+                },
+            )
         count, failed = get_results(run / "results.xml")
         assert count == 1, "the simulation ended without a result"
         said = [
@@ -295,9 +315,7 @@ left.set(
     ylabel="share of ones",
 )
 left.legend(loc="upper left")
-right.step(
-    range(60), expected[4, :60], where="post", color="C0", label="cell = reference"
-)
+right.step(range(60), expected[4, :60], where="post", color="C0", label="cell")
 right.set(
     title="State, neighbours 0100",
     xlabel="clock",
@@ -313,7 +331,10 @@ plt.show()
 
 # %%
 model = 1 / (
-    1 + np.exp(-2 * (-0.3 + (2 * patterns - 1) @ np.array([0.7, -0.4, 0.9, 0.25])))
+    1
+    + np.exp(
+        -2 * (-0.3 + (2 * patterns - 1) @ np.array([0.7, -0.4, 0.9, 0.25]))
+    )
 )
 print(f"integers against the model: {np.abs(probability - model).max():.4f}")
 

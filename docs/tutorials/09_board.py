@@ -19,10 +19,10 @@ import numpy as np
 
 import thermofab as fab
 from thermofab.apps.explore.area import area_of
+from thermofab.apps.explore.evaluate import built_clocks
 from thermofab.apps.size import check_size
 from thermofab.hw.boards.build import find_divisor
 from thermofab.hw.boards.registry import BOARDS
-from thermofab.hw.spec.clocks import sweep_clocks
 from thermofab.sim.rtl.board import SimulatedBoard
 from thermofab.sim.rtl.line import faulty_line
 
@@ -87,9 +87,7 @@ for a, b in torus.edges:
 program = fab.compile(torus, small)
 
 simulated = SimulatedBoard(small)
-port = (
-    f"serial://{simulated.path}"  # on a board: "serial:///dev/ttyUSB0?baud=1000000"
-)
+port = f"serial://{simulated.path}"  # on a board: "serial:///dev/ttyUSB0?baud=1000000"
 with fab.open_device(port, small) as device:
     print(device.info().description)
 
@@ -145,7 +143,7 @@ print("bits that differ:", int((through_noise.sites != there.sites).sum()))
 
 # %%
 counts = np.array([10, 30, 100, 300, 1000, 3000])
-clocks = sweep_clocks(program.image) * (
+clocks = built_clocks(program) * (
     20 + counts
 )  # 20 sweeps of warm-up, one per sample
 line_bytes = []
@@ -156,7 +154,8 @@ for n_samples in counts:
 simulated.close()
 print("bytes on the line:", dict(zip(counts.tolist(), line_bytes, strict=True)))
 print(
-    "clocks of sweeps: ", dict(zip(counts.tolist(), clocks.tolist(), strict=True))
+    "clocks of sweeps: ",
+    dict(zip(counts.tolist(), clocks.tolist(), strict=True)),
 )
 
 # %% picture="Time of one call by the number of samples: the serial line takes far longer than the fabric."
@@ -178,9 +177,12 @@ axes.plot(
     label="sweeps of the fabric at 50 MHz",
 )
 axes.set(
-    title="Predicted time of a call: one chain, a sample per sweep", xlabel="samples read out", ylabel="seconds",
-    xscale="log", yscale="log",
-)  # fmt: skip
+    title="Predicted time of a call: one chain, a sample per sweep",
+    xlabel="samples read out",
+    ylabel="seconds",
+    xscale="log",
+    yscale="log",
+)
 axes.legend()
 plt.show()
 
@@ -201,11 +203,9 @@ plt.show()
 # ## Check
 
 # %%
-assert np.array_equal(here.sites, there.sites), (
-    "the board's gateware gives the reference's bits"
-)
+assert np.array_equal(here.sites, there.sites), "the reference's bits"
 assert np.array_equal(through_noise.sites, there.sites), (
-    "and a bad line changes none of them"
+    "the same on a bad line"
 )
 assert seen.damaged + seen.resent > 0, "the line was bad indeed"
 assert check_size(BOARDS["ulx3s-85f"], small) == ""

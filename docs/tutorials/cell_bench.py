@@ -1,4 +1,6 @@
-"""Runs inside the simulator: drives the p-bit cells and compares one's state after every clock with the reference."""
+"""Runs inside the simulator: drives the p-bit cells, and compares one of them
+with the reference after every clock.
+"""
 
 import json
 import os
