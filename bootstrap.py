@@ -78,7 +78,7 @@ def main() -> int:
     if job == "demo":
         command = [BIN / "thermofab", "demo"]
     elif job == "tutorials":
-        command = [BIN / "jupyter", "lab", ROOT / "docs" / "tutorials"]
+        command = [BIN / "jupyter-lab", ROOT / "docs" / "tutorials"]
     else:
         # Two processes, a file of tests to one of them; with arguments it is for the caller to say.
         command = [BIN / "python", "-m", "pytest", *([] if arguments else ["-n", "2", "--dist", "loadfile"])]

@@ -10,12 +10,15 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "docs" / "tutorials" / "tools"))
 
-nbformat = pytest.importorskip("nbformat")
+pytest.importorskip("nbclient")
+pytest.importorskip("mkdocs")
 import execute  # noqa: E402 (beside the tutorials)
 import pages  # noqa: E402
 from test_plain_english import PHRASES, prose_of  # noqa: E402
 
 TUTORIALS = execute.tutorials()
+RTL = {"03", "08", "09"}  # build gateware
+RUNS = [pytest.param(path, marks=[pytest.mark.rtl] if path.stem[:2] in RTL else [], id=path.stem) for path in TUTORIALS]
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +28,7 @@ def kernel() -> Iterator:
         yield manager
 
 
-@pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", RUNS)
 def test_a_tutorial_runs(path, kernel):
     notebook = execute.executed(path, kernel)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
