@@ -113,7 +113,7 @@ ideal = curve(
 figure, axes = plt.subplots()
 share = costs / costs.max()  # of the dearest model
 axes.plot(
-    ideal.cost,
+    share.min() + (1 - share.min()) * ideal.cost,
     ideal.quality,
     color="C1",
     linestyle="--",
@@ -143,6 +143,8 @@ axes.set(
     title="Quality against cost, 400 held-out prompts",
     xlabel="cost, share of the dearest model",
     ylabel="share of right answers",
+    ylim=(0.37, 0.92),
+    xlim=(3e-4, 3),
 )
 axes.legend(loc="lower right")
 plt.show()
@@ -210,7 +212,8 @@ for k, model in enumerate(catalogue.models):
 large_alone = held_out.quality[:, large].mean()
 at_its_cost = routed.at((share[large] - share.min()) / (1 - share.min()))
 print(
-    f"at the cost of north/large: {at_its_cost:.1%} right; north/large alone: {large_alone:.1%}"
+    f"at the cost of north/large: {at_its_cost:.1%} right; "
+    f"north/large alone: {large_alone:.1%}"
 )
 
 assert at_its_cost > large_alone

@@ -44,7 +44,8 @@ print(data.shape, "images, pixels")
 chain = ForwardChain(steps=2)
 for t in (1, 2):
     print(
-        f"step {t}: every pixel is turned over with probability {chain.flip(t):.2f}; coupling Γ = {chain.coupling(t):.2f}"
+        f"step {t}: every pixel is turned over with probability {chain.flip(t):.2f}; "
+        f"coupling Γ = {chain.coupling(t):.2f}"
     )
 
 # %% [markdown]
@@ -52,7 +53,7 @@ for t in (1, 2):
 #
 # A layer is a Boltzmann machine over all sites of a fabric. 64 sites, drawn at random, are the pixels of the less noisy
 # image, and the others are latent. The noisier image enters through 64 more sites beside the grid, each clamped and
-# coupled to its pixel by Γ. So all chains share one image of weights, and each has its own input.
+# coupled to its pixel by Γ (the last layer has none: its input would be coin flips). So all chains share one image of weights, and each has its own input.
 
 # %%
 model = DenoisingModel.fresh(
@@ -65,7 +66,8 @@ model = DenoisingModel.fresh(
 )
 for t, layer in enumerate(model.layers, start=1):
     print(
-        f"layer {t}: {layer.roles.topology.n_sites} sites, {layer.roles.topology.n_edges} couplings"
+        f"layer {t}: {layer.roles.topology.n_sites} sites, "
+        f"{layer.roles.topology.n_edges} couplings"
     )
 
 # %% [markdown]

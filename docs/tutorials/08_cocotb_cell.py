@@ -218,8 +218,9 @@ os.environ["PATH"] = (
     f"{Path(tool.binary).parent}{os.pathsep}{os.environ['PATH']}"
 )
 os.environ["MAKEFLAGS"] = (
-    "-- CFG_CXXFLAGS_PCH_I=-include CFG_CXXFLAGS_STD=-std=gnu++20 CFG_CXXFLAGS_COROUTINES=-fcoroutines "
-    "CFG_LDLIBS_THREADS=-pthread PYTHON3=python3 PERL=perl OPT_FAST=-O0 OPT_SLOW=-O0 OPT_GLOBAL=-O0"
+    "-- CFG_CXXFLAGS_PCH_I=-include CFG_CXXFLAGS_STD=-std=gnu++20 "
+    "CFG_CXXFLAGS_COROUTINES=-fcoroutines CFG_LDLIBS_THREADS=-pthread "
+    "PYTHON3=python3 PERL=perl OPT_FAST=-O0 OPT_SLOW=-O0 OPT_GLOBAL=-O0"
 )
 
 sys.path.append(
@@ -247,7 +248,7 @@ build = made_once(build_key([source, tool.version]), compiled, kind="cocotb")
 
 
 def simulate(cell):
-    """Runs the bench on a cell, and gives the first difference from the reference, or "" if there is none."""
+    """Runs the bench on a cell: the first difference from the reference, or ""."""
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder)
         (run / "cases.json").write_text(json.dumps(cases))

@@ -38,7 +38,8 @@ small, large = fab.fabric("g4-4x4-torus"), fab.fabric("g8-24x24-torus")
 for spec in (small, large):
     area = area_of(spec)
     print(
-        f"{spec.topology.name}: {area.lut4:,.0f} LUT4, {area.block_ram:.0f} block RAM, {area.standing}"
+        f"{spec.topology.name}: {area.lut4:,.0f} LUT4, "
+        f"{area.block_ram:.0f} block RAM, {area.standing}"
     )
     for name, board in BOARDS.items():
         try:
