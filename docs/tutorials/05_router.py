@@ -109,7 +109,7 @@ ideal = curve(
     held_out.chances, held_out.quality, costs
 )  # knows the true chances
 
-# %% picture="Share of right answers against cost: the router's curve lies on or above every single model, and near that of a router that knows the true chances."
+# %% picture="Share of right answers against cost: the router's curve runs along the cheap models, lies above north/large, and is near that of a router that knows the true chances."
 figure, axes = plt.subplots()
 share = costs / costs.max()  # of the dearest model
 axes.plot(
@@ -150,8 +150,9 @@ axes.legend(loc="lower right")
 plt.show()
 
 # %% [markdown]
-# The router lies on or above every single model, and it can be asked for any cost between them. How much it gains depends
-# on how much models differ from prompt to prompt. Made prompts show how it works, not how well: for that, see
+# The router can be asked for any cost between the models'. Among the dear models it is right more often than `north/large`
+# at the same cost; among the cheap ones it gains nothing. How much it gains depends on how much models differ from prompt
+# to prompt. Made prompts show how it works, not how well: for that, see
 # [the results on real answers](../routing.md#how-good-it-is).
 #
 # ## Learning from outcomes
