@@ -3,6 +3,7 @@
     python3 bootstrap.py demo      set up, then run the main job (any further arguments go to 'thermofab demo')
     python3 bootstrap.py test      set up with the development tools, then run the tests (arguments go to pytest)
     python3 bootstrap.py lint      the same, then ruff, vulture, import contracts, types and the docs build
+    python3 bootstrap.py tutorials set up with Jupyter, then open the tutorials (arguments go to 'jupyter lab')
 
 Everything is installed into .venv beside this file. Standard library only: it runs before anything is installed.
 """
@@ -18,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
-EXTRAS = {"demo": "rtl", "test": "dev,docs", "lint": "dev,docs"}
+EXTRAS = {"demo": "rtl", "test": "dev,docs", "lint": "dev,docs", "tutorials": "tutorials"}
 
 
 def check_machine() -> None:
@@ -76,6 +77,8 @@ def main() -> int:
     environment = dict(os.environ)
     if job == "demo":
         command = [BIN / "thermofab", "demo"]
+    elif job == "tutorials":
+        command = [BIN / "jupyter-lab", ROOT / "docs" / "tutorials"]
     else:
         # Two processes, a file of tests to one of them; with arguments it is for the caller to say.
         command = [BIN / "python", "-m", "pytest", *([] if arguments else ["-n", "2", "--dist", "loadfile"])]

@@ -9,7 +9,17 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 AXE = ROOT / "tests" / "apps" / "serve" / "vendor" / "axe-core" / "axe.min.js"
-NAMES = ("index", "start", "first-hour", "glossary", "comparison", "frontier", "view")
+NAMES = (
+    "index",
+    "start",
+    "first-hour",
+    "glossary",
+    "comparison",
+    "frontier",
+    "view",
+    "tutorials/index",
+    "tutorials/08_cocotb_cell",
+)
 
 
 @pytest.fixture(scope="module")
