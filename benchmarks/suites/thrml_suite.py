@@ -17,17 +17,15 @@ digits of test_train_mnist.py, which is not collected then.
 
 import argparse
 import json
-import os
 import shutil
-import subprocess
 import sys
-import tarfile
 import tempfile
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from results import ROOT, write_results  # noqa: E402
+from results import write_results  # noqa: E402
+from suites.suite_run import outcomes_of, row_of, unpacked  # noqa: E402
 
 VERSION = "0.1.4"
 DEVICES = ("native", "jax-xla")
@@ -35,59 +33,20 @@ THEIRS = "thrml"  # in the place of a device: its own samplers, left as they are
 ADAPTER = Path(__file__).with_name("thrml_adapter.py")
 
 
-def fetched(folder: Path) -> Path:
-    """THRML's source distribution, from PyPI."""
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-binary", "thrml", f"thrml=={VERSION}"]
-    subprocess.run([*command, "--dest", str(folder)], check=True, stdout=subprocess.DEVNULL)
-    return next(folder.glob("thrml-*.tar.gz"))
-
-
-def outcomes_of(tests: Path, device: str, chosen: list[str], limit: float, keys: int = 0) -> tuple[list[Any], bool]:
-    """What thrml_adapter.py kept of a run of pytest with these arguments, and whether it ended within ``limit`` s."""
-    out = tests.parent / f"{device}.json"
-    out.unlink(missing_ok=True)
-    suite = {"SUITE_DEVICE": device, "SUITE_OUT": str(out), "SUITE_KEYS": str(keys), "PYTHONPATH": str(ROOT)}
-    quiet = ["-q", "-p", "no:cacheprovider", "--continue-on-collection-errors"]
-    command = [sys.executable, "-m", "pytest", *quiet, *chosen]
-    finished = True
-    try:
-        subprocess.run(command, env={**os.environ, **suite}, cwd=tests.parent, timeout=limit, check=False)
-    except subprocess.TimeoutExpired:
-        finished = False
-    outcomes = json.loads(out.read_text()) if out.exists() else []
-    if not outcomes:
-        raise RuntimeError(f"no test of the suite ended on {device} within {limit:g} s.")
-    return outcomes, finished
-
-
 def run_suite(tests: Path, device: str, select: str, limit: float, keys: int) -> dict[str, Any]:
-    """Counts, and every test that failed with the first line of its error."""
+    """The row of a device; sampling tests that an assertion failed run again with so many other keys."""
     chosen = ["-k", select] if select else []
-    outcomes, finished = outcomes_of(tests, device, [*chosen, "tests"], limit)
-    sampling = [one for one in outcomes if one["sampled"]]
-    unlucky = [one["test"] for one in sampling if one["reason"].startswith("AssertionError")]
-    return {
-        "device": device,
-        "finished": finished,
-        "tests": sum(one["outcome"] != "not collected" for one in outcomes),
-        "sampling": len(sampling),
-        "sampling passed": sum(one["outcome"] == "passed" for one in sampling),
-        "other passed": sum(one["outcome"] == "passed" and not one["sampled"] for one in outcomes),
-        "sampling tests": [one["test"] for one in sampling],
-        "failed": [
-            {name: one[name] for name in ("test", "outcome", "reason", "sampled")}
-            for one in outcomes
-            if one["outcome"] in ("failed", "not collected")
-        ],
-        "other keys": [other_keys(tests, device, test, limit, keys) for test in unlucky],
-    }
+    outcomes, finished = outcomes_of(tests, device, [*chosen, "tests"], limit, SUITE_KEYS="0")
+    unlucky = [one["test"] for one in outcomes if one["sampled"] and one["reason"].startswith("AssertionError")]
+    again = [other_keys(tests, device, test, limit, keys) for test in unlucky]
+    return {**row_of(device, outcomes, finished), "other keys": again}
 
 
 def other_keys(tests: Path, device: str, test: str, limit: float, keys: int) -> dict[str, Any]:
     """How often a test passes with other keys, on the device and with THRML's own samplers."""
     passed = {}
     for name in (device, THEIRS):
-        outcomes, finished = outcomes_of(tests, name, [test], limit, keys)
+        outcomes, finished = outcomes_of(tests, name, [test], limit, SUITE_KEYS=str(keys))
         if not finished:
             raise RuntimeError(f"{keys} runs of {test} on {name} did not end within {limit:g} s; take fewer --keys.")
         passed[name] = sum(one["outcome"] == "passed" for one in outcomes)
@@ -103,10 +62,7 @@ def main() -> None:
     parser.add_argument("--keys", type=int, default=40, help="Other keys for a test that an assertion failed.")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        with tarfile.open(options.sdist or fetched(folder)) as archive:
-            archive.extractall(folder, filter="data")
-        tests = next(folder.glob("thrml-*/tests"))
+        tests = unpacked("thrml", VERSION, Path(name), options.sdist)
         shutil.copy(ADAPTER, tests / "conftest.py")
         (tests / "__init__.py").touch()
         if not (tests / "utils.py").exists():
