@@ -75,7 +75,7 @@ def _cell_colours(group: Group, alpha: tuple[Group, ...], cell: int, bonds: tupl
 
 
 _LARGE = 10_000  # sites from which a search by fronts is tried
-_SITES_PER_FRONT = 100  # fewer on average, and the search site by site is as fast
+_SITES_PER_FRONT = 30  # fewer on average, and the search site by site is as fast
 
 
 def unique_pairs(pairs: np.ndarray, n: int) -> np.ndarray:
