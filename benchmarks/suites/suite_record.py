@@ -11,7 +11,8 @@ from typing import Any
 
 OUT = Path(os.environ["SUITE_OUT"])
 OUTCOMES: list[dict[str, Any]] = []
-CALLS = {"made": 0, "seen": 0}  # so far, and when the last test ended
+CALLS = {"made": 0, "seen": 0}  # so far, and when the last test or class of tests ended
+SAMPLING_CLASSES: set[str] = set()  # those that sample while they are made, for all of their tests
 
 
 def called() -> None:
@@ -24,13 +25,24 @@ def pytest_runtest_logreport(report: Any) -> None:
         # An error that comes from outside of a test has no place in it.
         crash = getattr(report.longrepr, "reprcrash", None) if report.failed else None
         reason = "" if not report.failed else (crash.message if crash else str(report.longrepr)).splitlines()[0]
-        _keep(report.nodeid, report.outcome, reason, CALLS["made"] > CALLS["seen"])
-        CALLS["seen"] = CALLS["made"]
+        _keep(report.nodeid, report.outcome, reason, _has_called() or _class_of(report.nodeid) in SAMPLING_CLASSES)
 
 
 def pytest_collectreport(report: Any) -> None:
+    if _has_called():
+        SAMPLING_CLASSES.add(report.nodeid)
     if report.failed:
         _keep(report.nodeid, "not collected", str(report.longrepr).strip().splitlines()[-1], sampled=False)
+
+
+def _has_called() -> bool:
+    """Whether a sampler was called since this was last asked."""
+    before, CALLS["seen"] = CALLS["seen"], CALLS["made"]
+    return CALLS["made"] > before
+
+
+def _class_of(test: str) -> str:
+    return test.rpartition("::")[0]
 
 
 def _keep(test: str, outcome: str, reason: str, sampled: bool) -> None:
