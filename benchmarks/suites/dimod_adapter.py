@@ -8,6 +8,7 @@ import os
 from typing import Any
 
 import dimod
+import dimod.reference.samplers
 import networkx
 from suite_record import called
 

@@ -36,6 +36,5 @@ def lower(graph: Any, beta: float) -> Lowered:
         found.append(weight)
     biases = as_floats("the node biases", [data.get("bias", 0.0) for _, data in graph.nodes(data=True)], len(nodes))
     weights = as_floats("the edge weights", found, len(found))
-    ends = np.array([heads, tails], dtype=np.int64)
-    model, notes = assemble(nodes, biases, *ends, weights, beta=beta)
+    model, notes = assemble(nodes, biases, np.array(heads, np.int64), np.array(tails, np.int64), weights, beta=beta)
     return Lowered(model, (tuple(range(len(nodes))),), (), notes)
