@@ -116,6 +116,7 @@ def sample_states(
     lowered = lower(program)
     states = chains.run(
         lowered,
+        chains.numbers(lowered),
         lambda known: chains.compiled(lowered, dict(known)),
         [seed_of(words)],
         None if init is None else [np.asarray(values)[None] for values in init],
@@ -227,6 +228,8 @@ def _blocks(program: Any, nodes_to_sample: Sequence[Any]) -> tuple[tuple[Hashabl
     return tuple(tuple(block) for block in nodes_to_sample)
 
 
+# Of nodes, in the order of a model: one list per requested block.
+_Numbers = list[list[int]]
 # Of nodes that are clamped when compiling, (number, value) in order, to the program.
 _Ready = Callable[[tuple[tuple[int, int], ...]], Program]
 
@@ -270,30 +273,34 @@ class _Chains:
         made = self._compiled_for(lowered, left, known, make_fabric(spec, profile="fine"))
         return _fine_programs.put(content, made)
 
+    def numbers(self, lowered: Lowered) -> _Numbers:
+        """The requested nodes by number: a cached program may hold the equal nodes of an earlier THRML program."""
+        index = {node: k for k, node in enumerate(lowered.model.nodes)}
+        return [[index[node] for node in block] for block in self.wanted]
+
     def run(
         self,
         lowered: Lowered,
+        wanted: _Numbers,
         ready: _Ready,
         seeds: Sequence[int],
         init: list[np.ndarray] | None,
         clamp: list[np.ndarray],
     ) -> list[np.ndarray]:
         """States ``[B, n_samples, nodes]`` per requested block, of a chain per seed, with states ``[B, nodes]``."""
-        # The cached program may hold the equal nodes of an earlier THRML program: ask by position.
-        index = {node: k for k, node in enumerate(lowered.model.nodes)}
         states: list[np.ndarray] = []
         for rows, known in _alike(lowered, clamp, len(seeds)):
             compiled = ready(known)
             samples = compiled.sample(
                 self.schedule,
-                nodes=[[compiled.model.nodes[index[node]] for node in block] for block in self.wanted],
+                nodes=[],  # read below, by number: naming them takes longer than a short run
                 clamp=[values[rows] for values in clamp],
                 init=None if init is None else [values[rows] for values in init],
                 seed=[seeds[row] for row in rows],
                 replicas=len(rows),
                 device=self.device,
             )
-            parts = samples.states
+            parts = [compiled.read(samples.sites, block) for block in wanted]
             states = states or [np.zeros((len(seeds), *part.shape[1:]), dtype=part.dtype) for part in parts]
             for whole, part in zip(states, parts):
                 whole[rows] = part
@@ -322,25 +329,26 @@ def _traced(chains: _Chains, words: Any, init: list[Any] | None, clamp: list[Any
     moving = [k for k, leaf in enumerate(leaves) if is_traced(leaf)]
     n_init = 0 if init is None else len(init)
 
-    def prepared(program: Any) -> tuple[Lowered, _Ready]:
+    def prepared(program: Any) -> tuple[Lowered, _Numbers, _Ready]:
         lowered = lower(program)
-        return lowered, lru_cache(maxsize=32)(lambda known: chains.compiled(lowered, dict(known)))
+        ready = lru_cache(maxsize=32)(lambda known: chains.compiled(lowered, dict(known)))
+        return lowered, chains.numbers(lowered), ready
 
     fixed = None if moving else prepared(chains.program)
     if fixed is not None and isinstance(fixed[0].model, IsingModel):
-        fixed[1](())
+        fixed[2](())
 
     def on_host(words: np.ndarray, *arrays: np.ndarray) -> list[np.ndarray]:
         weights, states = arrays[: len(moving)], arrays[len(moving) :]
         seeds = _seeds_of(words).tolist()
         out: list[np.ndarray] = []
         for rows in _equal_rows(weights, len(words)):
-            lowered, ready = fixed or prepared(
+            lowered, wanted, ready = fixed or prepared(
                 jax.tree.unflatten(tree, _replaced(leaves, moving, [array[rows[0]] for array in weights]))
             )
             given = [array[rows] for array in states]
             start = None if init is None else given[:n_init]
-            parts = chains.run(lowered, ready, [seeds[row] for row in rows], start, given[n_init:])
+            parts = chains.run(lowered, wanted, ready, [seeds[row] for row in rows], start, given[n_init:])
             out = out or [np.zeros((len(words), *part.shape[1:]), dtype=part.dtype) for part in parts]
             for whole, part in zip(out, parts):
                 whole[rows] = part

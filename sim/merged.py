@@ -18,9 +18,11 @@ def merged_plan(plan: RunPlan) -> RunPlan:
     return replace(
         plan,
         image=merged.image,
-        init=plan.init[:, merged.roots],
         clamped=plan.clamped[merged.roots],
-        keys=plan.keys[:, merged.roots],
+        values=plan.values[:, merged.roots],
+        streams=plan.streams.of_sites(merged.roots),
+        roots=None,
+        start=plan.init[:, merged.roots],
     )
 
 

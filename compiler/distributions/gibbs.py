@@ -7,7 +7,7 @@ is estimated from them is as good as the chains' mixing: a cold model gives roug
 
 import numpy as np
 
-from thermofab.hw.spec.colouring import graph_colouring
+from thermofab.hw.spec.colouring import graph_colouring, unique_pairs
 from thermofab.hw.spec.factors import differences as real_differences
 from thermofab.hw.spec.factors import factor_addresses, factor_inputs, factor_pairs
 
@@ -15,6 +15,7 @@ _WORK = 20_000_000
 CHAINS = 64
 _WARM_UP, RECORDED, _STRIDE = 64, 16, 4
 _RUNGS = 16
+_PIECE = 2**20  # neighbours' spins looked up at a time
 
 
 def gibbs_states(
@@ -24,9 +25,12 @@ def gibbs_states(
     *,
     tables: tuple[tuple[tuple[int, ...], ...], np.ndarray] = ((), np.zeros(0)),
     recorded: int = RECORDED,
+    most: int | None = None,
     seed: int = 0,
-) -> np.ndarray:
-    """±1 states int8 ``[M, n]``: ``recorded`` of each of 64 chains, fewer chains and sweeps for a large model.
+) -> tuple[np.ndarray, int]:
+    """±1 states int8 ``[M, n]``, the chains of one sweep together, and the number of chains: ``recorded`` states of
+    each of 64 chains, fewer chains and sweeps for a large model. With ``most``, no sweep is made for states beyond the
+    first so many.
 
     ``edges`` int ``[m, 2]``, ``couplings`` float64 ``[m]``, ``biases`` float64 ``[n]`` hold β already, and so do
     ``tables``, the spins of each and its terms of log P, as in :mod:`thermofab.hw.spec.factors`.
@@ -36,11 +40,14 @@ def gibbs_states(
     sweeps = _WARM_UP + recorded * _STRIDE
     chains = int(np.clip(_WORK // (near.size * sweeps), 8, CHAINS))
     cut = max(near.size * sweeps * chains / _WORK, 1.0)
+    if most is not None:
+        recorded = min(recorded, -(-most // chains))
     warm, stride = max(int(_WARM_UP / cut), 8), max(int(_STRIDE / cut), 1)
-    return tempered_states(
+    states = tempered_states(
         edges, couplings, biases, tables=tables, chains=chains, recorded=recorded, warm=warm, stride=stride, rungs=1,
         seed=seed,
     )  # fmt: skip
+    return states[:most], chains
 
 
 def tempered_states(
@@ -78,13 +85,16 @@ def tempered_states(
     spins[n] = 0
     if held is not None:
         spins[:n] = np.where(held[:, None] != 0, held[:, None], spins[:n])
-    joined = np.unique(np.concatenate([edges.reshape(-1, 2), factor_pairs(tables[0])]), axis=0)
+    joined = unique_pairs(np.concatenate([edges.reshape(-1, 2), factor_pairs(tables[0])]), n)
     colours = graph_colouring(n, joined) if len(joined) else np.zeros(n, dtype=np.int64)
     free = np.ones(n, dtype=bool) if held is None else held == 0
     groups = [np.flatnonzero((colours == colour) & free) for colour in range(int(colours.max()) + 1)]
+    # Sites of a group do not see one another, so a group may be updated in pieces: what they hold in between is small.
+    most = max(_PIECE // (near.shape[1] * rungs * chains), 1)
+    pieces = [group[first : first + most] for group in groups for first in range(0, len(group), most)]
     states = np.empty((recorded, chains, n), dtype=np.int8)
     for sweep in range(warm + recorded * stride):
-        for group in groups:
+        for group in pieces:
             # P(s = +1) = σ(2βF) is u < σ(2βF), or logit(u) < 2βF.
             field = np.einsum("gd,gdc->gc", weights[group], spins[near[group]]) + biases[group, None]
             field += added(group, spins)

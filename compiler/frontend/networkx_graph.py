@@ -11,6 +11,8 @@ import numpy as np
 from thermofab.compiler.ir.lowered import Lowered, as_floats, assemble
 from thermofab.hw.spec.errors import CompileError
 
+_MISSING = object()
+
 
 def lower(graph: Any, beta: float) -> Lowered:
     """All nodes free, in one block, in the order of ``graph.nodes``.
@@ -25,12 +27,14 @@ def lower(graph: Any, beta: float) -> Lowered:
         )
     nodes = tuple(graph.nodes)
     index = {node: k for k, node in enumerate(nodes)}
-    for u, v, data in graph.edges(data=True):
-        if "weight" not in data:
+    heads, tails, found = [], [], []
+    for u, v, weight in graph.edges(data="weight", default=_MISSING):
+        if weight is _MISSING:
             raise CompileError(f"edge ({u!r}, {v!r}) has no 'weight'; set graph.edges[u, v]['weight'] on every edge.")
-    triples = [(index[u], index[v], data["weight"]) for u, v, data in graph.edges(data=True)]
-    ends = np.array([(i, j) for i, j, _ in triples], dtype=np.int64).reshape(-1, 2)
-    biases = as_floats("the node biases", [graph.nodes[node].get("bias", 0.0) for node in nodes], len(nodes))
-    weights = as_floats("the edge weights", [weight for _, _, weight in triples], len(triples))
-    model, notes = assemble(nodes, biases, ends[:, 0], ends[:, 1], weights, beta=beta)
+        heads.append(index[u])
+        tails.append(index[v])
+        found.append(weight)
+    biases = as_floats("the node biases", [data.get("bias", 0.0) for _, data in graph.nodes(data=True)], len(nodes))
+    weights = as_floats("the edge weights", found, len(found))
+    model, notes = assemble(nodes, biases, np.array(heads, np.int64), np.array(tails, np.int64), weights, beta=beta)
     return Lowered(model, (tuple(range(len(nodes))),), (), notes)

@@ -112,6 +112,6 @@ def copies_of(stage: Wired, seed: int = 0) -> Copies:
         spins = to_spins(states(n))
         distribution = normalised(log_weights(n, stage.biases, stage.edges, stage.couplings))[0]
     else:
-        spins = gibbs_states(stage.edges, stage.couplings, stage.biases, seed=seed)
+        spins, _ = gibbs_states(stage.edges, stage.couplings, stage.biases, seed=seed)
         distribution = np.full(len(spins), 1.0 / len(spins))
     return Copies.of(stage.layout, stage.edges, stage.couplings, spins, distribution)

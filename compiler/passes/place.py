@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import ClassVar
 
 import numpy as np
@@ -53,7 +54,7 @@ class Place:
         if self.copies is not None:
             found = (Placement(checked_copies(self.copies, stage), "given"),)
         else:
-            found = direct_placements(stage)[:1] or self._remembered(stage)
+            found = tuple(islice(direct_placements(stage), 1)) or self._remembered(stage)
         if stage.fabric.programmed:
             return on_trees(stage, found, self.name)
         did = f"{len(found)} candidate{'s' * (len(found) > 1)} by {found[0].method}"

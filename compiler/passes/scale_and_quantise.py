@@ -87,7 +87,7 @@ class ScaleAndQuantise:
     def __call__(self, draft: Wired) -> Quantised:
         layout, spec = draft.layout, draft.fabric
         segments = layout.segment_couplings(draft.couplings)
-        error = ModelError.of(draft, self.enumerate_up_to, self.sampled, self.betas)
+        error = ModelError.of(draft, self.enumerate_up_to, self.sampled, self.betas, held_out=self.refit)
         tried = self._tried(draft, segments, error)
         if self.refit:
             best = sorted(tried, key=lambda one: one.score)[:_REFITTED]

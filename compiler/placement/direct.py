@@ -9,10 +9,10 @@ from thermofab.compiler.ir.stages import Paired, Placement
 from thermofab.hw.spec.topology import Topology
 
 
-def direct_placements(stage: Paired) -> tuple[Placement, ...]:
+def direct_placements(stage: Paired) -> Iterator[Placement]:
     """Every correspondence under which all model edges are fabric edges, the most explicit first."""
     topology = stage.fabric.topology
-    return tuple(
+    return (
         Placement(tuple((int(site),) for site in sites), method)
         for method, sites in guesses(stage.names, topology)
         if np.all(edge_numbers(topology, sites[stage.edges]) >= 0)

@@ -32,14 +32,15 @@ class LayoutStates:
         layout: Layout, segments: np.ndarray, topology: Topology, spins: np.ndarray, weights: np.ndarray, seed: int = 0
     ) -> "LayoutStates":
         """From states ±1 ``[M, n]`` of the spins; ``segments`` float64 ``[k]`` are the couplings of the wires'."""
-        sites = np.array(sorted(site for copies in layout.copies for site in copies), dtype=np.int64)
-        place = {site: k for k, site in enumerate(sites.tolist())}
-        made = np.empty((len(spins), len(sites)), dtype=np.float32)
-        for k, copies in enumerate(layout.copies):
-            made[:, [place[site] for site in copies]] = spins[:, k, None]
+        copied = np.array([site for copies in layout.copies for site in copies], dtype=np.int64)
+        owners = np.repeat(np.arange(len(layout.copies)), [len(copies) for copies in layout.copies])
+        order = np.argsort(copied)
+        sites = copied[order]
+        made = spins[:, owners[order]].astype(np.float32)
         if len(layout.wire_of) > len(layout.wire_ends):
             # A stream of its own: the states may have been drawn with the same seed.
             draw = np.random.default_rng((seed, len(sites)))
+            place = {site: k for k, site in enumerate(sites.tolist())}
             for path, couplings in _long_wires(layout, segments, topology):
                 _fill(made, [place[site] for site in path], couplings, draw)
         return LayoutStates(sites, made, np.asarray(weights, dtype=np.float64))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from thermofab.compiler.distributions.enumeration import log_weights, normalised, states, tilted, total_variation
-from thermofab.compiler.distributions.gibbs import RECORDED, gibbs_states
+from thermofab.compiler.distributions.gibbs import gibbs_states
 from thermofab.compiler.ir.factor_tables import FactorTables
 from thermofab.compiler.ir.stages import Paired
 from thermofab.hw.spec.model import to_spins
@@ -49,8 +49,12 @@ class ModelError:
     tables: FactorTables = FactorTables()
 
     @staticmethod
-    def of(draft: Paired, enumerate_up_to: int, sampled: bool, betas: Sequence[float] = (1.0,)) -> "ModelError":
-        """At every factor on β in ``betas``: enumerated up to so many nodes, sampled above or taken apart."""
+    def of(
+        draft: Paired, enumerate_up_to: int, sampled: bool, betas: Sequence[float] = (1.0,), held_out: bool = True
+    ) -> "ModelError":
+        """At every factor on β in ``betas``: enumerated up to so many nodes, sampled above or taken apart. Without
+        ``held_out``, sampled views keep no half of their states apart, for which a large model has no room.
+        """
         n, wanted = draft.n, np.concatenate([draft.couplings, draft.biases, draft.tables.values])
         if n <= enumerate_up_to:
             every = states(n)
@@ -65,17 +69,18 @@ class ModelError:
             return ModelError(wanted, (), "terms taken apart", draft.tables)
         views, count = [], 0
         for beta in betas:
-            spins = gibbs_states(
+            spins, chains = gibbs_states(
                 draft.edges, beta * draft.couplings, beta * draft.biases,
-                tables=(draft.tables.rows, beta * draft.tables.values),
+                tables=(draft.tables.rows, beta * draft.tables.values), most=max(_ENTRIES // len(wanted), 64),
             )  # fmt: skip
+            terms = _terms(spins, draft).astype(np.float32)
+            if beta != 1.0:
+                terms *= np.float32(beta)
             # The order of sweeps, so that either half holds all chains.
-            chains = len(spins) // RECORDED
-            spins = spins[: max(_ENTRIES // len(wanted), 64)]
-            terms = np.float32(beta) * _terms(spins, draft).astype(np.float32)
             half, count = len(terms) // 2, len(terms)
-            seen = terms - terms.mean(axis=0)
-            views.append(View(seen, np.full(count, 1 / count), terms[half:] - terms[half:].mean(axis=0), spins, chains))
+            apart = terms[half:] - terms[half:].mean(axis=0) if held_out else None
+            terms -= terms.mean(axis=0)
+            views.append(View(terms, np.full(count, 1 / count), apart, spins, chains))
         return ModelError(wanted, tuple(views), f"sampled, {count} states", draft.tables)
 
     def kl(self, got: np.ndarray) -> float:
@@ -105,7 +110,13 @@ class ModelError:
         found = float(
             sum(0.5 * (view.distribution @ (view.terms @ change.astype(view.terms.dtype)) ** 2) for view in self.views)
         ) / len(self.views)
-        return found if self.how == "enumerated" else max(found, _LEAST_SHARE * self._apart(got))
+        if self.how == "enumerated" or self._at_most_apart(change) * _LEAST_SHARE <= found:
+            return found
+        return max(found, _LEAST_SHARE * self._apart(got))
+
+    def _at_most_apart(self, change: np.ndarray) -> float:
+        """A bound on :meth:`_apart`, quickly: the KL of one pair or spin is at most half its change squared."""
+        return np.inf if len(self.tables) else 0.5 * float(change @ change)
 
     def _apart(self, got: np.ndarray) -> float:
         """The sum of the KL of every coupling, bias and table alone."""

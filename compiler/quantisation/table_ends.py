@@ -14,6 +14,7 @@ neighbours' spins; the distance of p e^D from p is the loss to expect. It is an 
 good; small programs are solved instead.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +33,7 @@ _STATES_PER_VALUE = 4  # of clamped sites, at least, for a distance given each
 # Sites beyond the end that are fitted on all states; of more, each on fewer.
 _SITES = 400
 _FEWER = 256
+_ENTRIES = 2**24  # of states and sites that are looked at together
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def table_ends(
     lost = np.where(beyond | (np.abs(ideal) > coldest - 0.5 * np.log(_COARSE)), seen - ideal, 0.0)
     least = np.minimum(up, 1 - up)
     extra = np.where(beyond, np.maximum(least - 1 / (1 + np.exp(np.minimum(2 * np.abs(ideal), 700.0))), 0.0), 0.0)
-    at = fields + most
+    at = fields + most  # indices into tables of all fields
     # An error ε of P(n=1) costs about ε²/2P(1-P).
     p = 1 / (1 + np.exp(-2 * ideal.clip(-300, 300)))
     # P(1-P) by the smaller of the two, which keeps its digits.
@@ -90,14 +92,26 @@ def table_ends(
     rate = unlikely / (1 + unlikely) ** 2
     cost = np.where(beyond, 0.0, (up - p) ** 2 / (2 * rate))
     live = free[states.sites]
-    smooth = float(states.weights @ cost[at][:, live].sum(axis=1))
-    leak = float(states.weights @ extra[at][:, live].sum(axis=1))
-    reached = np.flatnonzero(live & np.any((lost[at] != 0) & (states.weights[:, None] > 0), axis=0))
+    smooth = leak = 0.0
+    ended = lost != 0
+    touched = np.zeros(len(live), dtype=bool)
+    for rows in _some_rows(at):
+        seen_here = at[rows] if live.all() else at[rows][:, live]
+        smooth += float(states.weights[rows] @ cost[seen_here].sum(axis=1))
+        leak += float(states.weights[rows] @ extra[seen_here].sum(axis=1))
+        touched |= np.any(ended[at[rows]] & (states.weights[rows, None] > 0), axis=0)
+    reached = np.flatnonzero(live & touched)
     if not len(reached):
         return Ends(smooth, leak, 0.0, 0.0, 0)
     change = _fitted_change(states, matrix, lost[at], rate[at], reached)
     kl, tv = _conditional_loss(states.weights, change, states.spins[:, ~live] > 0)
     return Ends(smooth, leak, kl, tv, len(reached))
+
+
+def _some_rows(matrix: np.ndarray) -> Iterator[slice]:
+    """The rows of a matrix in pieces, for what is made of all of them would not fit for large fabrics."""
+    most = max(_ENTRIES // max(matrix.shape[1], 1), 1)
+    return (slice(first, first + most) for first in range(0, len(matrix), most))
 
 
 def _conditional_loss(weights: np.ndarray, change: np.ndarray, clamped: np.ndarray) -> tuple[float, float]:
@@ -135,7 +149,9 @@ def integer_fields(
     matrix = scipy.sparse.csr_matrix(
         (both, (np.concatenate([i, j]), np.concatenate([j, i]))), shape=(len(sites), len(sites))
     )
-    fields = np.asarray(states.spins @ matrix) + biases[sites]
+    fields = np.empty(states.spins.shape, dtype=np.int64)
+    for rows in _some_rows(states.spins):
+        fields[rows] = np.round(np.asarray(states.spins[rows] @ matrix) + biases[sites])
     if np.any(factors):
         inputs, added = topology.factor_inputs, differences(topology.factors, factors)
         bits = np.zeros((len(states.spins), topology.n_sites), dtype=np.int64)
@@ -144,7 +160,7 @@ def integer_fields(
             if place[site] >= 0 and np.any(added[start : start + 2**width]):
                 address = sum(bits[:, other] << k for k, other in enumerate(others[:width].tolist()))
                 fields[:, place[site]] += added[start + np.asarray(address)]
-    return np.round(fields).astype(np.int64), matrix
+    return fields, matrix
 
 
 def _fitted_change(

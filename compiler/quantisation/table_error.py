@@ -146,9 +146,13 @@ def _one_energy(draft: Wired, spins: np.ndarray, chains: int) -> bool:
     """Whether the chains agree on the energy: those of a cold program that stay in one well each say nothing of the
     weights of wells.
     """
-    s = spins.astype(np.float64)
-    energy = s @ draft.biases + (s[:, draft.edges[:, 0]] * s[:, draft.edges[:, 1]]) @ draft.couplings
+    records = len(spins) // chains
+    if records < 4:
+        return True
+    energy = np.empty(len(spins))
+    for k, row in enumerate(spins):  # one at a time, for products of all states and edges would not fit
+        products = row[draft.edges[:, 0]] * row[draft.edges[:, 1]]
+        energy[k] = row.astype(np.float64) @ draft.biases + products.astype(np.float64) @ draft.couplings
     if len(draft.tables):
         energy = energy + draft.tables.log_weights(spins > 0)
-    records = len(spins) // chains
-    return records < 4 or split_r_hat(energy[: records * chains].reshape(records, chains).T[..., None]) <= _MIXED
+    return split_r_hat(energy[: records * chains].reshape(records, chains).T[..., None]) <= _MIXED

@@ -74,14 +74,64 @@ def _cell_colours(group: Group, alpha: tuple[Group, ...], cell: int, bonds: tupl
     return colours if extend(0) else None
 
 
+_LARGE = 10_000  # sites from which a search by fronts is tried
+_SITES_PER_FRONT = 30  # fewer on average, and the search site by site is as fast
+
+
+def unique_pairs(pairs: np.ndarray, n: int) -> np.ndarray:
+    """The different rows of int ``[k, 2]``, numbers below ``n``, sorted: what ``np.unique`` gives along an axis, in a
+    tenth of its time.
+    """
+    codes = np.sort(pairs[:, 0].astype(np.int64) * n + pairs[:, 1], kind="stable")
+    if np.any(codes[1:] == codes[:-1]):
+        codes = codes[np.append(True, codes[1:] != codes[:-1])]
+    return np.stack([codes // n, codes % n], axis=1).astype(pairs.dtype)
+
+
 def graph_colouring(n_sites: int, edges: np.ndarray) -> np.ndarray:
     """Colour an explicit graph: two colours if bipartite, else DSATUR with ties broken by degree and index."""
+    if (wide := _two_colouring_by_fronts(n_sites, edges)) is not None:
+        return wide
     neighbours: list[list[int]] = [[] for _ in range(n_sites)]
     for i, j in edges.tolist():
         neighbours[i].append(j)
         neighbours[j].append(i)
     two = _two_colouring(neighbours)
     return two if two is not None else _dsatur(neighbours)
+
+
+def _two_colouring_by_fronts(n_sites: int, edges: np.ndarray) -> np.ndarray | None:
+    """As :func:`_two_colouring`, a front of the search at a time: for large graphs of few and wide fronts, as lattices
+    are. ``None`` for others, and where two colours do not do.
+    """
+    if n_sites < _LARGE:
+        return None
+    ends = np.concatenate([edges, edges[:, ::-1]]).astype(np.int64)
+    near = ends[np.argsort(ends[:, 0], kind="stable"), 1]
+    degree = np.bincount(ends[:, 0], minlength=n_sites)
+    first = np.cumsum(degree) - degree
+    colours = np.where(degree == 0, 0, -1)
+    start = 0
+    for _ in range(n_sites // _SITES_PER_FRONT):
+        ahead = np.flatnonzero(colours[start : start + _LARGE] < 0)
+        if not len(ahead):
+            start += _LARGE
+            if start >= n_sites:
+                return colours if np.all(colours[edges[:, 0]] != colours[edges[:, 1]]) else None
+            continue
+        start += int(ahead[0])
+        front, colour = np.array([start]), 0
+        colours[start] = 0
+        for _ in range(n_sites // _SITES_PER_FRONT):
+            spread = np.repeat(first[front] - np.cumsum(degree[front]) + degree[front], degree[front])
+            seen = near[spread + np.arange(len(spread))]
+            front, colour = np.unique(seen[colours[seen] < 0]), 1 - colour
+            if not len(front):
+                break
+            colours[front] = colour
+        else:
+            return None
+    return None
 
 
 def _two_colouring(neighbours: list[list[int]]) -> np.ndarray | None:

@@ -6,7 +6,8 @@ entry point (docs/extending.md); ``tests/conformance`` then runs on it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -20,7 +21,7 @@ from thermofab.hw.spec.order import IDLE, Order
 from thermofab.hw.spec.registry import generator
 from thermofab.hw.spec.samples import Counts, Ledger, Samples
 from thermofab.hw.spec.schedule import Schedule
-from thermofab.hw.spec.seeding import checked_seed, initial_states, site_keys
+from thermofab.hw.spec.seeding import Streams, checked_seed, initial_states
 
 
 @dataclass(frozen=True)
@@ -94,18 +95,39 @@ class CountingDevice(Device, Protocol):
 class RunPlan:
     """A checked run: everything a device needs besides the image's weights, biases and tables.
 
+    Streams and starting states are hashed when first asked for: a device that hashes faster never asks.
+
     Attributes:
-        init: bool ``[R, N]``, clamped values in place; relays have their root's.
         clamped: bool ``[N]``; relays are if their root is.
-        keys: uint64 ``[R, N]``, SplitMix64 streams that seed the generators.
+        values: bool ``[R, N]``, those of clamped sites.
+        streams: of all sites; they seed the generators and draw starting states.
+        roots: int ``[N]``, of every site the one whose starting state it has; ``None`` where each has its own.
+        start: bool ``[R, N]``, states to start from, clamped values in place; ``None`` where they are drawn.
     """
 
     image: Image
     schedule: Schedule
     replicas: int
-    init: np.ndarray
     clamped: np.ndarray
-    keys: np.ndarray
+    values: np.ndarray
+    streams: Streams
+    roots: np.ndarray | None = None
+    start: np.ndarray | None = None
+
+    @property
+    def keys(self) -> np.ndarray:
+        """uint64 ``[R, N]``, SplitMix64 streams that seed the generators."""
+        return self.streams.keys
+
+    @cached_property
+    def init(self) -> np.ndarray:
+        """bool ``[R, N]``, clamped values in place; relays have their root's."""
+        return self.started(initial_states(self.keys)) if self.start is None else self.start
+
+    def started(self, states: np.ndarray) -> np.ndarray:
+        """Drawn states bool ``[R, N]`` with relays' and clamped values in place."""
+        states = states if self.roots is None else states[:, self.roots]
+        return np.where(self.clamped, self.values, states) if self.clamped.any() else states
 
 
 def ledger_of(
@@ -206,43 +228,55 @@ def plan_run(
             "raise FabricSpec.levels."
         )
     numbers = numbers_of(replicas)
-    seed, keys = _seeded(image.seed if seed is None else seed, numbers, spec.n_sites)
-    clamps = _per_replica("clamp", image.clamps if clamp is None else clamp, len(numbers), spec.n_sites)
+    seed, streams = _seeded(image.seed if seed is None else seed, numbers, spec.n_sites)
+    clamped, values = _clamped(image, image.clamps if clamp is None else clamp, len(numbers))
+    roots = None if image.order is None else image.order.roots
+    if init is not None:
+        init = _per_replica("init", init, len(numbers), spec.n_sites)
+        if init.dtype != np.bool_ and np.any((init != 0) & (init != 1)):
+            raise SpecError("init must be bool, or 0 and 1.")
+        init = init.astype(bool)
+    drawn = RunPlan(
+        image=image if seed == image.seed else image.with_seed(seed),
+        schedule=schedule,
+        replicas=len(numbers),
+        clamped=clamped,
+        values=values,
+        streams=streams,
+        roots=roots,
+    )
+    return drawn if init is None else replace(drawn, start=drawn.started(init))
+
+
+def _clamped(image: Image, clamp: np.ndarray, replicas: int) -> tuple[np.ndarray, np.ndarray]:
+    """Which sites are clamped, bool ``[N]``, and to what, bool ``[R, N]``."""
+    clamps = _per_replica("clamp", clamp, replicas, image.fabric.n_sites)
     if clamps.dtype.kind not in "iu" and np.any(clamps != np.round(clamps)):
         raise SpecError("clamp must hold -1 (free), 0 or 1.")
-    if clamps.size and (clamps.min() < -1 or clamps.max() > 1):
+    low, high = clamps.min(initial=FREE), clamps.max(initial=FREE)
+    if low < -1 or high > 1:
         raise SpecError(f"clamp must hold -1 (free), 0 or 1, got {clamps[(clamps < -1) | (clamps > 1)][0]}.")
+    if high == FREE:  # none is: nothing else to look at
+        return np.zeros(image.fabric.n_sites, dtype=bool), np.broadcast_to(np.False_, clamps.shape)
     if image.order is not None:
         clamps = _of_roots(clamps, image.order)
     clamped = clamps[0] != FREE
     if np.any((clamps != FREE) != clamped):
         raise SpecError("which sites are clamped must be the same for every replica; only the values may differ.")
-    start = initial_states(keys) if init is None else _per_replica("init", init, len(numbers), spec.n_sites)
-    if start.dtype != np.bool_ and np.any((start != 0) & (start != 1)):
-        raise SpecError("init must be bool, or 0 and 1.")
-    if image.order is not None:
-        start = start[:, image.order.roots]
-    return RunPlan(
-        image=image if seed == image.seed else image.replace(seed=seed),
-        schedule=schedule,
-        replicas=len(numbers),
-        init=np.where(clamped, clamps == 1, start.astype(bool)),
-        clamped=clamped,
-        keys=keys,
-    )
+    return clamped, clamps == 1
 
 
-def _seeded(seed: int | Sequence[int], numbers: np.ndarray, n_sites: int) -> tuple[int, np.ndarray]:
-    """The seed that the image keeps, and the streams of all sites, uint64 ``[R, N]``."""
+def _seeded(seed: int | Sequence[int], numbers: np.ndarray, n_sites: int) -> tuple[int, Streams]:
+    """The seed that the image keeps, and the streams of all sites."""
     if not isinstance(seed, (Sequence, np.ndarray)) or isinstance(seed, str):
         value = checked_seed(seed)
-        return value, site_keys(value, numbers, n_sites)
+        return value, Streams.of(value, numbers, n_sites)
     seeds = [checked_seed(value) for value in seed]
     if len(seeds) != len(numbers):
         raise SpecError(f"{len(numbers)} replicas need one seed for all or one each, got {len(seeds)}.")
     if np.any(numbers != np.arange(len(numbers))):
         raise SpecError("seeds per replica leave no use for a range of replica numbers; give the number of replicas.")
-    return seeds[0], site_keys(np.array(seeds, dtype=np.uint64), np.zeros_like(numbers), n_sites)
+    return seeds[0], Streams.of(np.array(seeds, dtype=np.uint64), np.zeros_like(numbers), n_sites)
 
 
 def _of_roots(clamps: np.ndarray, order: Order) -> np.ndarray:

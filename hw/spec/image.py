@@ -1,5 +1,6 @@
 """Image: the integers loaded into a fabric, and nothing else."""
 
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -145,6 +146,17 @@ class Image:
     def replace(self, **changes: Any) -> "Image":
         """A copy with some fields changed, validated again."""
         return replace(self, **changes)
+
+    def with_seed(self, seed: int) -> "Image":
+        """The same image with another seed: nothing else is checked or copied, so that a call with a seed of its own
+        costs no more than one without.
+        """
+        image, seed = copy(self), checked_seed(seed)
+        image.__dict__.pop("digest", None)
+        object.__setattr__(image, "seed", seed)
+        if "merged" in image.__dict__:
+            image.__dict__["merged"] = replace(self.merged, image=self.merged.image.with_seed(seed))
+        return image
 
     @cached_property
     def digest(self) -> str:

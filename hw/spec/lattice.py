@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from thermofab.hw.spec.colouring import unique_pairs
 from thermofab.hw.spec.errors import SpecError
 
 Bond = tuple[int, int, tuple[int, ...]]
@@ -87,7 +88,7 @@ class Lattice:
             stop = np.ravel_multi_index(tuple(target[:, inside]), self.size) * self.rule.cell + l
             pairs.append(np.stack([np.minimum(start, stop), np.maximum(start, stop)], axis=1))
         edges = np.concatenate(pairs)
-        unique = np.unique(edges, axis=0)
+        unique = unique_pairs(edges, self.n_sites)
         if len(unique) != len(edges) or np.any(edges[:, 0] == edges[:, 1]):
             reach = max(abs(o) for _, _, offset in self.rule.bonds for o in offset)
             raise SpecError(

@@ -7,6 +7,8 @@ the stream with state h is mix(h + (k+1)·G). Generators seeded by consecutive i
 
 import operator
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -59,10 +61,37 @@ def site_keys(seed: int | np.ndarray, replicas: Sequence[int] | np.ndarray, n_si
 
     ``seed`` is one for all replicas, or uint64 ``[R]``, one per replica.
     """
-    seeds = np.array([seed & MASK64], dtype=np.uint64) if isinstance(seed, int) else np.asarray(seed, dtype=np.uint64)
-    root = mix64(seeds, GOLDEN)
-    by_replica = mix64(root ^ np.asarray(replicas, dtype=np.uint64), GOLDEN)
-    return mix64(by_replica[:, None] ^ np.arange(n_sites, dtype=np.uint64)[None, :], GOLDEN)
+    return Streams.of(seed, replicas, n_sites).keys
+
+
+@dataclass(frozen=True, eq=False)
+class Streams:
+    """The streams of all sites, hashed as far as the replica: a device that hashes the sites itself needs no more.
+
+    Attributes:
+        roots: uint64 ``[R]``, ``mix((mix(seed + G) ^ replica) + G)``.
+        sites: int64 ``[N]``, the numbers of the sites.
+    """
+
+    roots: np.ndarray
+    sites: np.ndarray
+
+    @staticmethod
+    def of(seed: int | np.ndarray, replicas: Sequence[int] | np.ndarray, n_sites: int) -> "Streams":
+        """As :func:`site_keys`."""
+        seeds = np.array([seed & MASK64] if isinstance(seed, int) else seed, dtype=np.uint64)
+        by_seed = mix64(seeds, GOLDEN)
+        roots = mix64(by_seed ^ np.asarray(replicas, dtype=np.uint64), GOLDEN)
+        return Streams(roots, np.arange(n_sites, dtype=np.int64))
+
+    def of_sites(self, sites: np.ndarray) -> "Streams":
+        """The streams of some of these sites, by their places in :attr:`sites`."""
+        return replace(self, sites=np.ascontiguousarray(self.sites[sites]))
+
+    @cached_property
+    def keys(self) -> np.ndarray:
+        """uint64 ``[R, N]``."""
+        return mix64(self.roots[:, None] ^ self.sites.astype(np.uint64)[None, :], GOLDEN)
 
 
 def stream_word(keys: np.ndarray, index: int) -> np.ndarray:

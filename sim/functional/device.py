@@ -15,7 +15,7 @@ from thermofab.sim.functional.kernel import kernel_of
 from thermofab.sim.functional.noise import NoiseModel, NoisyKernel
 from thermofab.sim.functional.placement import ArrayPlacement
 from thermofab.sim.native.build import GENERATORS, build_library
-from thermofab.sim.native.library import NativeChains
+from thermofab.sim.native.library import NativeChains, Prepared
 from thermofab.sim.simulated import SimulatedDevice
 from thermofab.sim.toolchain import find_compiler
 
@@ -78,6 +78,7 @@ class JaxDevice(SimulatedDevice):
         self._kernel = kernel_of(fabric) if noise is None else noisy_kernel_of(fabric, noise)
         self._placement = ArrayPlacement.of(shard, self._kernel.layout)
         self._library = build_library(fabric) if lowering == "native" else None
+        self._prepared = Prepared()
         low, high = BATCH_RANGE
         self._batch = batch or min(max(1 << (BATCH_SITES // fabric.n_sites).bit_length() >> 1, low), high)
 
@@ -99,7 +100,7 @@ class JaxDevice(SimulatedDevice):
 
     def _chains(self, plan: RunPlan) -> Chains:
         if self._library is not None:
-            return NativeChains(self._library, plan, self._threads)
+            return NativeChains(self._library, plan, self._threads, prepared=self._prepared)
         batch = min(self._batch, 1 << (plan.replicas - 1).bit_length())
         if self._placement.mesh is None and jax.default_backend() == "cpu":
             # A batch a processor, where that leaves each enough to fill vectors.

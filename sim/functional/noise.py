@@ -115,7 +115,7 @@ class NoiseModel:
         init = plan.init.copy()
         if self.stuck != "initial":
             init[:, dead] = self.stuck == "1"
-        return replace(plan, image=image, clamped=plan.clamped | dead, init=init)
+        return replace(plan, image=image, clamped=plan.clamped | dead, start=init)
 
 
 class _Extra(NamedTuple):

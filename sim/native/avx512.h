@@ -106,9 +106,11 @@ public:
             const int64_t replica = first + std::min<int64_t>(l, real - 1);
             const uint8_t* init = run.init + replica * run.sites;
             for (int64_t i = 0; i < run.sites; ++i) states_[i] |= static_cast<Bits>(init[i]) << l;
-            for (std::size_t p = 0; p < places_.size(); ++p)
-                if (places_[p].site < run.sites) seed(run, replica, places_[p].site, generator(p, l), WIDTH);
         }
+        for_lanes(static_cast<int64_t>(places_.size()), LANES, [&](int64_t p, int l) {
+            const int64_t replica = first + std::min<int64_t>(l, real - 1), site = places_[p].site;
+            if (site < run.sites) seed(run, replica, site, generator(p, l), WIDTH);
+        });
         slots_.reserve(run.first[run.free]);
         for (int64_t s = 0; s < run.first[run.free]; ++s) {
             const uint32_t weight = static_cast<uint32_t>(run.weights[s]);

@@ -10,7 +10,7 @@ from thermofab.hw.spec.contract import KNOWN_CONTRACTS
 from thermofab.sim.chains import Chains
 from thermofab.sim.native.build import build_library
 from thermofab.sim.native.ladder import NativeLadders
-from thermofab.sim.native.library import NativeChains
+from thermofab.sim.native.library import NativeChains, Prepared
 from thermofab.sim.simulated import SimulatedDevice
 from thermofab.sim.tempering.clusters import Clusters
 from thermofab.sim.tempering.ladder import Ladder
@@ -44,6 +44,7 @@ class NativeDevice(SimulatedDevice):
         self._threads = threads or os.cpu_count() or 1
         self._options = {"threads": threads, "plain": plain, "processor": processor}
         self._library = build_library(fabric, plain, march=processor)
+        self._prepared = Prepared()
 
     def info(self) -> DeviceInfo:
         return DeviceInfo(
@@ -62,4 +63,4 @@ class NativeDevice(SimulatedDevice):
         return NativeLadders(self._library, plans, self._threads, ladder, root, exchange, clusters)
 
     def _chains(self, plan: RunPlan) -> Chains:
-        return NativeChains(self._library, plan, self._threads)
+        return NativeChains(self._library, plan, self._threads, prepared=self._prepared)

@@ -6,6 +6,8 @@
 #include <immintrin.h>
 #endif
 
+#include <algorithm>
+
 #include "kernel.h"
 
 inline uint64_t mix64(uint64_t x) {
@@ -137,6 +139,30 @@ inline void first_words(const Run& run, int64_t replica, int64_t site, uint32_t 
         std::memcpy(words, run.rng + place * Generator::WORDS, sizeof words);
     else
         seed_words(run.keys[place], words);
+}
+
+// Where `count` generators of `lanes` lanes start: every pair of one and the other, a few generators in all lanes at a
+// time, for neighbouring lanes of a generator share lines of memory.
+template <class Start>
+void for_lanes(int64_t count, int lanes, const Start& start) {
+    constexpr int64_t FEW = 16;
+    for (int64_t k = 0; k < count; k += FEW)
+        for (int l = 0; l < lanes; ++l)
+            for (int64_t j = k; j < std::min(k + FEW, count); ++j) start(j, l);
+}
+
+// What SplitMix64's streams say of sites: keys `mix((root ^ site) + G)` uint64 [replicas, sites] and, where `init` is
+// not null, the top bit of output 255, the state that a site starts from, uint8 [replicas, sites].
+inline void hash_sites(const uint64_t* roots, const int64_t* numbers, int64_t replicas, int64_t sites,
+                       uint64_t* __restrict keys, uint8_t* __restrict init) {
+    constexpr uint64_t GOLDEN = 0x9E3779B97F4A7C15u, LAST = 256 * GOLDEN;
+    for (int64_t r = 0; r < replicas; ++r, keys += sites) {
+        const uint64_t root = roots[r];
+        for (int64_t i = 0; i < sites; ++i) keys[i] = mix64((root ^ static_cast<uint64_t>(numbers[i])) + GOLDEN);
+        if (!init) continue;
+        for (int64_t i = 0; i < sites; ++i) init[i] = static_cast<uint8_t>(mix64(keys[i] + LAST) >> 63);
+        init += sites;
+    }
 }
 
 // A generator at its start, in the lane that `state` points to.

@@ -4,6 +4,11 @@
 
 #define EXPORTED extern "C" __attribute__((visibility("default")))
 
+EXPORTED void thermofab_hash(const uint64_t* roots, const int64_t* numbers, int64_t replicas, int64_t sites,
+                             uint64_t* keys, uint8_t* init) {
+    hash_sites(roots, numbers, replicas, sites, keys, init);
+}
+
 // Null where there is not the memory. The arrays of `run` must outlive the chains.
 EXPORTED Chains* thermofab_open(const Run* run, int64_t threads) { return open_chains(*run, threads); }
 

@@ -8,7 +8,16 @@ import numpy as np
 
 from thermofab.hw.spec import DeviceError, RunPlan
 from thermofab.hw.spec.seeding import stream_word
-from thermofab.sim.native.library import Run, factors_of, interruptible, load_library, no_memory, run_of
+from thermofab.sim.native.library import (
+    Prepared,
+    Run,
+    factors_of,
+    interruptible,
+    load_library,
+    no_memory,
+    run_of,
+    start_arrays,
+)
 from thermofab.sim.tempering.clusters import Clusters
 from thermofab.sim.tempering.decisions import START_INDEX, SWAP_INDEX
 from thermofab.sim.tempering.ladder import Ladder
@@ -69,12 +78,12 @@ class NativeLadders:
     ) -> None:
         self._plans, self._threads, self._library = plans, threads, load_library(path)
         self._number = 0
-        arrays, shared = run_of(plans[0])
+        arrays, shared = run_of(plans[0], self._library, Prepared())
         if plans[0].image.fabric.topology.factors:
             factor_arrays, factors = factors_of(plans[0])
             shared.factors = ctypes.addressof(factors)
             self._factors = factor_arrays, factors
-        own = [{"keys": np.ascontiguousarray(p.keys), "init": np.ascontiguousarray(p.init)} for p in plans]
+        own = [start_arrays(plan, self._library) for plan in plans]
         runs = (Run * len(plans))(*[shared] * len(plans))
         for run, its in zip(runs, own):
             run.keys, run.init = its["keys"].ctypes.data, its["init"].ctypes.data

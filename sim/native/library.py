@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -69,12 +69,42 @@ def load_library(path: Path) -> Any:
     library.thermofab_load.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64]
     library.thermofab_close.argtypes = [ctypes.c_void_p]
     library.thermofab_close.restype = None
+    library.thermofab_hash.argtypes = [*[ctypes.c_void_p] * 2, *[ctypes.c_int64] * 2, *[ctypes.c_void_p] * 2]
+    library.thermofab_hash.restype = None
     library.thermofab_ladders_open.restype = ctypes.c_void_p
     library.thermofab_ladders_open.argtypes = [ctypes.c_void_p]
     library.thermofab_ladders_work.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, stop]
     library.thermofab_ladders_close.argtypes = [ctypes.c_void_p]
     library.thermofab_ladders_close.restype = None
     return library
+
+
+class Prepared:
+    """Arrays made of an image and its clamped sites alone, kept from one run to the next: seeds, starting states and
+    clamped values change with every run, these do not.
+    """
+
+    def __init__(self) -> None:
+        self._kept: _Kept | None = None
+
+    def of(self, plan: RunPlan, name: str, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+        """What ``make()`` gives, made once for each ``name`` while image and clamped sites stay the same."""
+        kept, image = self._kept, plan.image
+        # An image's arrays are read-only, so one that is the same array holds the same weights. Threads that share a
+        # device may replace what is kept, but not change it.
+        same = kept is not None and kept.weights is image.weights and kept.biases is image.biases
+        if kept is None or not same or not np.array_equal(kept.clamped, plan.clamped):
+            kept = self._kept = _Kept(image.weights, image.biases, plan.clamped, {})
+        if name not in kept.made:
+            kept.made[name] = make()
+        return kept.made[name]
+
+
+class _Kept(NamedTuple):
+    weights: np.ndarray
+    biases: np.ndarray
+    clamped: np.ndarray
+    made: dict[str, dict[str, np.ndarray]]
 
 
 class NativeChains:
@@ -85,18 +115,28 @@ class NativeChains:
         plan: the run.
         threads: most threads to use.
         network: the tiles of the fabric and a link between them, if any.
+        prepared: what runs before this one have left.
     """
 
-    def __init__(self, path: Path, plan: RunPlan, threads: int, network: Network | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        plan: RunPlan,
+        threads: int,
+        network: Network | None = None,
+        prepared: Prepared | None = None,
+    ) -> None:
+        prepared = prepared or Prepared()
         self._plan, self._threads, self._library = plan, threads, load_library(path)
         spec = plan.image.fabric
-        self._arrays, run = run_of(plan)
+        self._arrays, run = run_of(plan, self._library, prepared)
         if spec.topology.factors:
             self._factor_arrays, self._factors = factors_of(plan)
             run.factors = ctypes.addressof(self._factors)
         flat, run.singles = self._one_by_one(network)
         if flat is not None:
-            self._placed = flat.arrays(plan, np.int16 if is_narrow(spec) else np.int32)
+            field = np.int16 if is_narrow(spec) else np.int32
+            self._placed = prepared.of(plan, "layout", lambda: flat.arrays(plan, field))
             self._layout = LayoutStruct(
                 groups=len(flat.sites),
                 chunks=flat.chunks,
@@ -237,14 +277,26 @@ def no_memory(replicas: int, plan: RunPlan) -> DeviceError:
     )
 
 
-def run_of(plan: RunPlan) -> tuple[dict[str, np.ndarray], Run]:
+def start_arrays(plan: RunPlan, library: Any) -> dict[str, np.ndarray]:
+    """``plan.keys`` and ``plan.init``, hashed by the kernel."""
+    streams = plan.streams
+    shape = len(streams.roots), len(streams.sites)
+    keys, drawn = np.empty(shape, dtype=np.uint64), np.empty(shape, dtype=bool) if plan.start is None else None
+    library.thermofab_hash(
+        np.ascontiguousarray(streams.roots).ctypes.data, np.ascontiguousarray(streams.sites).ctypes.data, *shape,
+        keys.ctypes.data, None if drawn is None else drawn.ctypes.data,
+    )  # fmt: skip
+    init = plan.init if drawn is None else plan.started(drawn)
+    return {"keys": keys, "init": np.ascontiguousarray(init)}
+
+
+def run_of(plan: RunPlan, library: Any, prepared: Prepared) -> tuple[dict[str, np.ndarray], Run]:
     """``struct Run`` of a plan without factors, layout and links, and the arrays that it points to."""
     spec = plan.image.fabric
     arrays = {
-        **coupling_arrays(plan),
+        **prepared.of(plan, "couplings", lambda: coupling_arrays(plan)),
+        **start_arrays(plan, library),
         "tables": (plan.image.tables << (spec.word_bits - spec.threshold_bits)).astype(f"u{spec.word_bits // 8}"),
-        "keys": np.ascontiguousarray(plan.keys),
-        "init": np.ascontiguousarray(plan.init),
         "ends": np.ascontiguousarray(spec.topology.edges),
         "couplings": np.ascontiguousarray(plan.image.weights),
         "biases": np.ascontiguousarray(plan.image.biases),

@@ -57,8 +57,10 @@ public:
             const int64_t replica = first + std::min<int64_t>(l, real - 1);
             const uint8_t* init = run.init + replica * run.sites;
             for (int64_t i = 0; i < run.sites; ++i) masks_[i * LANES + l] = static_cast<Field>(-init[i]);
-            for (int64_t k = 0; k < run.free; ++k) seed(run, replica, run.order[k], &rng_[k * STATE + l], LANES);
         }
+        for_lanes(run.free, LANES, [&](int64_t k, int l) {
+            seed(run, first + std::min<int64_t>(l, real - 1), run.order[k], &rng_[k * STATE + l], LANES);
+        });
         held_.settle(words());
     }
 

@@ -1,5 +1,6 @@
 """TSUSampler: dimod's own conformance suite, and the distribution; samples of compiled dimod models."""
 
+import itertools
 import json
 import unittest
 
@@ -30,6 +31,54 @@ class TestDimodSuite(unittest.TestCase):
     def test_api(self):
         dimod.testing.assert_sampler_api(make())
         dimod.testing.assert_structured_api(make())
+
+
+def structured():
+    child = make()
+    return dimod.StructureComposite(child, child.nodelist, child.edgelist)
+
+
+def tracking():
+    return dimod.TrackingComposite(make())
+
+
+def truncating():
+    return dimod.TruncateComposite(make(), 4)
+
+
+@dimod.testing.load_sampler_bqm_tests(structured)
+@dimod.testing.load_sampler_bqm_tests(tracking)
+@dimod.testing.load_sampler_bqm_tests(truncating)
+class TestDimodComposites(unittest.TestCase):
+    def test_api(self):
+        for made in (structured, tracking, truncating):
+            dimod.testing.assert_sampler_api(made())
+            dimod.testing.assert_composite_api(made())
+        dimod.testing.assert_structured_api(structured())
+
+    def test_higher_order(self):
+        """A product of three spins on a child that has pairs only: its penalties, and the energies of what is kept."""
+        # Three variables, and what stands for any product of two and its penalty.
+        pairs = list(itertools.permutations("abc", 2))
+        names = [*"abc", *(f"{u}*{v}" for u, v in pairs), *(f"aux{u},{v}" for u, v in pairs)]
+        child = fab.TSUSampler(networkx.complete_graph(names), device="reference")
+        found = dimod.HigherOrderComposite(child).sample_hising(
+            {"a": -1.0}, {("a", "b", "c"): -1.0, ("a", "b"): -0.5}, penalty_strength=2.0, num_reads=40, num_sweeps=100
+        )
+        assert dict(found.first.sample) == {"a": 1, "b": 1, "c": 1} and found.first.energy == -2.5
+
+    def test_scaled_and_fixed_polynomials(self):
+        """Composites of polynomials over the same child: energies are those of the polynomial that was asked."""
+        poly = dimod.BinaryPolynomial({((("a",),),): 3.0, ((("a",),), 0): -2.0, (0, "c"): 1.0}, "SPIN")
+        pairs = dimod.HigherOrderComposite(make())
+        for composed, options, lowest in (
+            (dimod.PolyScaleComposite(pairs), {"scalar": 0.5}, -6.0),
+            (dimod.PolyFixedVariableComposite(pairs), {"fixed_variables": {"c": -1}}, -4.0),
+            (dimod.PolyTruncateComposite(pairs, 3), {}, -6.0),
+        ):
+            found = composed.sample_poly(poly, num_reads=20, num_sweeps=50, **options)
+            assert np.allclose(found.record.energy, poly.energies((found.record.sample, found.variables)))
+            assert found.first.energy == lowest
 
 
 def test_nodes_and_edges_are_the_fabrics():

@@ -163,7 +163,7 @@ def test_states_of_a_gibbs_run_have_the_models_moments():
     """Within 6 standard errors of 1,024 states: false alarm below 1e-6 for 30 figures."""
     source = weighted(networkx.random_regular_graph(4, 10, seed=3), 3, coupling=0.4)
     draft = laid_out(source, "complete-10")
-    spins = gibbs_states(draft.edges, draft.couplings, draft.biases, seed=2).astype(float)
+    spins = gibbs_states(draft.edges, draft.couplings, draft.biases, seed=2)[0].astype(float)
     assert spins.shape == (1024, 10) and set(np.unique(spins)) == {-1.0, 1.0}
     distribution = fab.exact(source)
     exact = np.where(distribution.states, 1.0, -1.0)

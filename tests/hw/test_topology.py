@@ -5,6 +5,13 @@ import numpy as np
 import pytest
 
 from thermofab.hw.spec import GRID_RULES, FabricSpec, SpecError, Topology, fabric, grid, topology
+from thermofab.hw.spec.colouring import (
+    _dsatur,
+    _two_colouring,
+    _two_colouring_by_fronts,
+    graph_colouring,
+    unique_pairs,
+)
 from thermofab.sim.conformance import families, random_topology
 
 
@@ -85,6 +92,37 @@ def test_chimera_equals_dwave_graphs():
 def test_bipartite_graphs_get_two_colours_and_odd_cycles_three():
     assert Topology.from_networkx(networkx.random_labeled_tree(30, seed=1)).n_colours == 2
     assert Topology.from_networkx(networkx.cycle_graph(7)).n_colours == 3
+
+
+def _large_graphs():
+    """Ones that a search by fronts colours, and ones that it must leave to the search site by site."""
+    lattice = networkx.grid_2d_graph(110, 100)
+    apart = networkx.disjoint_union(lattice, networkx.empty_graph(40))
+    islands = networkx.disjoint_union(networkx.grid_2d_graph(80, 70), networkx.grid_2d_graph(90, 80))
+    odd = networkx.grid_2d_graph(110, 100)
+    odd.add_edge((0, 0), (1, 1))
+    path = networkx.path_graph(12_000)
+    return {"lattice": lattice, "lonely sites": apart, "islands": islands, "odd cycle": odd, "path": path}
+
+
+@pytest.mark.parametrize("name", _large_graphs())
+def test_large_graphs_are_coloured_as_small_ones_are(name):
+    graph = networkx.convert_node_labels_to_integers(_large_graphs()[name])
+    edges = unique_pairs(np.sort(np.array(graph.edges), axis=1), len(graph))
+    near = [sorted(graph[k]) for k in range(len(graph))]
+    two = _two_colouring(near)
+    fronts = _two_colouring_by_fronts(len(graph), edges)
+    found = graph_colouring(len(graph), edges)
+    assert (two is None) == (name == "odd cycle")
+    assert (fronts is None) == (name in ("odd cycle", "path"))
+    assert np.array_equal(found, _dsatur(near) if two is None else two)
+
+
+def test_different_pairs_are_those_of_numpy():
+    pairs = np.random.default_rng(0).integers(0, 30, (500, 2)).astype(np.int32)
+    found = unique_pairs(pairs, 30)
+    assert found.dtype == np.int32 and np.array_equal(found, np.unique(pairs, axis=0))
+    assert unique_pairs(pairs[:0], 30).shape == (0, 2)
 
 
 def test_networkx_labels_and_positions_are_kept():
