@@ -1,7 +1,6 @@
 """Every tutorial runs from its first cell to its last, in a Jupyter kernel, and keeps what a reader is promised."""
 
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,9 +10,10 @@ ROOT = Path(__file__).resolve().parent.parent
 
 pytest.importorskip("nbclient")
 pytest.importorskip("mkdocs")
-import execute
-import pages
-from tests.test_plain_english import PHRASES, prose_of
+import execute  # noqa: E402 (needs both)
+import pages  # noqa: E402
+
+from tests.test_plain_english import PHRASES, prose_of  # noqa: E402
 
 TUTORIALS = execute.tutorials()
 RTL = {"03", "08", "09"}  # build gateware
