@@ -46,15 +46,31 @@ class Codec:
         """Nodes that a run must give values for."""
         return frozenset(k for block in self.clamped_blocks for k in block)
 
+    @cached_property
+    def _known(self) -> frozenset[int]:
+        """Nodes whose value was known when the program was compiled: no site holds them."""
+        return frozenset(k for k, reading in enumerate(self.readings or ()) if not reading.variables)
+
+    @cached_property
+    def _kept_indices(self) -> dict[Block, np.ndarray]:
+        """Index arrays of the blocks that a program is asked for again and again: its own, and all nodes."""
+        blocks = {*self.free_blocks, *self.clamped_blocks, tuple(range(self.model.n_nodes))}
+        return {block: np.array(block, dtype=np.int64) for block in blocks}
+
+    def _indices(self, block: Block) -> np.ndarray:
+        kept = self._kept_indices.get(block)
+        return np.array(block, dtype=np.int64) if kept is None else kept
+
     def variables_of(self, node: int) -> Block:
         """The variables that node number ``node`` is read from."""
         return (node,) if self.readings is None else self.readings[node].variables
 
     def read(self, sites: np.ndarray, nodes: Sequence[int]) -> np.ndarray:
         """States of nodes from site states bool ``[..., N]``, see :meth:`~thermofab.hw.spec.program.Program.read`."""
-        categories = self.model.categories[list(nodes)]
+        indices = self._indices(tuple(nodes))
         if self.readings is None:
-            return sites[..., self.roots[list(nodes)]]
+            return sites[..., self.roots[indices]]
+        categories = self.model.categories[indices]
         kind = np.uint8 if not len(nodes) or categories.max() <= 256 else np.uint16
         states = np.zeros((*sites.shape[:-1], len(nodes)), dtype=kind if np.any(categories) else np.bool_)
         for place, node in enumerate(nodes):
@@ -84,13 +100,13 @@ class Codec:
                 f"nodes[{position}] is a single {type(block).__name__}; nodes is a list of blocks, "
                 "each a list of nodes, or one list of this program's nodes."
             )
-        unknown = [node for node in members if node not in self.node_index]
-        if unknown:
+        try:
+            return tuple(map(self.node_index.__getitem__, members))
+        except KeyError as unknown:
             raise SpecError(
-                f"nodes[{position}] asks for {unknown[0]!r}, which is not a node of this program of "
+                f"nodes[{position}] asks for {unknown.args[0]!r}, which is not a node of this program of "
                 f"{self.model.n_nodes} nodes."
-            )
-        return tuple(self.node_index[node] for node in members)
+            ) from None
 
     def _is_one_block(self, nodes: LikeNodes) -> bool:
         """Whether all entries are nodes; entries that are blocks of nodes as well count as blocks."""
@@ -107,9 +123,8 @@ class Codec:
         """
         given = self._clamp_states(clamp, replicas)
         named = {k for block, _ in given for k in block}
-        known = {k for k in range(self.model.n_nodes) if not self.variables_of(k)}
-        self._check_known(given, known)
-        if missing := self._clamped - known - named:
+        self._check_known(given)
+        if missing := self._clamped - self._known - named:
             raise SpecError(
                 f"this program has {len(self._clamped)} clamped nodes and clamp gives no value for "
                 f"{self.model.nodes[min(missing)]!r}; pass clamp=[one array per clamped block]."
@@ -152,11 +167,11 @@ class Codec:
         arrays = [] if clamp is None else clamp
         return block_states("clamp", "clamped", arrays, self.clamped_blocks, replicas, self.model.categories)
 
-    def _check_known(self, given: list[BlockStates], known: set[int]) -> None:
+    def _check_known(self, given: list[BlockStates]) -> None:
         """Nodes whose value the compiler was told keep it: the program was made for that value."""
         for block, states in given:
             for place, k in enumerate(block):
-                if k in known and np.any(states[..., place] != self._known_value(k)):
+                if k in self._known and np.any(states[..., place] != self._known_value(k)):
                     raise SpecError(
                         f"this program was compiled with {self.model.nodes[k]!r} clamped to {self._known_value(k)}; "
                         "compile it again for another value, or without it in clamp."
@@ -169,7 +184,7 @@ class Codec:
     def _bits(self, block: Block, states: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The variables of a block's nodes, int64 ``[V]``, and their bits, bool ``[V]`` or ``[R, V]``."""
         if self.readings is None:
-            return np.array(block, dtype=np.int64), states.astype(bool)
+            return self._indices(block), states
         read = [(place, self.readings[k]) for place, k in enumerate(block) if self.readings[k].variables]
         variables = [v for _, reading in read for v in reading.variables]
         bits = [reading.encode(states[..., place]) for place, reading in read]
