@@ -79,6 +79,7 @@ def run(
             energies=here.energies(),
             thrml_energies=_energies(program, work, distribution.nodes, thrml_states),
             cycles=there.ledger.cycles,
+            sweeps=there.ledger.sweeps,
             seconds=Seconds(compiling, build, jax_first, jax_again, on_device, thrml_compile, thrml),
         )
         (out / "report.html").write_text(report.page(facts), encoding="utf-8")

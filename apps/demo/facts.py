@@ -50,7 +50,7 @@ class Facts:
     fabric, thrml: frequencies of the same states, float64 ``[2^n]``.
     means: E[s] of every node of the program, sampled, float64 ``[n]``.
     energies, thrml_energies: float64 ``[R, S]``, in the user's units.
-    cycles: clock cycles of the device's run.
+    cycles, sweeps: of the device's run, all replicas together.
     seconds: what took how long.
     """
 
@@ -67,6 +67,7 @@ class Facts:
     energies: np.ndarray
     thrml_energies: np.ndarray
     cycles: int
+    sweeps: int
     seconds: Seconds
 
     @cached_property
