@@ -34,6 +34,7 @@ GATEWARE = [pytest.param(name, marks=pytest.mark.rtl) for name in device_names()
 # A serial device needs a board at a port: tests/link compares it with a compiled one.
 ELSEWHERE = (REFERENCE, "serial")
 OWN_ORDER = ("rtl-systolic",)
+WIDE = ("g16", "g20", "g24")
 DEVICES = [name for name in device_names() if name not in ELSEWHERE and not name.startswith("rtl")] + GATEWARE
 
 
@@ -49,8 +50,19 @@ def agrees(device: str, case) -> None:
     assert outcome.differing == 0, outcome.first
 
 
-@pytest.mark.parametrize("family", families())
-@pytest.mark.parametrize("device", DEVICES)
+def _families_of(devices: list) -> list:
+    """Every device with every family. The widest grids take half a minute each to build with CXXRTL, whose gateware
+    Verilator runs too: a soak."""
+    pairs = []
+    for device in devices:
+        name, marks = (device, []) if isinstance(device, str) else (device.values[0], [*device.marks])
+        for family in families():
+            slow = name == "rtl-cxxrtl" and family in WIDE
+            pairs.append(pytest.param(name, family, marks=[*marks, pytest.mark.soak] if slow else marks))
+    return pairs
+
+
+@pytest.mark.parametrize(("device", "family"), _families_of(DEVICES))
 def test_device_equals_reference_on_every_family(device, family):
     number = families().index(family)
     case = random_case(np.random.default_rng([7, number]), family, 30_000)
