@@ -53,6 +53,7 @@ def flash(
     bitstream: Annotated[Path, typer.Argument(help="A bitstream, or the folder 'thermofab build' wrote.")],
     board: BoardName,
     permanent: Annotated[bool, typer.Option(help="Write the flash that the board starts from.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
 ) -> None:
     """Load a bitstream onto a board with openFPGALoader."""
     from thermofab.hw.boards.flash import flash as load
@@ -63,4 +64,7 @@ def flash(
     if bitstream.is_dir():
         bitstream /= TOOLCHAINS[found.part.family].bitstream
     load(found, bitstream, permanent)
+    if as_json:
+        output.print_json(json.dumps({"bitstream": str(bitstream), "board": board, "permanent": permanent}))
+        return
     output.print(f"{bitstream} is on the {board}")

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,6 +19,9 @@ from thermofab.apps.trading import command as trading
 from thermofab.apps.verilog import command as exporting
 from thermofab.apps.view import command as viewing
 from thermofab.hw.spec.errors import ThermofabError
+
+if TYPE_CHECKING:
+    from thermofab.hw.spec import FabricSpec
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -218,6 +221,7 @@ def rtl(
     ] = None,
     bus: Annotated[str, typer.Option(help="Of the example's wrapper: wishbone or axi4lite.")] = "wishbone",
     mhz: Annotated[float, typer.Option(help="Of the clock in the example's timing constraints.")] = 100,
+    as_json: Json = False,
 ) -> None:
     """Emit a fabric as Verilog."""
     from thermofab.apps.files import read_fabric
@@ -226,12 +230,31 @@ def rtl(
     if example is not None:
         from thermofab.apps.verilog.kit import write_kit
 
-        output.print("\n".join(str(example / file) for file in write_kit(spec, name, example, bus, mhz)), markup=False)
+        files = [str(example / file) for file in write_kit(spec, name, example, bus, mhz)]
+        if as_json:
+            output.print_json(json.dumps({**_fabric_facts(spec), "module": name, "files": files}))
+        else:
+            output.print("\n".join(files), markup=False)
         return
     from thermofab.hw import emit_verilog
 
     text = emit_verilog(spec, name=name)
-    output.print(text, markup=False) if out is None else out.write_text(text)
+    if out is not None:
+        out.write_text(text)
+    if as_json:
+        written = {"verilog": text} if out is None else {"files": [str(out)]}
+        output.print_json(json.dumps({**_fabric_facts(spec), "module": name, **written}))
+    elif out is None:
+        output.print(text, markup=False)
+
+
+def _fabric_facts(spec: "FabricSpec") -> dict[str, Any]:
+    return {
+        "fabric": spec.topology.name,
+        "sites": spec.n_sites,
+        "architecture": spec.architecture,
+        "digest": spec.digest,
+    }
 
 
 @app.command()

@@ -3,12 +3,21 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 output = Console(highlight=False, soft_wrap=True)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def made(folder: Path) -> Path:
+    """``folder``; where it was not there it is made, and a line on standard error says so."""
+    if not folder.is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
+        errors.print(f"made the folder {folder}", markup=False)
+    return folder
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from thermofab.apps.console import made
 from thermofab.compiler.ir.stages import Source, Wired
 
 LARGEST_PICTURE = 3000  # vertices
@@ -33,7 +34,7 @@ class Explanation:
 
         A graph of more than 3,000 vertices is left out; so are both if no program was wired.
         """
-        folder.mkdir(parents=True, exist_ok=True)
+        made(folder)
         placed = next((stage for _, stage in reversed(self.stages) if isinstance(stage, Wired)), None)
         done: list[Path] = []
         if placed is None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from thermofab.apps.console import made
 from thermofab.hw.spec import DiscreteModel, FabricSpec, IsingModel, Program, Samples, Schedule, SpecError, fabric
 
 
@@ -56,7 +57,7 @@ def read_fabric(source: str, settings: list[str]) -> FabricSpec:
 
 
 def write_program(path: Path, program: Program) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    made(path.parent)
     path.write_text(json.dumps(program.to_json()))
 
 
@@ -89,7 +90,7 @@ def read_schedule(path: Path) -> Schedule:
 
 def write_samples(path: Path, samples: Samples) -> None:
     """``states`` bool ``[R, S, n]``, ``energies`` ``[R, S]`` and the node names."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    made(path.parent)
     nodes = np.array([str(node) for node in samples.program.model.nodes]) if samples.program else np.array([])
     np.savez_compressed(path, states=samples.node_states, energies=samples.energies(), nodes=nodes)
 

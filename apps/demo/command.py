@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from thermofab.apps.console import steps
+from thermofab.apps.console import made, steps
 from thermofab.apps.demo import measure, report
 from thermofab.apps.demo.facts import Facts, Seconds
 from thermofab.apps.demo.peer import Peer
@@ -35,7 +35,7 @@ def run(
     out: Path, fabric_name: str, device: str, n_nodes: int, replicas: int, samples: int, seed: int, quiet: bool
 ) -> Result:
     """Run the demo and write ``out/report.html``; raises ``ThermofabError`` on bad arguments or missing tools."""
-    out.mkdir(parents=True, exist_ok=True)
+    made(out)
     work, spec = spin_glass(n_nodes, seed), fabric(fabric_name)
     schedule = Schedule(n_warmup=200, n_samples=samples, steps_per_sample=4)
     with steps(7, quiet) as step:

@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from thermofab.apps.console import made
 from thermofab.apps.profile.comparison import Comparison, Row
 from thermofab.hw.spec.samples import UNMIXED
 
@@ -40,7 +41,7 @@ def draw(comparison: Comparison, out: Path) -> Path:
     absent = [row.method for row in comparison.rows if row not in rows]
     if absent:
         figure.supxlabel("not drawn: " + ", ".join(absent), fontsize=8.5, color=_QUIET, x=0.01, ha="left")
-    out.parent.mkdir(parents=True, exist_ok=True)
+    made(out.parent)
     figure.savefig(out)
     return out
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from thermofab.apps.console import made
 from thermofab.hw.spec import Samples, SpecError
 from thermofab.hw.spec.convergence import autocorrelation, autocorrelation_time, energy_trace
 from thermofab.hw.spec.mixing import effective_of, observables, split_r_hat
@@ -69,6 +70,6 @@ def draw_convergence(samples: Samples, out: Path) -> Path:
         axes.set_title(axes.get_title(), loc="left", fontsize=10)
         axes.set_title("")
         axes.grid(alpha=0.3)
-    out.parent.mkdir(parents=True, exist_ok=True)
+    made(out.parent)
     figure.savefig(out)
     return out

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from thermofab.apps.console import bar, output, steps
+from thermofab.apps.console import bar, made, output, steps
 from thermofab.hw.spec.errors import SpecError, ToolMissingError
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def train(
         for _ in range(batches):
             trainer.step()
             done()
-    out.parent.mkdir(parents=True, exist_ok=True)
+    made(out.parent)
     trainer.save(out)
     found = solve_by_net(load_net(out), box, held_out.puzzles)
     numbers = {
@@ -214,7 +214,7 @@ def trace(
 
         found = _solved(puzzle, by, net, device, "rules", rollouts, chains, 1, sweeps, seed, as_json)
         graph = graph_of_solution(found, f"Sudoku by {by}")
-    out.parent.mkdir(parents=True, exist_ok=True)
+    made(out.parent)
     out.write_text(trace_html(graph), encoding="utf-8")
     files = [str(out), str(trace_png(graph, out.with_suffix(".png")))]
     if as_json:

@@ -10,6 +10,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
+from thermofab.apps.console import made
 from thermofab.apps.routing.decision import RoutingDecision
 from thermofab.apps.routing.evaluation import Curve
 
@@ -48,7 +49,7 @@ def draw_trace(decision: RoutingDecision, names: tuple[str, ...], path: Path) ->
 
 
 def _written(figure, path: Path) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    made(path.parent)
     figure.savefig(path, dpi=120)
     plt.close(figure)
     return path

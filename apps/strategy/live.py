@@ -58,6 +58,7 @@ def predict(
 
 def stream(
     console: Annotated[bool, typer.Option("--console", help="For people: the top three as bars; else JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line, which is the default.")] = False,
     interval: Annotated[float, typer.Option(help="Seconds between predictions.", min=0.01)] = 5.0,
     count: Annotated[int | None, typer.Option(help="Stop after so many.", min=1)] = None,
     model: Model = None,
@@ -68,6 +69,8 @@ def stream(
     temperature: Temperature = 1.0,
 ) -> None:
     """Predict every few seconds until stopped by Ctrl-C."""
+    if console and as_json:
+        raise typer.BadParameter("the output is for people or JSON, not both.", param_hint="--console and --json")
     predictor = _predictor(model, normalization, prices, interval, plan, device, temperature, not console)
     try:
         asyncio.run(_stream(predictor, console, count))
@@ -77,10 +80,15 @@ def stream(
         predictor.close()
 
 
-def demo_model() -> None:
+def demo_model(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
+) -> None:
     """Train the demonstration model, if it is not there yet; about a minute."""
-    made = load(None)
-    output.print(f"{made.about['name']}  {made.digest}", markup=False)
+    made = load(None, as_json)
+    if as_json:
+        output.print_json(json.dumps({"name": made.about["name"], "digest": made.digest}))
+    else:
+        output.print(f"{made.about['name']}  {made.digest}", markup=False)
 
 
 def load(path: Path | None, quiet: bool = False) -> "StrategyModel":

@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from thermofab.apps.console import made
 from thermofab.apps.trading.backtest import TSU, Backtest
 
 
 def _saved(figure: Figure, path: Path) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    made(path.parent)
     figure.savefig(path, dpi=130, bbox_inches="tight")
     return path
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from thermofab.apps.console import output
+from thermofab.apps.console import made, output
 
 
 def export(
@@ -48,7 +48,7 @@ def export(
         expect=expect,
     )
     text = written(exported, form, name or re.sub(r"\W", "_", out.stem))
-    out.parent.mkdir(parents=True, exist_ok=True)
+    made(out.parent)
     out.write_text(text)
     numbers = {
         "file": str(out),

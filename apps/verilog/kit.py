@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from thermofab.apps.console import made
 from thermofab.apps.verilog import bench
 from thermofab.apps.verilog.chip import constraints, librelane
 from thermofab.apps.verilog.descriptions import fusesoc_core, ipxact, svd
@@ -109,7 +110,7 @@ def write_kit(spec: FabricSpec, name: str, folder: Path, bus: str = "wishbone", 
         "Makefile": bench.MAKEFILE.format(**named),
         "README.md": bench.README.format(**named),
     }
-    folder.mkdir(parents=True, exist_ok=True)
+    made(folder)
     for file, text in files.items():
         (folder / file).write_text(text)
     return list(files)

@@ -1,5 +1,6 @@
 """What all commands have in common: every option says what it is, and Ctrl-C ends them with their processes."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -34,6 +35,31 @@ def test_every_option_has_a_sentence(name):
     command = ALL[name]
     assert command.help
     assert [parameter.name for parameter in command.params if not getattr(parameter, "help", None)] == []
+
+
+# They serve pages until they are stopped.
+SERVERS = {"thermofab serve", "thermofab view", "thermofab route serve"}
+
+
+@pytest.mark.parametrize("name", sorted(set(ALL) - SERVERS))
+def test_every_command_prints_json(name):
+    assert "--json" in {option for parameter in ALL[name].params for option in parameter.opts}
+
+
+def test_verilog_as_json_says_what_it_is(tmp_path):
+    done = subprocess.run([*COMMAND, "rtl", "--fabric", "g4-2x2", "--json"], capture_output=True, text=True)
+    found = json.loads(done.stdout)
+    assert (found["fabric"], found["sites"], found["architecture"]) == ("g4-2x2", 4, "spatial")
+    assert "\nmodule thermofab" in found["verilog"]
+
+
+def test_a_folder_that_is_made_is_named(tmp_path):
+    folder = tmp_path / "new" / "kit"
+    for said in (f"made the folder {folder}", ""):
+        done = subprocess.run(
+            [*COMMAND, "rtl", "--fabric", "g4-2x2", "--example", str(folder)], capture_output=True, text=True
+        )
+        assert done.returncode == 0 and done.stderr.strip() == said
 
 
 def test_version():

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from thermofab.apps.console import made
 from thermofab.apps.explore.report.curves import draw_curves
 from thermofab.apps.explore.report.facts import facts_of
 from thermofab.apps.explore.report.front import draw_front
@@ -31,7 +32,7 @@ def write_report(result: StudyResult, folder: Path, others: Sequence[StudyResult
         SpecError: the folder cannot be made, or another study has other workloads or objectives.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        made(folder)
     except OSError as error:
         raise SpecError(f"the folder {folder} cannot be made ({error.strerror}); choose another place.") from error
     overlaid = overlay_facts([result, *others]) if others else None

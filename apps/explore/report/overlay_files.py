@@ -8,6 +8,7 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from thermofab.apps.console import made
 from thermofab.apps.explore.report.look import DPI, SERIES
 from thermofab.apps.explore.report.page import overlay_page
 from thermofab.hw.spec import SpecError
@@ -24,7 +25,7 @@ def write_overlay(facts: Mapping[str, Any], folder: Path) -> list[Path]:
         SpecError: the folder cannot be made.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        made(folder)
     except OSError as error:
         raise SpecError(f"the folder {folder} cannot be made ({error.strerror}); choose another place.") from error
     page, numbers = folder / "overlay.html", folder / "overlay.json"
