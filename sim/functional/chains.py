@@ -11,7 +11,7 @@ import numpy as np
 
 from thermofab.hw.spec import RunPlan
 from thermofab.sim.chains import Chunk, Phases, Request, Tally, pieces
-from thermofab.sim.functional.kernel import Carry, Kernel
+from thermofab.sim.functional.kernel import Carry, Keeping, Kernel, Pace
 from thermofab.sim.functional.placement import ArrayPlacement
 from thermofab.sim.simulated import site_count
 
@@ -97,8 +97,8 @@ class XlaChains:
         kernel, carry, placement = self._kernel, self._carry(n), self._placement
         layout, real, batch = kernel.layout, mine.stop - mine.start, len(self._rows[n])
         chosen = None
-        keep = "none" if states is None else "all" if request.sites is True else "chosen"
-        if keep == "chosen":
+        every = states is not None and request.sites is True
+        if states is not None and not every:
             chosen = np.asarray(layout.places[np.asarray(request.sites)], dtype=np.int32)
         counts = None if tally is None else placement.counters(kernel.counters(carry))
         done = 0
@@ -111,16 +111,16 @@ class XlaChains:
                 whole, rest = divmod(part.samples, BYTE_COUNTS)
                 blocks = [(BYTE_COUNTS, whole)] * bool(whole) + [(rest, 1)] * bool(rest)
                 size = 1
+            keeping = Keeping(size, every, energies is not None, single=part.lead == part.steps == 1)
             lead = part.lead
             for count, times in blocks:
                 carry, counts, kept = kernel.sample(
-                    self._parameters, carry, counts, chosen, times, count, lead, part.steps, part.level,
-                    size=size, keep=keep, energies=energies is not None, single=part.lead == part.steps == 1,
-                )  # fmt: skip
+                    self._parameters, carry, counts, chosen, Pace(times, count, lead, part.steps, part.level), keeping
+                )
                 lead = part.steps
             here = slice(done, done + part.samples)
             if states is not None:
-                if keep == "all":
+                if every:
                     parts = [placement.fetch(b)[: part.samples, ..., :real] for b in kept.states]
                     states[mine, here] = layout.gather(parts) != 0
                 else:

@@ -7,8 +7,9 @@ compiled in.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -60,6 +61,35 @@ class Kept(NamedTuple):
     energies: jax.Array | None
 
 
+class Pace(NamedTuple):
+    """When samples are taken: ``blocks`` times ``count`` of them, each after ``steps`` sweeps at β level ``level``, the
+    very first after ``lead``."""
+
+    blocks: int
+    count: int
+    lead: int
+    steps: int
+    level: int
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """What is kept of samples; a part of what is compiled.
+
+    Attributes:
+        size: samples that the buffers hold.
+        states: of all sites.
+        energies: of every sample.
+        single: every sample comes one sweep after the last, the first included; samples are then unrolled as sweeps
+            are.
+    """
+
+    size: int
+    states: bool
+    energies: bool
+    single: bool
+
+
 class Kernel:
     """The compiled functions of one fabric; made once a fabric by :func:`kernel_of`."""
 
@@ -74,9 +104,7 @@ class Kernel:
         self._activate = jax.jit(self._activation)
         self.advance = jax.jit(self._advance, donate_argnums=1)
         self._part = jax.jit(self._parted)
-        self.sample = jax.jit(
-            self._sample, static_argnames=("size", "keep", "energies", "single"), donate_argnames=("carry", "counts")
-        )
+        self.sample = jax.jit(self._sample, static_argnames=("keeping",), donate_argnames=("carry", "counts"))
         self.pairs = counted_pairs(self.layout)
 
     def parameters(self, image: Image, clamped: np.ndarray) -> Parameters:
@@ -218,62 +246,60 @@ class Kernel:
         carry: Carry,
         counts: Counters | None,
         chosen: jax.Array | None,
-        blocks: jax.Array,
-        count: jax.Array,
-        lead: jax.Array,
-        steps: jax.Array,
-        level: jax.Array,
-        *,
-        size: int,
-        keep: str,
-        energies: bool,
-        single: bool,
+        pace: Pace,
+        keeping: Keeping,
     ) -> tuple[Carry, Counters | None, Kept]:
-        """``blocks`` times ``count`` samples, each after ``steps`` sweeps, the very first after ``lead``.
-
-        Every block writes what is kept into the same places of buffers of ``size``: with more than one, nothing but
-        counts should be asked for. ``keep`` is ``"none"``, ``"all"`` states, or ``"chosen"``, those of the places
-        ``chosen``. At most 127 samples of a block are counted, in bytes. ``single`` says that every sample comes one
-        sweep after the last, the first included; samples are then unrolled as sweeps are.
+        """Samples at ``pace``; what is kept of them is said by ``keeping`` and, of single sites, by their places
+        ``chosen``. Every block writes into the same places of the buffers: with more than one, nothing but counts
+        should be asked for. At most 127 samples of a block are counted, in bytes.
         """
-        table, replicas = p.tables[level], carry.masks[0].shape[-1]
-        kept = Kept(
-            [jnp.zeros((size, *m.shape), jnp.int8) for m in carry.masks] if keep == "all" else [],
-            jnp.zeros((size, len(chosen), replicas), jnp.int8) if chosen is not None else None,
-            jnp.zeros((size, self._energy_parts, replicas), jnp.int32) if energies else None,
-        )
+        table, turn = p.tables[pace.level], self.stepper.rotation
 
-        def sample(k, loop, first):
+        def sample(k: Any, loop: tuple[Carry, Counters | None, Kept], first: Any) -> tuple:
             c, bytes_, kept = loop
-            if single:
+            if keeping.single:
                 c = self.sweep(p, table, c)
             else:
-                c = self.sweeps(p, table, c, jnp.where(first & (k == 0), lead, steps))
+                c = self.sweeps(p, table, c, jnp.where(first & (k == 0), pace.lead, pace.steps))
             if bytes_ is not None:
                 bytes_ = self.count(c, bytes_)
-            states = [_put(b, m, k) for b, m in zip(kept.states, c.masks)]
-            some = None if kept.some is None or chosen is None else _put(kept.some, self._take(c, chosen), k)
-            energy = None if kept.energies is None else _put(kept.energies, self.energies(p, c), k)
-            return c, bytes_, Kept(states, some, energy)
+            return c, bytes_, self._put_sample(p, c, kept, chosen, k)
 
-        def several(q, loop):
-            for k in range(self.stepper.rotation):
-                loop = sample(q * self.stepper.rotation + k, loop, False)
+        def several(q: Any, loop: tuple[Carry, Counters | None, Kept]) -> tuple:
+            for k in range(turn):
+                loop = sample(q * turn + k, loop, False)
             return loop
 
-        def block(n, loop):
+        def block(n: Any, loop: tuple[Carry, Counters | None, Kept]) -> tuple:
             c, counts, kept = loop
             bytes_ = None if counts is None else jax.tree.map(lambda x: jnp.zeros(x.shape, jnp.int8), counts)
-            done, looped, turn = 0, (c, bytes_, kept), self.stepper.rotation
-            if single and turn > 1:
-                done = count - count % turn
-                looped = jax.lax.fori_loop(0, count // turn, several, looped)
-            c, bytes_, kept = jax.lax.fori_loop(done, count, lambda k, l: sample(k, l, n == 0), looped)
+            done, looped = 0, (c, bytes_, kept)
+            if keeping.single and turn > 1:
+                done = pace.count - pace.count % turn
+                looped = jax.lax.fori_loop(0, pace.count // turn, several, looped)
+            c, bytes_, kept = jax.lax.fori_loop(done, pace.count, lambda k, l: sample(k, l, n == 0), looped)
             if counts is not None:
                 counts = jax.tree.map(lambda total, part: total + part.astype(jnp.int32), counts, bytes_)
             return c, counts, kept
 
-        return jax.lax.fori_loop(0, blocks, block, (carry, counts, kept))
+        kept = self._buffers(keeping, carry, chosen)
+        return jax.lax.fori_loop(0, pace.blocks, block, (carry, counts, kept))
+
+    def _buffers(self, keeping: Keeping, carry: Carry, chosen: jax.Array | None) -> Kept:
+        """Empty buffers for what is kept of ``keeping.size`` samples."""
+        size, replicas = keeping.size, carry.masks[0].shape[-1]
+        return Kept(
+            [jnp.zeros((size, *m.shape), jnp.int8) for m in carry.masks] if keeping.states else [],
+            None if chosen is None else jnp.zeros((size, len(chosen), replicas), jnp.int8),
+            jnp.zeros((size, self._energy_parts, replicas), jnp.int32) if keeping.energies else None,
+        )
+
+    def _put_sample(self, p: Parameters, carry: Carry, kept: Kept, chosen: jax.Array | None, k: Any) -> Kept:
+        """The buffers with sample ``k`` in them."""
+        states = [_put(b, m, k) for b, m in zip(kept.states, carry.masks)]
+        some = None if kept.some is None or chosen is None else _put(kept.some, self._take(carry, chosen), k)
+        energies = None if kept.energies is None else _put(kept.energies, self.energies(p, carry), k)
+        return Kept(states, some, energies)
 
     def _take(self, carry: Carry, places: jax.Array) -> jax.Array:
         flat = [m.reshape(-1, m.shape[-1]) for m in carry.masks]
