@@ -1,5 +1,6 @@
 """sample_states and sample_with_observation: THRML's calls of these names, on a fabric."""
 
+import os
 import sys
 import warnings
 from collections import OrderedDict
@@ -25,7 +26,7 @@ from thermofab.hw.spec.colouring import compact_colours
 from thermofab.hw.spec.device import Device
 from thermofab.hw.spec.digest import digest_of
 from thermofab.hw.spec.discrete import DiscreteModel
-from thermofab.hw.spec.errors import CompileError, DistributionWarning, RefusedError, SpecError
+from thermofab.hw.spec.errors import CompileError, DeviceError, DistributionWarning, RefusedError, SpecError
 from thermofab.hw.spec.fabric import FabricSpec
 from thermofab.hw.spec.fabric import fabric as make_fabric
 from thermofab.hw.spec.factors import LARGEST_FACTOR
@@ -37,6 +38,8 @@ from thermofab.hw.spec.topology import Topology
 
 # A fabric made from a program updates in the program's own order, unless that has more steps than this a sweep.
 _MOST_GROUPS = 16
+
+XLA_ALONE = "jax-xla"  # the device that computes on JAX's own threads
 
 
 class _Cache:
@@ -325,6 +328,7 @@ def _alike(
 
 def _traced(chains: _Chains, words: Any, init: list[Any] | None, clamp: list[Any]) -> list[jax.Array]:
     """The states as a callback from traced code; what can be compiled while tracing is, so that errors come then."""
+    _check_threads(chains.device)
     leaves, tree = jax.tree.flatten(chains.program)
     moving = [k for k, leaf in enumerate(leaves) if is_traced(leaf)]
     n_init = 0 if init is None else len(init)
@@ -357,6 +361,17 @@ def _traced(chains: _Chains, words: Any, init: list[Any] | None, clamp: list[Any
     count = chains.schedule.n_samples
     results = [jax.ShapeDtypeStruct((count, len(block)), _dtype_of(chains.program, block)) for block in chains.wanted]
     return call_on_host(on_host, results, [words, *(leaves[k] for k in moving), *(init or []), *clamp])
+
+
+def _check_threads(device: Device | str) -> None:
+    """A callback waits for its device while XLA waits for the callback: with one thread, for ever."""
+    name = device if isinstance(device, str) else device.info().name
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
+    if name == XLA_ALONE and cores == 1:
+        raise DeviceError(
+            f"device '{XLA_ALONE}' cannot be called under jit, vmap or scan by a process with one core: it needs the "
+            "thread that waits for it. Take device='native', or call it outside jit."
+        )
 
 
 def _equal_rows(arrays: Sequence[np.ndarray], count: int) -> list[np.ndarray]:

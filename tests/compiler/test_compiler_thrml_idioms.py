@@ -1,5 +1,7 @@
 """THRML's idioms with the import changed: jit, vmap, scan and grad, observers, training, the calls of its notebooks."""
 
+import os
+import sys
 import warnings
 
 import dwave.graphs
@@ -19,7 +21,7 @@ from thrml.models.discrete_ebm import CategoricalEBMFactor, CategoricalGibbsCond
 from thrml.observers import MomentAccumulatorObserver, StateObserver
 
 import thermofab as fab
-from thermofab.hw.spec import CompileError, DistributionWarning, SpecError
+from thermofab.hw.spec import CompileError, DeviceError, DistributionWarning, SpecError
 
 SCHEDULE = SamplingSchedule(3, 6, 2)
 WANTED = slice(1, 4)
@@ -123,6 +125,21 @@ def test_what_jax_runs_itself_runs_in_a_callback_too():
     program, keys = make(weights), jax.random.split(jax.random.key(1), 64)
     ours = jax.jit(jax.vmap(lambda key: run(key, program, nodes, device="jax-xla")))(keys)
     assert np.array_equal(ours[5], run(keys[5], program, nodes))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="sets the cores of a thread")
+def test_xla_with_one_core_is_refused_under_jit():
+    """The fault: the callback and XLA waited for each other, for ever."""
+    nodes, make, weights = ring()
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cores)})
+    try:
+        with pytest.raises(
+            DeviceError, match=r"^device 'jax-xla' cannot be called under jit, vmap or scan by a process"
+        ):
+            jax.jit(lambda key: run(key, make(weights), nodes, device="jax-xla"))(jax.random.key(0))
+    finally:
+        os.sched_setaffinity(0, cores)
 
 
 def test_refusals_while_tracing():
