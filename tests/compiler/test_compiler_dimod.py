@@ -69,7 +69,7 @@ class TestDimodComposites(unittest.TestCase):
 
     def test_scaled_and_fixed_polynomials(self):
         """Composites of polynomials over the same child: energies are those of the polynomial that was asked."""
-        poly = dimod.BinaryPolynomial({((("a",),),): 3.0, ((("a",),), 0): -2.0, (0, "c"): 1.0}, "SPIN")
+        poly = BinaryPolynomial({((("a",),),): 3.0, ((("a",),), 0): -2.0, (0, "c"): 1.0}, "SPIN")
         pairs = dimod.HigherOrderComposite(make())
         for composed, options, lowest in (
             (dimod.PolyScaleComposite(pairs), {"scalar": 0.5}, -6.0),
