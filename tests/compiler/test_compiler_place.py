@@ -6,6 +6,7 @@ import pytest
 
 import thermofab as fab
 from tests.compiler.compiler_cases import weighted
+from tests.present import present
 from thermofab.compiler.placement.isomorphism import isomorphism
 from thermofab.compiler.placement.monomorphism import monomorphism
 from thermofab.hw.spec import CompileError, Exact, IsingModel, Topology
@@ -23,7 +24,7 @@ def test_a_fabric_of_the_same_graph_is_matched_by_label():
     shuffled.add_edges_from(graph.edges)
     program = fab.compile(graph, fab.fabric(shuffled))
     assert program.report.placement == "same labels"
-    assert [program.fabric.topology.labels[site] for site in program.roots] == list(graph.nodes)
+    assert [present(program.fabric.topology.labels)[site] for site in program.roots] == list(graph.nodes)
 
 
 def test_lattice_positions_are_matched():
