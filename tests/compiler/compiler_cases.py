@@ -10,7 +10,7 @@ from thermofab.compiler.ir.stages import Source, Wired
 from thermofab.compiler.passes.canonicalise import Canonicalise
 from thermofab.compiler.passes.place import Place
 from thermofab.compiler.passes.root_and_wire import RootAndWire
-from thermofab.hw.spec import IsingModel, fabric
+from thermofab.hw.spec import DiscreteModel, IsingModel, fabric
 
 
 def weighted(graph: networkx.Graph, seed: int, coupling: float = 0.8, bias: float = 0.4) -> networkx.Graph:
@@ -24,10 +24,14 @@ def weighted(graph: networkx.Graph, seed: int, coupling: float = 0.8, bias: floa
     return graph
 
 
-def model_of(graph: networkx.Graph) -> IsingModel:
-    model = lower(graph).model
+def pairwise(model: IsingModel | DiscreteModel) -> IsingModel:
+    """``model``, which has spins and couplings of two."""
     assert isinstance(model, IsingModel)
     return model
+
+
+def model_of(graph: networkx.Graph) -> IsingModel:
+    return pairwise(lower(graph).model)
 
 
 def laid_out(source, name: str, tolerance=None, seed: int = 0) -> Wired:

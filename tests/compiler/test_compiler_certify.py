@@ -30,7 +30,8 @@ def test_exact_against_a_sum_over_states():
     assert np.allclose(model.marginals, model.states.T @ model.probabilities)
     moments, spins = model.moments(), 2.0 * model.states - 1
     assert np.allclose(moments.first, model.probabilities @ spins)
-    pairs = np.array([spins[:, u] * spins[:, v] for u, v in moments.edges])
+    place = moments.nodes.index
+    pairs = np.array([spins[:, place(u)] * spins[:, place(v)] for u, v in moments.edges])
     assert np.allclose(moments.second, pairs @ model.probabilities)
 
 

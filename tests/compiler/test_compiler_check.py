@@ -17,6 +17,7 @@ from thermofab.compiler.distributions.gibbs import tempered_states
 from thermofab.compiler.distributions.stationary import stationary_distribution
 from thermofab.compiler.ir.lowered import Lowered
 from thermofab.compiler.quantisation.layout_states import LayoutStates
+from thermofab.compiler.recompile import Structure
 from thermofab.hw.spec import (
     CompileError,
     DistributionWarning,
@@ -34,8 +35,8 @@ SHORT = Schedule(200, 200, 4)
 def two_wells(n: int, coupling: float, bias: float) -> networkx.Graph:
     """A ring of strong couplings in a field: two wells of different weight."""
     graph = networkx.cycle_graph(n)
-    networkx.set_edge_attributes(graph, coupling, "weight")
-    networkx.set_node_attributes(graph, bias, "bias")
+    networkx.set_edge_attributes(graph, dict.fromkeys(graph.edges, coupling), "weight")
+    networkx.set_node_attributes(graph, dict.fromkeys(graph.nodes, bias), "bias")
     return graph
 
 
@@ -87,7 +88,9 @@ def test_a_solution_that_ran_out_of_sweeps_says_so():
 def test_hidden_sites_are_drawn_as_their_wires_say():
     """The fault: a wire filled without its far end. Frequencies against enumeration, 6 σ of 40,000 states."""
     triangle = weighted(networkx.cycle_graph(3), 2, coupling=1.0)
-    known = fab.compile(triangle, fab.fabric(networkx.cycle_graph(7)), verify=False).structure.known
+    structure = fab.compile(triangle, fab.fabric(networkx.cycle_graph(7)), verify=False).structure
+    assert isinstance(structure, Structure)
+    known = structure.known
     layout, topology, count = known.layout, known.fabric.topology, 40_000
     assert layout.n_sites == 7 and layout.wire_lengths.max() > 2
     couplings, biases = fabric_couplings(known)
@@ -165,7 +168,7 @@ def test_couplings_that_thresholds_cannot_hold_are_cut_or_refused():
     """The fault: both directions of a flip at the floor, so that biases no longer tell between the wells."""
     pair = networkx.path_graph(2)
     pair.edges[0, 1]["weight"] = 6.0
-    networkx.set_node_attributes(pair, 0.3, "bias")
+    networkx.set_node_attributes(pair, dict.fromkeys(pair.nodes, 0.3), "bias")
     program = fab.compile(pair, "king-5x5", tolerance=0.05)
     report = program.report
     assert report.end_to_end.standing == "enumerated" and present(report.end_to_end.tv) < 0.05
@@ -181,7 +184,7 @@ def test_couplings_that_thresholds_cannot_hold_are_cut_or_refused():
 def test_what_cannot_be_told_is_not_claimed():
     """The fault: 'predicted 0' of a cold torus whose thresholds lose a quarter of the distribution."""
     torus = networkx.grid_2d_graph(16, 16, periodic=True)
-    networkx.set_edge_attributes(torus, 2.0, "weight")
+    networkx.set_edge_attributes(torus, dict.fromkeys(torus.edges, 2.0), "weight")
     with pytest.warns(
         DistributionWarning, match=r"unknown: 256 of 256 sites reach the table's end|at a total variation"
     ):

@@ -9,6 +9,7 @@ import dimod.testing
 import networkx
 import numpy as np
 import pytest
+from dimod.exceptions import BinaryQuadraticModelStructureError
 from dimod.higherorder.polynomial import BinaryPolynomial
 
 import thermofab as fab
@@ -65,7 +66,8 @@ class TestDimodComposites(unittest.TestCase):
         found = dimod.HigherOrderComposite(child).sample_hising(
             {"a": -1.0}, {("a", "b", "c"): -1.0, ("a", "b"): -0.5}, penalty_strength=2.0, num_reads=40, num_sweeps=100
         )
-        assert dict(found.first.sample) == {"a": 1, "b": 1, "c": 1} and found.first.energy == -2.5
+        sample, energy, *_ = found.first
+        assert dict(sample) == {"a": 1, "b": 1, "c": 1} and energy == -2.5
 
     def test_scaled_and_fixed_polynomials(self):
         """Composites of polynomials over the same child: energies are those of the polynomial that was asked."""
@@ -197,7 +199,7 @@ def test_initial_states_are_repeated_over_the_reads():
 
 
 def test_a_bqm_off_the_graph_is_an_error_of_dimods_too():
-    with pytest.raises(dimod.exceptions.BinaryQuadraticModelStructureError) as caught:
+    with pytest.raises(BinaryQuadraticModelStructureError) as caught:
         fab.TSUSampler("g4-2x2", device="reference").sample_ising({}, {(0, 3): 1.0})
     assert isinstance(caught.value, CompileError)
 

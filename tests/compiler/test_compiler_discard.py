@@ -66,6 +66,7 @@ def test_the_kept_samples_have_the_programs_distribution(seed, coupling):
     weaker = DiscardBroken(least_yield=0.0, aim=0.01)(draft)
     distribution, share = kept_over_roots(weaker)
     assert np.max(np.abs(distribution - boltzmann(model_of(source)))) < 1e-9
+    assert isinstance(weaker.certificate, Rejecting)
     assert share == pytest.approx(weaker.certificate.yield_, rel=1e-9)
     assert np.all(weaker.layout.trunk_couplings <= draft.layout.trunk_couplings)
 
@@ -78,6 +79,7 @@ def test_given_clamped_nodes_too(value):
     assert draft.layout.n_trunks > 0
     distribution, share = kept_over_roots(draft, {0: value})
     assert np.max(np.abs(distribution - fab.exact(lowered.model, clamp={0: value}).probabilities)) < 1e-9
+    assert isinstance(draft.certificate, Rejecting)
     assert share >= draft.certificate.yield_ - 1e-9
 
 

@@ -110,7 +110,7 @@ def test_pairs_may_stand_on_factors():
     spec = fab.fabric(networkx.empty_graph(4), factors=[(0, 1, 2), (1, 2, 3)])
     model = networkx.cycle_graph(4)
     model.remove_edge(0, 3)
-    networkx.set_edge_attributes(model, 0.8, "weight")
+    networkx.set_edge_attributes(model, dict.fromkeys(model.edges, 0.8), "weight")
     program = fab.compile(model, spec)
     assert program.report.sites == 4 and present(program.report.end_to_end_tv) < 0.01
     changed = program.with_weights(couplings=[0.1, -0.5, 0.3])
@@ -119,7 +119,7 @@ def test_pairs_may_stand_on_factors():
 
 def test_pairs_that_have_edges_take_no_table():
     graph = networkx.path_graph(3)
-    networkx.set_edge_attributes(graph, 0.4, "weight")
+    networkx.set_edge_attributes(graph, dict.fromkeys(graph.edges, 0.4), "weight")
     program = fab.compile(graph, fab.fabric(networkx.path_graph(5), factors=[(2, 3, 4)]))
     assert present(program.report.end_to_end_tv) < 0.01 and not np.any(program.image.factors)
 

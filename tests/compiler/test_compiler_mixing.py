@@ -14,8 +14,8 @@ from thermofab.hw.spec.report import Report
 
 def chain(n, coupling, bias=0.0):
     graph = networkx.path_graph(n)
-    networkx.set_edge_attributes(graph, coupling, "weight")
-    networkx.set_node_attributes(graph, bias, "bias")
+    networkx.set_edge_attributes(graph, dict.fromkeys(graph.edges, coupling), "weight")
+    networkx.set_node_attributes(graph, dict.fromkeys(graph.nodes, bias), "bias")
     return graph
 
 
@@ -43,7 +43,7 @@ def test_a_run_finds_the_slowest_mode_that_enumeration_does():
 
 def test_discarded_samples_do_not_count():
     graph = networkx.complete_graph(7)
-    networkx.set_edge_attributes(graph, 0.2, "weight")
+    networkx.set_edge_attributes(graph, dict.fromkeys(graph.edges, 0.2), "weight")
     program = fab.compile(graph, "chimera-4", seed=1)
     mixing = present(program.with_mixing(fab.Schedule(500, 1000, 5), device="native").report.mixing)
     assert program.checks and 0.2 < mixing.kept < 0.9 and mixing.per_megacycle > 0

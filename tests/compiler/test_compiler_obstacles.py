@@ -19,7 +19,7 @@ ODD = "the graph of the program's nodes has a cycle of odd length and that of th
 
 def ising(graph):
     graph = graph.copy()
-    networkx.set_edge_attributes(graph, 0.4, "weight")
+    networkx.set_edge_attributes(graph, dict.fromkeys(graph.edges, 0.4), "weight")
     return graph
 
 

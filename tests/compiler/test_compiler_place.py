@@ -29,7 +29,7 @@ def test_a_fabric_of_the_same_graph_is_matched_by_label():
 
 def test_lattice_positions_are_matched():
     graph = networkx.grid_2d_graph(3, 4)
-    networkx.set_edge_attributes(graph, 0.3, "weight")
+    networkx.set_edge_attributes(graph, dict.fromkeys(graph.edges, 0.3), "weight")
     program = fab.compile(graph, "g4-5x6")
     assert program.report.placement == "same positions"
     assert program.roots.tolist() == [row * 6 + column for row, column in graph.nodes]

@@ -59,7 +59,7 @@ def test_more_bits_are_never_much_worse():
 
 def test_equal_couplings_are_represented_exactly():
     graph = networkx.cycle_graph(8)
-    networkx.set_edge_attributes(graph, 0.37, "weight")
+    networkx.set_edge_attributes(graph, dict.fromkeys(graph.edges, 0.37), "weight")
     quantisation = fab.compile(graph, "g4-3x3").report.quantisation
     assert quantisation.max_error == pytest.approx(0.0, abs=1e-12)
     assert quantisation.predicted_kl == pytest.approx(0.0, abs=1e-12)
@@ -264,7 +264,7 @@ def test_wide_weights_over_a_short_table_take_a_larger_step(widths):
     """At the smallest step of 16-bit weights σ would be cut off at the end of the table."""
     graph = networkx.path_graph(4)
     networkx.set_node_attributes(graph, {0: 0.5, 1: -0.6, 2: 0.7, 3: -0.8}, "bias")
-    networkx.set_edge_attributes(graph, 0.7, "weight")
+    networkx.set_edge_attributes(graph, dict.fromkeys(graph.edges, 0.7), "weight")
     program = fab.compile(graph, fab.fabric("g4-2x2", weight_bits=16, bias_bits=16, **widths))
     assert program.report.end_to_end_tv is not None and program.report.end_to_end_tv < 0.05
 
@@ -292,14 +292,14 @@ def test_the_strict_pipeline_refuses_copies_that_may_break():
 def test_a_distribution_of_few_states_keeps_its_couplings(coupling, bits):
     """All sampled states of a cold ferromagnet are one energy, so no change of its couplings changes them apart."""
     graph = networkx.complete_graph(16)
-    networkx.set_edge_attributes(graph, coupling, "weight")
+    networkx.set_edge_attributes(graph, dict.fromkeys(graph.edges, coupling), "weight")
     program = fab.compile(graph, fab.fabric("complete-16", weight_bits=bits))
     assert program.image.weights[0] * program.report.quantisation.step == pytest.approx(coupling, rel=0.1)
 
 
 def test_a_change_that_no_sampled_state_sees_is_an_error_all_the_same():
     graph = networkx.complete_graph(16)
-    networkx.set_edge_attributes(graph, 0.5, "weight")
+    networkx.set_edge_attributes(graph, dict.fromkeys(graph.edges, 0.5), "weight")
     draft = laid_out(graph, "complete-16")
     error = ModelError.of(draft, 14, True)
     assert error.how.startswith("sampled") and error.kl(error.wanted) == 0

@@ -13,6 +13,7 @@ from thrml import Block, SpinNode
 from thrml.models import IsingEBM, IsingSamplingProgram, SpinEBMFactor
 
 import thermofab as fab
+from tests.compiler.compiler_cases import pairwise
 from thermofab.compiler import boltzmann_machine, rbm
 from thermofab.hw.spec import CompileError, IsingModel, SpecError, ThermofabError
 from thermofab.hw.spec.discrete import DiscreteModel, factor_of
@@ -119,7 +120,7 @@ def test_what_is_not_finite_is_refused_in_a_sentence(name, value):
 
 def test_real_numbers_of_any_type_are_taken():
     for value in (True, 1, np.float16(0.5), Fraction(1, 2), jnp.bfloat16(0.5), np.array(0.5), jnp.array(0.5)):
-        assert compiled(pair(weight=value)).model.couplings.tolist() == [float(value)]
+        assert pairwise(compiled(pair(weight=value)).model).couplings.tolist() == [float(value)]
         assert IsingModel((0, 1), [0, 0], [(0, 1)], [value]).couplings.tolist() == [float(value)]
     assert boltzmann_machine(jnp.ones((2, 2), jnp.bfloat16) - jnp.eye(2, dtype=jnp.bfloat16)).couplings.tolist() == [
         1.0

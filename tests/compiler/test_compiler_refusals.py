@@ -31,7 +31,7 @@ def model_of(nodes, categories, *factors):
 
 def ising(graph, weight=0.5):
     graph = graph.copy()
-    networkx.set_edge_attributes(graph, weight, "weight")
+    networkx.set_edge_attributes(graph, dict.fromkeys(graph.edges, weight), "weight")
     return graph
 
 

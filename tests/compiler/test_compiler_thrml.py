@@ -21,7 +21,7 @@ from thrml.models.discrete_ebm import (
 from thrml.pgm import DEFAULT_NODE_SHAPE_DTYPES, AbstractNode, CategoricalNode
 
 import thermofab as fab
-from tests.compiler.compiler_cases import boltzmann
+from tests.compiler.compiler_cases import boltzmann, pairwise
 from thermofab.compiler.distributions.enumeration import states
 from thermofab.compiler.frontend import lower
 from thermofab.hw.spec import CompileError
@@ -53,7 +53,7 @@ def test_ising_energies_equal_thrmls():
 def test_an_ising_ebm_without_edges_compiles():
     nodes = [SpinNode() for _ in range(3)]
     ebm = IsingEBM(nodes, [], jnp.array([0.1, 0.2, 0.3]), jnp.zeros(0), jnp.array(2.0))
-    assert np.allclose(lower(ebm).model.biases, [0.2, 0.4, 0.6])
+    assert np.allclose(pairwise(lower(ebm).model).biases, [0.2, 0.4, 0.6])
     assert fab.compile(ebm, "g4-2x2").model.n_nodes == 3
 
 
@@ -100,7 +100,7 @@ def test_padded_slots_do_not_count():
     spec = BlockGibbsSpec([Block(nodes[1:]), Block(nodes[:1])], [])
     sampler = SpinGibbsConditional()
     lowered = lower(FactorSamplingProgram(spec, [sampler, sampler], ebm.factors, []))
-    assert np.allclose(lowered.model.couplings, [0.5, 0.5, -0.7, 0.9])
+    assert np.allclose(pairwise(lowered.model).couplings, [0.5, 0.5, -0.7, 0.9])
     assert lowered.notes == ("summed 1 duplicate edges",)
 
 
@@ -125,7 +125,7 @@ def test_clamped_clamped_edges_vanish():
     ebm, blocks = grid_ebm(1, 4)
     n = ebm.nodes
     program = IsingSamplingProgram(ebm, [Block([n[0]])], [Block(n[1:])])
-    assert len(lower(program).model.edges) == 1
+    assert len(pairwise(lower(program).model).edges) == 1
     compiled = fab.compile(program, "g4-2x2")
     got = compiled.sample(fab.Schedule(0, 2), clamp=[np.array([True, False, True])], device="reference")
     assert got.node_states[0, 1, 1:].tolist() == [True, False, True]
@@ -375,7 +375,8 @@ def test_custom_samplers_and_interactions_are_refused():
 
 
 class Odd(SpinEBMFactor):
-    pass
+    def __init__(self, node_groups: list[Block], weights: jax.Array) -> None:
+        super().__init__(node_groups, weights)
 
 
 def test_unknown_factors_are_refused():
