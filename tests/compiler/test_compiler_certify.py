@@ -130,7 +130,7 @@ def test_stationary_distribution_against_the_transition_matrix():
 
 def test_stationary_distribution_converges_where_mixing_is_slow():
     """Couplings of 4 on a ring: the slowest mode decays by about e^{-16} a sweep, beyond plain iteration."""
-    model = IsingModel(tuple(range(4)), [0.2, 0, 0, 0], [(0, 1), (1, 2), (2, 3)], [4.0, 4.0, 4.0])
+    model = IsingModel(tuple(range(4)), np.array([0.2, 0, 0, 0]), np.array([(0, 1), (1, 2), (2, 3)]), np.full(3, 4.0))
     program = fab.compile(model, fab.fabric("g4-1x4", profile="fine", weight_bits=12), verify=False)
     distribution = stationary_distribution(program)
     assert distribution.residual < 1e-11
@@ -208,7 +208,7 @@ def test_verification_keeps_compile_error_and_rounding_apart():
 def test_verification_covers_every_value_of_clamped_nodes():
     from thermofab.compiler.ir.lowered import Lowered
 
-    model = IsingModel((0, 1, 2), [0.3, 0, 0.1], [(0, 1), (1, 2)], [0.9, -0.4])
+    model = IsingModel((0, 1, 2), np.array([0.3, 0, 0.1]), np.array([(0, 1), (1, 2)]), np.array([0.9, -0.4]))
     report = fab.compile(Lowered(model, ((0, 2),), ((1,),)), "g4-1x3").report
     program = fab.compile(Lowered(model, ((0, 2),), ((1,),)), "g4-1x3")
     worst = 0.0

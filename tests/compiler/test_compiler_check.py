@@ -1,6 +1,7 @@
 """Checks by trusted runs, chains that have not met, and the solvers behind enumerated figures."""
 
 import warnings
+from collections.abc import Hashable
 from pathlib import Path
 
 import networkx
@@ -209,7 +210,7 @@ def test_a_conditional_distribution_is_checked_too():
     """The fault: a reference whose clamped nodes are free."""
     source = weighted(networkx.grid_2d_graph(4, 4), 5, coupling=0.8)
     program = fab.compile(source, fab.fabric(source))
-    clamp = {0: True, 10: False}
+    clamp: dict[Hashable, bool] = {0: True, 10: False}
     found = program.check(schedule=SHORT, clamp=clamp, replicas=32).report.checked
     assert found is not None and found.passed
     # The energy says that the nodes were held: without them it is another by far.

@@ -174,7 +174,7 @@ def test_programs_of_categories_are_files():
     again = type(program).from_json(program.to_json())
     assert again.digest == program.digest and again.model.nodes == model.nodes
     states = [p.sample(fab.Schedule(5, 20), device="reference", seed=3).node_states for p in (program, again)]
-    assert np.array_equal(*states) and states[0].dtype == np.uint8 and states[0].max() <= 2
+    assert np.array_equal(states[0], states[1]) and states[0].dtype == np.uint8 and states[0].max() <= 2
     np.testing.assert_allclose(model.energies(states[0]), 0.5 - (2.0 * states[0][..., 1] - 1))
 
 

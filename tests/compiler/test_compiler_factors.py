@@ -10,7 +10,7 @@ from thermofab.compiler import fabric_of, stationary_distribution, verify
 from thermofab.compiler.certify.exactness import KINDS, compiled_distribution, distance, random_program
 from thermofab.compiler.certify.verify import distribution_of_nodes
 from thermofab.compiler.frontend import lower
-from thermofab.compiler.ir.stages import Source
+from thermofab.compiler.ir.stages import Paired, Source
 from thermofab.compiler.passes.canonicalise import Canonicalise
 from thermofab.compiler.passes.categorical import Categorical
 from thermofab.compiler.passes.factor_sites import FactorSites
@@ -32,6 +32,7 @@ def grid_model(q, rows, columns, seed, scale=0.7):
 
 def placed(source, fabric):
     draft = FactorSites()(Categorical()(Canonicalise()(Source(source, fabric))))
+    assert isinstance(draft, Paired)
     return RootAndWire()(Place()(draft))
 
 

@@ -136,5 +136,9 @@ def test_every_stage_has_what_is_known_by_then():
     assert seen[0][2] == "3 nodes, 1 terms" and seen[-1][2] == "4 spins, 6 edges on 4 sites"
     for earlier, later in ((Source, Discrete), (Source, Paired), (Paired, Placed), (Placed, Wired), (Wired, Quantised)):
         assert {field.name for field in fields(earlier)} < {field.name for field in fields(later)}
+
+    def without_placements(_: str, stage: Source) -> None:
+        stage.to(Placed, "test", "nothing")
+
     with pytest.raises(TypeError, match="missing 1 required positional argument: 'placements'"):
-        fab.compile(GRID, "king-6x6", trace=lambda _, stage: stage.to(Placed, "test", "nothing"))
+        fab.compile(GRID, "king-6x6", trace=without_placements)

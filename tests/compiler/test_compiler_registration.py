@@ -82,7 +82,7 @@ def ring_program(beta=1.0):
         InteractionGroup(WeightInteraction(jnp.array(w)), Block(nodes), [Block(turned)]),
         InteractionGroup(WeightInteraction(jnp.array(w)), Block(turned), [Block(nodes)]),
     ]
-    structs = {GridNode: jax.ShapeDtypeStruct((), jnp.bool_)}
+    structs: dict[type[AbstractNode], jax.ShapeDtypeStruct] = {GridNode: jax.ShapeDtypeStruct((), jnp.bool_)}
     spec = BlockGibbsSpec([Block(nodes[::2]), Block(nodes[1::2])], [], structs)
     return BlockSamplingProgram(spec, [AnnealedSampler(beta)] * 2, groups), nodes, b, w
 
