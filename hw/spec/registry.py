@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from thermofab.hw.spec.errors import DeviceError, SpecError
+from thermofab.hw.spec.partition import PartitionEstimator
 
 if TYPE_CHECKING:
     from thermofab.hw.spec.device import Device
     from thermofab.hw.spec.fabric import FabricSpec
     from thermofab.hw.spec.generators import Generator
-    from thermofab.hw.spec.partition import PartitionEstimator
 
 GENERATORS, DEVICES, ESTIMATORS = "thermofab.generators", "thermofab.devices", "thermofab.estimators"
 OURS = "thermofab"
@@ -73,7 +73,7 @@ def open_device(name: str, fabric: "FabricSpec", **options: Any) -> "Device":
     return known[scheme].load()(fabric, **options)
 
 
-def partition_estimator() -> "PartitionEstimator":
+def partition_estimator() -> PartitionEstimator:
     """What :meth:`thermofab.hw.spec.program.Program.log_partition` calls: it drives devices, which this folder knows
     by name only."""
     return _known(ESTIMATORS)["log_partition"].load()

@@ -6,11 +6,11 @@ import numpy as np
 from thermofab.compiler.certify.exactness import fabric_couplings
 from thermofab.compiler.distributions.enumeration import log_weights, marginal, normalised
 from thermofab.compiler.frontend import lower
-from thermofab.compiler.ir.stages import Source, Wired
+from thermofab.compiler.ir.stages import Paired, Source, Wired
 from thermofab.compiler.passes.canonicalise import Canonicalise
 from thermofab.compiler.passes.place import Place
 from thermofab.compiler.passes.root_and_wire import RootAndWire
-from thermofab.hw.spec import IsingModel, fabric
+from thermofab.hw.spec import DiscreteModel, IsingModel, fabric
 
 
 def weighted(graph: networkx.Graph, seed: int, coupling: float = 0.8, bias: float = 0.4) -> networkx.Graph:
@@ -24,16 +24,26 @@ def weighted(graph: networkx.Graph, seed: int, coupling: float = 0.8, bias: floa
     return graph
 
 
-def model_of(graph: networkx.Graph) -> IsingModel:
-    model = lower(graph).model
+def pairwise(model: IsingModel | DiscreteModel) -> IsingModel:
+    """``model``, which has spins and couplings of two."""
     assert isinstance(model, IsingModel)
     return model
 
 
+def model_of(graph: networkx.Graph) -> IsingModel:
+    return pairwise(lower(graph).model)
+
+
+def paired(stage: Source) -> Paired:
+    """A program of spins and couplings of two, canonical."""
+    made = Canonicalise()(stage)
+    assert isinstance(made, Paired)
+    return made
+
+
 def laid_out(source, name: str, tolerance=None, seed: int = 0) -> Wired:
     """The program after placement and wiring, in real numbers."""
-    paired = Canonicalise()(Source(lower(source), fabric(name)))
-    return RootAndWire(tolerance=tolerance)(Place(seed=seed)(paired))
+    return RootAndWire(tolerance=tolerance)(Place(seed=seed)(paired(Source(lower(source), fabric(name)))))
 
 
 def distribution_over_roots(stage: Wired, clamp: dict[int, bool] | None = None) -> np.ndarray:

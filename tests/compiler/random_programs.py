@@ -76,7 +76,7 @@ class RandomProgram:
             return fab.fabric(self.fabric, **self.widths)
         graph = networkx.Graph()
         graph.add_nodes_from(range(self.n))
-        graph.add_edges_from(spins for spins, _ in self.terms)
+        graph.add_edges_from((u, v) for (u, v), _ in self.terms)
         return fab.fabric(graph, **self.widths)
 
     def described(self) -> dict[str, Any]:

@@ -9,9 +9,11 @@ import dimod
 import networkx
 import numpy as np
 import pytest
+from dimod.higherorder.polynomial import BinaryPolynomial
 
 import thermofab as fab
-from tests.compiler.compiler_cases import weighted
+from tests.compiler.compiler_cases import pairwise, weighted
+from tests.present import present
 from thermofab.compiler.distributions.enumeration import total_variation
 from thermofab.hw.spec import CompileError, DistributionWarning, Exact, Program, RefusedError
 
@@ -28,7 +30,7 @@ from thermofab.hw.spec import CompileError, DistributionWarning, Exact, Program,
 def test_end_to_end_distribution_is_the_programs(graph, name):
     program = fab.compile(weighted(graph, 1, coupling=0.5), fab.fabric(name, weight_bits=10), verify=True)
     assert isinstance(program.report.certificate, Exact)
-    assert program.report.end_to_end_tv < 0.01
+    assert present(program.report.end_to_end_tv) < 0.01
 
 
 @pytest.mark.parametrize("device", ["reference", "jax"])
@@ -70,7 +72,7 @@ def test_bqm_energies_and_distribution(vartype):
 def test_beta_scales_a_source_without_temperature():
     graph = weighted(networkx.path_graph(2), 0)
     cold, hot = (fab.compile(graph, "g4-1x2", beta=beta) for beta in (2.0, 0.5))
-    assert cold.model.beta == 2.0 and np.array_equal(cold.model.couplings, hot.model.couplings)
+    assert cold.model.beta == 2.0 and np.array_equal(pairwise(cold.model).couplings, pairwise(hot.model).couplings)
     for program, beta in ((cold, 2.0), (hot, 0.5)):
         weight = program.image.weights[0] * program.report.quantisation.step
         assert weight == pytest.approx(beta * graph.edges[0, 1]["weight"], abs=0.02)
@@ -206,7 +208,7 @@ def test_compiling_a_model_brings_in_neither_jax_nor_dimod():
 
 def test_without_a_fabric_it_takes_one_of_the_programs_own_and_says_so():
     graph = networkx.cycle_graph(5)
-    networkx.set_edge_attributes(graph, -0.6, "weight")
+    networkx.set_edge_attributes(graph, dict.fromkeys(graph.edges, -0.6), "weight")
     program = fab.compile(graph, beta_levels=[1, 0.8, 0.6, 0.4, 0.2])
     assert program.fabric == fab.fabric_of(graph, levels=5)
     assert program.report.passes[0] == (
@@ -219,14 +221,14 @@ def test_without_a_fabric_it_takes_one_of_the_programs_own_and_says_so():
 
 
 def test_without_a_fabric_terms_too_wide_take_hidden_spins():
-    wide = dimod.higherorder.BinaryPolynomial({tuple(range(7)): 0.8}, "SPIN")
+    wide = BinaryPolynomial({tuple(range(7)): 0.8}, "SPIN")
     program = fab.compile(wide)
     assert program.fabric.n_sites > 7 and "hidden spins for terms of more than six" in program.report.passes[0][1]
 
 
 def test_without_a_fabric_it_takes_fine_widths_where_the_default_ones_are_refused():
     graph = networkx.cycle_graph(5)
-    networkx.set_edge_attributes(graph, -0.6, "weight")
+    networkx.set_edge_attributes(graph, dict.fromkeys(graph.edges, -0.6), "weight")
     with pytest.raises(RefusedError):
         fab.compile(graph, fab.fabric_of(graph), tolerance=5e-5)
     program = fab.compile(graph, tolerance=5e-5)

@@ -3,12 +3,14 @@
 import itertools
 import json
 import unittest
+from typing import Any
 
 import dimod
 import dimod.testing
 import networkx
 import numpy as np
 import pytest
+from dimod.exceptions import BinaryQuadraticModelStructureError
 from dimod.higherorder.polynomial import BinaryPolynomial
 
 import thermofab as fab
@@ -62,20 +64,23 @@ class TestDimodComposites(unittest.TestCase):
         pairs = list(itertools.permutations("abc", 2))
         names = [*"abc", *(f"{u}*{v}" for u, v in pairs), *(f"aux{u},{v}" for u, v in pairs)]
         child = fab.TSUSampler(networkx.complete_graph(names), device="reference")
+        terms: Any = {("a", "b", "c"): -1.0, ("a", "b"): -0.5}  # dimod's own type says pairs only
         found = dimod.HigherOrderComposite(child).sample_hising(
-            {"a": -1.0}, {("a", "b", "c"): -1.0, ("a", "b"): -0.5}, penalty_strength=2.0, num_reads=40, num_sweeps=100
+            {"a": -1.0}, terms, penalty_strength=2.0, num_reads=40, num_sweeps=100
         )
-        assert dict(found.first.sample) == {"a": 1, "b": 1, "c": 1} and found.first.energy == -2.5
+        sample, energy, *_ = found.first
+        assert dict(sample) == {"a": 1, "b": 1, "c": 1} and energy == -2.5
 
     def test_scaled_and_fixed_polynomials(self):
         """Composites of polynomials over the same child: energies are those of the polynomial that was asked."""
-        poly = dimod.BinaryPolynomial({((("a",),),): 3.0, ((("a",),), 0): -2.0, (0, "c"): 1.0}, "SPIN")
+        poly = BinaryPolynomial({((("a",),),): 3.0, ((("a",),), 0): -2.0, (0, "c"): 1.0}, "SPIN")
         pairs = dimod.HigherOrderComposite(make())
-        for composed, options, lowest in (
+        cases: list[tuple[Any, dict[str, Any], float]] = [
             (dimod.PolyScaleComposite(pairs), {"scalar": 0.5}, -6.0),
             (dimod.PolyFixedVariableComposite(pairs), {"fixed_variables": {"c": -1}}, -4.0),
             (dimod.PolyTruncateComposite(pairs, 3), {}, -6.0),
-        ):
+        ]
+        for composed, options, lowest in cases:
             found = composed.sample_poly(poly, num_reads=20, num_sweeps=50, **options)
             assert np.allclose(found.record.energy, poly.energies((found.record.sample, found.variables)))
             assert found.first.energy == lowest
@@ -125,7 +130,8 @@ def test_schedules_and_initial_states():
     sampler = fab.TSUSampler("g4-2x2", device="reference")
     answer = sampler.sample(bqm, schedule=fab.Schedule(0, 3, 1), initial_states=[{0: 1, 1: -1}, {1: 1, 0: 1}])
     assert len(answer) == 6
-    assert [dict(s) for s in list(answer.samples(sorted_by=None))[::3]] == [{0: 1, 1: -1}, {0: 1, 1: 1}]
+    unsorted: Any = None  # dimod's own type says names of fields only
+    assert [dict(s) for s in list(answer.samples(sorted_by=unsorted))[::3]] == [{0: 1, 1: -1}, {0: 1, 1: 1}]
 
 
 @pytest.mark.parametrize(
@@ -197,7 +203,7 @@ def test_initial_states_are_repeated_over_the_reads():
 
 
 def test_a_bqm_off_the_graph_is_an_error_of_dimods_too():
-    with pytest.raises(dimod.exceptions.BinaryQuadraticModelStructureError) as caught:
+    with pytest.raises(BinaryQuadraticModelStructureError) as caught:
         fab.TSUSampler("g4-2x2", device="reference").sample_ising({}, {(0, 3): 1.0})
     assert isinstance(caught.value, CompileError)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import thermofab as fab
-from tests.compiler.compiler_cases import boltzmann, laid_out, model_of, weighted
+from tests.compiler.compiler_cases import boltzmann, laid_out, model_of, paired, weighted
 from thermofab.compiler.certify.exactness import fabric_couplings
 from thermofab.compiler.distributions.broken import least_share
 from thermofab.compiler.distributions.enumeration import log_weights, marginal, normalised, states
@@ -15,7 +15,6 @@ from thermofab.compiler.distributions.trunks import whole_distribution
 from thermofab.compiler.frontend import lower
 from thermofab.compiler.ir.lowered import Lowered
 from thermofab.compiler.ir.stages import Source
-from thermofab.compiler.passes.canonicalise import Canonicalise
 from thermofab.compiler.passes.discard import DiscardBroken, copies_of, share_of
 from thermofab.compiler.passes.place import Place
 from thermofab.compiler.passes.root_and_wire import RootAndWire
@@ -66,6 +65,7 @@ def test_the_kept_samples_have_the_programs_distribution(seed, coupling):
     weaker = DiscardBroken(least_yield=0.0, aim=0.01)(draft)
     distribution, share = kept_over_roots(weaker)
     assert np.max(np.abs(distribution - boltzmann(model_of(source)))) < 1e-9
+    assert isinstance(weaker.certificate, Rejecting)
     assert share == pytest.approx(weaker.certificate.yield_, rel=1e-9)
     assert np.all(weaker.layout.trunk_couplings <= draft.layout.trunk_couplings)
 
@@ -74,10 +74,11 @@ def test_the_kept_samples_have_the_programs_distribution(seed, coupling):
 def test_given_clamped_nodes_too(value):
     graph = weighted(networkx.complete_graph(6), 2)
     lowered = Lowered(model_of(graph), ((1, 2, 3, 4, 5),), ((0,),))
-    draft = RootAndWire()(Place()(Canonicalise()(Source(lowered, fab.fabric(TORUS)))))
+    draft = RootAndWire()(Place()(paired(Source(lowered, fab.fabric(TORUS)))))
     assert draft.layout.n_trunks > 0
     distribution, share = kept_over_roots(draft, {0: value})
     assert np.max(np.abs(distribution - fab.exact(lowered.model, clamp={0: value}).probabilities)) < 1e-9
+    assert isinstance(draft.certificate, Rejecting)
     assert share >= draft.certificate.yield_ - 1e-9
 
 
@@ -95,7 +96,7 @@ def test_the_yield_estimated_from_trees_is_near_the_enumerated_one_and_above_the
 
 def test_the_yield_of_one_node_of_two_trunks_is_exact_from_its_tree():
     """A star: with one node of copies there are no two broken nodes to be coupled."""
-    draft = Canonicalise()(Source(lower(weighted(networkx.star_graph(7), 1)), fab.fabric("g4-4x4")))
+    draft = paired(Source(lower(weighted(networkx.star_graph(7), 1)), fab.fabric("g4-4x4")))
     draft = RootAndWire(discard=DiscardBroken(enumerate_up_to=0))(Place()(draft))
     assert draft.layout.n_trunks > 0
     exact = whole_distribution(draft.layout, draft.edges, draft.couplings, draft.biases).sum()
@@ -154,7 +155,7 @@ def test_samples_none_of_which_is_kept_are_refused():
 
 
 def test_too_low_a_yield_is_refused():
-    draft = Canonicalise()(Source(lower(weighted(networkx.complete_graph(6), 3)), fab.fabric(TORUS)))
+    draft = paired(Source(lower(weighted(networkx.complete_graph(6), 3)), fab.fabric(TORUS)))
     with pytest.raises(
         RefusedError,
         match=r"^the program compiles onto g4-4x4-torus only with \d+ couplings between copies that carry several "
@@ -170,10 +171,11 @@ def test_sample_states_returns_as_many_samples_as_were_asked_for_all_of_them_kep
     import jax
     import thrml
     from thrml.models import IsingEBM, IsingSamplingProgram
+    from thrml.pgm import AbstractNode
 
     n = 6
     rng = np.random.default_rng(5)
-    nodes = [thrml.SpinNode() for _ in range(n)]
+    nodes: list[AbstractNode] = [thrml.SpinNode() for _ in range(n)]
     pairs = [(i, j) for i in range(n) for j in range(i)]
     ebm = IsingEBM(
         nodes,
@@ -199,9 +201,7 @@ def test_sample_states_returns_as_many_samples_as_were_asked_for_all_of_them_kep
 
 def test_a_table_that_cannot_be_as_cold_as_the_trunks_is_named():
     source = weighted(networkx.complete_graph(6), 3)
-    placed = (
-        Place()(Canonicalise()(Source(lower(source), fab.fabric(TORUS, threshold_bits=bits)))) for bits in (4, 12)
-    )
+    placed = (Place()(paired(Source(lower(source), fab.fabric(TORUS, threshold_bits=bits)))) for bits in (4, 12))
     short, long = (ScaleAndQuantise()(RootAndWire()(one)).certificate for one in placed)
     assert short.how.endswith(", less with probabilities no smaller than 2^-4: use profile='fine'")
     assert long.how == "enumerated"

@@ -18,6 +18,7 @@ from thrml.models.discrete_ebm import (
     SpinEBMFactor,
     SpinGibbsConditional,
 )
+from thrml.pgm import AbstractNode
 
 import thermofab as fab
 from thermofab.compiler import drop_in
@@ -28,13 +29,13 @@ from thermofab.hw.spec import CompileError, DistributionWarning, SpecError, kept
 
 def ring(n=6, clamped=2, seed=0, scale=1.0):
     rng = np.random.default_rng(seed)
-    nodes = [SpinNode() for _ in range(n)]
+    nodes: list[AbstractNode] = [SpinNode() for _ in range(n)]
     edges = [(nodes[k], nodes[(k + 1) % n]) for k in range(n)]
     weights = jnp.array(scale * rng.normal(size=n) * 0.6)
     ebm = IsingEBM(nodes, edges, jnp.array(rng.normal(size=n) * 0.4), weights, jnp.array(1.0))
     free = nodes[: n - clamped]
     blocks = [Block(free[::2]), Block(free[1::2])]
-    return ebm, IsingSamplingProgram(ebm, blocks, [Block(nodes[n - clamped :])] if clamped else [])
+    return ebm, IsingSamplingProgram(ebm, [*blocks], [Block(nodes[n - clamped :])] if clamped else [])
 
 
 INIT = [jnp.array([True, False]), jnp.array([False, False])]
@@ -236,7 +237,7 @@ def test_new_tables_keep_fabric_and_device(compiled):
 
 
 def seven_spins():
-    nodes = [SpinNode() for _ in range(7)]
+    nodes: list[AbstractNode] = [SpinNode() for _ in range(7)]
     spec = BlockGibbsSpec([Block([node]) for node in nodes], [])
     factor = SpinEBMFactor([Block([node]) for node in nodes], jnp.array([0.8]))
     return nodes, FactorSamplingProgram(spec, [SpinGibbsConditional()] * 7, [factor], [])
@@ -265,7 +266,7 @@ def test_terms_too_wide_for_factors_take_hidden_spins_and_say_so():
 
 def frustrated():
     """A triangle of couplings -80, -80 and -80.4: which bond breaks is decided by 0.4, less than a step of 80/127."""
-    nodes = [SpinNode() for _ in range(4)]
+    nodes: list[AbstractNode] = [SpinNode() for _ in range(4)]
     edges = [(nodes[0], nodes[1]), (nodes[0], nodes[2]), (nodes[1], nodes[2]), (nodes[2], nodes[3])]
     weights, biases = jnp.array([-80.0, -80.0, -80.4, 0.3]), jnp.array([0.3, 0.3, 0.3, 0.1])
     ebm = IsingEBM(nodes, edges, biases, weights, jnp.array(1.0))

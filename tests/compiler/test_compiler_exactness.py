@@ -8,6 +8,7 @@ import pytest
 from dimod.higherorder.polynomial import BinaryPolynomial
 
 import thermofab as fab
+from tests.present import present
 from thermofab.compiler.certify.exactness import KINDS, distance, random_program, wired
 from thermofab.compiler.distributions.elimination import marginal_distribution
 from thermofab.compiler.distributions.enumeration import log_weights, marginal, normalised, total_variation
@@ -81,7 +82,7 @@ def test_every_code_gives_the_same_distribution(code):
     samples = program.sample(fab.Schedule(200, 2000, 3), replicas=64, device="native")
     distribution = fab.exact(model)
     number = np.ravel_multi_index(np.moveaxis(samples.node_states, -1, 0).astype(int), distribution.shape)
-    chains = np.stack([np.bincount(chain, minlength=30) for chain in number]) / 2000
+    chains = np.stack([np.bincount(chain, minlength=30) for chain in np.asarray(number)]) / 2000
     error = chains.std(axis=0, ddof=1) / 8
     # Two-sided at 7 standard errors of 64 chains: below 1e-8 for 30 states, Student's t with 63 degrees included.
     assert np.all(np.abs(chains.mean(axis=0) - distribution.probabilities) < 7 * error + 1e-4)
@@ -108,7 +109,7 @@ def test_polynomials_in():
         distribution.probabilities, np.exp(-1.3 * wanted) / np.exp(-1.3 * wanted).sum(), rtol=1e-12
     )
     program = fab.compile(polynomial, "complete-12", beta=1.3)
-    assert program.report.certificate.tv == 0 and program.report.end_to_end_tv < 0.05
+    assert program.report.certificate.tv == 0 and present(program.report.end_to_end_tv) < 0.05
 
 
 def test_a_restricted_boltzmann_machine_of_binary_units():
@@ -149,7 +150,7 @@ def test_known_clamps_take_no_site():
     model = fab.boltzmann_machine(np.triu(w := rng.normal(size=(6, 6)), 1) + np.triu(w, 1).T, rng.normal(size=6))
     program = fab.compile(model, "complete-6", clamp={1: True, 4: False}, verify=True)
     assert program.report.sites == 4 and program.report.nodes == 6
-    assert program.report.end_to_end_tv < 0.02
+    assert present(program.report.end_to_end_tv) < 0.02
     samples = program.sample(fab.Schedule(10, 50), device="reference")
     assert samples.node_states[..., 1].all() and not samples.node_states[..., 4].any()
     conditional = fab.exact(model, clamp={1: True, 4: False})
@@ -173,7 +174,7 @@ def test_programs_of_categories_are_files():
     again = type(program).from_json(program.to_json())
     assert again.digest == program.digest and again.model.nodes == model.nodes
     states = [p.sample(fab.Schedule(5, 20), device="reference", seed=3).node_states for p in (program, again)]
-    assert np.array_equal(*states) and states[0].dtype == np.uint8 and states[0].max() <= 2
+    assert np.array_equal(states[0], states[1]) and states[0].dtype == np.uint8 and states[0].max() <= 2
     np.testing.assert_allclose(model.energies(states[0]), 0.5 - (2.0 * states[0][..., 1] - 1))
 
 

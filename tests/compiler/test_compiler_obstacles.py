@@ -19,7 +19,7 @@ ODD = "the graph of the program's nodes has a cycle of odd length and that of th
 
 def ising(graph):
     graph = graph.copy()
-    networkx.set_edge_attributes(graph, 0.4, "weight")
+    networkx.set_edge_attributes(graph, dict.fromkeys(graph.edges, 0.4), "weight")
     return graph
 
 
@@ -120,8 +120,9 @@ def test_clamped_nodes_that_make_a_program_not_planar():
     jnp = pytest.importorskip("jax.numpy")
     from thrml import Block, SpinNode
     from thrml.models import IsingEBM, IsingSamplingProgram
+    from thrml.pgm import AbstractNode
 
-    nodes = [SpinNode() for _ in range(5)]
+    nodes: list[AbstractNode] = [SpinNode() for _ in range(5)]
     pairs = [(a, b) for k, a in enumerate(nodes) for b in nodes[k + 1 :]]
     ebm = IsingEBM(nodes, pairs, jnp.zeros(5), jnp.full(10, 0.3), jnp.array(1.0))
     program = IsingSamplingProgram(ebm, [Block([node]) for node in nodes[:4]], [Block(nodes[4:])])

@@ -2,6 +2,7 @@
 
 import warnings
 from fractions import Fraction
+from typing import Any
 
 import dimod
 import jax.numpy as jnp
@@ -11,8 +12,10 @@ import pytest
 from dimod.higherorder.polynomial import BinaryPolynomial
 from thrml import Block, SpinNode
 from thrml.models import IsingEBM, IsingSamplingProgram, SpinEBMFactor
+from thrml.pgm import AbstractNode
 
 import thermofab as fab
+from tests.compiler.compiler_cases import pairwise
 from thermofab.compiler import boltzmann_machine, rbm
 from thermofab.hw.spec import CompileError, IsingModel, SpecError, ThermofabError
 from thermofab.hw.spec.discrete import DiscreteModel, factor_of
@@ -33,9 +36,15 @@ def bqm(vartype, linear=0.1, quadratic=0.2, offset=0.0):
     return model
 
 
-def ebm(weight=0.5, bias=0.0, beta=1.0):
-    nodes = [SpinNode(), SpinNode()]
-    return IsingEBM(nodes, [tuple(nodes)], jnp.array([bias, 0.0]), jnp.array([weight]), jnp.array(beta))
+def coupled(couplings: Any, **more: Any) -> IsingModel:
+    biases: Any = [0, 0]
+    edges: Any = [(0, 1)]
+    return IsingModel((0, 1), biases, edges, couplings, **more)
+
+
+def ebm(weight: complex = 0.5, bias: complex = 0.0, beta: complex = 1.0) -> IsingEBM:
+    nodes: list[AbstractNode] = [SpinNode(), SpinNode()]
+    return IsingEBM(nodes, [(nodes[0], nodes[1])], jnp.array([bias, 0.0]), jnp.array([weight]), jnp.array(beta))
 
 
 def sampling(weight):
@@ -63,9 +72,9 @@ COMPLEX = {
     "biases[1]": lambda v: boltzmann_machine([[0, 1], [1, 0]], [0, v]),
     "weights[1, 0]": lambda v: rbm([[0, 1], [v, 0]]),
     "hidden_biases[0]": lambda v: rbm([[0, 1], [1, 0]], [0, 1], [v, 0]),
-    "couplings[0]": lambda v: IsingModel((0, 1), [0, 0], [(0, 1)], [v]),
-    "offset": lambda v: IsingModel((0, 1), [0, 0], [(0, 1)], [1], offset=v),
-    "beta": lambda v: DiscreteModel((0,), [0], (factor_of([[0]], [[]], [1.0]),), beta=v),
+    "couplings[0]": lambda v: coupled([v]),
+    "offset": lambda v: coupled([1], offset=v),
+    "beta": lambda v: DiscreteModel((0,), np.zeros(1, int), (factor_of([[0]], [[]], [1.0]),), beta=v),
     "a factor's weights[0]": lambda v: factor_of([[0, 1]], [[]], [v]),
     "beta_levels[0]": lambda v: fab.compile(pair(), "g4-2x2", beta_levels=(v,)),
     "betas[0]": lambda v: fab.compile(pair(), "g4-2x2", betas=(v,)),
@@ -119,8 +128,8 @@ def test_what_is_not_finite_is_refused_in_a_sentence(name, value):
 
 def test_real_numbers_of_any_type_are_taken():
     for value in (True, 1, np.float16(0.5), Fraction(1, 2), jnp.bfloat16(0.5), np.array(0.5), jnp.array(0.5)):
-        assert compiled(pair(weight=value)).model.couplings.tolist() == [float(value)]
-        assert IsingModel((0, 1), [0, 0], [(0, 1)], [value]).couplings.tolist() == [float(value)]
+        assert pairwise(compiled(pair(weight=value)).model).couplings.tolist() == [float(value)]
+        assert coupled([value]).couplings.tolist() == [float(value)]
     assert boltzmann_machine(jnp.ones((2, 2), jnp.bfloat16) - jnp.eye(2, dtype=jnp.bfloat16)).couplings.tolist() == [
         1.0
     ]

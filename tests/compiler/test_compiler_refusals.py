@@ -9,15 +9,15 @@ from thrml.block_management import Block
 from thrml.block_sampling import BlockGibbsSpec, BlockSamplingProgram
 from thrml.models.discrete_ebm import SpinGibbsConditional
 from thrml.models.ising import IsingEBM, IsingSamplingProgram
-from thrml.pgm import DEFAULT_NODE_SHAPE_DTYPES, CategoricalNode, SpinNode
+from thrml.pgm import DEFAULT_NODE_SHAPE_DTYPES, AbstractNode, CategoricalNode, SpinNode
 
 import thermofab as fab
+from tests.compiler.compiler_cases import paired
 from thermofab.compiler import verify
 from thermofab.compiler.frontend import lower
 from thermofab.compiler.frontend.thrml_nodes import check_spin
 from thermofab.compiler.ir.lowered import discrete_model
 from thermofab.compiler.ir.stages import Source
-from thermofab.compiler.passes.canonicalise import Canonicalise
 from thermofab.compiler.passes.colour import Colour
 from thermofab.compiler.passes.place import Place
 from thermofab.compiler.passes.root_and_wire import RootAndWire
@@ -31,7 +31,7 @@ def model_of(nodes, categories, *factors):
 
 def ising(graph, weight=0.5):
     graph = graph.copy()
-    networkx.set_edge_attributes(graph, weight, "weight")
+    networkx.set_edge_attributes(graph, dict.fromkeys(graph.edges, weight), "weight")
     return graph
 
 
@@ -82,9 +82,7 @@ def test_packed_programs_with_copies_that_may_break():
 
 
 def test_wires_between_sites_of_one_colour():
-    draft = RootAndWire()(
-        Place()(Canonicalise()(Source(lower(ising(networkx.path_graph(3)), 1.0), fab.fabric("g4-2x2"))))
-    )
+    draft = RootAndWire()(Place()(paired(Source(lower(ising(networkx.path_graph(3)), 1.0), fab.fabric("g4-2x2")))))
     object.__setattr__(draft.fabric.topology, "colours", np.zeros(4, dtype=np.int32))
     with pytest.raises(CompileError, match=r"^coupled sites \d and \d share a colour; recolour the fabric's topology"):
         Colour()(draft)
@@ -94,7 +92,7 @@ def test_distributions_and_their_clamps():
     distribution = fab.exact(model_of(1, [3], factor_of([[]], [[0]], np.ones((1, 3)))))
     with pytest.raises(SpecError, match=r"^marginals are of spins; with categorical nodes use frequencies\.$"):
         _ = distribution.marginals
-    nodes = [SpinNode() for _ in range(3)]
+    nodes: list[AbstractNode] = [SpinNode() for _ in range(3)]
     ebm = IsingEBM(nodes, [(nodes[0], nodes[1]), (nodes[1], nodes[2])], jnp.zeros(3), jnp.ones(2), jnp.array(1.0))
     program = IsingSamplingProgram(ebm, [Block(nodes[:1]), Block(nodes[1:2])], [Block(nodes[2:])])
     with pytest.raises(SpecError, match=r"^clamp\[0\] must have shape \(1,\), got \(3,\)\.$"):

@@ -3,6 +3,7 @@
 import os
 import sys
 import warnings
+from typing import Any
 
 import dwave.graphs
 import equinox as eqx
@@ -19,6 +20,7 @@ from thrml.factor import FactorSamplingProgram
 from thrml.models import IsingEBM, IsingSamplingProgram, IsingTrainingSpec, hinton_init
 from thrml.models.discrete_ebm import CategoricalEBMFactor, CategoricalGibbsConditional
 from thrml.observers import MomentAccumulatorObserver, StateObserver
+from thrml.pgm import AbstractNode
 
 import thermofab as fab
 from thermofab.hw.spec import CompileError, DeviceError, DistributionWarning, SpecError
@@ -30,7 +32,7 @@ WANTED = slice(1, 4)
 def ring(weights=None, n=6, clamped=2):
     """Program, its nodes and a function that makes it from other weights."""
     rng = np.random.default_rng(0)
-    nodes = [SpinNode() for _ in range(n)]
+    nodes: list[AbstractNode] = [SpinNode() for _ in range(n)]
     edges = [(nodes[k], nodes[(k + 1) % n]) for k in range(n)]
     biases, usual = jnp.array(rng.normal(size=n) * 0.4), jnp.array(rng.normal(size=n) * 0.6)
 
@@ -200,7 +202,7 @@ def test_training_gradients_are_those_of_the_model():
     """Against enumeration, to 6 standard errors of 400 and 4000 chains: false alarms below 1e-7. Rounding moves a
     moment by less than 0.01.
     """
-    nodes = [SpinNode() for _ in range(5)]
+    nodes: list[AbstractNode] = [SpinNode() for _ in range(5)]
     edges = [(nodes[a], nodes[b]) for a, b in ((0, 1), (1, 2), (2, 3), (3, 4), (4, 0))]
     rng = np.random.default_rng(1)
     ebm = IsingEBM(
@@ -208,7 +210,7 @@ def test_training_gradients_are_those_of_the_model():
     )
     even, odd = [Block(nodes[3:4]), Block(nodes[4:])], [Block([nodes[k]]) for k in range(5)]
     spec = IsingTrainingSpec(
-        ebm, [Block(nodes[:2])], [Block(nodes[2:3])], even, [*odd[:2], *odd[3:]], SamplingSchedule(20, 1, 0),
+        ebm, [Block(nodes[:2])], [Block(nodes[2:3])], [*even], [*odd[:2], *odd[3:]], SamplingSchedule(20, 1, 0),
         SamplingSchedule(20, 1, 0),
     )  # fmt: skip
     data = jnp.array([[True, False], [True, True]])
@@ -235,11 +237,11 @@ def test_training_gradients_are_those_of_the_model():
 
 
 def test_training_with_all_nodes_visible_samples_the_negative_phase_alone():
-    nodes = [SpinNode() for _ in range(3)]
+    nodes: list[AbstractNode] = [SpinNode() for _ in range(3)]
     edges = [(nodes[0], nodes[1]), (nodes[1], nodes[2])]
     ebm = IsingEBM(nodes, edges, jnp.zeros(3), jnp.array([0.4, -0.2]), jnp.array(1.0))
     blocks = [Block(nodes[::2]), Block(nodes[1:2])]
-    spec = IsingTrainingSpec(ebm, [Block(nodes)], [], [], blocks, SCHEDULE, SCHEDULE)
+    spec = IsingTrainingSpec(ebm, [Block(nodes)], [], [], [*blocks], SCHEDULE, SCHEDULE)
     data = jnp.array([[True, True, False], [False, True, True]])
     args = jax.random.key(0), spec, nodes, edges, [data], [], [], hinton_init(jax.random.key(1), ebm, blocks, (4,))
     _, bias_gradient, positive, negative = fab.estimate_kl_grad(*args, device="reference")
@@ -282,7 +284,8 @@ def test_the_calls_of_the_spin_notebook():
     """Notebook 02: a Pegasus graph, hinton_init, estimate_kl_grad, and chains over a sharded batch of keys."""
     graph = dwave.graphs.pegasus_graph(2)
     graph = networkx.relabel_nodes(graph, {at: SpinNode() for at in graph})
-    nodes, edges = list(graph.nodes), list(graph.edges)
+    nodes: list[AbstractNode] = list(graph.nodes)
+    edges = list(graph.edges)
     key = jax.random.key(4242)
     keys = jax.random.split(key, 6)
     biases, weights = jax.random.normal(keys[0], (len(nodes),)), jax.random.normal(keys[1], (len(edges),))
@@ -290,15 +293,16 @@ def test_the_calls_of_the_spin_notebook():
     data_nodes = nodes[::4]
     colouring = networkx.coloring.greedy_color(graph, strategy="DSATUR")
     by_colour = [[n for n in graph if colouring[n] == c] for c in range(max(colouring.values()) + 1)]
-    free_blocks = [Block(members) for members in by_colour]
+    free_blocks: list[Block[AbstractNode]] = [Block(members) for members in by_colour]
     rest = [[n for n in members if n not in data_nodes] for members in by_colour]
-    clamped_blocks = [Block(members) for members in rest if members]
+    clamped_blocks: list[Block[AbstractNode]] = [Block(members) for members in rest if members]
     batch = 4
     data = jax.random.bernoulli(keys[2], 0.5, (batch, len(data_nodes))).astype(jnp.bool)
     schedule = SamplingSchedule(5, 10, 5)
-    spec = IsingTrainingSpec(model, [Block(data_nodes)], [], clamped_blocks, free_blocks, schedule, schedule)
+    spec = IsingTrainingSpec(model, [Block(data_nodes)], [], [*clamped_blocks], [*free_blocks], schedule, schedule)
     start_free = hinton_init(keys[3], model, free_blocks, (batch,))
-    start_clamped = hinton_init(keys[4], model, clamped_blocks, (1, batch))
+    shape: Any = (1, batch)  # THRML's own type says one dimension
+    start_clamped = hinton_init(keys[4], model, clamped_blocks, shape)
     with pytest.warns(DistributionWarning, match=r"total variation of 0\.1.* check=True measures") as caught:
         weight_grads, bias_grads, clamped_moments, free_moments = fab.estimate_kl_grad(
             keys[5], spec, nodes, edges, [data], [], start_clamped, start_free
@@ -306,7 +310,7 @@ def test_the_calls_of_the_spin_notebook():
     assert caught[0].filename == __file__, "the line that called it is named, through vmap"
     assert weight_grads.shape == (len(edges),) and bias_grads.shape == (len(nodes),)
     assert clamped_moments[1].shape == (1, batch, len(edges)) and free_moments[0].shape == (batch, len(nodes))
-    program = IsingSamplingProgram(model, free_blocks, [])
+    program = IsingSamplingProgram(model, [*free_blocks], [])
     sharding = NamedSharding(jax.make_mesh((1,), ("x",)), PartitionSpec("x"))
     one = SamplingSchedule(20, 1, 1)
     chains = jax.jit(

@@ -7,12 +7,11 @@ import numpy as np
 import pytest
 
 import thermofab as fab
-from tests.compiler.compiler_cases import boltzmann, distribution_over_roots, laid_out, model_of, weighted
+from tests.compiler.compiler_cases import boltzmann, distribution_over_roots, laid_out, model_of, paired, weighted
 from thermofab.compiler.distributions.enumeration import kl, total_variation
 from thermofab.compiler.distributions.trunks import kl_bound, log_ratio_range, root_distribution, tv_bound
 from thermofab.compiler.frontend import lower
 from thermofab.compiler.ir.stages import Source
-from thermofab.compiler.passes.canonicalise import Canonicalise
 from thermofab.compiler.passes.place import Place
 from thermofab.compiler.passes.root_and_wire import MARGINS, RootAndWire, _strengthened
 from thermofab.hw.spec import Bounded, Exact, RefusedError
@@ -89,7 +88,7 @@ def test_a_looser_tolerance_takes_weaker_trunks():
 def test_trunks_are_refused_with_a_tolerance_that_would_do(tolerance):
     source = weighted(networkx.complete_graph(6), 3)
     asked = r"" if tolerance is None else r" and not within tolerance=1e-09"
-    draft = Place()(Canonicalise()(Source(lower(source), fab.fabric(TORUS))))
+    draft = Place()(paired(Source(lower(source), fab.fabric(TORUS))))
     with pytest.raises(
         RefusedError,
         match=rf"^the program compiles onto g4-4x4-torus only approximately{asked}: \d+ couplings between copies carry "

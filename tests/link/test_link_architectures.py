@@ -1,8 +1,11 @@
 """Boards of other architectures behind the line, good or bad: the same bits and the same counts as the simulators."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
+from thermofab.hw.link.device import SerialDevice
 from thermofab.hw.spec import fabric, open_device
 from thermofab.sim.conformance import random_case
 from thermofab.sim.rtl.board import SimulatedBoard
@@ -27,11 +30,11 @@ def board(request):
 def test_samples_and_counts(board, share):
     running, spec = board
     case = random_case(np.random.default_rng(5), "g8", 3000, spec)
-    arguments = dict(replicas=case.replicas, init=case.init, clamp=case.clamp)
+    arguments: Any = dict(replicas=case.replicas, init=case.init, clamp=case.clamp)
     expected = open_device("jax", spec)
     expected.load(case.image)
     states = expected.run(case.schedule, **arguments).sites
-    with faulty_line(running.path, share, 7) as path, open_device(f"serial://{path}", spec) as device:
+    with faulty_line(running.path, share, 7) as path, SerialDevice(spec, url=f"serial://{path}") as device:
         device.load(case.image)
         assert np.array_equal(device.run(case.schedule, **arguments).sites, states)
         counts = device.accumulate(case.schedule, **arguments)

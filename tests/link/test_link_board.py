@@ -15,6 +15,7 @@ import pytest
 from thermofab.hw.host import registers as rm
 from thermofab.hw.host.architectures import register_map
 from thermofab.hw.host.driver import FabricDriver
+from thermofab.hw.link.device import SerialDevice
 from thermofab.hw.link.frames import DATA_WORDS, RING_WORDS, Frame, Kind, request
 from thermofab.hw.link.port import open_port, port_address
 from thermofab.hw.link.transport import LinkBus
@@ -45,7 +46,9 @@ def board():
 
 @pytest.fixture
 def device(board):
-    with open_device(f"serial://{board.path}", TORUS) as opened:
+    opened = open_device(f"serial://{board.path}", TORUS)
+    assert isinstance(opened, SerialDevice)
+    with opened:
         yield opened
 
 
@@ -110,7 +113,7 @@ def test_a_bad_line_changes_nothing(board, expected, share, seed):
     image, sites = expected
     line = FaultyLine(board.path, share, seed)
     try:
-        with open_device(f"serial://{line.path}", TORUS, sendings=30) as device:
+        with SerialDevice(TORUS, url=f"serial://{line.path}", sendings=30) as device:
             while sum(line.frames.values()) < 14 / share:  # (1 - share) ** frames < 1e-6
                 device.load(image)
                 assert np.array_equal(device.run(LONG, replicas=2).sites, sites), "nothing is lost, nothing comes twice"
@@ -147,7 +150,7 @@ def test_a_dead_line_is_said(board):
 def test_a_line_that_dies_is_said(board):
     line = FaultyLine(board.path, 0.0, 1)
     try:
-        with open_device(f"serial://{line.path}", TORUS, sendings=3) as device:
+        with SerialDevice(TORUS, url=f"serial://{line.path}", sendings=3) as device:
             line._share = 1.0
             with pytest.raises(DeviceError, match=r"has stopped answering: 3 attempts at one frame brought nothing; "):
                 device.load(random_image(np.random.default_rng(0), TORUS))
@@ -178,7 +181,7 @@ def test_a_reader_that_dies_in_mid_run_leaves_nothing_behind(board, expected):
     reader.send_signal(signal.SIGKILL)
     reader.wait(10)
     reader.stdout.close()
-    with open_device(f"serial://{board.path}", TORUS) as device:
+    with SerialDevice(TORUS, url=f"serial://{board.path}") as device:
         device.load(image)
         assert np.array_equal(device.run(LONG, replicas=2).sites, sites)
 
@@ -245,7 +248,7 @@ def test_another_fabric_is_refused(board):
         DeviceError, match=r"levels 4 where the spec has 2\. Build the board from this spec, or open it"
     ):
         open_device(f"serial://{board.path}", fabric(TORUS, levels=2))
-    with open_device(f"serial://{board.path}", TORUS):
+    with SerialDevice(TORUS, url=f"serial://{board.path}"):
         pass  # the port was given back
 
 

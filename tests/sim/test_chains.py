@@ -4,9 +4,11 @@ import networkx
 import numpy as np
 import pytest
 
+from tests.present import present
 from thermofab.hw.spec import Counts, Schedule, fabric, open_device
 from thermofab.sim.chains import Request, Tally
 from thermofab.sim.conformance import random_image
+from thermofab.sim.holding import simulator
 
 SPECS = {
     "lattice": fabric("g8-5x9"),
@@ -18,7 +20,7 @@ SCHEDULE = Schedule(3, 70, 2, ((2, 1), (1, 3)), 2)
 
 
 def loaded(name: str, spec, **options):
-    device = open_device(name, spec, **options)
+    device = simulator(open_device(name, spec, **options), "this test")
     rng = np.random.default_rng(spec.n_sites)
     device.load(random_image(rng, spec))
     return device
@@ -51,8 +53,8 @@ def test_counts_states_and_energies_are_those_of_the_samples(name, options, repl
     assert (counted.samples, counted.ledger.sites_read) == (SCHEDULE.n_samples, 0)
     chains, chosen = device.start(replicas=replicas), np.array([5, 0, 5, spec.n_sites - 1])
     kept = chains.sample(Request(70, 0, 2, 2, chosen, energies=True), phases=SCHEDULE.phases)
-    assert np.array_equal(kept.states, samples.sites[:, :, chosen])
-    assert np.array_equal(kept.energies, energies_of(samples))
+    assert np.array_equal(present(kept.states), samples.sites[:, :, chosen])
+    assert np.array_equal(present(kept.energies), energies_of(samples))
 
 
 @pytest.mark.parametrize(("name", "options"), DEVICES, ids=lambda value: str(value))
@@ -64,10 +66,10 @@ def test_pieces_of_a_run_are_the_run(name, options, expected):
     tally = Tally.empty(2, spec.n_sites, spec.topology.n_edges)
     chains.advance(SCHEDULE.phases[:2])
     chains.advance(SCHEDULE.phases[2:])
-    first = chains.sample(Request(30, 0, 2, 2, True), tally)
-    assert np.array_equal(chains.states(), first.states[:, -1])
-    rest = chains.sample(Request(40, 2, 2, 2, True), tally)
-    assert np.array_equal(np.concatenate([first.states, rest.states], axis=1), reference.sites)
+    first = present(chains.sample(Request(30, 0, 2, 2, True), tally).states)
+    assert np.array_equal(chains.states(), first[:, -1])
+    rest = present(chains.sample(Request(40, 2, 2, 2, True), tally).states)
+    assert np.array_equal(np.concatenate([first, rest], axis=1), reference.sites)
     counts = Counts.of(reference)
     assert tally.samples == 70
     assert np.array_equal(tally.ones, counts.ones) and np.array_equal(tally.both, counts.both)

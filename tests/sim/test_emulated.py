@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from thermofab.hw.spec import Image, Schedule, fabric, open_device
+from thermofab.hw.spec import Image, Schedule, fabric, open_device, plan_run
 from thermofab.sim.conformance import Case, random_image, states_of
 from thermofab.sim.native import library
 from thermofab.sim.native.build import GENERATORS, HERE, is_narrow
@@ -107,9 +107,7 @@ def build(tmp_path_factory):
 
 
 def emulated(image: Image, replicas: int, program: Path, folder: Path, monkeypatch) -> np.ndarray:
-    device = open_device("reference", image.fabric)
-    device.load(image)
-    plan = device.plan(SCHEDULE, replicas=replicas)
+    plan = plan_run(image, SCHEDULE, replicas, None, None, None)
     stand_in = EmulatedLibrary(program, folder)
     monkeypatch.setattr(library, "load_library", lambda _: stand_in)
     chains = stand_in.chains = library.NativeChains(program, plan, 2)

@@ -6,7 +6,7 @@ from importlib.metadata import EntryPoint
 import numpy as np
 import pytest
 
-from thermofab.hw.spec import DeviceError, Schedule, ToolMissingError, fabric, open_device, registry
+from thermofab.hw.spec import DeviceError, FabricSpec, Schedule, ToolMissingError, fabric, open_device, registry
 from thermofab.sim import toolchain
 from thermofab.sim.conformance import random_image
 from thermofab.sim.functional import device as jax_device
@@ -22,12 +22,18 @@ def no_compiler(monkeypatch):
         cached.cache_clear()
 
 
+def opened(name: str, spec: FabricSpec, **options) -> jax_device.JaxDevice:
+    device = open_device(name, spec, **options)
+    assert isinstance(device, jax_device.JaxDevice)
+    return device
+
+
 def test_a_cpu_with_a_compiler_takes_the_native_kernel_and_either_can_be_forced():
     spec = fabric("g4-3x3")
-    assert open_device("jax", spec).lowering == "native"
+    assert opened("jax", spec).lowering == "native"
     assert "native kernel" in open_device("jax", spec).info().description
     for name, options in (("jax", {"lowering": "xla"}), ("jax-xla", {}), ("jax", {"batch": 4})):
-        device = open_device(name, spec, **options)
+        device = opened(name, spec, **options)
         assert device.lowering == "xla" and "stencil form" in device.info().description
     with pytest.raises(DeviceError, match=r"^lowering must be 'native', 'xla' or None, got 'cuda'\.$"):
         open_device("jax", spec, lowering="cuda")
@@ -39,12 +45,13 @@ def test_without_a_compiler_xla_serves_and_it_is_said_once(no_compiler):
         device = open_device("jax", spec)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert open_device("jax", fabric("g4-3x4")).lowering == "xla"
+        assert opened("jax", fabric("g4-3x4")).lowering == "xla"
     image = random_image(np.random.default_rng(0), spec)
     expected = open_device("reference", spec)
     for running in (device, expected):
         running.load(image)
-    assert np.array_equal(*(running.run(Schedule(2, 5), replicas=2).sites for running in (device, expected)))
+    found, wanted = (running.run(Schedule(2, 5), replicas=2).sites for running in (device, expected))
+    assert np.array_equal(found, wanted)
     with pytest.raises(ToolMissingError, match=r"apt install g\+\+$"):
         open_device("jax", spec, lowering="native")
 
@@ -54,4 +61,4 @@ def test_a_generator_without_a_native_form_runs_on_xla_and_nothing_is_said(monke
     monkeypatch.setitem(registry._known(registry.GENERATORS), renamed.name, renamed)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert open_device("jax", fabric("g4-3x3", rng="of-mine")).lowering == "xla"
+        assert opened("jax", fabric("g4-3x3", rng="of-mine")).lowering == "xla"

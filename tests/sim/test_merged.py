@@ -18,6 +18,7 @@ from thermofab.hw.spec import (
 )
 from thermofab.sim.functional.noise import NoiseModel
 from thermofab.sim.functional.pure import PureSampler
+from thermofab.sim.holding import simulator
 from thermofab.sim.observers import Energies, Histogram, SiteMoments
 from thermofab.sim.tempering import Ladder, temper
 
@@ -77,7 +78,7 @@ def test_trees_have_the_bits_and_counts_of_the_reference(device, spec, trees):
         device = "jax"
     image = random_trees(spec, trees, seed=trees)
     assert spec.architecture == "dense" or present(image.order).heights.max() > 1
-    got, expected = open_device(device, spec), open_device("reference", spec)
+    got, expected = (simulator(open_device(name, spec), "this test") for name in (device, "reference"))
     for one in (got, expected):
         one.load(image)
     a, b = (one.run(SCHEDULE, replicas=3) for one in (got, expected))

@@ -10,7 +10,9 @@ import pytest
 from thermofab.hw.spec import FREE, FabricSpec, Image, Schedule, fabric, open_device, sigmoid_table
 from thermofab.sim.conformance import Case, random_image, states_of
 from thermofab.sim.native import library
+from thermofab.sim.native.device import NativeDevice
 from thermofab.sim.native.sites import FEW_ON_A_GRAPH, FEW_ON_A_LARGE_GRAPH, site_layout
+from thermofab.sim.reference import ReferenceDevice
 from thermofab.sim.tempering import Ladder, temper
 
 SCHEDULE = Schedule(2, 3, 1, ((1, 1),), 2)
@@ -59,7 +61,7 @@ def test_clamped_sites_keep_what_states_are_set(replicas, plain):
     image, clamp = image_of(spec, 3), clamps_of(spec, replicas, "equal", 4)
     rng = np.random.default_rng(5)
     running = []
-    for device in (open_device("native", spec, plain=plain), open_device("reference", spec)):
+    for device in (NativeDevice(spec, plain=plain), ReferenceDevice(spec)):
         device.load(image)
         running.append(device.start(replicas=replicas, clamp=clamp))
     for states in (rng.random((replicas, 40)) < 0.5, np.repeat(rng.random((1, 40)) < 0.5, replicas, axis=0)):

@@ -33,8 +33,8 @@ def test_runs_after_others_have_the_bits_of_first_runs(replicas):
             kept.load(image)
             fresh = fab.open_device("native", spec)
             fresh.load(image)
-            again = [d.run(plan, replicas=replicas, clamp=clamp, seed=7).sites for d in (kept, fresh)]
-            assert np.array_equal(*again)
+            again, first = (d.run(plan, replicas=replicas, clamp=clamp, seed=7).sites for d in (kept, fresh))
+            assert np.array_equal(again, first)
 
 
 @pytest.mark.parametrize("architecture", ["systolic", "relay"])

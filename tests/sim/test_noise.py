@@ -107,7 +107,7 @@ def test_dead_sites_stay_where_they_are_stuck(stuck):
 def test_bits_do_not_depend_on_batches_but_on_the_seed():
     image, noise = free_sites(), NoiseModel(offset=2.0, relaxation=2.0, seed=7)
     runs = [run(image, noise, samples=20, replicas=5, batch=batch).sites for batch in (2, 8)]
-    assert np.array_equal(*runs)
+    assert np.array_equal(runs[0], runs[1])
     assert not np.array_equal(runs[0], run(image, NoiseModel(2.0, relaxation=2.0, seed=8), 20, 5).sites)
 
 

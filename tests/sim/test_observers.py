@@ -6,6 +6,8 @@ import pytest
 from thermofab.hw.spec import Counts, Schedule, SpecError, fabric, open_device
 from thermofab.sim import simulated
 from thermofab.sim.conformance import random_image
+from thermofab.sim.holding import simulator
+from thermofab.sim.native.device import NativeDevice
 from thermofab.sim.observers import Autocorrelation, Energies, Fold, Histogram, SiteMoments
 
 SPEC, SCHEDULE, REPLICAS = fabric("g4-4x5"), Schedule(5, 400, 2), 6
@@ -13,7 +15,7 @@ CHOSEN = (7, 2, 11)
 
 
 def loaded(name):
-    device = open_device(name, SPEC)
+    device = simulator(open_device(name, SPEC), "this test")
     device.load(random_image(np.random.default_rng(0), SPEC))
     return device
 
@@ -70,7 +72,7 @@ def test_only_what_is_asked_for_is_read():
 def test_autocorrelation_of_independent_samples_is_none():
     """Sites without couplings: ρ(k) has standard deviation 1/√n; 6 of them, 8 lags: chance below 2e-8."""
     spec = fabric("g4-4x4")
-    device = open_device("native", spec)
+    device = NativeDevice(spec)
     image = random_image(np.random.default_rng(1), spec)
     device.load(
         image.replace(weights=np.zeros(spec.topology.n_edges, int), biases=np.zeros(16, int), clamps=np.full(16, -1))

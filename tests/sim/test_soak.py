@@ -11,6 +11,7 @@ import pytest
 
 from thermofab.hw.spec import FREE, Schedule, open_device
 from thermofab.sim.conformance import compare, families, random_case, random_fabric, random_image
+from thermofab.sim.holding import simulator
 
 pytestmark = pytest.mark.soak
 
@@ -31,7 +32,7 @@ def test_a_billion_updates(family):
     schedule = Schedule(0, UPDATES // (spec.n_sites * REPLICAS), 1, level=spec.levels - 1)
     results = []
     for name, options in FAST:
-        device = open_device(name, spec, **options)
+        device = simulator(open_device(name, spec, **options), "this test")
         device.load(image)
         counts = device.accumulate(schedule, replicas=REPLICAS)
         chains = device.start(replicas=REPLICAS)
@@ -58,5 +59,5 @@ def test_kernels_for_lesser_processors_have_the_same_bits(processor):
         devices = [open_device("native", case.image.fabric, processor=p) for p in ("native", processor)]
         for device in devices:
             device.load(case.image)
-        many = [device.run(case.schedule, replicas=70).sites for device in devices]
-        assert np.array_equal(*many)
+        first, second = (device.run(case.schedule, replicas=70).sites for device in devices)
+        assert np.array_equal(first, second)

@@ -21,7 +21,8 @@ from thermofab.apps.reasoning import (
 )
 from thermofab.apps.reasoning.constraints import UNIT
 from thermofab.apps.reasoning.solvers import logit_fields
-from thermofab.hw.spec import SpecError, open_device
+from thermofab.hw.link.device import SerialDevice
+from thermofab.hw.spec import SpecError
 
 
 def energies(program: ConstraintProgram, states: np.ndarray) -> np.ndarray:
@@ -91,7 +92,7 @@ def test_the_rules_on_compiled_rtl_and_over_a_serial_line_give_the_bits_of_jax(f
     expected = ConstraintProgram(four, "jax", how).sample(puzzle, chains=4, seed=9)
     rtl = ConstraintProgram(four, "rtl", how)
     assert np.array_equal(rtl.sample(puzzle, chains=4, seed=9).sites, expected.sites)
-    with simulated_board(rtl.fabric, divisor=2) as path, open_device(f"serial://{path}", rtl.fabric) as device:
+    with simulated_board(rtl.fabric, divisor=2) as path, SerialDevice(rtl.fabric, url=f"serial://{path}") as device:
         found = ConstraintProgram(four, device, how).sample(puzzle, chains=4, seed=9)
     assert np.array_equal(found.sites, expected.sites)
     assert expected.solved and np.array_equal(found.best, expected.best)

@@ -13,7 +13,8 @@ from thermofab.apps.routing.ising_router import IsingRouter
 from thermofab.apps.routing.providers import Catalogue, Model, default_catalogue
 from thermofab.apps.routing.quality import ConstantQuality
 from thermofab.apps.routing.requests import Constraints, ExecuteRequest, Preferences
-from thermofab.hw.spec import SpecError, open_device
+from thermofab.hw.link.device import SerialDevice
+from thermofab.hw.spec import SpecError
 
 THREE = Catalogue(
     (
@@ -97,7 +98,7 @@ def test_the_same_decision_over_a_serial_line_to_rtl():
     expected = IsingRouter(THREE, device="jax", random_seed=7)
     spec = expected.sampler.program.fabric
     with simulated_board(spec, divisor=2) as path:
-        with open_device(f"serial://{path}", spec) as device:
+        with SerialDevice(spec, url=f"serial://{path}") as device:
             found = IsingRouter(THREE, device=device, spec=spec, random_seed=7).route_batch(requests)
     assert found == expected.route_batch(requests)
     assert [d.propensity for d in found] == [d.propensity for d in expected.route_batch(requests)]

@@ -15,7 +15,8 @@ from thermofab.apps.strategy.plan import PlanSampler
 from thermofab.apps.strategy.plan_exact import exact_plan
 from thermofab.apps.strategy.plan_problem import PlanProblem, PlanTerms, cost_in_nats
 from thermofab.apps.strategy.planner import Planner
-from thermofab.hw.spec import Schedule, SpecError, fabric, open_device
+from thermofab.hw.link.device import SerialDevice
+from thermofab.hw.spec import Schedule, SpecError, fabric
 
 COSTS = PlanTerms(cost=1.5, limit=1.0, penalty=4.0, temperature=1.3)
 # Samples far enough apart to count as independent: the slowest mode of these programs decays in a few sweeps.
@@ -144,7 +145,7 @@ def test_the_same_bits_over_a_serial_line_to_rtl():
     asked, few = problem(), Schedule(20, 4, 4)
     expected = PlanSampler(replicas=8, schedule=few).sample(asked, seed=3)
     with simulated_board(fabric("pdit8-1x3"), divisor=2) as path:
-        with open_device(f"serial://{path}", fabric("pdit8-1x3")) as device:
+        with SerialDevice(fabric("pdit8-1x3"), url=f"serial://{path}") as device:
             found = PlanSampler(device=device, replicas=8, schedule=few).sample(asked, seed=3)
     assert np.array_equal(found.samples, expected.samples) and np.array_equal(found.spins, expected.spins)
     assert found.to_message()["spins"] == expected.to_message()["spins"]

@@ -52,7 +52,7 @@ def test_counters_are_the_sums_over_samples(name):
     assert layout_of(spec).used.all() == (name == "every slot used")
     for seed in range(2):
         case = random_case(np.random.default_rng(seed), name, 3000, spec)
-        device = open_device("rtl", spec)
+        device = RtlDevice(spec)
         device.load(case.image)
         schedule = replace(case.schedule, n_samples=20)  # more than a counter holds
         case = replace(case, schedule=schedule)
