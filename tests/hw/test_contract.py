@@ -14,12 +14,12 @@ from thermofab.hw.host.driver import FabricDriver
 from thermofab.hw.rng.base import seed_words
 from thermofab.hw.spec import (
     CONTRACT_VERSION,
-    DeviceError,
     DeviceInfo,
     Image,
     Program,
     Schedule,
     SpecError,
+    UnsupportedError,
     check_image,
     fabric,
     generator,
@@ -95,9 +95,11 @@ def test_a_device_refuses_a_version_that_it_does_not_implement(device, monkeypat
         rf"^device '{device}' implements contract version 1, and the image is of version 2; take a device that "
         r"implements it, or compile the program again\.$"
     )
-    with pytest.raises(DeviceError, match=sentence):
+    with pytest.raises(UnsupportedError, match=sentence):
         opened.load(made)
-    with pytest.raises(DeviceError, match=r"^the device implements contract version 1, and the image is of version 2;"):
+    with pytest.raises(
+        UnsupportedError, match=r"^the device implements contract version 1, and the image is of version 2;"
+    ):
         check_image(made, made.fabric)  # as a device that says nothing of versions calls it
 
 
@@ -130,7 +132,7 @@ class Registers:
 )
 def test_a_driver_reads_the_contract_of_its_fabric(word, sentence):
     """Red if gateware of another contract is driven as if of this one, or that of version 1 is refused."""
-    with pytest.raises(DeviceError, match=sentence):
+    with pytest.raises(UnsupportedError, match=sentence):
         FabricDriver(SPEC, Registers(word)).check_identity()  # pyright: ignore[reportArgumentType]
 
 
