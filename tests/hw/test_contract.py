@@ -14,6 +14,7 @@ from thermofab.hw.host.driver import FabricDriver
 from thermofab.hw.rng.base import seed_words
 from thermofab.hw.spec import (
     CONTRACT_VERSION,
+    DeviceError,
     DeviceInfo,
     Image,
     Program,
@@ -132,7 +133,7 @@ class Registers:
 )
 def test_a_driver_reads_the_contract_of_its_fabric(word, sentence):
     """Red if gateware of another contract is driven as if of this one, or that of version 1 is refused."""
-    with pytest.raises(UnsupportedError, match=sentence):
+    with pytest.raises(DeviceError, match=sentence):
         FabricDriver(SPEC, Registers(word)).check_identity()  # pyright: ignore[reportArgumentType]
 
 
