@@ -1,8 +1,8 @@
 """The Device protocol, and the checking every device does before it runs.
 
 A device is constructed with a :class:`FabricSpec`, loads an :class:`Image`, and runs a :class:`Schedule`; all devices
-return the same bits for the same arguments. To add one: a class with these three methods and a registry line or an
-entry point (docs/extending.md); ``tests/conformance`` then runs on it.
+return the same bits for the same arguments. To add one: a class with these three methods and an entry point
+(docs/extending.md); ``tests/conformance`` then runs on it.
 """
 
 from collections.abc import Sequence
