@@ -51,9 +51,7 @@ def table() -> str:
         where = ", ".join(f"`{name}`" for name in _folders(row["added"] + row["changed"]))
         lines = f"+{row['lines_added']} −{row['lines_removed']}"
         patch = f"`{row['name']}.patch`"
-        rows.append(
-            f"| {row['change']} ({patch}) | {len(row['added'])} | {len(row['changed'])} | {lines} | {where} |"
-        )
+        rows.append(f"| {row['change']} ({patch}) | {len(row['added'])} | {len(row['changed'])} | {lines} | {where} |")
     return "\n".join(rows)
 
 
