@@ -6,6 +6,7 @@ registry line) with no further edit. ``thermofab verify`` and ``tests/conformanc
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import networkx
 import numpy as np
@@ -37,7 +38,8 @@ FACTORS = "factors"
 DENSE = "dense"
 RELAY = "relay"
 REFERENCE = "reference"
-# Extents to draw sizes from: small enough to compile gateware in seconds, large enough for the longest bond.
+# Extents to draw sizes from: small enough to compile gateware in seconds, large enough for the longest bond. Other
+# families have those of extents_of.
 _MOST_COLOURS = 64  # of a random order, where it can have fewer: what a relay fabric keeps generators for
 _EXTENTS: dict[str, tuple[tuple[int, int], ...]] = {
     "g4": ((2, 8), (2, 8)),
@@ -98,7 +100,7 @@ def families() -> tuple[str, ...]:
 
 
 def random_topology(rng: np.random.Generator, family: str) -> Topology:
-    """A small topology of a family, open or torus, of random size; families not known here get size 2…4."""
+    """A small topology of a family, open or torus, of random size."""
     if family == GRAPH:
         n = int(rng.integers(2, 40))
         graph = networkx.gnp_random_graph(n, float(rng.uniform(0.05, 0.5)), seed=int(rng.integers(2**31)))
@@ -120,7 +122,7 @@ def random_topology(rng: np.random.Generator, family: str) -> Topology:
     if family == RELAY:
         return random_topology(rng, str(rng.choice(["g4", "g8", "g8", "g12", "king", "cubic", GRAPH])))
     for _ in range(200):
-        extents = _EXTENTS.get(family, ((2, 4),))
+        extents = _EXTENTS.get(family) or extents_of(family)
         size = "x".join(str(rng.integers(low, high + 1)) for low, high in extents)
         torus = "-torus" if len(extents) > 1 and rng.random() < 0.4 else ""
         try:
@@ -128,6 +130,18 @@ def random_topology(rng: np.random.Generator, family: str) -> Topology:
         except SpecError:
             continue
     raise SpecError(f"no small topology of family '{family}' could be drawn.")
+
+
+@cache
+def extents_of(family: str) -> tuple[tuple[int, int], ...]:
+    """The least and largest extents to draw sizes of a family from: of a lattice, those in which every bond fits."""
+    from thermofab.hw.spec import topology
+
+    lattice = topology(f"{family}-2").lattice
+    if lattice is None:
+        return ((2, 4),)
+    reach = np.abs([offset for _, _, offset in lattice.rule.bonds]).max(axis=0)
+    return tuple((int(most) + 1, int(most) + 3) for most in reach)
 
 
 def random_fabric(rng: np.random.Generator, family: str) -> FabricSpec:

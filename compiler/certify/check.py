@@ -28,6 +28,7 @@ from thermofab.hw.spec.image import Image
 from thermofab.hw.spec.mixing import effective_samples, split_r_hat
 from thermofab.hw.spec.model import IsingModel
 from thermofab.hw.spec.program import Program
+from thermofab.hw.spec.registry import generator
 from thermofab.hw.spec.report import Check, Distance
 from thermofab.hw.spec.schedule import LikeSchedule, Schedule
 
@@ -133,7 +134,7 @@ def checked(
 def _twin(program: Program) -> Program:
     """The same integers and layout on a fabric with the widest thresholds and the longest table."""
     image, spec = program.image, program.fabric
-    rng = "lfsr64" if spec.rng == "lfsr32" else spec.rng
+    rng = spec.rng if generator(spec.rng).widest == 32 else "lfsr64"
     wide = replace(
         spec, word_bits=32, threshold_bits=24, dither_bits=8, table_bits=12, min_shift=0, rng=rng,
         architecture=spec.architecture if spec.programmed else "spatial", elements=0, moment_bits=0, levels=1,

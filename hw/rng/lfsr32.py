@@ -11,6 +11,7 @@ class _LFSR32:
     name = "lfsr32"
     state_words = 1
     window = True
+    widest = 16
 
     def step(self, state: tuple[Any, ...], word_bits: int) -> tuple[tuple[Any, ...], Any]:
         (s,) = state

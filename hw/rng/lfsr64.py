@@ -14,6 +14,7 @@ class _LFSR64:
     name = "lfsr64"
     state_words = 2
     window = True
+    widest = 32
 
     def step(self, state: tuple[Any, ...], word_bits: int) -> tuple[tuple[Any, ...], Any]:
         low, high = state

@@ -13,6 +13,7 @@ class _Xoshiro128P:
     name = "xoshiro128+"
     state_words = 4
     window = False
+    widest = 32
 
     def step(self, state: tuple[Any, ...], word_bits: int) -> tuple[tuple[Any, ...], Any]:
         s0, s1, s2, s3 = state

@@ -1,8 +1,8 @@
 """The Device protocol, and the checking every device does before it runs.
 
 A device is constructed with a :class:`FabricSpec`, loads an :class:`Image`, and runs a :class:`Schedule`; all devices
-return the same bits for the same arguments. To add one: a class with these three methods and a registry line or an
-entry point (docs/extending.md); ``tests/conformance`` then runs on it.
+return the same bits for the same arguments. To add one: a class with these three methods and an entry point
+(docs/extending.md); ``tests/conformance`` then runs on it.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ import numpy as np
 
 from thermofab.hw.spec.clocks import sweep_clocks
 from thermofab.hw.spec.contract import named
-from thermofab.hw.spec.errors import DeviceError, SpecError
+from thermofab.hw.spec.errors import DeviceError, SpecError, UnsupportedError
 from thermofab.hw.spec.fabric import FabricSpec
 from thermofab.hw.spec.image import FREE, Image, check_fabric_digest
 from thermofab.hw.spec.order import IDLE, Order
@@ -179,14 +179,15 @@ def check_image(image: Any, fabric: FabricSpec, info: DeviceInfo | None = None) 
 
     Raises:
         SpecError: the image was made for another fabric.
-        DeviceError: it is no image, or of a contract version that the device does not implement.
+        DeviceError: it is no image.
+        UnsupportedError: it is of a contract version that the device does not implement.
     """
     image = getattr(image, "image", image)
     if not isinstance(image, Image):
         raise DeviceError(f"a device loads an Image or a Program, got {type(image).__name__}.")
     name, implemented = ("the device", (1,)) if info is None else (f"device '{info.name}'", info.contracts)
     if image.contract not in implemented:
-        raise DeviceError(
+        raise UnsupportedError(
             f"{name} implements contract {named(implemented)}, and the image is of version {image.contract}; take a "
             "device that implements it, or compile the program again."
         )

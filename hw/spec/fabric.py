@@ -10,7 +10,7 @@ from thermofab.hw.spec.digest import digest_of
 from thermofab.hw.spec.errors import SpecError
 from thermofab.hw.spec.families import topology as named_topology
 from thermofab.hw.spec.notebook import fabric_html
-from thermofab.hw.spec.registry import generator_names
+from thermofab.hw.spec.registry import generator, generator_names
 from thermofab.hw.spec.topology import Topology
 
 # Widths that go together, by the name that ``fabric(..., profile=)`` takes.
@@ -96,8 +96,10 @@ class FabricSpec:
             )
         if self.rng not in generator_names():
             raise SpecError(f"unknown random number generator '{self.rng}'; known are {', '.join(generator_names())}.")
-        if self.rng == "lfsr32" and self.word_bits == 32:
-            raise SpecError("lfsr32 yields at most 16 fresh bits per step; use word_bits=16 or rng='lfsr64'.")
+        if self.word_bits > (widest := generator(self.rng).widest):
+            raise SpecError(
+                f"{self.rng} yields at most {widest} fresh bits per step; use word_bits={widest} or rng='lfsr64'."
+            )
         if self.architecture not in ARCHITECTURES:
             raise SpecError(f"unknown architecture '{self.architecture}'; known are {', '.join(ARCHITECTURES)}.")
         if self.architecture not in ("spatial", "systolic") and self.topology.factors:

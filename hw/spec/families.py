@@ -1,6 +1,6 @@
 """The topology families, by name: ``g12-70x70-torus``, ``z1-32x32``, ``king-8x8``, ``pegasus-4``, ``complete-16``.
 
-To add one: write a function ``(size, torus) -> Topology`` and a line in :data:`FAMILIES`. Grid rules are data: a
+To add one: write a function ``(name, size, torus) -> Topology`` and a line in :data:`FAMILIES`. Grid rules are data: a
 line in :data:`GRID_RULES`, or :func:`grid` with rules of your own.
 """
 

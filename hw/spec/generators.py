@@ -16,14 +16,16 @@ class Generator(Protocol):
         state_words: 32-bit words of state.
         window: its state is the last bits drawn, the oldest lowest, so that a step shifts the word drawn in at the
             top. Hardware then loads a state by shifting words in, through the same path.
+        widest: the most fresh bits that a step yields, 16 or 32.
     """
 
     name: str
     state_words: int
     window: bool
+    widest: int
 
     def step(self, state: tuple[Any, ...], word_bits: int) -> tuple[tuple[Any, ...], Any]:
-        """``(next state, word)`` with a fresh word of ``word_bits`` (16 or 32) bits."""
+        """``(next state, word)`` with a fresh word of ``word_bits`` (16 or 32, ``widest`` at most) bits."""
         ...
 
     def create(self, word_bits: int) -> Any:

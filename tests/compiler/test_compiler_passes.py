@@ -64,7 +64,6 @@ def test_passes_are_frozen_dataclasses_that_take_a_stage(kind):
 
 def test_names_are_of_one_pass_each_and_the_registrys():
     assert len({kind.name for kind in ENDS}) == len(ENDS)
-    assert [one.name for one in pipeline_of("exact")] == list(PASSES)
     assert all(name == kind.name for name, kind in PASSES.items())
     with pytest.raises(FrozenInstanceError):
         pipeline_of("exact")[0].__setattr__("keep_zero", True)
@@ -90,7 +89,7 @@ def test_a_new_pass_serves_in_text_as_an_option_and_for_new_weights(damp):
 def test_a_pass_that_does_not_exist_has_no_options():
     sentence = (
         r"^compile has no option 'factor'; it has beta, beta_levels, betas, budget, clamp, code, copies, .*pipeline, "
-        r"powers, progress, .*trace, tries, verify\.$"
+        r"powers, progress, .*trace, tries, verify\b.*\.$"
     )
     of_damp: Any = {"factor": 0.5}
     with pytest.raises(CompileError, match=sentence):

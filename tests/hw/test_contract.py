@@ -20,6 +20,7 @@ from thermofab.hw.spec import (
     Program,
     Schedule,
     SpecError,
+    UnsupportedError,
     check_image,
     fabric,
     generator,
@@ -95,9 +96,11 @@ def test_a_device_refuses_a_version_that_it_does_not_implement(device, monkeypat
         rf"^device '{device}' implements contract version 1, and the image is of version 2; take a device that "
         r"implements it, or compile the program again\.$"
     )
-    with pytest.raises(DeviceError, match=sentence):
+    with pytest.raises(UnsupportedError, match=sentence):
         opened.load(made)
-    with pytest.raises(DeviceError, match=r"^the device implements contract version 1, and the image is of version 2;"):
+    with pytest.raises(
+        UnsupportedError, match=r"^the device implements contract version 1, and the image is of version 2;"
+    ):
         check_image(made, made.fabric)  # as a device that says nothing of versions calls it
 
 

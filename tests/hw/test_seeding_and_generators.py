@@ -114,9 +114,9 @@ def test_polynomials_are_primitive(degree, taps, factors):
 @pytest.mark.parametrize("name", generator_names())
 @pytest.mark.parametrize("word_bits", [16, 32])
 def test_one_step_serves_integers_and_arrays(name, word_bits):
-    if name == "lfsr32" and word_bits == 32:
-        return
     source = generator(name)
+    if word_bits > source.widest:
+        return
     words = seed_words(source, site_keys(9, np.arange(3), 5))
     state = tuple(np.moveaxis(words, -1, 0))
     for _ in range(20):

@@ -4,7 +4,18 @@ import networkx
 import numpy as np
 import pytest
 
-from thermofab.hw.spec import GRID_RULES, FabricSpec, SpecError, Topology, fabric, grid, topology
+from thermofab.hw.spec import (
+    FAMILIES,
+    GRID_RULES,
+    FabricSpec,
+    Lattice,
+    LatticeRule,
+    SpecError,
+    Topology,
+    fabric,
+    grid,
+    topology,
+)
 from thermofab.hw.spec.colouring import (
     _dsatur,
     _two_colouring,
@@ -182,3 +193,18 @@ def test_digest_covers_the_bits_and_nothing_else():
     changed = one.to_json() | {"weight_bits": 6}
     with pytest.raises(SpecError, match=r"^the fabric does not match its digest"):
         FabricSpec.from_json(changed)
+
+
+def test_conformance_draws_sizes_in_which_every_bond_of_a_new_family_fits(monkeypatch):
+    """Red if sizes do not follow the rule: the bonds of a long rule would be in none of them."""
+    rule = LatticeRule(1, ((0, 0, (0, 0, 1)), (0, 0, (0, 3, 1)), (0, 0, (2, 0, 0))))
+
+    def build(name, size, torus):
+        return Topology.from_lattice(name, Lattice(rule, size * 3 if len(size) == 1 else size, torus))
+
+    monkeypatch.setitem(FAMILIES, "long", build)
+    for seed in range(10):
+        drawn = random_topology(np.random.default_rng(seed), "long")
+        assert drawn.lattice is not None
+        apart = np.diff(np.stack(np.unravel_index(drawn.edges, drawn.lattice.size), axis=-1), axis=1)[:, 0]
+        assert {(0, 0, 1), (0, 3, 1), (2, 0, 0)} <= {tuple(step) for step in apart.tolist()}

@@ -67,7 +67,7 @@ GENERATORS = """
 from amaranth.back import rtlil
 from thermofab.hw.spec import generator, generator_names
 for name in generator_names():
-    for bits in (16, 32) if name != "lfsr32" else (16,):
+    for bits in range(16, generator(name).widest + 1, 16):
         print(rtlil.convert(generator(name).create(bits), emit_src=False))
 """
 BATTERY_TESTS = "tests/rtl/test_rtl_battery.py"
