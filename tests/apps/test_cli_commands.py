@@ -70,7 +70,12 @@ def test_version():
 def test_ctrl_c_ends_a_campaign_and_its_workers():
     """Red if leaving waits for the worker, whose one task takes minutes."""
     campaign = [*COMMAND, "verify", "--device", "reference", "--against", "native", "--configurations", "1"]
-    process = subprocess.Popen([*campaign, "--updates", "100000000", "--workers", "1"], stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        [*campaign, "--updates", "100000000", "--workers", "1"],
+        stderr=subprocess.PIPE,
+        # A shell's background jobs, and all that they start, ignore SIGINT.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
     main, workers = psutil.Process(process.pid), []
     while not any(worker.cpu_times().user > 1 for worker in workers):  # it is past its start
         assert process.poll() is None

@@ -42,9 +42,9 @@ REFERENCE, KERNEL, NATIVE, DATAPATH, FABRIC, LANES, COEFFICIENTS = (
 )
 CONSECUTIVE = (
     "hw/spec/seeding.py",
-    "    return mix64(by_replica[:, None] ^ np.arange(n_sites, dtype=np.uint64)[None, :], GOLDEN)",
-    "    return by_replica[:, None] * np.uint64(0) + np.arange(len(replicas) * n_sites, dtype=np.uint64).reshape("
-    "-1, n_sites) + np.uint64(seed)",
+    "        return mix64(self.roots[:, None] ^ self.sites.astype(np.uint64)[None, :], GOLDEN)",
+    "        count = len(self.roots) * len(self.sites)\n"
+    "        return self.roots[0] + np.arange(count, dtype=np.uint64).reshape(-1, len(self.sites))",
 )
 # The device that tests sample on by default has generators of its own in C++: a fault of the shared ones shows on XLA.
 XLA_FOR_JAX = (
