@@ -2,10 +2,15 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from thermofab.compiler.frontend.thrml_energy import FACTORS
+from thermofab.compiler.frontend.thrml_program import INTERACTIONS, SAMPLERS
+from thermofab.compiler.passes.pipelines import PASSES
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -61,10 +66,21 @@ FILES: dict[str, tuple[Callable[[Path], None], ...]] = {
 }
 
 
+@pytest.fixture
+def registries() -> Iterator[None]:
+    """What a page registers with the compiler is gone after it: other tests of this process have none of it."""
+    tables: list[dict[Any, Any]] = [INTERACTIONS, SAMPLERS, FACTORS, PASSES]
+    before = [dict(table) for table in tables]
+    yield
+    for table, kept in zip(tables, before, strict=True):
+        table.clear()
+        table.update(kept)
+
+
 @pytest.mark.parametrize(
     "page", [page for page in PAGES if page.name not in LEFT_OUT and blocks_of(page)], ids=lambda page: page.name
 )
-def test_python_blocks_run(page, tmp_path, monkeypatch):
+def test_python_blocks_run(page, tmp_path, monkeypatch, registries):
     monkeypatch.chdir(tmp_path)
     for make in FILES.get(page.name, ()):
         make(tmp_path)
