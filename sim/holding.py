@@ -1,10 +1,9 @@
 """Devices whose chains can be held between runs: simulators, and fabrics whose states and generators can be placed."""
 
-from collections.abc import Sequence
-
-import numpy as np
+from typing import Unpack
 
 from thermofab.hw.spec import Device, Schedule, SpecError
+from thermofab.hw.spec.device import RunArguments
 from thermofab.sim.chains import Chains
 from thermofab.sim.driven import DrivenChains, Placing
 from thermofab.sim.simulated import SimulatedDevice
@@ -36,16 +35,8 @@ def simulator(device: Device, what: str) -> SimulatedDevice:
     return device
 
 
-def start_chains(
-    device: Holding,
-    *,
-    replicas: int | range = 1,
-    init: np.ndarray | None = None,
-    clamp: np.ndarray | None = None,
-    seed: int | Sequence[int] | None = None,
-) -> Chains:
+def start_chains(device: Holding, **arguments: Unpack[RunArguments]) -> Chains:
     """Chains of the loaded image that have not swept yet; arguments as in :meth:`Device.run`."""
     if isinstance(device, SimulatedDevice):
-        return device.start(replicas=replicas, init=init, clamp=clamp, seed=seed)
-    plan = device.plan(Schedule(0, 1), replicas=replicas, init=init, clamp=clamp, seed=seed)
-    return DrivenChains(device, plan)
+        return device.start(**arguments)
+    return DrivenChains(device, device.plan(Schedule(0, 1), **arguments))

@@ -3,7 +3,7 @@
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -20,6 +20,8 @@ from thermofab.hw.spec import (
     ledger_of,
     plan_run,
 )
+from thermofab.hw.spec.device import RunArguments
+from thermofab.hw.spec.schedule import LikeSchedule
 from thermofab.sim.chains import Chains, Chunk, Request, Tally, pieces
 from thermofab.sim.merged import MergedChains
 from thermofab.sim.observers import Observed, Observer, SiteMoments
@@ -70,38 +72,26 @@ class SimulatedDevice(ABC):
 
     def plan(
         self,
-        schedule,
-        *,
-        replicas: int | range = 1,
-        init: np.ndarray | None = None,
-        clamp: np.ndarray | None = None,
-        seed: int | Sequence[int] | None = None,
+        schedule: LikeSchedule,
+        **arguments: Unpack[RunArguments],
     ) -> RunPlan:
         """The checked arguments of a run of the loaded image."""
-        return plan_run(self._image, schedule, replicas, init, clamp, seed)
+        return plan_run(self._image, schedule, **arguments)
 
     def start(
         self,
-        *,
-        replicas: int | range = 1,
-        init: np.ndarray | None = None,
-        clamp: np.ndarray | None = None,
-        seed: int | Sequence[int] | None = None,
+        **arguments: Unpack[RunArguments],
     ) -> Chains:
         """Chains of the loaded image that have not swept yet; arguments as in :meth:`Device.run`."""
-        return self._begun(self.plan(Schedule(0, 1), replicas=replicas, init=init, clamp=clamp, seed=seed))
+        return self._begun(self.plan(Schedule(0, 1), **arguments))
 
     def run(
         self,
-        schedule,
-        *,
-        replicas: int | range = 1,
-        init: np.ndarray | None = None,
-        clamp: np.ndarray | None = None,
-        seed: int | Sequence[int] | None = None,
+        schedule: LikeSchedule,
+        **arguments: Unpack[RunArguments],
     ) -> Samples:
         started = time.perf_counter()
-        plan = self.plan(schedule, replicas=replicas, init=init, clamp=clamp, seed=seed)
+        plan = self.plan(schedule, **arguments)
         todo = request_of(plan.schedule, sites=True)
         sites = finish(self._begun(plan), todo, None, plan.schedule.phases).states
         assert sites is not None
@@ -109,16 +99,12 @@ class SimulatedDevice(ABC):
 
     def accumulate(
         self,
-        schedule,
-        *,
-        replicas: int | range = 1,
-        init: np.ndarray | None = None,
-        clamp: np.ndarray | None = None,
-        seed: int | Sequence[int] | None = None,
+        schedule: LikeSchedule,
+        **arguments: Unpack[RunArguments],
     ) -> Counts:
         """Run as :meth:`run` does, and return what was counted of the samples; none of them is kept."""
         started = time.perf_counter()
-        plan = self.plan(schedule, replicas=replicas, init=init, clamp=clamp, seed=seed)
+        plan = self.plan(schedule, **arguments)
         top = self._fabric.topology
         tally = Tally.empty(plan.replicas, top.n_sites, top.n_edges)
         finish(self._begun(plan), request_of(plan.schedule), tally, plan.schedule.phases)
@@ -127,18 +113,14 @@ class SimulatedDevice(ABC):
 
     def observe(
         self,
-        schedule,
+        schedule: LikeSchedule,
         observers: Sequence[Observer],
-        *,
-        replicas: int | range = 1,
-        init: np.ndarray | None = None,
-        clamp: np.ndarray | None = None,
-        seed: int | Sequence[int] | None = None,
+        **arguments: Unpack[RunArguments],
     ) -> Observed:
         """Run as :meth:`run` does, and return what ``observers`` made of the samples, of which a bounded piece is
         held at a time."""
         started = time.perf_counter()
-        plan = self.plan(schedule, replicas=replicas, init=init, clamp=clamp, seed=seed)
+        plan = self.plan(schedule, **arguments)
         top, device = self._fabric.topology, self.name
         wanted = _union([o.sites for o in observers], top.n_sites)
         request = request_of(plan.schedule, sites=wanted, energies=any(o.energies for o in observers))

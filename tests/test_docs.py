@@ -77,10 +77,11 @@ def registries() -> Iterator[None]:
         table.update(kept)
 
 
+@pytest.mark.usefixtures("registries")
 @pytest.mark.parametrize(
     "page", [page for page in PAGES if page.name not in LEFT_OUT and blocks_of(page)], ids=lambda page: page.name
 )
-def test_python_blocks_run(page, tmp_path, monkeypatch, registries):
+def test_python_blocks_run(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for make in FILES.get(page.name, ()):
         make(tmp_path)

@@ -2,8 +2,7 @@
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -21,6 +20,8 @@ from thermofab.hw.spec import (
     ledger_of,
     plan_run,
 )
+from thermofab.hw.spec.device import RunArguments
+from thermofab.hw.spec.schedule import LikeSchedule
 
 
 class DrivenDevice(ABC):
@@ -57,39 +58,27 @@ class DrivenDevice(ABC):
 
     def plan(
         self,
-        schedule: Schedule,
-        *,
-        replicas: int | range = 1,
-        init: np.ndarray | None = None,
-        clamp: np.ndarray | None = None,
-        seed: int | Sequence[int] | None = None,
+        schedule: LikeSchedule,
+        **arguments: Unpack[RunArguments],
     ) -> RunPlan:
         """The checked arguments of a run of the loaded image."""
-        return plan_run(self._image, schedule, replicas, init, clamp, seed)
+        return plan_run(self._image, schedule, **arguments)
 
     def run(
         self,
-        schedule: Schedule,
-        *,
-        replicas: int | range = 1,
-        init: np.ndarray | None = None,
-        clamp: np.ndarray | None = None,
-        seed: int | Sequence[int] | None = None,
+        schedule: LikeSchedule,
+        **arguments: Unpack[RunArguments],
     ) -> Samples:
         started = time.perf_counter()
-        plan = self.plan(schedule, replicas=replicas, init=init, clamp=clamp, seed=seed)
+        plan = self.plan(schedule, **arguments)
         (sites,), cycles = self._replicas(plan, self._driver.run)
         ledger = ledger_of(plan, time.perf_counter() - started, measured_cycles=cycles)
         return Samples(sites, plan.image, plan.schedule, self.name, ledger)
 
     def accumulate(
         self,
-        schedule: Schedule,
-        *,
-        replicas: int | range = 1,
-        init: np.ndarray | None = None,
-        clamp: np.ndarray | None = None,
-        seed: int | Sequence[int] | None = None,
+        schedule: LikeSchedule,
+        **arguments: Unpack[RunArguments],
     ) -> Counts:
         """Run as :meth:`run` does, and return what the fabric has counted of the samples; none of them is read.
 
@@ -97,7 +86,7 @@ class DrivenDevice(ABC):
             UnsupportedError: the fabric has no counters (``FabricSpec.moment_bits`` is 0).
         """
         started = time.perf_counter()
-        plan = self.plan(schedule, replicas=replicas, init=init, clamp=clamp, seed=seed)
+        plan = self.plan(schedule, **arguments)
         (ones, both), cycles = self._replicas(plan, self._driver.accumulate)
         ledger = ledger_of(plan, time.perf_counter() - started, measured_cycles=cycles, sites_read=0)
         return Counts(ones, both, plan.schedule.n_samples, plan.image, self.name, ledger)

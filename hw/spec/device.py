@@ -8,7 +8,7 @@ return the same bits for the same arguments. To add one: a class with these thre
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypedDict, Unpack, runtime_checkable
 
 import numpy as np
 
@@ -37,6 +37,15 @@ class DeviceInfo:
     bit_exact: bool
     description: str
     contracts: tuple[int, ...] = (1,)
+
+
+class RunArguments(TypedDict, total=False):
+    """Arguments of a run beside its schedule, for those who hand them on; see :meth:`Device.run`."""
+
+    replicas: int | range
+    init: np.ndarray | None
+    clamp: np.ndarray | None
+    seed: int | Sequence[int] | None
 
 
 @runtime_checkable
@@ -78,15 +87,7 @@ class Device(Protocol):
 class CountingDevice(Device, Protocol):
     """A device that counts samples as they come, and keeps none of them."""
 
-    def accumulate(
-        self,
-        schedule: Schedule,
-        *,
-        replicas: int | range = 1,
-        init: np.ndarray | None = None,
-        clamp: np.ndarray | None = None,
-        seed: int | Sequence[int] | None = None,
-    ) -> Counts:
+    def accumulate(self, schedule: Schedule, **arguments: Unpack[RunArguments]) -> Counts:
         """Run as :meth:`Device.run` does, and return what was counted of the samples."""
         ...
 
@@ -213,10 +214,10 @@ def numbers_of(replicas: int | range) -> np.ndarray:
 def plan_run(
     image: Image | None,
     schedule: Any,
-    replicas: int | range,
-    init: np.ndarray | None,
-    clamp: np.ndarray | None,
-    seed: int | Sequence[int] | None,
+    replicas: int | range = 1,
+    init: np.ndarray | None = None,
+    clamp: np.ndarray | None = None,
+    seed: int | Sequence[int] | None = None,
 ) -> RunPlan:
     """Check the arguments of :meth:`Device.run` and fill in what was left out."""
     if image is None:
