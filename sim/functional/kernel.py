@@ -373,7 +373,12 @@ def counted_pairs(layout: ArrayLayout) -> list[list[int]]:
     return chosen
 
 
-@lru_cache(maxsize=64)
 def kernel_of(spec: FabricSpec) -> Kernel:
     """The kernel of a fabric; compiled functions live as long as it does."""
+    return _kernel_of(spec, spec.topology.lattice is not None)
+
+
+@lru_cache(maxsize=64)
+def _kernel_of(spec: FabricSpec, _on_lattice: bool) -> Kernel:
+    # As layouts: an equal fabric that was read from a file has another one.
     return Kernel(spec)

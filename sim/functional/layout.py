@@ -155,9 +155,14 @@ class Gather(ArrayLayout):
         ]
 
 
-@lru_cache(maxsize=64)
 def layout_of(topology: Topology) -> ArrayLayout:
     """The fastest layout a topology allows."""
+    return _layout_of(topology, topology.lattice is not None)
+
+
+@lru_cache(maxsize=64)
+def _layout_of(topology: Topology, _on_lattice: bool) -> ArrayLayout:
+    # Equal topologies have one digest; one read from a file does not know its lattice, and has no stencil.
     stencil = _stencil(topology)
     return stencil if stencil is not None else gather_of(topology)
 

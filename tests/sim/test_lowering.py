@@ -1,6 +1,7 @@
 """Which lowering ``device="jax"`` takes, and what it says where there is no compiler."""
 
 import warnings
+from dataclasses import replace
 from importlib.metadata import EntryPoint
 
 import numpy as np
@@ -37,6 +38,15 @@ def test_a_cpu_with_a_compiler_takes_the_native_kernel_and_either_can_be_forced(
         assert device.lowering == "xla" and "stencil form" in device.info().description
     with pytest.raises(DeviceError, match=r"^lowering must be 'native', 'xla' or None, got 'cuda'\.$"):
         open_device("jax", spec, lowering="cuda")
+
+
+def test_a_fabric_without_its_lattice_leaves_an_equal_one_its_stencil():
+    """The fault: a fabric read from a file came first, and an equal lattice then had its slower form."""
+    spec = fabric("g4-5x4")
+    bare = replace(spec, topology=replace(spec.topology, lattice=None))
+    forms = [opened("jax-xla", one).info().description for one in (bare, spec, bare)]
+    assert bare == spec
+    assert [form.rsplit(", ", 1)[1] for form in forms] == ["gather form", "stencil form", "gather form"]
 
 
 def test_without_a_compiler_xla_serves_and_it_is_said_once(no_compiler):
