@@ -4,6 +4,7 @@ Node attribute ``bias`` is 0 where it is missing; edge attribute ``weight`` is r
 what a forgotten weight means.
 """
 
+from itertools import chain, compress
 from typing import Any
 
 import numpy as np
@@ -27,14 +28,17 @@ def lower(graph: Any, beta: float) -> Lowered:
         )
     nodes = tuple(graph.nodes)
     index = {node: k for k, node in enumerate(nodes)}
-    heads, tails, found = [], [], []
-    for u, v, weight in graph.edges(data="weight", default=_MISSING):
-        if weight is _MISSING:
-            raise CompileError(f"edge ({u!r}, {v!r}) has no 'weight'; set graph.edges[u, v]['weight'] on every edge.")
-        heads.append(index[u])
-        tails.append(index[v])
-        found.append(weight)
+    around = [near for _, near in graph.adjacency()]
+    heads = np.repeat(np.arange(len(nodes)), [len(near) for near in around])
+    tails = np.fromiter(map(index.__getitem__, chain.from_iterable(around)), np.int64, len(heads))
+    once = heads <= tails  # the graph lists an edge from both ends
+    listed = chain.from_iterable(near.values() for near in around)
+    found = [data.get("weight", _MISSING) for data in compress(listed, once.tolist())]
+    heads, tails = heads[once], tails[once]
+    first = next((k for k, weight in enumerate(found) if weight is _MISSING), None)
+    if first is not None:
+        u, v = nodes[heads[first]], nodes[tails[first]]
+        raise CompileError(f"edge ({u!r}, {v!r}) has no 'weight'; set graph.edges[u, v]['weight'] on every edge.")
     biases = as_floats("the node biases", [data.get("bias", 0.0) for _, data in graph.nodes(data=True)], len(nodes))
-    weights = as_floats("the edge weights", found, len(found))
-    model, notes = assemble(nodes, biases, np.array(heads, np.int64), np.array(tails, np.int64), weights, beta=beta)
+    model, notes = assemble(nodes, biases, heads, tails, as_floats("the edge weights", found, len(found)), beta=beta)
     return Lowered(model, (tuple(range(len(nodes))),), (), notes)

@@ -51,7 +51,7 @@ class Layout:
 
     @cached_property
     def n_sites(self) -> int:
-        return sum(len(sites) for sites in self.copies)
+        return sum(map(len, self.copies))
 
     @cached_property
     def wire_lengths(self) -> np.ndarray:

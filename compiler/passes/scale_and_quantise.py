@@ -11,6 +11,7 @@ from thermofab.compiler.ir.lowered import as_reals
 from thermofab.compiler.ir.stages import Integers, Quantised, Wired
 from thermofab.compiler.passes.discard import copies_of, floor_note, share_of
 from thermofab.compiler.quantisation.model_error import ModelError, pair_kl
+from thermofab.compiler.quantisation.portion import Portion, portion_of
 from thermofab.compiler.quantisation.refit import refitted
 from thermofab.compiler.quantisation.rounding import Rounded, round_layout
 from thermofab.compiler.quantisation.table_ends import Ends
@@ -38,13 +39,16 @@ _REFITTED = 8
 
 @dataclass(frozen=True, eq=False)
 class _Step:
-    """A step tried: its score, the shift that suits it, the table's part of the score, and the integers."""
+    """A step tried: its score, the shift that suits it, the table's part of the score, the integers, and the coupling
+    at which they were cut.
+    """
 
     score: float
     step: float
     shift: int
     table: float
     rounded: Rounded
+    cut: float = np.inf
 
 
 @dataclass(frozen=True)
@@ -54,9 +58,9 @@ class ScaleAndQuantise:
     The KL of the rounded from the given model over the nodes is enumerated up to ``enumerate_up_to`` nodes; above, it
     is ½ Var(ΔE) over states of a Gibbs run on the given model, or, with ``sampled=False``, the sum of the KL of every
     coupling and bias taken alone (:mod:`~thermofab.compiler.quantisation.model_error`). Added to it is what the
-    activation
-    table costs: linear interpolation between entries h = 2·step·2^shift apart errs by at most max|σ''| h²/8 =
-    0.012 h², and sites whose field can leave the table see σ cut off at its end.
+    activation table costs: linear interpolation between entries h = 2·step·2^shift apart errs by at most
+    max|σ''| h²/8 = 0.012 h², and sites whose field can leave the table see σ cut off at its end. Large programs are
+    judged by a portion of their spins (:mod:`~thermofab.compiler.quantisation.portion`), but with ``refit``.
 
     ``betas`` are the factors on β at which the distribution is to hold; the error is their mean. With ``refit`` the
     integers of the best steps are changed by units so that their errors cancel
@@ -87,16 +91,23 @@ class ScaleAndQuantise:
     def __call__(self, draft: Wired) -> Quantised:
         layout, spec = draft.layout, draft.fabric
         segments = layout.segment_couplings(draft.couplings)
-        error = ModelError.of(draft, self.enumerate_up_to, self.sampled, self.betas, held_out=self.refit)
-        tried = self._tried(draft, segments, error)
+        portion = Portion(draft) if self.refit else portion_of(draft)
+        judged = portion.draft
+        error = ModelError.of(judged, self.enumerate_up_to, self.sampled, self.betas, held_out=self.refit)
+        tried = self._tried(portion, least_step(draft, segments), error)
         if self.refit:
             best = sorted(tried, key=lambda one: one.score)[:_REFITTED]
             fitted = [refitted(layout, one.rounded, ~draft.clamped, one.step, spec, error) for one in best]
-            tried += [self._scored(draft, step, rounded, error) for step, rounded in fitted]
-        ends = TableError(draft, error)
-        chosen, found, solved = self._balanced(draft, tried, ends, error)
+            tried += [self._scored(portion, step, rounded, error) for step, rounded in fitted]
+        ends = TableError(judged, error)
+        chosen, found, solved = self._balanced(portion, tried, ends, error)
+        predicted, exact = error.second_order(chosen.rounded.parameters), error.tv(chosen.rounded.parameters)
+        how = error.how
+        if judged is not draft:
+            predicted = portion.factor * (predicted + portion.cut_outside(chosen.step, spec, chosen.cut))
+            found = None if found is None else found.times(portion.factor)
+            chosen, how = self._for_all(draft, chosen), f"{how} of {judged.n} of {draft.n} spins"
         step, shift, rounded = chosen.step, chosen.shift, chosen.rounded
-        predicted = error.second_order(rounded.parameters)
         largest = max(
             np.max(np.abs(rounded.couplings - draft.couplings), initial=0.0),
             np.max(np.abs(rounded.fields - draft.biases), initial=0.0),
@@ -104,8 +115,11 @@ class ScaleAndQuantise:
         )
         leak, balance = (0.0, 0.0) if found is None else (found.leak, CAUTION * (found.tv or 0.0))
         quantisation = Quantisation(step, shift, rounded.saturated, float(largest), predicted, leak, min(balance, 1.0))
-        did = f"step {step:.4g}, shift {shift}, predicted KL {predicted:.3g} ({error.how}), table {chosen.table:.2g}"
-        rounding, table = _distances(draft, chosen, found, solved, error)
+        did = f"step {step:.4g}, shift {shift}, predicted KL {predicted:.3g} ({how}), table {chosen.table:.2g}"
+        rounding = Distance(min(float(np.sqrt(predicted / 2)), 1.0), "predicted", f"√(KL/2), {how}")
+        if exact is not None and not layout.n_trunks:
+            rounding = Distance(exact, "enumerated", f"{draft.n} spins")
+        table = _table_distance(draft, chosen, found, solved)
         certificate = draft.certificate
         if isinstance(certificate, Rejecting):
             # The distribution of the kept samples does not depend on the trunks' strengths; how many are kept does.
@@ -122,12 +136,12 @@ class ScaleAndQuantise:
         return replace(self, powers=tuple(power + k / 16 for k in (0, -1, 1)), sampled=False)
 
     def _balanced(
-        self, draft: Wired, tried: list[_Step], table: TableError, error: ModelError
+        self, portion: Portion, tried: list[_Step], table: TableError, error: ModelError
     ) -> tuple[_Step, Ends | None, Solved | None]:
         """The step of smallest score. Where the table's ends would spoil it: the one of smallest KL, solved for a small
         program, else of smallest score with the loss expected from them.
         """
-        ordered = sorted(tried, key=lambda one: one.score)
+        draft, ordered = portion.draft, sorted(tried, key=lambda one: one.score)
         if self.powers is not None:  # a search near a known step is for loops, where time counts
             return ordered[0], None, None
 
@@ -143,7 +157,7 @@ class ScaleAndQuantise:
         exactly = solved(best) if table.solvable else None
         if (found.tv if exactly is None else exactly.table) <= _SPOILT:
             return best, found, exactly
-        ordered = sorted(tried + self._cut(draft, ordered[:_CUT_STEPS], error), key=lambda one: one.score)
+        ordered = sorted(tried + self._cut(portion, ordered[:_CUT_STEPS], error), key=lambda one: one.score)
         if exactly is not None:
             expected = [(one.score + (ends.kl if (ends := ends_of(one)) else 0.0), one) for one in ordered]
             for _, one in sorted(expected, key=lambda pair: pair[0])[:_SOLVED_STEPS]:
@@ -161,9 +175,10 @@ class ScaleAndQuantise:
                 least, best, found = one.score + ends.kl, one, ends
         return best, found, None
 
-    def _cut(self, draft: Wired, steps: list[_Step], error: ModelError) -> list[_Step]:
+    def _cut(self, portion: Portion, steps: list[_Step], error: ModelError) -> list[_Step]:
         """The same steps with couplings cut short of the coldest field that thresholds can hold."""
-        segments, spec = draft.layout.segment_couplings(draft.couplings), draft.fabric
+        draft, spec = portion.draft, portion.draft.fabric
+        segments = draft.layout.segment_couplings(draft.couplings)
         coldest = 0.5 * spec.threshold_bits * np.log(2.0)
         made = []
         for one in steps:
@@ -172,19 +187,22 @@ class ScaleAndQuantise:
                     draft.layout, segments, draft.biases, one.step, spec, draft.tables.values, share * coldest
                 )
                 if rounded.saturated > one.rounded.saturated:
-                    made.append(self._scored(draft, one.step, rounded, error))
+                    made.append(self._scored(portion, one.step, rounded, error, share * coldest))
         return made
 
-    def _tried(self, draft: Wired, segments: np.ndarray, error: ModelError) -> list[_Step]:
-        """Every step, scored; of a large model a few of them, and those around the best of these."""
+    def _tried(self, portion: Portion, least: float, error: ModelError) -> list[_Step]:
+        """Every step, scored; of a large model a few of them, and those around the best of these. ``least`` is the
+        smallest step of the whole program.
+        """
+        draft = portion.draft
         spec, layout = draft.fabric, draft.layout
-        least = least_step(draft, segments)
+        segments = layout.segment_couplings(draft.couplings)
 
         def at(powers: list[float]) -> list[_Step]:
             steps = [float(least * 2.0**power) for power in powers]
             return [
                 self._scored(
-                    draft, step, round_layout(layout, segments, draft.biases, step, spec, draft.tables.values), error
+                    portion, step, round_layout(layout, segments, draft.biases, step, spec, draft.tables.values), error
                 )
                 for step in steps
             ]
@@ -205,12 +223,22 @@ class ScaleAndQuantise:
             return found
         return found + at((middle + np.array([-3, -2, -1, 1, 2, 3]) / 8).tolist())
 
-    def _scored(self, draft: Wired, step: float, rounded: Rounded, error: ModelError) -> _Step:
+    def _scored(self, portion: Portion, step: float, rounded: Rounded, error: ModelError, cut: float = np.inf) -> _Step:
+        draft = portion.draft
         shift, table = best_shift(
             draft.fabric, step, self._reach(draft, draft.layout, rounded), lowest_of(self.beta_levels)
         )
         score = error.kl(rounded.parameters) + _trunk_error(draft.layout, rounded, step) + table
-        return _Step(score, step, shift, table, rounded)
+        return _Step(score + portion.cut_outside(step, draft.fabric, cut), step, shift, table, rounded, cut)
+
+    def _for_all(self, draft: Wired, chosen: _Step) -> _Step:
+        """The step chosen on a portion of a draft, and the shift that suits it, for the whole of it."""
+        layout, tables = draft.layout, draft.tables.values
+        segments = layout.segment_couplings(draft.couplings)
+        rounded = round_layout(layout, segments, draft.biases, chosen.step, draft.fabric, tables, chosen.cut)
+        reach = self._reach(draft, layout, rounded)
+        shift, table = best_shift(draft.fabric, chosen.step, reach, lowest_of(self.beta_levels))
+        return replace(chosen, shift=shift, table=table, rounded=rounded)
 
     @staticmethod
     def _reach(draft: Wired, layout: Layout, rounded: Rounded) -> np.ndarray:
@@ -225,32 +253,25 @@ class ScaleAndQuantise:
         return reach
 
 
-def _distances(
-    draft: Wired, chosen: _Step, ends: Ends | None, solved: Solved | None, error: ModelError
-) -> tuple[Distance, Distance]:
-    """What rounding and the table cost, predicted."""
-    exact = error.tv(chosen.rounded.parameters)
-    kl = error.second_order(chosen.rounded.parameters)
-    rounding = Distance(min(float(np.sqrt(kl / 2)), 1.0), "predicted", f"√(KL/2), {error.how}")
-    if exact is not None and not draft.layout.n_trunks:
-        rounding = Distance(exact, "enumerated", f"{draft.n} spins")
+def _table_distance(draft: Wired, chosen: _Step, ends: Ends | None, solved: Solved | None) -> Distance:
+    """What the table costs, solved or predicted."""
     spec, sites = draft.fabric, draft.layout.n_sites
     if ends is None:
         smooth = float(np.sqrt(interpolation(spec, chosen.step, chosen.shift, sites) / 2))
-        return rounding, Distance(min(smooth + chosen.table, 1.0), "predicted", "balance between wells not assessed")
+        return Distance(min(smooth + chosen.table, 1.0), "predicted", "balance between wells not assessed")
     if solved is not None:
-        return rounding, Distance(solved.table, "enumerated", f"{sites} sites, hidden ones included")
+        return Distance(solved.table, "enumerated", f"{sites} sites, hidden ones included")
     if ends.tv is None and ends.reached:
         why = (
             f"{ends.reached} of {sites} sites reach the table's end, leak {ends.leak:.2g}, and states to judge the "
             "balance of wells by have not mixed"
         )
-        return rounding, Distance(None, "unknown", why)
+        return Distance(None, "unknown", why)
     smooth, lost = float(np.sqrt(ends.smooth / 2)), CAUTION * (ends.tv or 0.0)
     how = f"entries {smooth:.1g}, leak {ends.leak:.2g}, balance {lost:.2g}"
     if ends.reached:
         how += f"; {ends.reached} of {sites} sites reach the table's end"
-    return rounding, Distance(min(smooth + ends.leak + lost, 1.0), "predicted", how)
+    return Distance(min(smooth + ends.leak + lost, 1.0), "predicted", how)
 
 
 def lowest_of(beta_levels: Sequence[float]) -> float:

@@ -1,6 +1,7 @@
 """Placements that need no search: node and site correspond by label, position or index."""
 
 from collections.abc import Iterator, Sequence
+from itertools import product, repeat
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ def direct_placements(stage: Paired) -> Iterator[Placement]:
     """Every correspondence under which all model edges are fabric edges, the most explicit first."""
     topology = stage.fabric.topology
     return (
-        Placement(tuple((int(site),) for site in sites), method)
+        Placement(tuple(zip(sites.tolist())), method)
         for method, sites in guesses(stage.names, topology)
         if np.all(edge_numbers(topology, sites[stage.edges]) >= 0)
     )
@@ -39,9 +40,10 @@ def guesses(nodes: Sequence[Any], topology: Topology) -> Iterator[tuple[str, np.
     for method, names in (("labels", topology.labels), ("positions", _positions(topology))):
         if names is None:
             continue
-        site_of = {name: k for k, name in enumerate(names)}
-        if all(node in site_of for node in nodes):
-            yield f"same {method}", np.array([site_of[node] for node in nodes], dtype=np.int64)
+        site_of = dict(zip(names, range(topology.n_sites)))
+        sites = np.fromiter(map(site_of.get, nodes, repeat(-1)), np.int64, len(nodes))
+        if np.all(sites >= 0):
+            yield f"same {method}", sites
     yield "same index", np.arange(len(nodes), dtype=np.int64)
     try:
         # A THRML program lists nodes block by block; THRML nodes sort by creation, which often is the fabric's order.
@@ -57,5 +59,4 @@ def _positions(topology: Topology) -> list[tuple[int, ...]] | None:
     """Integer lattice positions of the sites, where a cell has one site."""
     if topology.lattice is None or topology.lattice.rule.cell != 1:
         return None
-    axes = np.indices(topology.lattice.size).reshape(len(topology.lattice.size), -1)
-    return [tuple(position) for position in axes.T.tolist()]
+    return list(product(*map(range, topology.lattice.size)))

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
@@ -42,7 +43,7 @@ def route(
     clamped and need no tree. For a node of at most three edges the tree always has a root without trunks: the
     median of its three attachments. Nodes of many edges choose first.
     """
-    if all(len(sites) == 1 for sites in copies):
+    if set(map(len, copies)) == {1}:
         return _direct(edges, copies, topology, method)
     owner = {site: k for k, sites in enumerate(copies) for site in sites}
     around: dict[int, list[int]] = {site: [] for site in owner}
@@ -69,11 +70,11 @@ def route(
 
 
 def _direct(edges: np.ndarray, copies: Sequence[Sequence[int]], topology: Topology, method: str) -> Layout:
-    sites = np.array([sites[0] for sites in copies], dtype=np.int64)
+    sites = np.fromiter(chain.from_iterable(copies), np.int64, len(copies))
     ends = sites[edges].reshape(-1, 2)
     none = np.zeros(0, dtype=np.int64)
     return Layout(
-        copies=tuple((int(site),) for site in sites),
+        copies=tuple(zip(sites.tolist())),
         method=method,
         wire_of=np.arange(len(edges)),
         wire_sites=edge_numbers(topology, ends),

@@ -54,6 +54,11 @@ class Ends:
     tv: float | None
     reached: int
 
+    def times(self, factor: float) -> "Ends":
+        """Of a program ``factor`` times as large: sums grow with it, a small total variation with its root."""
+        tv = None if self.tv is None else min(self.tv * float(np.sqrt(factor)), 1.0)
+        return Ends(self.smooth * factor, self.leak * factor, self.kl * factor, tv, int(np.ceil(self.reached * factor)))
+
 
 def table_ends(
     states: LayoutStates,

@@ -3,6 +3,7 @@
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 from typing import Any, Protocol
 
 import numpy as np
@@ -84,8 +85,8 @@ class Program:
     structure: Structure | None = None
 
     def __post_init__(self) -> None:
-        used = [site for sites in self.copies for site in sites]
-        if self.readings is None and len(self.copies) != self.model.n_nodes or any(not sites for sites in self.copies):
+        used = list(chain.from_iterable(self.copies))
+        if self.readings is None and len(self.copies) != self.model.n_nodes or not all(self.copies):
             raise SpecError("every node of a program needs at least one site.")
         if len(set(used)) != len(used):
             raise SpecError("two nodes of a program share a site.")
@@ -94,7 +95,7 @@ class Program:
                 raise SpecError(f"a program of {self.model.n_nodes} nodes needs as many readings.")
             if any(v >= len(self.copies) for reading in self.readings for v in reading.variables):
                 raise SpecError(f"a node is read from a variable beyond the program's {len(self.copies)}.")
-        listed = sorted(k for block in self.free_blocks + self.clamped_blocks for k in block)
+        listed = sorted(chain.from_iterable(self.free_blocks + self.clamped_blocks))
         if listed != list(range(self.model.n_nodes)):
             raise SpecError("every node of a program must be in exactly one free or clamped block.")
         for pair in self.checks:

@@ -55,11 +55,12 @@ class Topology:
         if np.any(edges[:, 0] >= edges[:, 1]):
             i, j = edges[np.argmax(edges[:, 0] >= edges[:, 1])]
             raise SpecError(f"topology '{self.name}': edge ({i}, {j}) is not written with the smaller site first.")
-        if len(np.unique(edges, axis=0)) != len(edges):
-            raise SpecError(f"topology '{self.name}' lists an edge twice; each edge stands once.")
-        if np.any(np.lexsort((edges[:, 1], edges[:, 0])) != np.arange(len(edges))):
+        numbers = edges[:, 0].astype(np.int64) * n + edges[:, 1]
+        if np.any(np.diff(numbers) <= 0):
+            if len(np.unique(numbers)) != len(numbers):
+                raise SpecError(f"topology '{self.name}' lists an edge twice; each edge stands once.")
             raise SpecError(f"topology '{self.name}': edges must be sorted.")
-        if set(colours.tolist()) != set(range(int(colours.max()) + 1)):
+        if colours.min() < 0 or not np.all(np.bincount(colours)):
             raise SpecError(f"topology '{self.name}': colours must be 0…C-1 with every colour used.")
         clash = colours[edges[:, 0]] == colours[edges[:, 1]]
         if np.any(clash):
