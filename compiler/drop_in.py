@@ -231,8 +231,8 @@ def _blocks(program: Any, nodes_to_sample: Sequence[Any]) -> tuple[tuple[Hashabl
     return tuple(tuple(block) for block in nodes_to_sample)
 
 
-# Of nodes, in the order of a model: one list per requested block.
-_Numbers = list[list[int]]
+# Of nodes, in the order of a model: one array per requested block.
+_Numbers = list[np.ndarray]
 # Of nodes that are clamped when compiling, (number, value) in order, to the program.
 _Ready = Callable[[tuple[tuple[int, int], ...]], Program]
 
@@ -279,7 +279,7 @@ class _Chains:
     def numbers(self, lowered: Lowered) -> _Numbers:
         """The requested nodes by number: a cached program may hold the equal nodes of an earlier THRML program."""
         index = {node: k for k, node in enumerate(lowered.model.nodes)}
-        return [[index[node] for node in block] for block in self.wanted]
+        return [np.array([index[node] for node in block], dtype=np.int64) for block in self.wanted]
 
     def run(
         self,

@@ -57,7 +57,9 @@ class Codec:
         blocks = {*self.free_blocks, *self.clamped_blocks, tuple(range(self.model.n_nodes))}
         return {block: np.array(block, dtype=np.int64) for block in blocks}
 
-    def _indices(self, block: Block) -> np.ndarray:
+    def _indices(self, block: Block | np.ndarray) -> np.ndarray:
+        if isinstance(block, np.ndarray):
+            return block
         kept = self._kept_indices.get(block)
         return np.array(block, dtype=np.int64) if kept is None else kept
 
@@ -65,9 +67,9 @@ class Codec:
         """The variables that node number ``node`` is read from."""
         return (node,) if self.readings is None else self.readings[node].variables
 
-    def read(self, sites: np.ndarray, nodes: Sequence[int]) -> np.ndarray:
+    def read(self, sites: np.ndarray, nodes: Sequence[int] | np.ndarray) -> np.ndarray:
         """States of nodes from site states bool ``[..., N]``, see :meth:`~thermofab.hw.spec.program.Program.read`."""
-        indices = self._indices(tuple(nodes))
+        indices = self._indices(nodes if isinstance(nodes, np.ndarray) else tuple(nodes))
         if self.readings is None:
             return sites[..., self.roots[indices]]
         categories = self.model.categories[indices]

@@ -28,13 +28,15 @@ def block_states(
     if len(arrays) != len(blocks):
         raise SpecError(f"{name} needs one array for each of the {len(blocks)} {kind} blocks, got {len(arrays)}.")
     checked = []
+    only_spins = not np.any(categories)
     for position, (given, block) in enumerate(zip(arrays, blocks)):
         array = np.asarray(given)
         if array.shape not in ((len(block),), (replicas, len(block))):
             raise SpecError(
                 f"{name}[{position}] must have shape ({len(block)},) or ({replicas}, {len(block)}), got {array.shape}."
             )
-        checked.append((block, _states(f"{name}[{position}]", array, categories[list(block)])))
+        kinds = np.zeros(len(block), categories.dtype) if only_spins else categories[list(block)]
+        checked.append((block, _states(f"{name}[{position}]", array, kinds)))
     return checked
 
 

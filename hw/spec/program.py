@@ -147,9 +147,9 @@ class Program:
         """The variables that node number ``node`` is read from."""
         return self.codec.variables_of(node)
 
-    def read(self, sites: np.ndarray, nodes: Sequence[int]) -> np.ndarray:
-        """States of nodes from site states bool ``[..., N]``: bool ``[..., nodes]`` if all of them are spins, else
-        uint8, spins as 0 and 1 (uint16 with more than 256 states).
+    def read(self, sites: np.ndarray, nodes: Sequence[int] | np.ndarray) -> np.ndarray:
+        """States of nodes, given by number, from site states bool ``[..., N]``: bool ``[..., nodes]`` if all of them
+        are spins, else uint8, spins as 0 and 1 (uint16 with more than 256 states).
         """
         return self.codec.read(sites, nodes)
 

@@ -121,6 +121,7 @@ class NativeLadders:
         taken, best = np.zeros(max(0, count - 1), dtype=np.int64), np.empty((count, replicas), dtype=np.int64)
         best_states, kept = np.empty((count, replicas, n_sites), dtype=bool), np.array(keep, dtype=np.int64)
         number = self._number
+        updates = (warmup + rounds) * sweeps * replicas * count * n_sites
         work = LadderWork(
             warmup + rounds, sweeps, number, warmup, len(kept), kept.ctypes.data, states.ctypes.data,
             energies.ctypes.data, walkers.ctypes.data, taken.ctypes.data, best.ctypes.data, best_states.ctypes.data,
@@ -129,7 +130,8 @@ class NativeLadders:
             enough = interruptible(
                 lambda stop: self._library.thermofab_ladders_work(
                     self._handle, ctypes.addressof(work), self._threads, stop
-                )
+                ),
+                updates,
             )
         except BaseException:
             handle, self._handle = self._handle, None
@@ -138,7 +140,6 @@ class NativeLadders:
         if not enough:
             raise self._no_memory()
         self._number += warmup + rounds
-        updates = (warmup + rounds) * sweeps * replicas * count * n_sites
         energies, walkers = np.moveaxis(energies, 0, -1), np.moveaxis(walkers, 0, -1)
         return tempered(states, energies, walkers, taken, (number, self._number), best, best_states, updates)
 

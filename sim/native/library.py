@@ -20,6 +20,7 @@ from thermofab.sim.native.sites import FEW_ON_A_LATTICE, LayoutStruct, SiteLayou
 NARROW = 32
 # Samples between two emptyings of the kernel's 32-bit counters.
 MOST_COUNTED = 2**31
+_FEW_UPDATES = 2_000_000  # a hundredth of a second at most
 
 
 class Run(ctypes.Structure):
@@ -205,8 +206,9 @@ class NativeChains:
         spec, replicas = self._plan.image.fabric, self._plan.replicas
         schedule = np.array(list(phases), dtype=np.int64).reshape(-1, 2)
         work = Work(phases=len(schedule), schedule=schedule.ctypes.data, last=last)
+        sweeps = int(schedule[:, 0].sum())
         if request is None:
-            self._call(work)
+            self._call(work, sweeps)
             return Chunk(None, None)
         chosen, states, energies = None, None, None
         work.samples, work.lead, work.steps, work.level = request.samples, request.lead, request.steps, request.level
@@ -224,15 +226,17 @@ class NativeChains:
             if request.samples > MOST_COUNTED:
                 raise DeviceError(f"at most {MOST_COUNTED} samples are counted at a time, got {request.samples}.")
             work.ones, work.both = tally.ones.ctypes.data, tally.both.ctypes.data
-        self._call(work)
+        self._call(work, sweeps + request.lead + request.samples * request.steps)
         if tally is not None:
             tally.samples += request.samples
         return Chunk(states, energies)
 
-    def _call(self, work: Work) -> None:
+    def _call(self, work: Work, sweeps: int) -> None:
+        updates = sweeps * self._plan.replicas * self._plan.image.fabric.n_sites
         try:
             enough = interruptible(
-                lambda stop: self._library.thermofab_work(self._handle, ctypes.byref(work), self._threads, stop)
+                lambda stop: self._library.thermofab_work(self._handle, ctypes.byref(work), self._threads, stop),
+                updates,
             )
         except BaseException:
             handle, self._handle = self._handle, None
@@ -245,11 +249,16 @@ class NativeChains:
         raise no_memory(self._plan.replicas, self._plan)
 
 
-def interruptible(call: Callable[[Any], int]) -> int:
+def interruptible(call: Callable[[Any], int], updates: int) -> int:
     """What ``call(stop)`` returns, made in a thread of its own: the caller's stays in Python, where signal handlers can
     run. An interrupt sets ``*stop``, and is raised once the call has ended.
+
+    A call of few site ``updates`` is made in the caller's thread: it ends before an interrupt is felt to be late, and
+    starting a thread would take longer.
     """
     stop, done, results = ctypes.c_int32(0), threading.Event(), []
+    if updates <= _FEW_UPDATES:
+        return call(ctypes.byref(stop))
 
     def made() -> None:
         try:
