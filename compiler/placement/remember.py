@@ -5,22 +5,21 @@ A key holds everything that decides the outcome; what is kept is JSON. ``$THERMO
 """
 
 import json
-from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from thermofab.compiler.recent import Recent
 from thermofab.hw.cache import made_once
 from thermofab.hw.spec.digest import digest_of
 
-_MOST = 128
-_known: OrderedDict[str, str] = OrderedDict()
+_known: Recent[str] = Recent(128)
 
 
 def remembered(kind: str, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
     """``make()``, or what it gave for the same ``key`` before: a JSON value, tuples as lists."""
     name = digest_of(kind, *key)[:32]
-    if name not in _known:
+    if (known := _known.get(name)) is None:
         made: list[str] = []
 
         def fill(folder: Path) -> None:
@@ -28,13 +27,11 @@ def remembered(kind: str, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
             (folder / "value.json").write_text(made[0])
 
         try:
-            _known[name] = (made_once(name, fill, kind) / "value.json").read_text()
+            known = (made_once(name, fill, kind) / "value.json").read_text()
         except OSError:
-            _known[name] = made[0] if made else json.dumps(make())
-    _known.move_to_end(name)
-    while len(_known) > _MOST:
-        _known.popitem(last=False)
-    return json.loads(_known[name])
+            known = made[0] if made else json.dumps(make())
+        _known.put(name, known)
+    return json.loads(known)
 
 
 def forget() -> None:

@@ -21,8 +21,8 @@ from thrml.models.discrete_ebm import (
 from thrml.pgm import AbstractNode
 
 import thermofab as fab
-from thermofab.compiler import drop_in
-from thermofab.compiler.drop_in import seed_of
+from thermofab.compiler.drop_in import programs, sampling
+from thermofab.compiler.drop_in.keys import seed_of
 from thermofab.compiler.frontend import lower
 from thermofab.hw.spec import CompileError, DistributionWarning, SpecError, kept_devices
 
@@ -90,17 +90,16 @@ def test_keys_give_seeds():
 @pytest.fixture
 def compiled(monkeypatch):
     """Counts compilations and placements, with empty caches."""
-    for name in ("_programs", "_fine_programs", "_placements", "_fabrics"):
-        monkeypatch.setattr(drop_in, name, drop_in._Cache(2))
+    monkeypatch.setattr(sampling, "KEPT", programs.KeptPrograms(2))
     kept_devices.KEPT.clear()
     calls = []
-    real = drop_in.compile
+    real = programs.compile
 
     def spy(*args, **kwargs):
         calls.append(kwargs.get("copies"))
         return real(*args, **kwargs)
 
-    monkeypatch.setattr(drop_in, "compile", spy)
+    monkeypatch.setattr(programs, "compile", spy)
     return calls
 
 
@@ -126,12 +125,12 @@ def test_equal_programs_compile_once_and_new_weights_keep_the_placement(compiled
     for seed in range(1, 4):
         go(ring(scale=1.0 + seed)[1], fabric="g8-5x5")
     assert len(compiled) == 4 and all(copies is not None for copies in compiled[1:])
-    assert len(drop_in._programs.items) == 2, "the cache is bounded"
+    assert len(sampling.KEPT) == 2, "the cache is bounded"
 
 
 def test_its_own_fabric_updates_in_the_programs_order():
     _, program = ring()
-    spec = drop_in._own_fabric(program, drop_in.lower(program))
+    spec = programs.KEPT.own_fabric(program, lower(program))
     assert spec.n_sites == 6
     assert spec.topology.colours.tolist() == [0, 0, 1, 1, 2, 2]
 
@@ -139,7 +138,7 @@ def test_its_own_fabric_updates_in_the_programs_order():
 def test_many_blocks_are_coloured_anew():
     ebm, _ = ring(20, 0)
     program = IsingSamplingProgram(ebm, [Block([node]) for node in ebm.nodes], [])
-    assert drop_in._own_fabric(program, drop_in.lower(program)).topology.n_colours == 2
+    assert programs.KEPT.own_fabric(program, lower(program)).topology.n_colours == 2
 
 
 def test_arrays_of_keys_are_refused():
@@ -222,7 +221,7 @@ def test_categories_agree_with_their_neighbours_as_in_the_model():
 
 def test_its_own_fabric_has_a_factor_for_every_pair_of_categories():
     program, _, pairs = grid_of_categories(3, 5)
-    spec = drop_in._own_fabric(program, lower(program))
+    spec = programs.KEPT.own_fabric(program, lower(program))
     assert (spec.n_sites, spec.topology.n_factors, spec.topology.n_edges) == (27, len(pairs), 0)
 
 
