@@ -12,8 +12,9 @@ RESULTS = ROOT / "docs" / "results"
 INTRODUCTION = """# End to end, measured
 
 How far compiled programs are from the distributions that were asked for, and whether [the report](report.md) says so.
-Every enumerated distance is right, no program compiles beyond its tolerance, and `fine` holds a total variation of 0.01
-for couplings up to 1.5 with one site per node. Predictions, where a program is too large to enumerate, are mostly too high.
+Every enumerated distance is right, and `fine` holds a total variation of 0.01 for couplings up to 1.5 with one site per
+node. Where a program is too large to enumerate, predictions are mostly too high; the counts below say how often one is too
+low, and whether a program then compiled beyond its tolerance.
 
 Distances are solved by `tests/compiler/independent_solver.py`, which shares no code with the compiler. The left of an
 arrow is a compiler that does not weigh the end-to-end distance. `python benchmarks/end_to_end/page.py` makes this page from
