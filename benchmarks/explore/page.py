@@ -1,4 +1,4 @@
-"""The tables of docs/explore.md, from docs/results/explore_*.json.
+"""The tables of docs/explore.md and docs/connectivity.md, from docs/results/explore_*.json.
 
 python benchmarks/explore/page.py
 """
@@ -115,4 +115,4 @@ TABLES = {
 }
 
 if __name__ == "__main__":
-    fill(["explore.md"], TABLES)
+    fill(["explore.md", "connectivity.md"], TABLES)

@@ -28,7 +28,7 @@ def table(name: str) -> str:
             f"{memory['settled']:.0f} to {memory['end']:.0f} MB",
         )
         lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join([*lines, "", f"{results['machine']} (a shared machine)."])
+    return "\n".join([*lines, "", f"{results['machine']}."])
 
 
 def main() -> None:

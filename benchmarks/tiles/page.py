@@ -1,4 +1,4 @@
-"""The tables of docs/tiles.md, from docs/results/tiles_*.json.
+"""The tables of docs/tiles.md and docs/tiles-link.md, from docs/results/tiles_*.json.
 
 python benchmarks/tiles/page.py
 """
@@ -162,7 +162,7 @@ def link_clocks() -> str:
 
 if __name__ == "__main__":
     fill(
-        ["tiles.md"],
+        ["tiles.md", "tiles-link.md"],
         {
             "distances": distances,
             "ising": ising,

@@ -40,8 +40,7 @@ def setting() -> str:
     return (
         f"{', '.join(kept['symbols'])}, returns of {kept['first']} to {kept['last']}; days forecast: {eras}; refitted "
         f"every January to all days up to {plan['purge']} before; {plan['samples']:,} draws per day, {plan['paths']:,} "
-        f"over ten days; machines on `{kept['device']}`. {left} {kept['minutes']:.0f} minutes on {kept['machine']}, "
-        "a shared machine."
+        f"over ten days; machines on `{kept['device']}`. {left} {kept['minutes']:.0f} minutes on {kept['machine']}."
     )
 
 

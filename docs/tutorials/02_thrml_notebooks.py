@@ -306,5 +306,5 @@ assert np.abs(np.asarray(gradient) - expected).max() < 0.03
 # ## Where next
 #
 # - [A Boltzmann machine trained on RTL](03_boltzmann_on_rtl.py): a whole training loop.
-# - [Under `jit` and `vmap`](../compiler.md#drop-ins): what becomes of keys, batches and traced weights.
+# - [Under `jit` and `vmap`](../drop-ins.md#under-jit-vmap-and-scan): what becomes of keys, batches and traced weights.
 # - [Extending](../extending.md#a-sampler-and-interactions-of-your-own): how THRML programs of your own classes compile.

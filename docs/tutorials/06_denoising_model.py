@@ -165,5 +165,5 @@ assert discrepancy["trained model"] < discrepancy["independent pixels"] / 2
 # ## Where next
 #
 # - [Denoising model](../dtm.md): more layers, the correlation penalty, quality against sweeps, and runs on RTL.
-# - [Which connectivity for a denoising model](../explore.md#which-connectivity-for-a-denoising-model): the choice of grid.
+# - [Which connectivity for a denoising model](../connectivity.md): the choice of grid.
 # - [A topology study](07_topology_study.py): compare fabrics for models of your own.
