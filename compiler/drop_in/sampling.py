@@ -98,7 +98,7 @@ class Sampling:
 def _alike(
     lowered: Lowered, clamp: list[np.ndarray], count: int
 ) -> list[tuple[np.ndarray, tuple[tuple[int, int], ...]]]:
-    """Sampling that share a compiled program, and the nodes folded into it.
+    """Chains that share a compiled program, and the nodes folded into it.
 
     A term of higher order loses its clamped nodes: fewer hidden spins, and chains that mix sooner.
     """
