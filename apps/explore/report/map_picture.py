@@ -11,7 +11,8 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from thermofab.apps.explore.report.look import DPI, IDLE, KINDS, QUIET, winner_rows
-from thermofab.apps.explore.report.maps import GRAIN, node_colours
+from thermofab.apps.explore.report.maps import GRAIN
+from thermofab.apps.pages.palette import node_colours
 
 _COLOURS = 24
 _LETTERS = 46  # of a title's line

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
-from thermofab.apps.explore.report.maps import node_colours
 from thermofab.apps.explore.report.measures import COLUMNS
+from thermofab.apps.pages.palette import node_colours
 from thermofab.apps.pages.style import STYLE
 
 # In order: each uses what stands before it.

@@ -1,0 +1,217 @@
+"""A program on a fabric as a picture: which sites hold which node, and what couples them, by sign and size."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.lines import Line2D
+from matplotlib.typing import ColorType
+
+from thermofab.apps.pages.palette import Palette
+from thermofab.apps.pages.places import on_paper, site_places, within_picture
+from thermofab.hw.spec import NO_PARENT, Topology
+
+FREE = -1
+MINUS = "\N{MINUS SIGN}"
+_WHOLE = 160  # sites up to which a fabric is shown as a whole
+_MARGIN = 1.2  # neighbouring distances around the used sites of a larger one
+_MOST_IDLE_EDGES = 20_000
+_DISC, _LARGEST_DISC = 0.56, 25.0  # of the distance between neighbours; points
+_SMALLEST_TEXT = 5.5  # points; a label that would be smaller is left out
+_THICK, _THICKEST = 0.17, 5.0  # of the distance between neighbours; points
+_DASHES = (0, (2.2, 1.1))  # of negative couplings, for those who see no colour
+
+
+@dataclass(frozen=True, eq=False)
+class Placement:
+    """What is drawn.
+
+    Attributes:
+        topology: the fabric's.
+        copies: sites of every variable, the root first; one site at least in all.
+        couplings: float64 ``[E]`` of every edge of the fabric, 0 where it carries nothing.
+        labels: of the variables.
+        clamped: bool ``[n]``.
+        parents: int ``[N]`` of relays, as in an ``Order``; ``None`` where copies are joined by couplings.
+    """
+
+    topology: Topology
+    copies: tuple[tuple[int, ...], ...]
+    couplings: np.ndarray
+    labels: tuple[str, ...]
+    clamped: np.ndarray
+    parents: np.ndarray | None = None
+
+    @cached_property
+    def owner(self) -> np.ndarray:
+        """int64 ``[N]``: the variable of every site, -1 where there is none."""
+        owner = np.full(self.topology.n_sites, FREE)
+        for k, sites in enumerate(self.copies):
+            owner[list(sites)] = k
+        return owner
+
+    @cached_property
+    def _within(self) -> np.ndarray:
+        """bool ``[E]``: between two sites of one variable."""
+        i, j = self.owner[self.topology.edges].T
+        return (i == j) & (i != FREE)
+
+    @property
+    def chains(self) -> np.ndarray:
+        """int64 ``[k, 2]``: sites of one variable that are joined."""
+        if self.parents is None:
+            return self.topology.edges[self._within & (self.couplings != 0)]
+        relays = np.flatnonzero(self.parents != NO_PARENT)
+        return np.stack([relays, self.parents[relays]], axis=1)
+
+    @property
+    def coupled(self) -> np.ndarray:
+        """bool ``[E]``: couplings between sites of different variables."""
+        return (self.couplings != 0) & ~self._within
+
+    @property
+    def largest(self) -> float:
+        """Of the couplings between variables, in magnitude; 0 without any."""
+        return float(np.abs(self.couplings[self.coupled]).max(initial=0.0))
+
+
+def coupling_style(couplings: np.ndarray, largest: float, thickest: float, palette: Palette) -> dict[str, list]:
+    """Colour, width, opacity and dashes of lines: the sign is told by colour and dashes, the size by the others.
+
+    Args:
+        couplings: float64 ``[k]``.
+        largest: the magnitude drawn ``thickest`` points wide.
+        thickest: of a line, in points; thin lines are not broken.
+        palette: its two signs' colours are ``accent``, positive, and ``second``.
+    """
+    share = np.abs(couplings) / (largest or 1.0)
+    negative = couplings < 0
+    return {
+        "colors": [palette.second if down else palette.accent for down in negative],
+        "linewidths": (thickest * (0.2 + 0.8 * share)).tolist(),
+        "alpha": (0.45 + 0.55 * share).tolist(),
+        "linestyles": [_DASHES if down and thickest > 1.5 else "-" for down in negative],
+    }
+
+
+def coupling_keys(couplings: np.ndarray, thickest: float, unit: str, palette: Palette) -> list[Artist]:
+    """A legend's lines: the largest coupling of either sign, and half of it."""
+    largest, keys = float(np.abs(couplings).max(initial=0.0)), []
+    for sign in (1, -1):
+        if not np.any(sign * couplings > 0):
+            continue
+        for value in (sign * largest, sign * largest / 2):
+            look = coupling_style(np.array([value]), largest, max(thickest, 2.0), palette)
+            keys.append(
+                Line2D(
+                    [], [], color=look["colors"][0], lw=look["linewidths"][0], alpha=look["alpha"][0],
+                    ls=look["linestyles"][0], label=f"{signed(value)} {unit}".rstrip(),
+                )
+            )  # fmt: skip
+    return keys
+
+
+def signed(value: float) -> str:
+    return f"{value:+.3g}".replace("-", MINUS)
+
+
+def draw_placement(
+    axes: Axes,
+    shown: Placement,
+    palette: Palette,
+    fills: Sequence[ColorType],
+    inks: Sequence[str],
+    inches: float,
+) -> float:
+    """Draw sites, copies and couplings.
+
+    Args:
+        axes: empty, and then without frame, its limits those of the sites.
+        shown: what to draw.
+        palette: of lines and of idle sites.
+        fills: a colour per variable, of its sites and of the bands that join them; seen through, on the panel.
+        inks: of the variables' labels.
+        inches: length of the longer side of ``axes``.
+
+    Returns:
+        The width in points of the largest coupling.
+    """
+    topology, owner = shown.topology, shown.owner
+    full, period = site_places(topology, owner != FREE)
+    places = on_paper(full)
+    low, high = _frame(places, owner != FREE)
+    point = 72 * inches / float((high - low).max())  # points per distance between neighbours
+    disc, thickest = min(_DISC * point, _LARGEST_DISC), float(np.clip(_THICK * point, 0.7, _THICKEST))
+    axes.set(xlim=(low[0], high[0]), ylim=(high[1], low[1]), aspect="equal")
+    axes.axis("off")
+
+    def lines(edges: np.ndarray, order: float, **look) -> None:
+        """``look`` may have a list with an entry per edge."""
+        straight, stubs = within_picture(edges, full, period)
+        rows = straight + [row for row, _, _ in stubs]
+        ends = [*places[edges[straight]], *(np.stack(stub[1:]) for stub in stubs)]
+        each = {name: [value[k] for k in rows] if isinstance(value, list) else value for name, value in look.items()}
+        axes.add_collection(LineCollection(ends, zorder=order, **each))
+
+    if topology.n_edges <= _MOST_IDLE_EDGES:
+        idle = topology.edges[shown.couplings == 0]
+        lines(idle, 1, colors=palette.grid, linewidths=min(0.8, thickest / 3))
+    chains = shown.chains
+    hues = [fills[owner[start]] for start, _ in chains.tolist()]
+    lines(chains, 2, colors=palette.quiet, linewidths=0.62 * disc, capstyle="round")
+    for order, colours in ((2.1, palette.panel), (2.2, hues)):
+        lines(chains, order, colors=colours, linewidths=max(0.62 * disc - 1.6, 0.5), capstyle="round")
+    coupled = shown.coupled
+    lines(topology.edges[coupled], 3, **coupling_style(shown.couplings[coupled], shown.largest, thickest, palette))
+    axes.scatter(*places[owner == FREE].T, s=(0.3 * disc) ** 2, color=palette.edge, linewidths=0, zorder=1.5)
+    roots = np.zeros(topology.n_sites, dtype=bool)
+    roots[[sites[0] for sites in shown.copies]] = True
+    for clamped, mark in ((False, "o"), (True, "s")):
+        for root, rim, width in ((False, palette.quiet, 0.8), (True, palette.ink, 1.8)):
+            some = np.flatnonzero((owner != FREE) & (roots == root) & (shown.clamped[owner] == clamped))
+            axes.scatter(*places[some].T, s=disc**2, marker=mark, color=palette.panel, linewidths=0, zorder=3.9)
+            axes.scatter(
+                *places[some].T, s=disc**2, marker=mark, facecolors=[fills[owner[site]] for site in some], edgecolors=rim,
+                linewidths=min(width, 0.16 * disc), zorder=4,
+            )  # fmt: skip
+    used = np.flatnonzero(owner != FREE)
+    of_site = owner[used].tolist()
+    label_discs(axes, places[used], [shown.labels[k] for k in of_site], [inks[k] for k in of_site], disc)
+    return thickest
+
+
+def label_discs(axes: Axes, places: np.ndarray, labels: Sequence[str], inks: Sequence[str], disc: float) -> None:
+    """Labels that fit into discs of ``disc`` points; none at all where one would be too small to read."""
+    size = min(0.56 * disc, 1.35 * disc / max(map(len, labels), default=1), 10.0)
+    if size < _SMALLEST_TEXT:
+        return
+    for place, label, ink in zip(places, labels, inks, strict=True):
+        axes.annotate(label, place, ha="center", va="center", fontsize=size, color=ink, zorder=5)
+
+
+def placement_keys(shown: Placement, palette: Palette) -> list[Artist]:
+    """A legend's entries for sites."""
+    keys: list[Artist] = [
+        Line2D([], [], color=palette.ink, marker="o", ls="", ms=8, mfc="none", mew=1.8, label="read here (root)")
+    ]
+    if len(shown.chains):
+        joined = "its relays" if shown.parents is not None else "its copies"
+        keys.append(Line2D([], [], color=palette.quiet, lw=6, alpha=0.5, label=f"joins a node to {joined}"))
+    if shown.clamped.any():
+        keys.append(Line2D([], [], color=palette.ink, marker="s", ls="", ms=8, mfc="none", label="clamped"))
+    if (shown.owner == FREE).any():
+        keys.append(Line2D([], [], color=palette.edge, marker="o", ls="", ms=5, label="site not used"))
+    return keys
+
+
+def _frame(places: np.ndarray, used: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The corners of what is shown: all sites of a small fabric, of a large one those around the used sites."""
+    if len(places) <= _WHOLE:
+        return places.min(axis=0) - 0.6, places.max(axis=0) + 0.6
+    low, high = places.min(axis=0) - 0.6, places.max(axis=0) + 0.6
+    near = places[used]
+    return np.maximum(near.min(axis=0) - _MARGIN, low), np.minimum(near.max(axis=0) + _MARGIN, high)
