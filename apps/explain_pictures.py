@@ -5,7 +5,6 @@ from pathlib import Path
 import networkx
 import numpy as np
 from matplotlib.cm import ScalarMappable
-from matplotlib.collections import LineCollection
 from matplotlib.colors import LinearSegmentedColormap, Normalize, to_hex
 from matplotlib.figure import Figure
 
@@ -13,8 +12,9 @@ from thermofab.apps.pages.palette import DARK, LIGHT, Palette, ink_on, mixed, no
 from thermofab.apps.pages.placement import (
     Placement,
     coupling_keys,
-    coupling_style,
+    coupling_look,
     draw_placement,
+    is_whole,
     label_discs,
     placement_keys,
 )
@@ -85,12 +85,12 @@ def draw_program(figure: Figure, stage: Wired, name: str, palette: Palette) -> N
     places = np.array([found[k] for k in range(stage.n)]).reshape(-1, 2)
     axes = figure.add_subplot()
     axes.axis("off")
-    axes.set_aspect("equal")
     disc = float(np.clip(72 * _INCHES * 0.42 / np.sqrt(stage.n), 2.5, 26.0))
     thickest = float(np.clip(0.2 * disc, 0.7, 5.0))
     largest = float(np.abs(stage.couplings).max(initial=0.0))
     ends = places[stage.edges.reshape(-1, 2)]
-    axes.add_collection(LineCollection(list(ends), **coupling_style(stage.couplings, largest, thickest, palette)))
+    look = coupling_look(stage.couplings, largest, thickest, palette)
+    axes.add_collection(look.lines(list(ends), 1))
     reach = float(np.abs(stage.biases).max(initial=0.0))
     # Signs as of the couplings, paler, so that labels are read.
     scale = LinearSegmentedColormap.from_list("bias", _tints(palette))
@@ -124,7 +124,8 @@ def draw_fabric(figure: Figure, shown: Placement, name: str, palette: Palette) -
     axes = figure.add_subplot()
     thickest = draw_placement(axes, shown, palette, fills, [ink_on(fill) for fill in fills], _INCHES)
     used = sum(map(len, shown.copies))
-    axes.set_title(f"{name} on {shown.topology.name}: {used:,} of {_count(shown.topology.n_sites, 'site')} used")
+    part = "" if is_whole(shown.topology) else ", this part"
+    axes.set_title(f"{name} on {shown.topology.name}: {used:,} of {_count(shown.topology.n_sites, 'site')} used{part}")
     keys = coupling_keys(shown.couplings[shown.coupled], thickest, _UNIT, palette) + placement_keys(shown, palette)
     _legend(figure, keys, "coupling between sites; positive: states alike")
 

@@ -54,7 +54,7 @@ what the compiler predicts, and a margin that independent samples would exceed w
             "map",
             pictures.fabric_map(facts),
             "A site is a p-bit. Numbered sites hold the program's nodes; a site's colour is how often its spin is +1. "
-            "A node on several sites is their copies, joined by plain lines; the numbered one is read.",
+            "A node on several sites is joined by bands; it is read at the site with the heavy rim.",
         )
     }
 {

@@ -9,7 +9,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
-from matplotlib.typing import ColorType
+from matplotlib.typing import ColorType, LineStyleType
 
 from thermofab.apps.pages.palette import Palette
 from thermofab.apps.pages.places import on_paper, site_places, within_picture
@@ -21,9 +21,11 @@ _WHOLE = 160  # sites up to which a fabric is shown as a whole
 _MARGIN = 1.2  # neighbouring distances around the used sites of a larger one
 _MOST_IDLE_EDGES = 20_000
 _DISC, _LARGEST_DISC = 0.56, 25.0  # of the distance between neighbours; points
+_BAND = 0.5  # of a disc, what joins copies
 _SMALLEST_TEXT = 5.5  # points; a label that would be smaller is left out
 _THICK, _THICKEST = 0.17, 5.0  # of the distance between neighbours; points
-_DASHES = (0, (2.2, 1.1))  # of negative couplings, for those who see no colour
+_LEAST_BROKEN = 1.5  # points
+_DASHES: LineStyleType = (0, (2.2, 1.1))  # of negative couplings, for those who see no colour
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,8 +81,34 @@ class Placement:
         return float(np.abs(self.couplings[self.coupled]).max(initial=0.0))
 
 
-def coupling_style(couplings: np.ndarray, largest: float, thickest: float, palette: Palette) -> dict[str, list]:
-    """Colour, width, opacity and dashes of lines: the sign is told by colour and dashes, the size by the others.
+@dataclass(frozen=True)
+class Look:
+    """Of every line its colour, width in points, opacity, and dashes."""
+
+    colours: list[ColorType]
+    widths: list[float]
+    opacities: list[float]
+    dashes: list[LineStyleType]
+
+    def of(self, rows: Sequence[int]) -> "Look":
+        """Of some lines, in that order."""
+        return Look(
+            [self.colours[k] for k in rows],
+            [self.widths[k] for k in rows],
+            [self.opacities[k] for k in rows],
+            [self.dashes[k] for k in rows],
+        )
+
+    def lines(self, ends: Sequence[np.ndarray], order: float) -> LineCollection:
+        """The lines between ``ends``, float64 ``[2, 2]`` each, drawn after what has a smaller ``order``."""
+        return LineCollection(
+            list(ends), colors=self.colours, linewidths=self.widths, alpha=self.opacities, linestyles=self.dashes,
+            zorder=order, capstyle="round" if self.dashes and set(self.dashes) == {"-"} else "butt",
+        )  # fmt: skip
+
+
+def coupling_look(couplings: np.ndarray, largest: float, thickest: float, palette: Palette) -> Look:
+    """The sign of a coupling is told by colour and dashes, its size by width and opacity.
 
     Args:
         couplings: float64 ``[k]``.
@@ -88,31 +116,27 @@ def coupling_style(couplings: np.ndarray, largest: float, thickest: float, palet
         thickest: of a line, in points; thin lines are not broken.
         palette: its two signs' colours are ``accent``, positive, and ``second``.
     """
-    share = np.abs(couplings) / (largest or 1.0)
-    negative = couplings < 0
-    return {
-        "colors": [palette.second if down else palette.accent for down in negative],
-        "linewidths": (thickest * (0.2 + 0.8 * share)).tolist(),
-        "alpha": (0.45 + 0.55 * share).tolist(),
-        "linestyles": [_DASHES if down and thickest > 1.5 else "-" for down in negative],
-    }
+    share, negative = np.abs(couplings) / (largest or 1.0), couplings < 0
+    return Look(
+        [palette.second if down else palette.accent for down in negative],
+        (thickest * (0.2 + 0.8 * share)).tolist(),
+        (0.45 + 0.55 * share).tolist(),
+        [_DASHES if down and thickest > _LEAST_BROKEN else "-" for down in negative],
+    )
 
 
 def coupling_keys(couplings: np.ndarray, thickest: float, unit: str, palette: Palette) -> list[Artist]:
     """A legend's lines: the largest coupling of either sign, and half of it."""
-    largest, keys = float(np.abs(couplings).max(initial=0.0)), []
-    for sign in (1, -1):
-        if not np.any(sign * couplings > 0):
-            continue
-        for value in (sign * largest, sign * largest / 2):
-            look = coupling_style(np.array([value]), largest, max(thickest, 2.0), palette)
-            keys.append(
-                Line2D(
-                    [], [], color=look["colors"][0], lw=look["linewidths"][0], alpha=look["alpha"][0],
-                    ls=look["linestyles"][0], label=f"{signed(value)} {unit}".rstrip(),
-                )
-            )  # fmt: skip
-    return keys
+    largest = float(np.abs(couplings).max(initial=0.0))
+    sizes = [largest, float(f"{largest / 2:.2g}")]
+    shown = np.array([sign * size for sign in (1, -1) if np.any(sign * couplings > 0) for size in sizes])
+    look = coupling_look(shown, largest, max(thickest, 2.0), palette)
+    return [
+        Line2D([], [], color=colour, lw=width, alpha=opacity, ls=dashes, label=f"{signed(value)} {unit}")
+        for value, colour, width, opacity, dashes in zip(
+            shown.tolist(), look.colours, look.widths, look.opacities, look.dashes, strict=True
+        )
+    ]
 
 
 def signed(value: float) -> str:
@@ -143,30 +167,33 @@ def draw_placement(
     topology, owner = shown.topology, shown.owner
     full, period = site_places(topology, owner != FREE)
     places = on_paper(full)
-    low, high = _frame(places, owner != FREE)
+    low, high = _frame(places, owner != FREE, is_whole(topology))
     point = 72 * inches / float((high - low).max())  # points per distance between neighbours
     disc, thickest = min(_DISC * point, _LARGEST_DISC), float(np.clip(_THICK * point, 0.7, _THICKEST))
     axes.set(xlim=(low[0], high[0]), ylim=(high[1], low[1]), aspect="equal")
     axes.axis("off")
 
-    def lines(edges: np.ndarray, order: float, **look) -> None:
-        """``look`` may have a list with an entry per edge."""
+    def draw(edges: np.ndarray, look: Look, order: float) -> None:
         straight, stubs = within_picture(edges, full, period)
         rows = straight + [row for row, _, _ in stubs]
         ends = [*places[edges[straight]], *(np.stack(stub[1:]) for stub in stubs)]
-        each = {name: [value[k] for k in rows] if isinstance(value, list) else value for name, value in look.items()}
-        axes.add_collection(LineCollection(ends, zorder=order, **each))
+        axes.add_collection(look.of(rows).lines(ends, order))
 
     if topology.n_edges <= _MOST_IDLE_EDGES:
         idle = topology.edges[shown.couplings == 0]
-        lines(idle, 1, colors=palette.grid, linewidths=min(0.8, thickest / 3))
-    chains = shown.chains
-    hues = [fills[owner[start]] for start, _ in chains.tolist()]
-    lines(chains, 2, colors=palette.quiet, linewidths=0.62 * disc, capstyle="round")
-    for order, colours in ((2.1, palette.panel), (2.2, hues)):
-        lines(chains, order, colors=colours, linewidths=max(0.62 * disc - 1.6, 0.5), capstyle="round")
+        draw(idle, _alike([palette.grid] * len(idle), min(0.8, thickest / 3)), 1)
+    chains, rim = shown.chains, _BAND * disc
+    fill_of, ink_of = dict(enumerate(fills)), dict(enumerate(inks))
+    hues = [fill_of[int(owner[start])] for start in chains[:, 0].tolist()]
+    for order, colours, width in (
+        (2.0, [palette.quiet] * len(chains), rim),
+        (2.1, [palette.panel] * len(chains), max(rim - 1.6, 0.5)),
+        (2.2, hues, max(rim - 1.6, 0.5)),
+    ):
+        draw(chains, _alike(colours, width), order)
     coupled = shown.coupled
-    lines(topology.edges[coupled], 3, **coupling_style(shown.couplings[coupled], shown.largest, thickest, palette))
+    look = coupling_look(shown.couplings[coupled], shown.largest, thickest, palette)
+    draw(topology.edges[coupled], look, 3)
     axes.scatter(*places[owner == FREE].T, s=(0.3 * disc) ** 2, color=palette.edge, linewidths=0, zorder=1.5)
     roots = np.zeros(topology.n_sites, dtype=bool)
     roots[[sites[0] for sites in shown.copies]] = True
@@ -175,13 +202,19 @@ def draw_placement(
             some = np.flatnonzero((owner != FREE) & (roots == root) & (shown.clamped[owner] == clamped))
             axes.scatter(*places[some].T, s=disc**2, marker=mark, color=palette.panel, linewidths=0, zorder=3.9)
             axes.scatter(
-                *places[some].T, s=disc**2, marker=mark, facecolors=[fills[owner[site]] for site in some], edgecolors=rim,
-                linewidths=min(width, 0.16 * disc), zorder=4,
+                *places[some].T, s=disc**2, marker=mark, facecolors=[fill_of[k] for k in owner[some].tolist()],
+                edgecolors=rim, linewidths=min(width, 0.16 * disc), zorder=4,
             )  # fmt: skip
     used = np.flatnonzero(owner != FREE)
     of_site = owner[used].tolist()
-    label_discs(axes, places[used], [shown.labels[k] for k in of_site], [inks[k] for k in of_site], disc)
+    label_discs(axes, places[used], [shown.labels[k] for k in of_site], [ink_of[k] for k in of_site], disc)
     return thickest
+
+
+def _alike(colours: Sequence[ColorType], width: float) -> Look:
+    """Unbroken lines of one width."""
+    n = len(colours)
+    return Look(list(colours), [width] * n, [1.0] * n, ["-"] * n)
 
 
 def label_discs(axes: Axes, places: np.ndarray, labels: Sequence[str], inks: Sequence[str], disc: float) -> None:
@@ -208,10 +241,15 @@ def placement_keys(shown: Placement, palette: Palette) -> list[Artist]:
     return keys
 
 
-def _frame(places: np.ndarray, used: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The corners of what is shown: all sites of a small fabric, of a large one those around the used sites."""
-    if len(places) <= _WHOLE:
-        return places.min(axis=0) - 0.6, places.max(axis=0) + 0.6
+def is_whole(topology: Topology) -> bool:
+    """Whether all sites are shown; of a larger fabric, those around the used sites are."""
+    return topology.n_sites <= _WHOLE
+
+
+def _frame(places: np.ndarray, used: np.ndarray, whole: bool) -> tuple[np.ndarray, np.ndarray]:
+    """The corners of what is shown."""
     low, high = places.min(axis=0) - 0.6, places.max(axis=0) + 0.6
+    if whole:
+        return low, high
     near = places[used]
     return np.maximum(near.min(axis=0) - _MARGIN, low), np.minimum(near.max(axis=0) + _MARGIN, high)

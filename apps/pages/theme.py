@@ -16,14 +16,15 @@ import matplotlib
 from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from thermofab.apps.console import made
 from thermofab.apps.pages.palette import LIGHT, Palette
 
-PAGE = Palette(*(f"#1000{k:02x}" for k in range(1, 10)))
+PAGE = Palette("#100001", "#100002", "#100003", "#100004", "#100005", "#100006", "#100007", "#100008", "#100009")
 INK, QUIET, GRID, PANEL = PAGE.ink, PAGE.quiet, PAGE.grid, PAGE.panel
 ACCENT, SECOND, BAD = PAGE.accent, PAGE.second, PAGE.bad
-_DPI = 130
+_DPI, _MARGIN = 130, 0.12  # inches, around every panel
 _FONTS = re.compile(r"font:\s*([^;\"]*?)(\d+(?:\.\d+)?)px[^;\"]*")
 
 
@@ -51,7 +52,7 @@ def picture(path: Path, size: tuple[float, float], palette: Palette = LIGHT) -> 
     The file's folder is made where it is not there.
     """
     with matplotlib.rc_context(style(palette)):
-        figure = Figure(figsize=size, layout="constrained", dpi=_DPI)
+        figure = Figure(figsize=size, layout=ConstrainedLayoutEngine(w_pad=_MARGIN, h_pad=_MARGIN), dpi=_DPI)
         yield figure
         made(path.parent)
         figure.savefig(path, metadata={"Software": None} if path.suffix == ".png" else None)
