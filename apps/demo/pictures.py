@@ -8,7 +8,7 @@ from matplotlib.lines import Line2D
 
 from thermofab.apps.demo.facts import Facts
 from thermofab.apps.pages.placement import Placement, coupling_keys, draw_placement, placement_keys
-from thermofab.apps.pages.theme import ACCENT, GRID, INK, PAGE, SECOND, plain, style, svg
+from thermofab.apps.pages.theme import ACCENT, INK, PAGE, QUIET, SECOND, plain, style, svg
 
 _SHOWN = 32  # likeliest states
 _TRACED = 400  # samples of a chain
@@ -52,12 +52,13 @@ def distribution(facts: Facts) -> str:
     with matplotlib.rc_context(style()):
         figure = Figure(figsize=(10.4, 3.9), layout="constrained")
         left, right = figure.subplots(1, 2, width_ratios=[2, 1])
-        left.bar(places, exact, color=GRID, width=0.85, label="exact, by enumeration")
+        left.plot(places, exact, "_", ms=9, mew=2.5, color=QUIET, label="exact, by enumeration")
         left.errorbar(places - 0.15, facts.fabric[order], yerr=error, fmt="o", ms=3.5, lw=1, color=ACCENT,
                       label="the fabric, 95% of its sampling error")  # fmt: skip
         left.plot(places + 0.2, facts.thrml[order], "x", ms=4.5, color=SECOND, label="THRML's sampler")
         left.set(xlabel=f"the {len(order)} likeliest of {len(facts.exact):,} states", ylabel="probability")
         left.set_title("Every state where it should be")
+        left.set_yscale("log")
         left.set_xticks([])
         left.legend()
         plain(left)

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
+from matplotlib.colors import to_rgba
 from matplotlib.lines import Line2D
 from matplotlib.typing import ColorType, LineStyleType
 
@@ -83,11 +84,11 @@ class Placement:
 
 @dataclass(frozen=True)
 class Look:
-    """Of every line its colour, width in points, opacity, and dashes."""
+    """Of every line its colour, width in points, opacity if the colour has none, and dashes."""
 
     colours: list[ColorType]
     widths: list[float]
-    opacities: list[float]
+    opacities: list[float | None]
     dashes: list[LineStyleType]
 
     def of(self, rows: Sequence[int]) -> "Look":
@@ -101,8 +102,9 @@ class Look:
 
     def lines(self, ends: Sequence[np.ndarray], order: float) -> LineCollection:
         """The lines between ``ends``, float64 ``[2, 2]`` each, drawn after what has a smaller ``order``."""
+        shades = [to_rgba(colour, opacity) for colour, opacity in zip(self.colours, self.opacities, strict=True)]
         return LineCollection(
-            list(ends), colors=self.colours, linewidths=self.widths, alpha=self.opacities, linestyles=self.dashes,
+            list(ends), colors=shades, linewidths=self.widths, linestyles=self.dashes,
             zorder=order, capstyle="round" if self.dashes and set(self.dashes) == {"-"} else "butt",
         )  # fmt: skip
 
@@ -214,7 +216,7 @@ def draw_placement(
 def _alike(colours: Sequence[ColorType], width: float) -> Look:
     """Unbroken lines of one width."""
     n = len(colours)
-    return Look(list(colours), [width] * n, [1.0] * n, ["-"] * n)
+    return Look(list(colours), [width] * n, [None] * n, ["-"] * n)
 
 
 def label_discs(axes: Axes, places: np.ndarray, labels: Sequence[str], inks: Sequence[str], disc: float) -> None:
