@@ -17,6 +17,7 @@ from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from thermofab.apps.console import made
 from thermofab.apps.pages.palette import LIGHT, Palette
@@ -25,6 +26,7 @@ PAGE = Palette("#100001", "#100002", "#100003", "#100004", "#100005", "#100006",
 INK, QUIET, GRID, PANEL = PAGE.ink, PAGE.quiet, PAGE.grid, PAGE.panel
 ACCENT, SECOND, BAD = PAGE.accent, PAGE.second, PAGE.bad
 _DPI, _MARGIN = 130, 0.12  # inches, around every panel
+_FEW = 3.1  # decades below which 2 and 5 are ticks too
 _FONTS = re.compile(r"font:\s*([^;\"]*?)(\d+(?:\.\d+)?)px[^;\"]*")
 
 
@@ -64,6 +66,32 @@ def plain(axes: Axes, grid: str = "y") -> Axes:
     axes.set_axisbelow(True)
     axes.tick_params(length=0)
     return axes
+
+
+def log_axis(plot: Axes, axis: str) -> None:
+    """A logarithmic axis whose ticks are few and read as numbers; call it when all is drawn."""
+    plot.set(**{f"{axis}scale": "log"})
+    low, high = {"x": plot.get_xlim, "y": plot.get_ylim}[axis]()
+    one = {"x": plot.xaxis, "y": plot.yaxis}[axis]
+    one.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 10**_FEW * low else (1,), numticks=12))
+    one.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
+    one.set_minor_formatter(NullFormatter())
+
+
+def number(value: float, figures: int = 3) -> str:
+    """A positive value as it is read: plain, or with a power of ten."""
+    if 1e-3 <= value < 1e4:
+        return f"{value:.{figures}g}"
+    digits, power = f"{value:.{figures - 1}e}".split("e")
+    digits = f"{float(digits):g}"
+    return rf"$10^{{{int(power)}}}$" if digits == "1" else rf"${digits}\cdot 10^{{{int(power)}}}$"
+
+
+def below(figure: Figure, axes: Axes, columns: int) -> None:
+    """The legend of ``axes`` under them, where no curve runs through it."""
+    figure.legend(
+        *axes.get_legend_handles_labels(), loc="outside lower left", ncols=columns, handlelength=1.8, columnspacing=1.6
+    )
 
 
 def svg(figure: Figure, name: str, said: str) -> str:
