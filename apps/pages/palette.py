@@ -48,7 +48,7 @@ DARK = Palette(
     accent="#7db4f5", second="#f2a65e", bad="#ff8a80",
     series=("#7db4f5", "#f2a65e", "#1f9f7d", "#b565d0", "#fbf6b0", "#e6525f"),
 )  # fmt: skip
-_BLACK, _WHITE = "#101418", "#ffffff"  # of labels
+_BLACK, _WHITE = "#000000", "#ffffff"  # of labels: a softer black leaves greys on which neither is read
 
 
 def channels(colour: str) -> np.ndarray:

@@ -81,7 +81,7 @@ def log_axis(plot: Axes, axis: str) -> None:
 def number(value: float, figures: int = 3) -> str:
     """A positive value as it is read: plain, or with a power of ten."""
     if 1e-3 <= value < 1e4:
-        return f"{value:.{figures}g}"
+        return f"{float(f'{value:.{figures}g}'):g}"
     digits, power = f"{value:.{figures - 1}e}".split("e")
     digits = f"{float(digits):g}"
     return rf"$10^{{{int(power)}}}$" if digits == "1" else rf"${digits}\cdot 10^{{{int(power)}}}$"
