@@ -72,8 +72,15 @@ def _against_exact(axes: Axes, facts: Facts) -> None:
     ):  # fmt: skip
         seen = (facts.exact > 0) & (frequencies > 0)
         axes.loglog(facts.exact[seen], frequencies[seen], marker, ms=3, alpha=0.7, color=colour, label=label)
-    ends = [facts.exact[facts.exact > 0].min(), facts.exact.max()]
+    shown = facts.exact[(facts.exact > 0) & ((facts.thrml > 0) | (facts.fabric > 0))]
+    ends = [shown.min(), shown.max()]
     axes.loglog(ends, ends, color=INK, lw=0.8)
+    count = facts.energies.size
+    axes.axhline(1 / count, color=QUIET, lw=0.8, ls=":")
+    axes.text(
+        0.98, 1 / count, f"seen once in {count:,} samples", transform=axes.get_yaxis_transform(), fontsize=8,
+        color=QUIET, ha="right", va="bottom",
+    )  # fmt: skip
     axes.set(xlabel="exact probability", ylabel="frequency in the samples")
     axes.set_title("All states that were seen")
     axes.legend()
