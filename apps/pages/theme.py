@@ -23,7 +23,7 @@ from thermofab.apps.console import made
 from thermofab.apps.pages.palette import LIGHT, Palette
 
 PAGE = Palette("#100001", "#100002", "#100003", "#100004", "#100005", "#100006", "#100007", "#100008", "#100009")
-INK, QUIET, GRID, PANEL = PAGE.ink, PAGE.quiet, PAGE.grid, PAGE.panel
+INK, QUIET, GRID = PAGE.ink, PAGE.quiet, PAGE.grid
 ACCENT, SECOND, BAD = PAGE.accent, PAGE.second, PAGE.bad
 _DPI, _MARGIN = 130, 0.12  # inches, around every panel
 _FEW = 3.1  # decades below which 2 and 5 are ticks too

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
-from thermofab.apps.explore.report.measures import COLUMNS
+from thermofab.apps.explore.report.measures import COLUMNS, label_of
 from thermofab.apps.pages.palette import node_colours
 from thermofab.apps.pages.style import STYLE
 
@@ -185,7 +185,7 @@ def _time(seconds: float) -> str:
 def _objectives(facts: Mapping[str, Any]) -> str:
     """The objectives in words."""
     wanted = (name.partition(":")[::2] for name in facts["objectives"])
-    return ", ".join(f"{_SENSES[sense]} {facts['measures'][measure]['label']}" for sense, measure in wanted)
+    return ", ".join(f"{_SENSES[sense]} {label_of(measure)}" for sense, measure in wanted)
 
 
 _PLOT = _section(
@@ -258,7 +258,7 @@ def _button(name: str | None) -> str:
 def _volume(facts: Mapping[str, Any]) -> str:
     overlay = facts["overlay"]
     values = facts["reference"] if overlay is None else overlay["reference"]
-    labels = [facts["measures"][name.partition(":")[2]]["label"] for name in facts["objectives"]]
+    labels = [label_of(name.partition(":")[2]) for name in facts["objectives"]]
     reference = ", ".join(f"{label} {value:.3g}" for label, value in zip(labels, values))
     said = (
         ""
