@@ -85,7 +85,9 @@ def draw_program(figure: Figure, stage: Wired, name: str, palette: Palette) -> N
     places = np.array([found[k] for k in range(stage.n)]).reshape(-1, 2)
     axes = figure.add_subplot()
     axes.axis("off")
-    disc = float(np.clip(72 * _INCHES * 0.42 / np.sqrt(stage.n), 2.5, 26.0))
+    # Springs leave some spins close together: discs that do not hide each other are too small for labels.
+    share = 0.42 if by_distance else 0.22
+    disc = float(np.clip(72 * _INCHES * share / np.sqrt(stage.n), 2.5, 26.0))
     thickest = float(np.clip(0.2 * disc, 0.7, 5.0))
     largest = float(np.abs(stage.couplings).max(initial=0.0))
     ends = places[stage.edges.reshape(-1, 2)]
@@ -124,7 +126,7 @@ def draw_fabric(figure: Figure, shown: Placement, name: str, palette: Palette) -
     axes = figure.add_subplot()
     thickest = draw_placement(axes, shown, palette, fills, [ink_on(fill) for fill in fills], _INCHES)
     used = sum(map(len, shown.copies))
-    part = "" if is_whole(shown.topology) else ", this part"
+    part = "" if is_whole(shown.topology) else "; they are shown"
     axes.set_title(f"{name} on {shown.topology.name}: {used:,} of {_count(shown.topology.n_sites, 'site')} used{part}")
     keys = coupling_keys(shown.couplings[shown.coupled], thickest, _UNIT, palette) + placement_keys(shown, palette)
     _legend(figure, keys, "coupling between sites; positive: states alike")
