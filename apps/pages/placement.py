@@ -132,7 +132,7 @@ def coupling_keys(couplings: np.ndarray, thickest: float, unit: str, palette: Pa
     largest = float(np.abs(couplings).max(initial=0.0))
     sizes = [largest, float(f"{largest / 2:.2g}")]
     shown = np.array([sign * size for sign in (1, -1) if np.any(sign * couplings > 0) for size in sizes])
-    look = coupling_look(shown, largest, max(thickest, 2.0), palette)
+    look = coupling_look(shown, largest, thickest, palette)
     return [
         Line2D([], [], color=colour, lw=width, alpha=opacity, ls=dashes, label=f"{signed(value)} {unit}")
         for value, colour, width, opacity, dashes in zip(
