@@ -148,7 +148,7 @@ def compile_command(
     write_program(out, program)
     if explain and not as_json:
         output.print("\n".join(explanation.lines) + "\n", markup=False)
-    drawn = explanation.pictures(pictures) if pictures is not None else []
+    drawn = explanation.pictures(pictures, model.stem) if pictures is not None else []
     if as_json:
         said = {**program.report.to_json(), "pictures": [str(path) for path in drawn]}
         output.print_json(json.dumps(said | ({"explanation": explanation.lines} if explain else {})))

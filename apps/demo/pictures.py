@@ -7,54 +7,35 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from thermofab.apps.demo.facts import Facts
-from thermofab.apps.pages.theme import ACCENT, GRID, INK, PANEL, QUIET, SECOND, plain, style, svg
+from thermofab.apps.pages.placement import Placement, coupling_keys, draw_placement, placement_keys
+from thermofab.apps.pages.theme import ACCENT, INK, PAGE, QUIET, SECOND, plain, style, svg
 
 _SHOWN = 32  # likeliest states
 _TRACED = 400  # samples of a chain
-_THICKEST = 4.5  # points, of a wire
+_PALEST, _FULLEST = 0.08, 0.45  # how much of its colour a site shows: labels are read on it
+_INCHES = 7.2  # of the map
 
 
 def fabric_map(facts: Facts) -> str:
     """The fabric's sites and wires, with the program's nodes, couplings and sampled means on them."""
     program = facts.program
     topology, weights = program.fabric.topology, program.image.weights
-    xy = topology.coordinates[:, :2]
-    owner = {site: k for k, sites in enumerate(program.copies) for site in sites}
-    clamped = {v for block in program.clamped_blocks for k in block for v in program.variables_of(k)}
-    largest = max(1, int(np.abs(weights).max()))
+    clamped = np.zeros(len(program.copies), dtype=bool)
+    clamped[[v for block in program.clamped_blocks for k in block for v in program.variables_of(k)]] = True
+    labels = tuple(str(k) for k in range(len(program.copies)))
+    shown = Placement(topology, program.copies, weights.astype(float), labels, clamped)
+    fills = [
+        (ACCENT if mean > 0 else SECOND, _PALEST + (_FULLEST - _PALEST) * abs(mean)) for mean in facts.means.tolist()
+    ]
     with matplotlib.rc_context(style()):
-        figure = Figure(figsize=(7.2, 7.2))
+        figure = Figure(figsize=(_INCHES, _INCHES))
         axes = figure.add_subplot()
-        for (i, j), weight in zip(topology.edges.tolist(), weights.tolist()):
-            joins = i in owner and owner.get(i) == owner.get(j)
-            if joins:
-                axes.plot(*xy[[i, j]].T, color=INK, lw=2.2, zorder=2)
-            elif weight:
-                thick = 0.8 + (_THICKEST - 0.8) * abs(weight) / largest
-                axes.plot(*xy[[i, j]].T, color=ACCENT if weight > 0 else SECOND, lw=thick,
-                          ls="-" if weight > 0 else (0, (2, 1.2)), zorder=2)  # fmt: skip
-            else:
-                axes.plot(*xy[[i, j]].T, color=GRID, lw=0.5, zorder=1)
-        idle = [site for site in range(topology.n_sites) if site not in owner]
-        axes.scatter(*xy[idle].T, s=14, color=GRID, zorder=3)
-        for k, sites in enumerate(program.copies):
-            mean, marker = facts.means[k], "s" if k in clamped else "o"
-            for site in sites:
-                axes.scatter(*xy[site], s=300, marker=marker, color=PANEL, edgecolor="none", zorder=4)
-                axes.scatter(*xy[site], s=300, marker=marker, color=ACCENT if mean > 0 else SECOND, linewidth=0,
-                             alpha=0.15 + 0.6 * abs(mean), zorder=5)  # fmt: skip
-                axes.scatter(*xy[site], s=300, marker=marker, facecolor="none", edgecolor=INK, linewidth=1.1, zorder=6)
-            axes.annotate(str(k), xy[sites[0]], ha="center", va="center", fontsize=9, color=INK, zorder=7)
-        axes.set_aspect("equal")
-        axes.invert_yaxis()
-        axes.axis("off")
+        thickest = draw_placement(axes, shown, PAGE, fills, [INK] * len(fills), _INCHES)
         keys = [
-            Line2D([], [], color=ACCENT, lw=3, label="coupling J > 0 (thickness: |J|)"),
-            Line2D([], [], color=SECOND, lw=3, ls=(0, (2, 1.2)), label="coupling J < 0"),
-            Line2D([], [], color=ACCENT, marker="o", ls="", ms=9, alpha=0.75, label="spin mostly +1"),
-            Line2D([], [], color=SECOND, marker="o", ls="", ms=9, alpha=0.75, label="spin mostly \N{MINUS SIGN}1"),
-            Line2D([], [], color=QUIET, marker="s", ls="", ms=8, fillstyle="none", label="clamped"),
-            Line2D([], [], color=GRID, marker="o", ls="-", ms=4, label="sites and wires not used"),
+            *coupling_keys(shown.couplings[shown.coupled], thickest, "weight steps", PAGE),
+            Line2D([], [], color=ACCENT, marker="o", ls="", ms=9, alpha=_FULLEST, label="spin mostly +1"),
+            Line2D([], [], color=SECOND, marker="o", ls="", ms=9, alpha=_FULLEST, label="spin mostly \N{MINUS SIGN}1"),
+            *placement_keys(shown, PAGE),
         ]
         axes.legend(handles=keys, loc="upper left", bbox_to_anchor=(0, 0), ncols=3, columnspacing=1.4)
         said = (
@@ -71,12 +52,13 @@ def distribution(facts: Facts) -> str:
     with matplotlib.rc_context(style()):
         figure = Figure(figsize=(10.4, 3.9), layout="constrained")
         left, right = figure.subplots(1, 2, width_ratios=[2, 1])
-        left.bar(places, exact, color=GRID, width=0.85, label="exact, by enumeration")
+        left.plot(places, exact, "_", ms=9, mew=2.5, color=QUIET, label="exact, by enumeration")
         left.errorbar(places - 0.15, facts.fabric[order], yerr=error, fmt="o", ms=3.5, lw=1, color=ACCENT,
                       label="the fabric, 95% of its sampling error")  # fmt: skip
         left.plot(places + 0.2, facts.thrml[order], "x", ms=4.5, color=SECOND, label="THRML's sampler")
         left.set(xlabel=f"the {len(order)} likeliest of {len(facts.exact):,} states", ylabel="probability")
         left.set_title("Every state where it should be")
+        left.set_yscale("log")
         left.set_xticks([])
         left.legend()
         plain(left)
@@ -90,8 +72,15 @@ def _against_exact(axes: Axes, facts: Facts) -> None:
     ):  # fmt: skip
         seen = (facts.exact > 0) & (frequencies > 0)
         axes.loglog(facts.exact[seen], frequencies[seen], marker, ms=3, alpha=0.7, color=colour, label=label)
-    ends = [facts.exact[facts.exact > 0].min(), facts.exact.max()]
+    shown = facts.exact[(facts.exact > 0) & ((facts.thrml > 0) | (facts.fabric > 0))]
+    ends = [shown.min(), shown.max()]
     axes.loglog(ends, ends, color=INK, lw=0.8)
+    count = facts.energies.size
+    axes.axhline(1 / count, color=QUIET, lw=0.8, ls=":")
+    axes.text(
+        0.98, 1 / count, f"seen once in {count:,} samples", transform=axes.get_yaxis_transform(), fontsize=8,
+        color=QUIET, ha="right", va="bottom",
+    )  # fmt: skip
     axes.set(xlabel="exact probability", ylabel="frequency in the samples")
     axes.set_title("All states that were seen")
     axes.legend()

@@ -13,7 +13,8 @@ _MORE = """
 td { text-align: left; white-space: normal; } td.figure { text-align: right; white-space: nowrap; }
 pre { overflow-x: auto; font-size: .82rem; line-height: 1.45; }
 code { overflow-wrap: anywhere; }
-figure.map svg { max-width: 38rem; margin: 0 auto; }
+figure.map svg { max-width: 38rem; min-width: 26rem; margin: 0 auto; }
+@media (max-width: 560px) { th[scope="row"] { white-space: normal; min-width: 6rem; } th, td { vertical-align: top; } }
 """
 
 _DEVICES = {"rtl": "the fabric's own RTL", "rtl-cxxrtl": "the fabric's own RTL"}
@@ -46,15 +47,15 @@ samples with the distribution that the program stands for, enumerated state by s
 <section class="verdict{"" if facts.passed else " failed"}"><h2>{verdict}</h2><p>{_text(facts.verdict)}</p>
 <p class="small">It fails if one state differs, or if the distance exceeds {
         facts.allowance:.4f}: what sampling explains,
-what the compiler predicts, and a margin that independent samples would exceed with probability
-{NOMINAL_FALSE_ALARM:g}.</p></section>
+what the compiler predicts, and a margin that independent samples would exceed once in
+{1 / NOMINAL_FALSE_ALARM:,.0f} runs.</p></section>
 {
         _section(
             "The program on the fabric",
             "map",
             pictures.fabric_map(facts),
             "A site is a p-bit. Numbered sites hold the program's nodes; a site's colour is how often its spin is +1. "
-            "A node on several sites is their copies, joined by plain lines; the numbered one is read.",
+            "A node on several sites is joined by bands; it is read at the site with the heavy rim.",
         )
     }
 {

@@ -151,26 +151,29 @@ class ThermodynamicArchitectureExplorer:
         Raises:
             SpecError: there is nothing to draw.
         """
-        from matplotlib.figure import Figure
+        from thermofab.apps.pages.palette import LIGHT
+        from thermofab.apps.pages.theme import picture, plain
 
         shown = self.results if results is None else list(results)
         if not shown:
             raise SpecError("nothing was explored yet; call explore_topology first.")
-        figure = Figure(figsize=(10, 3.4), layout="constrained")
-        trace, bars = figure.subplots(1, 2)
-        names = [f"{one['topology']}, {one['num_nodes']}, {one['architecture']}" for one in shown]
-        for one, name in zip(shown, names):
-            trace.plot(one["energies"][:200], lw=0.8, label=name)
-        trace.set(xlabel="sample", ylabel="energy of the first chain")
-        trace.legend(fontsize=7)
-        place = np.arange(len(shown))
-        bars.bar(place, [one["ess_per_cycle"] for one in shown], color="tab:blue")
-        errors = [one["exact_error"] for one in shown]
-        for k, error in enumerate(errors):
-            bars.text(
-                k, shown[k]["ess_per_cycle"], "" if error is None else f"TV {error:.1e}", ha="center", va="bottom"
-            )
-        bars.set_xticks(place, names, rotation=20, ha="right", fontsize=7)
-        bars.set(ylabel="effective samples per clock")
-        figure.savefig(path, dpi=120)
+        with picture(Path(path), (11, 4.2)) as figure:
+            trace, bars = figure.subplots(1, 2)
+            names = [f"{one['topology']}, {one['num_nodes']}, {one['architecture']}" for one in shown]
+            for one, name in zip(shown, names):
+                trace.plot(one["energies"][:200], lw=0.8, label=name)
+            trace.set(xlabel="sample", ylabel="energy, units of kT", title="Energy of the first chain")
+            trace.legend(fontsize=8)
+            plain(trace)
+            place = np.arange(len(shown))
+            bars.bar(place, [one["ess_per_cycle"] for one in shown], color=LIGHT.accent, alpha=0.75)
+            errors = [one["exact_error"] for one in shown]
+            for k, error in enumerate(errors):
+                bars.text(
+                    k, shown[k]["ess_per_cycle"], "" if error is None else f"TV {error:.1e}", ha="center", va="bottom"
+                )
+            bars.set_xticks(place, names, rotation=20, ha="right", fontsize=7)
+            bars.set(ylabel="effective samples per clock cycle", title="Yield; TV: distance to the exact distribution")
+            bars.margins(y=0.15)
+            plain(bars)
         return path

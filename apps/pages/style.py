@@ -1,17 +1,12 @@
 """The style of a report's page."""
 
-STYLE = """
-:root {
-  color-scheme: light dark;
-  --page: #f4f5f7; --panel: #ffffff; --edge: #d9dde3; --ink: #1b2027; --quiet: #56606e; --grid: #dfe3e9;
-  --accent: #1f5fae; --second: #b4540a; --bad: #b3261e;
-}
-@media (prefers-color-scheme: dark) {
-  :root {
-    --page: #11151b; --panel: #191f27; --edge: #2d3642; --ink: #e8ecf1; --quiet: #a3afbd; --grid: #303a46;
-    --accent: #7db4f5; --second: #f2a65e; --bad: #ff8a80;
-  }
-}
+from thermofab.apps.pages.palette import DARK, LIGHT
+
+_COLOURS = f"""
+:root {{ color-scheme: light dark; {LIGHT.css} }}
+@media (prefers-color-scheme: dark) {{ :root {{ {DARK.css} }} }}
+"""
+_RULES = """
 * { box-sizing: border-box; }
 body {
   margin: 0; background: var(--page); color: var(--ink);
@@ -61,3 +56,4 @@ footer { color: var(--quiet); font-size: .8rem; padding-bottom: 2rem; }
   section { border: 0; padding: 0; break-inside: avoid-page; } .scroll { overflow: visible; }
 }
 """
+STYLE = _COLOURS + _RULES

@@ -2,54 +2,75 @@
 
 from pathlib import Path
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
+from thermofab.apps.pages.palette import LIGHT
+from thermofab.apps.pages.theme import picture
 from thermofab.apps.reasoning.page import score_shares
 from thermofab.apps.reasoning.trace import TraceGraph
 
-_BETTER = LinearSegmentedColormap.from_list("better", ["#d9dde1", "#1f8f5f"])
+_BETTER = LinearSegmentedColormap.from_list("better", [LIGHT.grid, LIGHT.accent])
 _MARKS = {"sample": "s"}
-_WAY, _LINE, _INK = "#c2410c", "#c9ced3", "#1c2126"
+_WAY, _LINE, _INK = LIGHT.second, LIGHT.edge, LIGHT.ink
 
 
-def trace_png(graph: TraceGraph, path: str | Path, dots_per_inch: int = 150) -> Path:
+def trace_png(graph: TraceGraph, path: str | Path) -> Path:
     """Draw the graph, the puzzle and the answer; returns the file's path."""
-    places, shares, way = graph.places, score_shares(graph), graph.path
+    places = graph.places
     wide = max(x for x, _ in places) - min(x for x, _ in places)
     deep = max(layer for _, layer in places)
-    figure = Figure(figsize=(max(4.0, 0.62 * wide + 1.5) + (3.2 if graph.box else 0), max(3.2, 0.62 * deep + 1.6)))
-    FigureCanvasAgg(figure)
-    spec = figure.add_gridspec(2, 2 if graph.box else 1, width_ratios=(2.2, 1) if graph.box else None)
-    axes = figure.add_subplot(spec[:, 0])
+    width = max(4.6, 0.62 * wide + 1.5)
+    size = width + (2.6 if graph.box else 0), max(3.6, 0.8 * deep + 2.2)
+    with picture(Path(path), size) as figure:
+        if graph.box is None:
+            _draw_trace(figure, figure.add_subplot(), graph)
+            return Path(path)
+        spec = figure.add_gridspec(2, 2, width_ratios=(width, 2.6))
+        _draw_trace(figure, figure.add_subplot(spec[:, 0]), graph)
+        for place, (name, number) in enumerate((("puzzle", 0), ("answer", graph.chosen))):
+            _draw_grid(figure.add_subplot(spec[place, 1]), graph, number, name)
+    return Path(path)
+
+
+def _draw_trace(figure: Figure, axes: Axes, graph: TraceGraph) -> None:
+    places, shares, way = graph.places, score_shares(graph), graph.path
     for number, node in enumerate(graph.nodes):
         x, layer = places[number]
         for parent in node.parents:
             on_way = {number, parent} <= way
             u, above = places[parent]
-            axes.plot([u, x], [-above, -layer], color=_WAY if on_way else _LINE, lw=2 if on_way else 1, zorder=1)
+            axes.plot([u, x], [-above, -layer], color=_WAY if on_way else _LINE, lw=2.2 if on_way else 1, zorder=1)
         share = shares[number]
         axes.scatter(
             [x], [-layer], s=150, marker=_MARKS.get(node.kind, "o"), zorder=2, linewidths=2 if number in way else 1,
-            color="white" if share is None else _BETTER(share), edgecolors=_WAY if number in way else "#5d666f",
+            color=LIGHT.panel if share is None else _BETTER(share), edgecolors=_WAY if number in way else LIGHT.quiet,
         )  # fmt: skip
-        weight = "bold" if number == graph.chosen else "normal"
-        axes.text(
-            x, -layer - 0.24, node.label, ha="center", va="top", fontsize=6.5, color=_INK, fontweight=weight,
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6},
+        # Neighbours are too near for a label of one line.
+        axes.annotate(
+            node.label.replace(" ", "\n", 1), (x, -layer), (0, -11), textcoords="offset points", ha="center", va="top",
+            fontsize=7, linespacing=1.0, fontweight="bold" if number == graph.chosen else "normal", zorder=3,
+            bbox={"facecolor": LIGHT.panel, "edgecolor": "none", "pad": 0.4},
         )  # fmt: skip
-    axes.set_title(f"{graph.title}\n{graph.about}", fontsize=8.5, loc="left")
-    axes.margins(0.12)
+    axes.set_title(f"{graph.title}: {graph.about}", fontsize=10)
+    axes.margins(0.06, 0.16)
     axes.axis("off")
-    if graph.box:
-        for place, (name, number) in enumerate((("puzzle", 0), ("answer", graph.chosen))):
-            _draw_grid(figure.add_subplot(spec[place, 1]), graph, number, name)
-    figure.savefig(Path(path), dpi=dots_per_inch, bbox_inches="tight", metadata={"Software": None})
-    return Path(path)
+    keys = [Line2D([], [], color=_WAY, lw=2.2, label="the way to the answer")]
+    if any(node.kind in _MARKS for node in graph.nodes):
+        keys.append(
+            Line2D([], [], color=LIGHT.quiet, marker="s", mfc="none", ls="", ms=8, label="sample of the device")
+        )
+    if any(share is not None for share in shares):
+        keys += [
+            Line2D([], [], color=_BETTER(share), marker="o", ls="", ms=9, mec=LIGHT.quiet, label=label)
+            for share, label in ((0.0, "worst score"), (1.0, "best score"))
+        ]
+    figure.legend(handles=keys, loc="outside lower left", ncols=4)
 
 
-def _draw_grid(axes, graph: TraceGraph, number: int, name: str) -> None:
+def _draw_grid(axes: Axes, graph: TraceGraph, number: int, name: str) -> None:
     box, node = graph.box, graph.nodes[number]
     assert box is not None
     for line in range(box.side + 1):
@@ -61,7 +82,8 @@ def _draw_grid(axes, graph: TraceGraph, number: int, name: str) -> None:
             given = node.given[cell]
             axes.text(
                 cell % box.side + 0.5, cell // box.side + 0.53, str(digit), ha="center", va="center", fontsize=8,
-                fontweight="bold" if given else "normal", color="#7c3aed" if given == 2 else _INK,
+                fontweight="bold" if given else "normal", color=LIGHT.series[3] if given == 2 else _INK,
             )  # fmt: skip
     axes.set(xlim=(0, box.side), ylim=(box.side, 0), aspect="equal", xticks=[], yticks=[])
-    axes.set_title(name, fontsize=8)
+    axes.set_title(name, fontsize=9)
+    axes.spines[:].set_visible(False)

@@ -388,7 +388,7 @@ def strategies(
         step("energies")
         rare = [model.evaluate(record)["energy"] for record in shuffled(known[4::5], seed)]
         assert model.held_out is not None
-        title = f"Free energy of {len(known):,} strategy records: lower is more usual"
+        title = f"Free energy of {len(known):,} strategy records"
         picture = energies(model.held_out, np.array(rare), out / "energies.png", title)
     numbers["mean_free_energy_shuffled"] = float(np.mean(rare))
     numbers["picture"] = str(picture)

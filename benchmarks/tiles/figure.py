@@ -9,11 +9,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
+
+from thermofab.apps.pages.palette import LIGHT
+from thermofab.apps.pages.theme import picture, plain
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
@@ -22,7 +23,21 @@ def rows_of(name: str) -> list[dict[str, Any]]:
     return json.loads((DOCS / "results" / f"{name}.json").read_text())["rows"]
 
 
-def distances(axes: Any) -> None:
+_STYLES = ("o-", "s--", "^:", "v-", "v-")
+
+
+def keys(axes: Axes, colours: dict[str, str], styles: dict[str, str]) -> None:
+    """Under the panel: what a colour stands for, and what a mark does."""
+    entries = [Line2D([], [], color=colour, lw=3, label=name) for name, colour in colours.items()]
+    for name, look in styles.items():
+        filled = "none" if "held" in name else "full"
+        entries.append(
+            Line2D([], [], color=LIGHT.quiet, marker=look[0], ls=look[1:], ms=5, fillstyle=filled, label=name)
+        )
+    axes.legend(handles=entries, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3, handlelength=2.6)
+
+
+def distances(axes: Axes) -> None:
     rows = rows_of("tiles_distances")
     plain = {"bits": None, "latency": 0, "aligned": False, "hold": False}
     kinds = {
@@ -33,8 +48,9 @@ def distances(axes: Any) -> None:
         "held, a step late": plain | {"hold": True, "latency": 1},
     }
     # Exact values below the tables' rounding, about 1e-5, are no distance of the link's.
-    for case, colour in (("ferromagnet", "C0"), ("spin glass", "C1"), ("ladder", "C2"), ("glass ladder", "C3")):
-        for (kind, wanted), style in zip(kinds.items(), ("o-", "s--", "^:", "v-", "v-")):
+    cases: dict[str, str] = dict(zip(("ferromagnet", "spin glass", "ladder", "glass ladder"), LIGHT.series))
+    for case, colour in cases.items():
+        for (kind, wanted), style in zip(kinds.items(), _STYLES):
             found = [r for r in rows if r["case"] == case and all(r[key] == value for key, value in wanted.items())]
             if found:
                 found.sort(key=lambda r: r["eta"])
@@ -43,16 +59,18 @@ def distances(axes: Any) -> None:
                     [r["tv"] for r in found],
                     style,
                     color=colour,
-                    label=f"{case}, {kind}",
                     markersize=4,
                     linewidth=1,
                     fillstyle="none" if "held" in kind else "full",
                 )
-    axes.set(xscale="log", yscale="log", xlabel="η", ylabel="TV to Boltzmann, exact", title="12 sites in two tiles")
-    axes.legend(fontsize=6, loc="center left", bbox_to_anchor=(0.0, 0.42))
+    axes.set(
+        xscale="log", yscale="log", xlabel="refreshes per sweep, η", ylabel="TV to the exact distribution",
+        title="12 sites in two tiles",
+    )  # fmt: skip
+    keys(axes, cases, dict(zip(kinds, _STYLES)))
 
 
-def ising(axes: Any, what: str, title: str) -> None:
+def ising(axes: Axes, what: str, title: str) -> None:
     rows = rows_of("tiles_ising")
     betas = sorted({row["beta"] for row in rows})
     kinds = {
@@ -60,7 +78,7 @@ def ising(axes: Any, what: str, title: str) -> None:
         "round robin": ("s--", lambda l: l["bits"] is not None),
         "held": ("v-", lambda l: l["hold"]),
     }
-    for beta, colour in zip(betas, ("C0", "C1", "C2")):
+    for beta, colour in zip(betas, LIGHT.series):
         for kind, (style, chosen) in kinds.items():
             found = [row for row in rows if row["beta"] == beta and row["link"] is not None and chosen(row["link"])]
             found.sort(key=lambda row: row["eta"])
@@ -70,28 +88,28 @@ def ising(axes: Any, what: str, title: str) -> None:
                 [100 * abs(row[f"{what}_error"] / row[f"{what}_exact"]) for row in found],
                 fmt=style,
                 color=colour,
-                label=f"β = {beta:.3f}, {kind}",
                 markersize=4,
                 linewidth=1,
                 fillstyle="none" if kind == "held" else "full",
             )
-    axes.axhline(0, color="grey", linewidth=0.5)
-    axes.set(xscale="log", xlabel="η", ylabel="deviation from exact, %", title=title)
+    axes.axhline(0, color=LIGHT.quiet, linewidth=0.8)
+    axes.set(xscale="log", xlabel="refreshes per sweep, η", ylabel="deviation from exact, %", title=title)
     etas = [2.0**-k for k in range(1, 7)]
     axes.set_xticks(etas, [f"1/{round(1 / eta)}" for eta in etas])
     axes.xaxis.set_minor_locator(NullLocator())
-    if what == "heat":  # the same lines in both
-        axes.legend(fontsize=6)
+    keys(axes, {f"β = {beta:.3f}": colour for beta, colour in zip(betas, LIGHT.series)},
+         {kind: style for kind, (style, _) in kinds.items()})  # fmt: skip
 
 
 def main() -> None:
-    figure, (left, middle, right) = plt.subplots(1, 3, figsize=(14, 4.6))
-    distances(left)
-    ising(middle, "energy", "energy of a 64×64 Ising torus in 16 tiles")
-    ising(right, "heat", "its heat capacity")
-    figure.tight_layout()
     path = DOCS / "images" / "tiles.png"
-    figure.savefig(path, dpi=110)
+    with picture(path, (14, 5.4)) as figure:
+        left, middle, right = figure.subplots(1, 3)
+        distances(left)
+        ising(middle, "energy", "Energy of a 64×64 Ising torus in 16 tiles")
+        ising(right, "heat", "Its heat capacity")
+        for axes in (left, middle, right):
+            plain(axes, "both")
     print(path.relative_to(DOCS.parent))
 
 

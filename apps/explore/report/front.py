@@ -10,7 +10,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from thermofab.apps.explore.report.labels import label_marks
-from thermofab.apps.explore.report.look import DPI, KINDS, QUIET, log_axis
+from thermofab.apps.explore.report.look import KINDS
+from thermofab.apps.pages.palette import LIGHT
+from thermofab.apps.pages.theme import log_axis, picture, plain
 
 _DECADE = 10.0
 
@@ -21,7 +23,12 @@ def draw_front(facts: Mapping[str, Any], path: Path) -> Path:
     Axes are logarithmic where values span a decade. Values at or below the resolution of a run stand in a shaded lane;
     names are those of the front.
     """
-    figure = Figure(figsize=(12, 5.2), layout="constrained", dpi=DPI)
+    with picture(path, (12, 5.4)) as figure:
+        _fill(figure, facts)
+    return path
+
+
+def _fill(figure: Figure, facts: Mapping[str, Any]) -> None:
     plot, curve = figure.subplots(1, 2, width_ratios=(2.2, 1))
     names = [name.partition(":")[2] for name in facts["objectives"]]
     pair = (0, min(1, len(names) - 1))
@@ -32,29 +39,27 @@ def draw_front(facts: Mapping[str, Any], path: Path) -> Path:
             some = [one for one in mine if one["front"] == front]
             x, y = ([one["values"][k] for one in some] for k in pair)
             plot.scatter(
-                x, y, s=70 if front else 28, marker=mark, color=colour, edgecolors="black" if front else "none",
+                x, y, s=70 if front else 28, marker=mark, color=colour, edgecolors=LIGHT.ink if front else "none",
                 alpha=0.85, zorder=3,
             )  # fmt: skip
     for axis, k in (("x", pair[0]), ("y", pair[1])):
         _scale(plot, axis, [one["values"][k] for one in shown], facts, names[k])
-    plot.grid(alpha=0.3)
+    plain(plot, "both")
     said = f"{len(shown)} of {len(facts['points'])} fabrics run; ringed: on the front"
-    plot.set_title(said, fontsize=10, loc="left")
+    plot.set_title(said)
     there = [name for name in KINDS if any(one["architecture"] == name for one in shown)]
     handles = [Line2D([], [], marker=KINDS[name][0], color=KINDS[name][1], ls="", label=name) for name in there]
     if handles:
         figure.legend(handles=handles, loc="outside lower left", ncols=4, fontsize=9, frameon=False)
     volumes = facts["hypervolume"]
     curve.step(range(1, len(volumes) + 1), volumes, where="post", color=KINDS["spatial"][1])
-    curve.set(xlabel="fabrics judged", ylabel="hypervolume, decades of every objective multiplied")
+    curve.set(xlabel="fabrics judged", ylabel="hypervolume, decades multiplied", title="The front as it grew")
     curve.set_ylim(bottom=0)
     curve.xaxis.set_major_locator(MaxNLocator(integer=True))
-    curve.grid(alpha=0.3)
+    plain(curve)
     front = [one for one in shown if one["front"]]
     place = [tuple(one["values"][k] for k in pair) for one in shown]
     label_marks(figure, plot, [(*(one["values"][k] for k in pair), one["name"]) for one in front], place)
-    figure.savefig(path)
-    return path
 
 
 def _scale(plot: Axes, axis: str, values: Sequence[float], facts: Mapping[str, Any], measure: str) -> None:
@@ -86,4 +91,4 @@ def _scale(plot: Axes, axis: str, values: Sequence[float], facts: Mapping[str, A
         shade(start, min(floor * (floor / start) ** 0.5, end), color=KINDS["relay"][1], alpha=0.1, lw=0)
         note = f"{measure} at or below {floor:g}: not told from 0"
         if axis == "y":
-            plot.text(0.01, 0.015, note, transform=plot.transAxes, fontsize=7.5, color=QUIET)
+            plot.text(0.01, 0.015, note, transform=plot.transAxes, fontsize=7.5, color=LIGHT.quiet)

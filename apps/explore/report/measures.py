@@ -30,14 +30,18 @@ COLUMNS = tuple(MEASURES)
 _NOTHING = 1e-9  # floors below this only keep logarithms finite
 
 
+def label_of(name: str) -> str:
+    """What a measure is called."""
+    return MEASURES[name][0] if name in MEASURES else name.replace("_", " ")
+
+
 def measure_facts(objectives: Iterable[Objective], names: Iterable[str]) -> dict[str, dict[str, Any]]:
     """By measure: ``label``, ``better`` (``"max"`` or ``"min"``), ``over`` (how workloads go together) and ``floor``,
     at or below which values cannot be told apart (0: none)."""
     asked = {one.measure: one for one in objectives}
     found = {}
     for name in dict.fromkeys([*COLUMNS, *asked, *names]):
-        label, better = MEASURES.get(name, (name.replace("_", " "), "max"))
-        one = asked.get(name) or Objective(name, better)
+        one = asked.get(name) or Objective(name, MEASURES[name][1] if name in MEASURES else "max")
         floor = one.floor if one.floor > _NOTHING else 0.0
-        found[name] = {"label": label, "better": one.direction, "over": one.over, "floor": floor}
+        found[name] = {"label": label_of(name), "better": one.direction, "over": one.over, "floor": floor}
     return found

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from thermofab.apps.console import made
-from thermofab.apps.explore.report.look import DPI, SERIES
 from thermofab.apps.explore.report.page import overlay_page
+from thermofab.apps.pages.palette import LIGHT
+from thermofab.apps.pages.theme import below, picture, plain
 from thermofab.hw.spec import SpecError
 
 
@@ -36,20 +36,19 @@ def write_overlay(facts: Mapping[str, Any], folder: Path) -> list[Path]:
 
 def draw_overlay(facts: Mapping[str, Any], path: Path) -> Path:
     """Hypervolume against fabrics judged: means as lines, least to most as bands."""
-    figure = Figure(figsize=(8, 4.4), layout="constrained", dpi=DPI)
-    axes = figure.subplots()
-    for number, one in enumerate(facts["series"]):
-        colour = SERIES[number % len(SERIES)]
-        axes.plot(*zip(*one["points"]), color=colour, label=one["label"], lw=1.8)
-        if one["band"]:
-            steps, least, most = zip(*one["band"])
-            axes.fill_between(steps, least, most, color=colour, alpha=0.18, lw=0)
-    reference = ", ".join(f"{name} {value:.3g}" for name, value in zip(facts["objectives"], facts["reference"]))
-    axes.set(xlabel="fabrics judged", ylabel="hypervolume, decades of every objective multiplied")
-    axes.set_title(f"lines: means; bands: least to most; reference: {reference}", fontsize=8.5, loc="left")
-    axes.set_ylim(bottom=0)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.grid(alpha=0.3)
-    axes.legend(fontsize=9, loc="lower right")
-    figure.savefig(path)
+    with picture(path, (8, 4.8)) as figure:
+        axes = figure.subplots()
+        for number, one in enumerate(facts["series"]):
+            colour = LIGHT.series[number % len(LIGHT.series)]
+            axes.plot(*zip(*one["points"]), color=colour, label=one["label"], lw=1.8)
+            if one["band"]:
+                steps, least, most = zip(*one["band"])
+                axes.fill_between(steps, least, most, color=colour, alpha=0.18, lw=0)
+        reference = ", ".join(f"{name} {value:.3g}" for name, value in zip(facts["objectives"], facts["reference"]))
+        axes.set(xlabel="fabrics judged", ylabel="hypervolume, decades of every objective multiplied")
+        axes.set_title(f"lines: means; bands: least to most; reference: {reference}", fontsize=9)
+        axes.set_ylim(bottom=0)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        plain(axes)
+        below(figure, axes, 3)
     return path

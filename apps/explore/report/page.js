@@ -1,15 +1,15 @@
 // The page: choices filled in, and everything drawn, again where the window's width changes.
-function options(id, names, value, field = id) {
+function options(id, names, value, textOf = (name) => name) {
   const place = byId(id);
   for (const name of names) {
-    if (typeof name === "string") place.add(new Option(name, name));
+    if (typeof name === "string") place.add(new Option(textOf(name), name));
     else {
       const group = make("optgroup", place, undefined, { label: name[0] });
       for (const one of name[1]) group.appendChild(new Option(one, one));
     }
   }
   place.value = value;
-  place.addEventListener("change", () => change({ [field]: place.value }));
+  place.addEventListener("change", () => change({ [id]: place.value }));
 }
 const asked = data.objectives.map((name) => name.split(":")[1]);
 const known = Object.keys(data.measures).filter((name) => data.rows.some((row) => row.measures[name]));
@@ -20,8 +20,8 @@ const standings = (differ) => measured
   .filter((found) => found.length > 1 === differ).flat();
 
 options("workload", [ALL, ...workloads], state.workload);
-options("x", measured, state.x);
-options("y", measured, state.y);
+options("x", measured, state.x, (name) => data.measures[name].label);
+options("y", measured, state.y, (name) => data.measures[name].label);
 options("family", [ANY, ...new Set(data.points.map((point) => point.family))], ANY);
 options("architecture", [ANY, ...new Set(data.points.map((point) => point.architecture))], ANY);
 options("standing", [ANY, ...[["differs", standings(true)], ["same in all", standings(false)]].filter((group) => group[1].length)], ANY);

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
-from thermofab.apps.explore.report.maps import node_colours
-from thermofab.apps.explore.report.measures import COLUMNS
+from thermofab.apps.explore.report.measures import COLUMNS, label_of
+from thermofab.apps.pages.palette import node_colours
 from thermofab.apps.pages.style import STYLE
 
 # In order: each uses what stands before it.
@@ -15,6 +15,7 @@ _SCRIPTS = (
     "draw.js", "state.js", "plot.js", "lines.js", "volume.js", "maps.js", "selected.js", "table.js", "page.js",
 )  # fmt: skip
 _OVERLAY_SCRIPTS = ("draw.js", "lines.js", "volume.js", "overlay.js")
+_SENSES = {"max": "most", "min": "least"}
 _COLOURS = 24
 _HIGH = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _MORE = """
@@ -24,6 +25,7 @@ _MORE = """
 }
 header, main, footer { max-width: 78rem; }
 .tools { display: flex; flex-wrap: wrap; gap: .6rem 1rem; font-size: .85rem; margin: .6rem 0; }
+#records thead th button { white-space: normal; min-width: 4.5rem; text-align: inherit; }
 .tools label { display: flex; gap: .35rem; align-items: center; color: var(--quiet); }
 select, input { font: inherit; color: var(--ink); background: var(--page); border: 1px solid var(--edge);
   border-radius: 6px; padding: .15rem .3rem; max-width: 15rem; min-height: 1.7rem; }
@@ -168,12 +170,22 @@ def _head(facts: dict[str, Any], title: str) -> str:
     cards = [
         ("Fabrics", len(points), f"{feasible} run every workload"),
         ("Workloads", len(facts["about"]), ", ".join(facts["about"])),
-        ("On the front", sum(one["front"] for one in points), ", ".join(facts["objectives"])),
-        ("Judging took", f"{facts['seconds'] / 60:.1f} min", "of one process, all records together"),
+        ("On the front", sum(one["front"] for one in points), _objectives(facts)),
+        ("Judging took", _time(facts["seconds"]), "of one process, all records together"),
     ]
     shown = "".join(f"<div><dt>{a}</dt><dd>{b}</dd><dd class='small'>{_text(c)}</dd></div>" for a, b, c in cards)
     stamp = '<p class="stamp">thermofab · explore</p>'
     return f'<header>{stamp}<h1>{_text(title)}</h1><dl class="cards">{shown}</dl></header>'
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 60 else f"{seconds / 60:.1f} min"
+
+
+def _objectives(facts: Mapping[str, Any]) -> str:
+    """The objectives in words."""
+    wanted = (name.partition(":")[::2] for name in facts["objectives"])
+    return ", ".join(f"{_SENSES[sense]} {label_of(measure)}" for sense, measure in wanted)
 
 
 _PLOT = _section(
@@ -246,7 +258,8 @@ def _button(name: str | None) -> str:
 def _volume(facts: Mapping[str, Any]) -> str:
     overlay = facts["overlay"]
     values = facts["reference"] if overlay is None else overlay["reference"]
-    reference = ", ".join(f"{name} {value:.3g}" for name, value in zip(facts["objectives"], values))
+    labels = [label_of(name.partition(":")[2]) for name in facts["objectives"]]
+    reference = ", ".join(f"{label} {value:.3g}" for label, value in zip(labels, values))
     said = (
         ""
         if overlay is None

@@ -14,7 +14,7 @@ function table() {
   for (const name of ["name", "workload", ...data.columns]) {
     const measure = data.measures[name], cell = measure ? headOf(line, name) : make("th", line, undefined, { scope: "col" });
     cell.setAttribute("aria-sort", sorted.name === name ? (sorted.down ? "descending" : "ascending") : "none");
-    const button = make("button", cell, name + (sorted.name === name ? (sorted.down ? " ▾" : " ▴") : ""));
+    const button = make("button", cell, (measure ? measure.label : name) + (sorted.name === name ? (sorted.down ? " ▾" : " ▴") : ""));
     button.addEventListener("click", () => {
       sorted = { name, down: sorted.name === name ? !sorted.down : measure?.better === "max" };
       table();

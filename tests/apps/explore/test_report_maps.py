@@ -8,7 +8,8 @@ import pytest
 from thermofab.apps.explore import Candidate, Record, workload
 from thermofab.apps.explore.report.atlas import atlas
 from thermofab.apps.explore.report.labels import label_marks
-from thermofab.apps.explore.report.maps import GRAIN, fabric_map, node_colours
+from thermofab.apps.explore.report.maps import GRAIN, fabric_map
+from thermofab.apps.pages.palette import node_colours
 from thermofab.compiler import compile
 
 

@@ -160,7 +160,7 @@ def test_a_map_joins_copies_and_draws_nothing_across_a_torus(opened):
 def test_a_heading_sorts_and_a_name_selects(opened):
     page, _ = opened
     heads = page.locator("#records thead button")
-    column = [button.inner_text() for button in heads.all()].index("ess_per_sweep")
+    column = [button.inner_text() for button in heads.all()].index("effective samples per sweep")
     heads.nth(column).click()
     shown = [row.locator("th, td").nth(column).inner_text() for row in page.locator("#records tbody tr").all()]
     numbers = [float(text.split()[0]) for text in shown]
