@@ -25,12 +25,11 @@ from xml.etree import ElementTree
 
 import coverage
 
-ROOT = Path(__file__).resolve().parents[2]
 # A script has only its own folder on the path.
-sys.path += [str(ROOT), str(ROOT / "benchmarks")]
+sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
 from page_tables import fill, results
-from results import write_results
+from results import ROOT, write_results
 
 NAME = "branch_coverage"
 NOTES = Path(__file__).resolve().parent / "branch_coverage_notes.json"
