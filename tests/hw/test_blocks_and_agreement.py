@@ -1,7 +1,11 @@
 """Blocks as a user names them, clamps that are left out, and runs that go on until enough samples are kept."""
 
+# THRML asks for lists of its abstract nodes and blocks, which lists of spin nodes are not to a type checker.
+# pyright: reportArgumentType=false
+
 from dataclasses import replace
 
+import jax.numpy as jnp
 import networkx
 import numpy as np
 import pytest
@@ -16,7 +20,7 @@ from thermofab.hw.spec import DeviceError, Rejecting, Schedule, SpecError
 def clamped():
     """A THRML program of four nodes, the last two of which are clamped, and its nodes."""
     nodes = [SpinNode() for _ in range(4)]
-    ebm = IsingEBM(nodes, list(zip(nodes, nodes[1:])), np.zeros(4), np.full(3, 0.5), np.array(1.0))
+    ebm = IsingEBM(nodes, list(zip(nodes, nodes[1:])), jnp.zeros(4), jnp.full(3, 0.5), jnp.array(1.0))
     return nodes, fab.compile(IsingSamplingProgram(ebm, [Block(nodes[:1]), Block(nodes[1:2])], [Block(nodes[2:])]))
 
 

@@ -281,7 +281,7 @@ def test_notebooks_get_a_table_and_a_picture(program, samples):
 
 def test_a_notebook_shows_eight_nodes_at_most_and_of_a_bare_image_none(program):
     ring = networkx.cycle_graph(10)
-    networkx.set_edge_attributes(ring, 0.3, "weight")
+    networkx.set_edge_attributes(ring, dict.fromkeys(ring.edges, 0.3), "weight")
     many = fab.compile(ring).sample(fab.Schedule(1, 2), device="reference")
     text = "".join(ElementTree.fromstring(many._repr_html_()).itertext())
     assert "P(7 = 1)" in text and "P(8 = 1)" not in text and "…2 more nodes" in text

@@ -23,8 +23,6 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-import coverage
-
 # A script has only its own folder on the path.
 sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
@@ -65,12 +63,9 @@ def measured(tests: Sequence[str], folder: Path, processes: Sequence[str] = PROC
     subprocess.run([*command, *processes, *tests], cwd=ROOT, env=environment, check=False)
     if not outcomes.exists():
         raise SystemExit("pytest ended without results; what it said stands above.")
-    # Paths of the report are those below the working directory, where the settings are found too.
-    os.chdir(ROOT)
-    found = coverage.Coverage(data_file=str(folder / "data"))
-    found.combine([str(folder)])
     report = folder / "report.json"
-    found.json_report(outfile=str(report))
+    for arguments in (["combine", "-q", str(folder)], ["json", "-q", "-o", str(report)]):
+        subprocess.run([sys.executable, "-m", "coverage", *arguments], cwd=ROOT, env=environment, check=True)
     return {"files": json.loads(report.read_text())["files"], "tests": _outcomes(outcomes)}
 
 
