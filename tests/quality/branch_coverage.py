@@ -36,6 +36,7 @@ LEAST, LEAST_OF_A_MODULE = 90.0, 80.0  # percent of branches
 TESTS = (
     "tests/hw", "tests/compiler", "tests/sim", "tests/conformance", "tests/distribution", "tests/link", "tests/rtl",
     "tests/tiles", "tests/gate", "tests/test_bad_input.py", "tests/apps/test_cli.py",
+    "tests/apps/optimise/test_optimise_minimise.py",  # descent and the range of β, parts of the compiler
     "tests/test_packaging.py::test_folders_refuse_their_bare_name",
 )  # fmt: skip
 # Two processes, a file of tests to one of them, as bootstrap.py runs them.
