@@ -102,7 +102,9 @@ def sample_until(
         plan = running.plan(done, replicas=replicas, clamp=clamps, seed=seed)
         ledger = ledger_of(plan, time.perf_counter() - begun)
         name = running.info().name
-        samples = Samples(sites, plan.image, done, name, ledger).decoded(program, program.node_blocks(None))
+        samples = Samples(sites, plan.image, done, name, ledger).decoded(
+            program, program.node_blocks(None), conditioned=bool(plan.clamped.any())
+        )
         looks.append(_look(samples))
         progress(looks[-1])
         met = looks[-1].effective >= MARGIN * target_ess and looks[-1].r_hat <= r_hat

@@ -138,7 +138,8 @@ def _distance(samples: Samples, effective: float) -> tuple[float, float, float, 
     program = samples.program
     assert program is not None
     sizes = tuple(int(q) or 2 for q in program.model.categories)
-    if np.sum(np.log2(sizes)) > np.log2(MOST_STATES) or program.clamped_blocks or np.any(samples.image.clamps >= 0):
+    clamped = samples.conditioned or np.any(samples.image.clamps >= 0)
+    if np.sum(np.log2(sizes)) > np.log2(MOST_STATES) or program.clamped_blocks or clamped:
         return None
     log = program.model.log_weight().reshape(-1)
     truth: np.ndarray = np.exp(log - log.max())

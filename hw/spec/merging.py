@@ -155,8 +155,10 @@ def merged(image: "Image") -> Merged:
                 "tree's may have; scale them down."
             )
     if np.any(too_wide):
+        widest = np.argmax(largest)
         raise SpecError(
-            f"the field of root {roots[np.argmax(too_wide)]} may reach {largest.max()}, beyond {FIELD_BITS} bits."
+            f"the field of root {roots[widest]} may reach {largest[widest]}, beyond the {FIELD_BITS} bits that a field "
+            "may have; scale weights and biases down."
         )
     own = FabricSpec(
         Topology.from_edges(

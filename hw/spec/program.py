@@ -18,7 +18,7 @@ from thermofab.hw.spec.digest import digest_of
 from thermofab.hw.spec.discrete import DiscreteModel
 from thermofab.hw.spec.errors import SpecError
 from thermofab.hw.spec.fabric import FabricSpec
-from thermofab.hw.spec.image import Image
+from thermofab.hw.spec.image import FREE, Image
 from thermofab.hw.spec.kept_devices import running_device
 from thermofab.hw.spec.memory import check_samples_fit
 from thermofab.hw.spec.mixing_run import measured_mixing
@@ -218,7 +218,7 @@ class Program:
                 return running.run(counted, replicas=replicas, init=site_init, clamp=site_clamp, seed=seed)
 
             raw = agreeing_samples(self, run, asked) if self.checks and discard else run(asked.n_samples)
-        samples = raw.decoded(self, blocks)
+        samples = raw.decoded(self, blocks, conditioned=bool(np.any(site_clamp != FREE)))
         # Chains given different clamped values have different distributions, and are not meant to meet.
         if np.all(site_clamp == site_clamp[:1]):
             samples.warn_unless_mixed()

@@ -189,6 +189,7 @@ class Samples:
         ledger: what it cost.
         program: the program the sites are decoded by; ``None`` for a bare image.
         blocks: node indices of every requested block.
+        conditioned: whether nodes were clamped for the run, so that its distribution is not that of the whole model.
     """
 
     sites: np.ndarray
@@ -198,6 +199,7 @@ class Samples:
     ledger: Ledger
     program: "Program | None" = None
     blocks: tuple[tuple[int, ...], ...] | None = None
+    conditioned: bool = False
 
     def __post_init__(self) -> None:
         if self.sites.dtype != np.bool_ or self.sites.ndim != 3:
@@ -233,9 +235,11 @@ class Samples:
                 stacklevel=3,
             )
 
-    def decoded(self, program: "Program", blocks: tuple[tuple[int, ...], ...]) -> "Samples":
+    def decoded(
+        self, program: "Program", blocks: tuple[tuple[int, ...], ...], *, conditioned: bool = False
+    ) -> "Samples":
         """The same samples, read as the nodes of ``program``."""
-        return replace(self, program=program, blocks=blocks)
+        return replace(self, program=program, blocks=blocks, conditioned=conditioned)
 
     def _program(self) -> "Program":
         if self.program is None:
@@ -358,6 +362,7 @@ class Samples:
             "shape": list(self.sites.shape),
             "sites": base64.b64encode(np.packbits(self.sites, axis=None).tobytes()).decode(),
             "blocks": self.blocks,
+            "conditioned": self.conditioned,
         }
 
     @staticmethod
@@ -376,6 +381,7 @@ class Samples:
             ledger=Ledger(**data["ledger"]),
             program=None if isinstance(source, Image) else source,
             blocks=None if data["blocks"] is None else tuple(tuple(block) for block in data["blocks"]),
+            conditioned=data.get("conditioned", False),
         )
 
 

@@ -197,6 +197,10 @@ class _Series:
 
     @property
     def effective(self) -> list[float]:
+        """Independent samples of every level but the coin flips. Where no state differs in energy all count: a series
+        that stands still for that reason is no stuck chain."""
+        if not np.ptp(self.u[0]):
+            return [float(one.size) for one in self.u[1:]]
         return [len(one) * min(one.shape[1], effective_samples(one[:, :, None])) for one in self.u[1:]]
 
 

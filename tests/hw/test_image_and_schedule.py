@@ -81,9 +81,20 @@ def test_matrices_must_be_symmetric_and_fit_the_fabric():
     couplings[1, 0] = 5
     made = Image.from_matrix(SPEC, couplings, np.zeros(9, int), step=0.02, shift=3)
     assert made.weights[SPEC.topology.edge_index[0, 1]] == 5 and np.count_nonzero(made.weights) == 1
+    with pytest.raises(SpecError, match=r"^couplings must have shape \(9, 9\) for this fabric, got \(8, 8\)\.$"):
+        Image.from_matrix(SPEC, couplings[:8, :8], np.zeros(9, int), step=0.02, shift=3)
+    with pytest.raises(SpecError, match=r"^couplings must have a zero diagonal; s·s = 1 is a constant\.$"):
+        Image.from_matrix(SPEC, couplings + np.eye(9, dtype=int), np.zeros(9, int), step=0.02, shift=3)
     couplings[0, 8] = couplings[8, 0] = 1
     with pytest.raises(SpecError, match=r"^sites 0 and 8 are not coupled on g4-3x3; w\[0,8\] must be 0\.$"):
         Image.from_matrix(SPEC, couplings, np.zeros(9, int), step=0.02, shift=3)
+
+
+def test_a_changed_file_is_refused():
+    data = image().to_json()
+    data["shift"] = 2
+    with pytest.raises(SpecError, match=r"^the image does not match its digest [0-9a-f]{12}…; the file was changed"):
+        Image.from_json(data, SPEC)
 
 
 def test_an_image_for_another_fabric_is_refused():
@@ -126,10 +137,16 @@ def test_runs_are_checked_before_work_is_done():
         ({"init": np.zeros(8, bool)}, r"^init must have shape \(9,\) or \(1, 9\), got \(8,\)\.$"),
         ({"clamp": np.zeros((3, 9), int)}, r"^clamp must have shape \(9,\) or \(1, 9\), got \(3, 9\)\.$"),
         ({"clamp": np.full(9, 3)}, r"^clamp must hold -1 \(free\), 0 or 1, got 3\.$"),
+        ({"clamp": np.full(9, 0.5)}, r"^clamp must hold -1 \(free\), 0 or 1\.$"),
+        ({"init": np.full(9, 2)}, r"^init must be bool, or 0 and 1\.$"),
+        ({"replicas": range(-1, 2)}, r"^a range of replicas has numbers from 0 on, one at least, got range\(-1, 2\)"),
+        ({"replicas": range(3, 3)}, r"^a range of replicas has numbers from 0 on, one at least, got range\(3, 3\)\.$"),
     ]
     for arguments, sentence in cases:
         with pytest.raises(SpecError, match=sentence):
             device.run(Schedule(0, 1), **arguments)
+    with pytest.raises(DeviceError, match=r"^a device loads an Image or a Program, got dict\.$"):
+        device.load({})
     with pytest.raises(SpecError, match=r"^which sites are clamped must be the same for every replica"):
         device.run(Schedule(0, 1), replicas=2, clamp=np.stack([np.full(9, -1), np.zeros(9, int)]))
     with pytest.raises(SpecError, match=r"^the schedule uses β level 4, but this fabric holds levels 0…3; raise"):

@@ -139,3 +139,5 @@ def test_sums_beyond_the_width_of_a_field_are_refused():
         image(spec, weights=weights, biases=np.zeros(4, dtype=int), order=order)
     with pytest.raises(SpecError, match=r"^the biases of a tree add up to 10000000, beyond the 24 bits"):
         image(spec, weights=0 * weights, biases=np.array([5000000, 5000000, 0, 0]), order=order)
+    with pytest.raises(SpecError, match=r"^the field of root 2 may reach 8388700, beyond the 24 bits that a field may"):
+        image(spec, weights=np.array([0, 100, 0, 0, 0, 0]), biases=np.array([0, 0, 8388600, 0]), order=order)

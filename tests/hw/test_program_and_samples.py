@@ -1,6 +1,8 @@
 """Programs and their samples: blocks, clamps, initial states, exports, round trips."""
 
+import gc
 import json
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import networkx
@@ -9,7 +11,9 @@ import pytest
 
 import thermofab as fab
 from tests.present import present
-from thermofab.hw.spec import COST_MODELS, Program, SpecError, kept_devices
+from thermofab.hw.spec import COST_MODELS, Counts, Ledger, Program, SpecError, kept_devices
+from thermofab.hw.spec.mixing import split_r_hat
+from thermofab.hw.spec.reading import spin_reading
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +133,29 @@ def test_the_ledger_counts_and_prices(program):
     assert "J on DTCA (modelled)" in str(program.report) and "J on Z1 (quoted)" in str(program.report)
 
 
+@pytest.mark.parametrize(
+    "changes, sentence",
+    [
+        ({"copies": ((0,), (1,), (2,), (3,), ())}, r"^every node of a program needs at least one site\.$"),
+        ({"copies": ((0,), (1,), (2,), (3,))}, r"^every node of a program needs at least one site\.$"),
+        ({"copies": ((0,), (1,), (2,), (3,), (0,))}, r"^two nodes of a program share a site\.$"),
+        ({"readings": (spin_reading(0),)}, r"^a program of 5 nodes needs as many readings\.$"),
+        (
+            {"readings": tuple(spin_reading(k + 1) for k in range(5))},
+            r"^a node is read from a variable beyond the program's 5\.$",
+        ),
+        (
+            {"free_blocks": ((0, 1, 2), (2, 3, 4))},
+            r"^every node of a program must be in exactly one free or clamped block\.$",
+        ),
+        ({"checks": ((0, 16),)}, r"^checks are pairs of sites 0…15, got \(0, 16\)\.$"),
+    ],
+)
+def test_malformed_programs_are_refused(program, changes, sentence):
+    with pytest.raises(SpecError, match=sentence):
+        program.replace(**changes)
+
+
 def test_a_schedule_that_is_none_is_refused(program):
     with pytest.raises(
         SpecError, match=r"^schedule must be a Schedule, .* got 100; for 100 samples after 50 sweeps write"
@@ -203,6 +230,16 @@ class Port:
         Port.closed += 1
 
 
+def test_two_idle_devices_of_a_name_are_lent_one_after_the_other(program):
+    kept = kept_devices.KeptDevices()
+    with kept.lent("reference", program.fabric) as one, kept.lent("reference", program.fabric) as other:
+        assert one is not other
+    assert len(kept) == 2
+    with kept.lent("reference", program.fabric) as again:
+        assert again in (one, other) and len(kept) == 1
+    assert len(kept) == 2
+
+
 def test_what_can_be_closed_is_closed_and_what_failed_is_dropped(monkeypatch):
     spec, kept = fab.fabric("g4-2x2"), kept_devices.KeptDevices(most=2)
     monkeypatch.setattr(kept_devices, "open_device", lambda name, fabric: Port() if "://" in name else object())
@@ -240,6 +277,72 @@ def test_notebooks_get_a_table_and_a_picture(program, samples):
     assert f"P(0 = 1){samples.node_states[..., 0].mean():.3f}" in text
     assert ElementTree.fromstring(program.fabric._repr_html_()).find("svg") is not None
     assert ElementTree.fromstring(fab.fabric("g4-50x50")._repr_html_()).find("svg") is None, "2,500 sites"
+
+
+def test_a_notebook_shows_eight_nodes_at_most_and_of_a_bare_image_none(program):
+    ring = networkx.cycle_graph(10)
+    networkx.set_edge_attributes(ring, dict.fromkeys(ring.edges, 0.3), "weight")
+    many = fab.compile(ring).sample(fab.Schedule(1, 2), device="reference")
+    text = "".join(ElementTree.fromstring(many._repr_html_()).itertext())
+    assert "P(7 = 1)" in text and "P(8 = 1)" not in text and "…2 more nodes" in text
+    bare = ElementTree.fromstring(_bare(program, 1, 2)._repr_html_())
+    assert present(bare.find("strong")).text == "Samples of 16 sites on reference" and "P(" not in "".join(
+        bare.itertext()
+    )
+
+
+def _bare(program, replicas, samples):
+    device = fab.open_device("reference", program.fabric)
+    device.load(program.image)
+    return device.run(fab.Schedule(5, samples), replicas=replicas)
+
+
+def test_samples_of_a_bare_image_have_sites_and_no_nodes(program):
+    bare = _bare(program, 2, 30)
+    assert repr(bare).startswith("Samples(2 replicas of 30 samples of 16 sites on reference, R-hat ")
+    assert bare.r_hat == split_r_hat(bare.sites), "all 16 sites are looked at"
+    with pytest.raises(SpecError, match=r"^these samples came from a bare image; run a Program to read nodes, or use"):
+        _ = bare.node_states
+    with pytest.raises(SpecError, match=r"^sites must be a bool array \[R, S, N\], got int64 \(2, 30, 16\)\.$"):
+        replace(bare, sites=bare.sites.astype(np.int64))
+
+
+def test_counts_give_the_moments_of_the_samples_they_are_of(program):
+    bare = _bare(program, 3, 40)
+    counts, s = Counts.of(bare), 2.0 * bare.sites - 1
+    i, j = program.fabric.topology.edges.T
+    assert np.allclose(counts.first(), s.mean(axis=1))
+    assert np.allclose(counts.second(), (s[..., i] * s[..., j]).mean(axis=1))
+    energies = -s @ program.image.biases - (s[..., i] * s[..., j]) @ program.image.weights
+    assert np.allclose(counts.mean_energy(), energies.mean(axis=1))
+    turned = program.image.replace(weights=-program.image.weights, biases=0 * program.image.biases)
+    assert np.allclose(counts.mean_energy(turned), counts.second() @ program.image.weights)
+    for changes, sentence in (
+        ({"ones": counts.ones[0]}, r"^ones must be integers \[R, 16\], got int64 \(16,\)\.$"),
+        ({"both": counts.both / 2}, r"^both must be integers \[R, 24\], got float64 \(3, 24\)\.$"),
+        ({"ones": counts.ones + 41}, r"^ones must lie in 0…40, the number of samples, got \d+\.$"),
+        ({"ones": counts.ones[:2]}, r"^ones has 2 replicas but both has 3\.$"),
+    ):
+        with pytest.raises(SpecError, match=sentence):
+            replace(counts, **changes)
+
+
+def test_two_runs_cost_their_sum_and_are_measured_only_where_both_are():
+    measured, modelled = Ledger(10, 2, 5, "measured", 0.5, bus_bytes=8), Ledger(1, 1, 1, "modelled", 0.25)
+    assert measured.plus(measured) == Ledger(20, 4, 10, "measured", 1.0, bus_bytes=16)
+    assert measured.plus(modelled) == Ledger(11, 3, 6, "modelled", 0.75, bus_bytes=8)
+
+
+def test_moments_leave_the_garbage_collector_as_it_was(samples):
+    """Red if a collector that was off is on afterwards."""
+    gc.disable()
+    try:
+        samples.moments()
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+    samples.moments()
+    assert gc.isenabled()
 
 
 def test_labels_are_escaped_in_notebooks():

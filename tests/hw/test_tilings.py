@@ -37,6 +37,14 @@ def test_blocks_differ_by_one_cell_at_most():
     assert sorted(len(tiling.sites_of(t)) for t in range(6)) == [4, 4, 6, 6, 6, 9]
 
 
+def test_a_network_without_a_link_or_of_one_tile_is_exact_and_refreshes_all():
+    tiling = Tiling.blocks(topology("g4-4x4"), (2, 2))
+    alone = Tiling(tiling.topology, np.zeros(16, dtype=int))
+    assert alone.boundaries == () and not alone.on_boundary.any()
+    for network in (Network(tiling), Network(alone, Link(period=4))):
+        assert network.eta == 1
+
+
 def test_bad_tilings_are_refused():
     top = topology("g4-4x4")
     with pytest.raises(SpecError, match="one integer per site"):

@@ -1,5 +1,7 @@
 """Topologies: sizes, degrees and colourings of every family, and what is refused."""
 
+import json
+
 import networkx
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from thermofab.hw.spec import (
     SpecError,
     Topology,
     fabric,
+    generator,
     grid,
     topology,
 )
@@ -23,6 +26,7 @@ from thermofab.hw.spec.colouring import (
     graph_colouring,
     unique_pairs,
 )
+from thermofab.hw.spec.dense import dense_plan
 from thermofab.sim.conformance import families, random_topology
 
 
@@ -113,7 +117,10 @@ def _large_graphs():
     odd = networkx.grid_2d_graph(110, 100)
     odd.add_edge((0, 0), (1, 1))
     path = networkx.path_graph(12_000)
-    return {"lattice": lattice, "lonely sites": apart, "islands": islands, "odd cycle": odd, "path": path}
+    pairs = networkx.Graph([(2 * k, 2 * k + 1) for k in range(6_000)])
+    return {
+        "lattice": lattice, "lonely sites": apart, "islands": islands, "odd cycle": odd, "path": path, "pairs": pairs,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", _large_graphs())
@@ -125,7 +132,7 @@ def test_large_graphs_are_coloured_as_small_ones_are(name):
     fronts = _two_colouring_by_fronts(len(graph), edges)
     found = graph_colouring(len(graph), edges)
     assert (two is None) == (name == "odd cycle")
-    assert (fronts is None) == (name in ("odd cycle", "path"))
+    assert (fronts is None) == (name in ("odd cycle", "path", "pairs"))
     assert np.array_equal(found, _dsatur(near) if two is None else two)
 
 
@@ -141,6 +148,11 @@ def test_networkx_labels_and_positions_are_kept():
     made = Topology.from_networkx(graph, "line")
     assert made.labels == ("a", "b", ("c", 1))
     assert Topology.from_json(made.to_json()).labels == made.labels
+
+
+def sites(n):
+    """No edges, colours and coordinates of ``n`` sites, no two of one colour."""
+    return np.zeros((0, 2), int), np.arange(n), np.zeros((n, 2))
 
 
 @pytest.mark.parametrize(
@@ -161,6 +173,46 @@ def test_networkx_labels_and_positions_are_kept():
             lambda: Topology.from_edges("clash", 2, [(0, 1)], colours=np.array([0, 0])),
             r"coupled sites 0 and 1 share colour 0; sites of one colour update together, so they must not be",
         ),
+        (lambda: Topology("none", *sites(0)), r"^topology 'none' has no sites; it needs at least one\.$"),
+        (
+            lambda: Topology("drawn", np.array([[0, 1]]), np.array([0, 1]), np.zeros((3, 2))),
+            r"^topology 'drawn' has 2 sites but 3 coordinates\.$",
+        ),
+        (
+            lambda: Topology("back", np.array([[0, 1], [2, 1]]), *sites(3)[1:]),
+            r"^topology 'back': edge \(2, 1\) is not written with the smaller site first\.$",
+        ),
+        (lambda: Topology("loop", np.array([[1, 1]]), *sites(2)[1:]), r"^topology 'loop': edge \(1, 1\) is not"),
+        (
+            lambda: Topology("unsorted", np.array([[1, 2], [0, 1]]), *sites(3)[1:]),
+            r"^topology 'unsorted': edges must be sorted\.$",
+        ),
+        (
+            lambda: Topology.from_edges("gap", 2, [(0, 1)], colours=np.array([0, 2])),
+            r"^topology 'gap': colours must be 0…C-1 with every colour used\.$",
+        ),
+        (lambda: LatticeRule(0, ()), r"^a lattice cell has at least one site, got 0\.$"),
+        (lambda: LatticeRule(1, ()), r"^a lattice rule needs at least one bond, got none\.$"),
+        (
+            lambda: LatticeRule(1, ((0, 0, (0, 1)), (0, 0, (1,)))),
+            r"^all bond offsets must have the same length, got lengths \[1, 2\]\.$",
+        ),
+        (
+            lambda: LatticeRule(2, ((0, 2, (1,)),)),
+            r"^bond \(0, 2, \(1,\)\) names a site outside the cell of 2 sites\.$",
+        ),
+        (lambda: LatticeRule(1, ((0, 0, (0, 0)),)), r"^bond \(0, 0, \(0, 0\)\) joins a site to itself\.$"),
+        (
+            lambda: LatticeRule(2, ((0, 1, (1,)), (1, 0, (-1,)))),
+            r"^bond \(1, 0, \(-1,\)\) is written twice; write each bond once\.$",
+        ),
+        (lambda: fabric("g4-4x4", word_bits=24), r"^word_bits must be 16 or 32, got 24\.$"),
+        (
+            lambda: dense_plan(fabric(topology("g4-1000x1000"), architecture="dense", elements=1)),
+            r"^1000000 rows of 1000000 parts are more than the \d+ that a dense fabric addresses; add more weights in "
+            r"a clock, elements=\d+ or more\.$",
+        ),
+        (lambda: generator("mt19937"), r"^unknown random number generator 'mt19937'; known are .*xoshiro128\+\.$"),
         (lambda: fabric(3.5), r"^cannot make a fabric from float; give a name, a Topology or a networkx graph\.$"),
         (lambda: fabric("g4-4x4", weight_bit=6), r"^unknown fabric parameter 'weight_bit'; known are weight_bits,"),
         (lambda: fabric("g4-4x4", weight_bits=1), r"^weight_bits must be an integer from 2 to 16, got 1\.$"),
@@ -175,6 +227,33 @@ def test_networkx_labels_and_positions_are_kept():
 def test_bad_topologies_and_fabrics_are_refused(call, sentence):
     with pytest.raises(SpecError, match=sentence):
         call()
+
+
+def test_a_changed_file_is_refused():
+    data = topology("g4-3x3").to_json()
+    data["lattice"]["size"] = [3, 4]
+    with pytest.raises(SpecError, match=r"^topology 'g4-3x3' does not match its digest [0-9a-f]{12}…; the file was"):
+        Topology.from_json(data)
+
+
+def test_labels_that_json_has_not_are_refused_and_numbers_of_numpy_become_plain_ones():
+    """Red if a number of numpy is refused, or written as its text."""
+    graph = networkx.Graph([(np.int64(3), np.float32(0.5))])
+    again = Topology.from_json(json.loads(json.dumps(Topology.from_networkx(graph, "pair").to_json())))
+    assert again.labels == (3, 0.5)
+    odd = Topology.from_networkx(networkx.Graph([(b"a", "b")]), "bytes")
+    with pytest.raises(SpecError, match=r"^label b'a' cannot be written as JSON; use strings, numbers or tuples as"):
+        odd.to_json()
+
+
+def test_a_chain_is_drawn_in_the_plane():
+    chain = Lattice(LatticeRule(1, ((0, 0, (1,)),)), (4,))
+    assert chain.coordinates().tolist() == [[0, 0], [1, 0], [2, 0], [3, 0]]
+
+
+def test_a_topology_prints_its_size():
+    assert repr(topology("g4-2x2")) == "Topology('g4-2x2', 4 sites, 4 edges, 2 colours)"
+    assert repr(topology("pdit4-2x2")) == "Topology('pdit4-2x2', 8 sites, 4 edges, 4 factors, 4 colours)"
 
 
 def test_profiles_are_widths():

@@ -1,6 +1,8 @@
 """Convergence: diagnostics on chains of known autocorrelation, schedules from pilots and runs that end in time, on
 fresh seeds, to within stated chances of a false alarm."""
 
+import json
+
 import networkx
 import numpy as np
 import pytest
@@ -8,10 +10,21 @@ import pytest
 import thermofab as fab
 from tests.present import present
 from thermofab.compiler import fabric_of
-from thermofab.hw.spec import IsingModel, MixingWarning, RefusedError, Schedule, SpecError, open_device
-from thermofab.hw.spec.auto import AutoSchedule, beta_ladder
+from thermofab.hw.spec import (
+    DiscreteModel,
+    Factor,
+    IsingModel,
+    MixingWarning,
+    RefusedError,
+    Samples,
+    Schedule,
+    SpecError,
+    auto,
+    open_device,
+)
+from thermofab.hw.spec.auto import AutoSchedule, beta_ladder, with_levels
 from thermofab.hw.spec.convergence import autocorrelation, autocorrelation_time, convergence, energy_trace
-from thermofab.hw.spec.mixing import effective_samples
+from thermofab.hw.spec.mixing import effective_samples, observables, split_r_hat
 from thermofab.sim.tempering import Ladder, temper
 from thermofab.sim.until import sample_until
 
@@ -53,6 +66,47 @@ def test_autocorrelation_of_a_chain_of_known_autocorrelation():
         assert np.allclose(times, tau, rtol=0.14) and autocorrelation_time(rho) == pytest.approx(tau, rel=0.14)
         # The spread of 32 means of 2 observables, 62 degrees of freedom: a factor of 2 is beyond 1e-6 either way.
         assert 0.45 < effective_samples(series) / (20_000 / (2 * tau)) < 2.6
+
+
+def test_no_observable_and_halves_of_one_sample_have_no_autocorrelation_and_no_r_hat():
+    with pytest.raises(SpecError, match=r"^autocorrelation needs at least one observable\.$"):
+        autocorrelation([])
+    states = np.random.default_rng(0).random((4, 6, 2)) < 0.5
+    assert np.isnan(split_r_hat(states[:, :3])), "a half of one sample has no variance"
+    kept = np.zeros((4, 6), dtype=bool)
+    kept[2, :3] = True
+    assert np.isnan(split_r_hat(states, kept)), "one half of one chain is left"
+    kept[:, :] = True
+    assert split_r_hat(states, kept) == pytest.approx(split_r_hat(states))
+
+
+def test_mixing_is_judged_by_spins_their_pairs_and_every_category():
+    pair = Factor(np.zeros((1, 1), int), np.ones((1, 1), int), np.array([[0.1, 0.2, 0.3]]))
+    states = np.array([[[1, 2], [0, 1]]])
+    spins, categories = observables(DiscreteModel(("a", "b"), np.array([0, 3]), (pair,)), states)
+    assert spins.tolist() == [[[1.0], [-1.0]]]
+    assert categories.tolist() == [[[False, False, True], [False, True, False]]]
+    spins, pairs = observables(IsingModel((0, 1), np.zeros(2), np.array([[0, 1]]), np.ones(1)), states > 0)
+    assert spins.tolist() == [[[1.0, 1.0], [-1.0, 1.0]]] and pairs.tolist() == [[[1.0], [-1.0]]]
+
+
+def test_a_clamped_program_has_no_distance_from_the_enumerated_distribution(program):
+    """Red if samples of the conditional distribution are held against the whole one, from a file too."""
+    samples = program.sample(Schedule(20, 100), replicas=8, seed=5, device="native", clamp={0: True})
+    ended = sample_until(program, 100, replicas=8, device="native", clamp={0: True}).samples
+    for run in (samples, Samples.from_json(json.loads(json.dumps(samples.to_json())), program), ended):
+        found = convergence(run)
+        assert found.tv is None and str(found).endswith(f"R-hat {found.r_hat:.4g}")
+
+
+def test_mixing_of_a_slow_program_is_measured_once_more_on_samples_further_apart(stuck):
+    """Red if the first figure, of next to no effective samples, is kept."""
+    with pytest.warns(MixingWarning):
+        by_default, near, apart = (
+            stuck.with_mixing(asked, replicas=8, device="native").report.mixing
+            for asked in (None, Schedule(2000, 2000), Schedule(2000, 2000, 16))
+        )
+    assert by_default == apart != near
 
 
 def test_convergence_says_what_a_run_is_worth(program):
@@ -100,6 +154,7 @@ def test_a_planned_schedule_meets_its_target_on_fresh_seeds(program):
     measured = np.sum(1 - truth**2) / np.mean(np.sum(worth, axis=1))
     assert measured > target / 2.2, measured
     again = Schedule.auto(program, target, 2_000_000, replicas=32, device="native", seed=3)
+    assert planned.evidence_json()["planned"] == planned.evidence.planned
     assert again == planned and Schedule.from_json(planned.to_json()).n_samples == planned.n_samples
     assert "pilots of Schedule.auto" in str(planned.reported(program).report)
 
@@ -156,6 +211,27 @@ def test_a_ladder_from_pilots_exchanges_as_often_as_it_is_made_to(program):
     assert np.all(found.accepted[:-1] > 0.2) and np.all(found.accepted[:-1] < 0.7), found.accepted
     with pytest.raises(SpecError, match="between 0 and 1"):
         beta_ladder(program, hottest=2.0)
+
+
+def test_levels_that_do_not_fit_a_fabric_or_its_table_are_refused(program, monkeypatch):
+    with pytest.raises(SpecError, match=r"^17 levels need as many tables, and this fabric holds 16\.$"):
+        with_levels(program, np.linspace(1, 0.1, 17).tolist())
+    tables = program.image.tables.copy()
+    tables[0] = tables[0][::-1]
+    other = program.replace(image=program.image.replace(tables=tables))
+    with pytest.raises(SpecError, match=r"^a ladder scales the standard table, and this program's level 0 holds an"):
+        with_levels(other, [1.0])
+    monkeypatch.setattr(auto, "_MOST_RUNGS", 2)
+    with pytest.raises(RefusedError, match=r"^more than 2 levels would be needed from 1 down to 0\.1\.$"):
+        beta_ladder(program, device="native")
+
+
+def test_a_schedule_that_no_pilots_planned_has_no_evidence(program):
+    bare = AutoSchedule(10, 20)
+    assert bare.evidence_json() == {}
+    for ask in (bare.reported, bare.prepared):
+        with pytest.raises(SpecError, match=r"^this schedule has no evidence; make it by Schedule\.auto\.$"):
+            ask(program)
 
 
 def test_a_schedule_anneals_through_levels_that_pilots_placed(program):

@@ -3,10 +3,13 @@
 import numpy as np
 import pytest
 
-from thermofab.hw.spec import Schedule, Topology, fabric, open_device
+from thermofab.hw.rng.base import seed_words
+from thermofab.hw.spec import Schedule, Topology, fabric, generator, open_device
+from thermofab.hw.spec.seeding import GOLDEN
 from thermofab.sim.conformance import compare, random_case, random_fabric, random_image, states_of
 from thermofab.sim.functional.kernel import kernel_of
 from thermofab.sim.functional.layout import Gather, Stencil, gather_of, layout_of
+from thermofab.sim.functional.randomness import stepper
 
 
 def test_changing_the_image_or_the_schedule_does_not_recompile():
@@ -23,6 +26,16 @@ def test_changing_the_image_or_the_schedule_does_not_recompile():
     for schedule in (Schedule(7, 9, 5), Schedule(0, 16, 1, ((1, 2), (9, 3)), 2), Schedule(50, 12, 3)):
         run(schedule)
     assert _compiled(kernel) == compiled
+
+
+def test_a_dead_generator_is_replaced_as_the_reference_replaces_it():
+    """The key whose first words are all zero: XLA's form of the generator begins where the integer one does."""
+    keys = np.array([-GOLDEN % 2**64, 5], dtype=np.uint64)
+    spec = fabric("g4-2x2", rng="lfsr64")
+    words = seed_words(generator("lfsr64"), keys)
+    assert words[0].any()
+    planes = [np.asarray(plane) for plane in stepper(spec).seed(keys)]
+    assert np.array_equal(np.stack(planes, axis=-1), words.astype("<u4").view("<u2"))
 
 
 def test_a_replica_does_not_depend_on_the_batch():

@@ -6,7 +6,9 @@ import pytest
 from thermofab.hw.link.device import SerialDevice
 from thermofab.hw.spec import Link, Network, Schedule, Tiling, UnsupportedError, fabric
 from thermofab.sim.conformance import random_image
+from thermofab.sim.driven import integer_energies
 from thermofab.sim.hosted_tiles import HostedTiles
+from thermofab.sim.observers import Energies, Histogram
 from thermofab.sim.rtl.board import SimulatedBoard
 from thermofab.sim.rtl.device import RtlDevice
 from thermofab.sim.rtl.line import FaultyLine
@@ -60,6 +62,47 @@ def test_tiles_behind_lossy_lines_have_them_too():
             line.close()
         for board in boards:
             board.close()
+
+
+@pytest.mark.rtl
+@pytest.mark.parametrize("link", [LINKS[0], LINKS[3]], ids=str)
+def test_counts_energies_and_states_are_those_of_the_samples(link):
+    """And chains go on from states that they are given, as the reference's do."""
+    network = Network(TILING, link)
+    image = random_image(np.random.default_rng(11), SPEC)
+    hosted, reference = HostedTiles(SPEC, network, lambda _, tile: RtlDevice(tile)), TiledReference(SPEC, network)
+    for device in (hosted, reference):
+        device.load(image)
+    sites = hosted.run(SCHEDULE).sites
+    counts = hosted.accumulate(SCHEDULE)
+    i, j = SPEC.topology.edges.T
+    assert np.array_equal(counts.ones, sites.sum(axis=1))
+    assert np.array_equal(counts.both, (sites[..., i] & sites[..., j]).sum(axis=1))
+    energy, seen = hosted.observe(SCHEDULE, [Energies(), Histogram((0, 5))]).results
+    assert np.allclose(energy.mean, integer_energies(image, sites).mean(axis=1))
+    assert np.array_equal(seen, np.bincount((sites[..., [0, 5]] @ [1, 2]).reshape(-1), minlength=4))
+    given = np.random.default_rng(1).random((1, SPEC.n_sites)) < 0.5
+    ends = []
+    for device in (hosted, reference):
+        chains = device.start()
+        chains.set_states(given)
+        assert np.array_equal(chains.states(), given)
+        chains.advance(((4, 0),))
+        ends.append(chains.states())
+    assert np.array_equal(*ends)
+
+
+def test_what_tiles_behind_registers_have_not_is_refused():
+    device = HostedTiles(SPEC, Network(TILING, LINKS[0]), lambda _, tile: RtlDevice(tile))
+    device.load(random_image(np.random.default_rng(11), SPEC))
+    with pytest.raises(
+        UnsupportedError, match=r"^tiles behind registers hold one chain at a time; run one replica, as"
+    ):
+        device.run(SCHEDULE, replicas=2)
+    factors = fabric("pdit4-2x2")
+    network = Network(Tiling(factors.topology, np.arange(factors.n_sites) // 4), LINKS[0])
+    with pytest.raises(UnsupportedError, match=r"^tiles behind registers couple pairs of sites only; use"):
+        HostedTiles(factors, network, lambda _, tile: RtlDevice(tile))
 
 
 def test_links_that_act_within_a_sweep_are_refused():

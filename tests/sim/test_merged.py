@@ -107,17 +107,33 @@ def test_every_site_of_a_tree_holds_one_state_and_idle_sites_keep_theirs():
     assert idle.any() and np.array_equal(states[:, :, idle], np.repeat(init[:, None, idle], 12, axis=1))
 
 
+@pytest.mark.parametrize("device", ["jax-xla", "native"])
+def test_counts_of_a_fabric_all_of_whose_edges_carry_a_weight(device):
+    """Every product is counted with its weight; none is made of states. Red if counts of roots are left out."""
+    spec, n = fabric("complete-9", architecture="dense"), 9
+    tables = np.stack([sigmoid_table(spec, 0.02, 2)] * spec.levels)
+    image = Image(spec, np.full(n * (n - 1) // 2, 3), np.arange(-4, 5), tables, 2, np.full(n, -1), seed=5)
+    got = simulator(open_device(device, spec), "this test")
+    got.load(image)
+    sites = got.run(SCHEDULE, replicas=3).sites
+    counts = got.accumulate(SCHEDULE, replicas=3)
+    i, j = spec.topology.edges.T
+    assert np.array_equal(counts.ones, sites.sum(axis=1)) and counts.samples == sites.shape[1]
+    assert np.array_equal(counts.both, (sites[:, :, i] & sites[:, :, j]).sum(axis=1))
+
+
 def test_tempering_takes_trees():
     spec = fabric(CASES[0][0], levels=3)
     image = random_trees(CASES[0][0], 14, seed=3)
     ladder, tables = Ladder.of(spec, 0.02, 2, (1.0, 0.6, 0.3))
     made = Image(spec, image.weights, image.biases, tables, 2, image.clamps, 3, order=image.order)
     runs = []
-    for name in ("jax", "reference"):
+    for name in ("jax", "native", "reference"):
         device = open_device(name, spec)
         device.load(made)
         runs.append(temper(device, ladder, rounds=6, sweeps=2, replicas=2))
-    assert np.array_equal(runs[0].states, runs[1].states) and np.array_equal(runs[0].energies, runs[1].energies)
+    for run in runs[:2]:
+        assert np.array_equal(run.states, runs[2].states) and np.array_equal(run.energies, runs[2].energies)
 
 
 def test_clamps_are_of_roots():

@@ -9,6 +9,7 @@ import pytest
 from thermofab.hw.spec import DeviceError, Image, Schedule, ToolMissingError, Topology, fabric, open_device, registry
 from thermofab.sim import toolchain
 from thermofab.sim.conformance import Case, last_bit_case, random_image, states_of
+from thermofab.sim.holding import simulator
 from thermofab.sim.native import library
 from thermofab.sim.native.build import build_library, is_narrow
 from thermofab.sim.native.sites import site_layout
@@ -131,8 +132,16 @@ def test_a_run_can_be_interrupted(replicas):
     def interrupt(*_):
         raise InterruptedError
 
+    chains = simulator(device, "this test").start(replicas=replicas)
     before = signal.signal(signal.SIGALRM, interrupt)
     try:
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        with pytest.raises(InterruptedError):
+            chains.advance(((10**12, 0),))
+        with pytest.raises(
+            DeviceError, match=r"^these chains were interrupted in mid-run, so their state is lost; start"
+        ):
+            chains.advance(((1, 0),))
         signal.setitimer(signal.ITIMER_REAL, 0.2)
         with pytest.raises(InterruptedError):
             device.run(Schedule(10**12, 1), replicas=replicas)
@@ -140,6 +149,14 @@ def test_a_run_can_be_interrupted(replicas):
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
     assert np.array_equal(device.run(SCHEDULE, replicas=1).sites, reference(image, 1))
+
+
+def test_more_samples_than_a_counter_holds_are_refused_before_the_run(monkeypatch):
+    monkeypatch.setattr(library, "MOST_COUNTED", 10)
+    device = simulator(open_device("native", fabric("g4-2x2")), "this test")
+    device.load(random_image(np.random.default_rng(7), fabric("g4-2x2")))
+    with pytest.raises(DeviceError, match=r"^at most 10 samples are counted at a time, got 11\.$"):
+        device.accumulate(Schedule(0, 11))
 
 
 def test_builds_differ_by_processor(monkeypatch):

@@ -6,9 +6,10 @@ import pytest
 from thermofab.hw.spec import Counts, Schedule, SpecError, fabric, open_device
 from thermofab.sim import simulated
 from thermofab.sim.conformance import random_image
+from thermofab.sim.driven import integer_energies
 from thermofab.sim.holding import simulator
 from thermofab.sim.native.device import NativeDevice
-from thermofab.sim.observers import Autocorrelation, Energies, Fold, Histogram, SiteMoments
+from thermofab.sim.observers import Autocorrelation, AutocorrelationFunction, Energies, Fold, Histogram, SiteMoments
 
 SPEC, SCHEDULE, REPLICAS = fabric("g4-4x5"), Schedule(5, 400, 2), 6
 CHOSEN = (7, 2, 11)
@@ -29,6 +30,24 @@ def energies_of(samples):
     s, image = 2 * samples.sites.astype(np.int64) - 1, samples.image
     i, j = SPEC.topology.edges.T
     return -(s @ image.biases) - (s[:, :, i] * s[:, :, j]) @ image.weights
+
+
+@pytest.mark.parametrize("name", ["jax-xla", "native"])
+def test_energies_of_factors_are_those_of_their_tables(name):
+    """Red if a factor is left out, looked up at another address, or counted half."""
+    spec = fabric("pdit4-2x3")
+    device = simulator(open_device(name, spec), "this test")
+    device.load(random_image(np.random.default_rng(2), spec))
+    sites = device.run(SCHEDULE, replicas=2).sites
+    exact = integer_energies(device.plan(SCHEDULE).image, sites).astype(float)
+    energy = device.observe(SCHEDULE, [Energies()], replicas=2).results[0]
+    assert np.allclose(energy.mean, exact.mean(axis=1)) and np.allclose(energy.variance, exact.var(axis=1))
+    assert np.allclose(energy.heat_capacity(0.5), 0.25 * exact.var(axis=1))
+
+
+def test_a_correlation_that_does_not_die_out_is_summed_to_the_last_lag():
+    assert AutocorrelationFunction(np.array([1.0, 0.9, 0.8, 0.7]), 0.0, 1.0).time() == pytest.approx(0.5 + 2.4)
+    assert AutocorrelationFunction(np.array([1.0, 0.0, 0.0, 0.0, 9.0]), 0.0, 1.0).time() == 0.5
 
 
 @pytest.mark.parametrize("piece", [1, 37, 10**6], ids=lambda piece: f"pieces-of-{piece}")

@@ -16,7 +16,7 @@ from tests.sim.kaufman import log_z
 from thermofab.compiler import fabric_of
 from thermofab.hw.spec import DiscreteModel, DistributionWarning, Factor, IsingModel, RefusedError, SpecError
 from thermofab.hw.spec.partition import METHODS
-from thermofab.sim.partition import climbing, estimate, log_partition
+from thermofab.sim.partition import climbing, estimate, levels, log_partition
 from thermofab.sim.partition.bar import Bennett, bennett
 
 WITHIN = 7.0  # standard errors; t distribution of 15 degrees of freedom: 4e-6, of 31: 7e-8
@@ -75,6 +75,7 @@ KINDS = {
     "relays": (complete(), fab.fabric("chimera-4", architecture="relay"), {"seed": 3}, {1: True}),
     "dense": (complete(), fab.fabric("complete-8", architecture="dense"), {}, {}),
     "categories": (categorical(), None, {}, {}),
+    "categories, dense": (categorical(), fab.fabric("complete-23", architecture="dense"), {}, {"b": 2}),
     "categories, clamped": (categorical(), None, {}, {"b": 2}),
     "factors": (third_order(), None, {}, {}),
     "hidden sites of gadgets": (third_order(), "king-8x8", {}, {}),
@@ -195,6 +196,48 @@ def test_estimates_not_to_be_believed_are_refused():
         program.log_partition("bar", levels=2, device="native")
     with pytest.raises(RefusedError, match="populations count|families are left"):
         program.log_partition("population", levels=2, replicas=32, sweeps=1, device="native")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_free_spins_have_two_states_each(method):
+    """All weights and biases zero: energies do not vary, and no level is needed between the ends."""
+    free = IsingModel((0, 1, 2), np.zeros(3), np.array([(0, 1), (1, 2)]), np.zeros(2))
+    found = fab.compile(free, fabric_of(free)).log_partition(method, device="native")
+    assert found.value == pytest.approx(3 * np.log(2), abs=1e-9)
+    assert np.allclose(np.diff(found.levels), found.levels[1] - found.levels[0])
+
+
+def test_samples_too_few_and_families_too_few_are_refused(monkeypatch):
+    program = compiled("direct")
+    with pytest.raises(RefusedError, match=r"a level is worth [\d.e+]+ samples only\. Raise replicas or sweeps"):
+        monkeypatch.setattr(estimate, "FEWEST", 1e9)
+        program.log_partition("bar", levels=8, replicas=64, sweeps=64, device="native")
+    monkeypatch.setattr(estimate, "FEWEST_POPULATIONS", 0.0)
+    cold = glass(4, 3.0, seed=1)
+    frozen = fab.compile(cold, fabric_of(cold), verify=False, tolerance=1.0)
+    with pytest.raises(RefusedError, match=r"too few families are left \(.*\)\. Raise replicas or sweeps"):
+        frozen.log_partition("population", levels=2, replicas=32, sweeps=1, device="native")
+
+
+def test_a_model_too_cold_for_the_levels_there_may_be_is_refused(monkeypatch):
+    monkeypatch.setattr(levels, "MOST", 2)
+    with pytest.raises(
+        RefusedError, match=r"^more than 2 levels would be needed from β = 0 to the model's: this model"
+    ):
+        compiled("direct").log_partition("bar", device="native")
+
+
+def test_programs_that_lose_states_or_hide_sites_of_factors_are_refused():
+    program = compiled("direct")
+    (a,), (b,) = program.copies[:2]
+    with pytest.raises(RefusedError, match=r"^checks of this program tie two nodes to one state, so that it has not"):
+        program.replace(checks=((a, b),)).log_partition("bar", device="native")
+    whole = compiled("factors")
+    hidden = DiscreteModel(tuple("abc"), np.zeros(3), (Factor(np.arange(3)[:, None], np.zeros((3, 0)), np.ones(3)),))
+    blocks = {"free_blocks": ((0, 1, 2),), "clamped_blocks": (), "readings": None}
+    fewer = whole.replace(model=hidden, copies=whole.copies[:3], **blocks)
+    with pytest.raises(RefusedError, match=r"^a site that no node is read from is in a factor, and is not summed out"):
+        fewer.log_partition("bar", device="native")
 
 
 def test_a_model_far_from_what_is_sampled_is_refused():

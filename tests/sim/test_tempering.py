@@ -1,14 +1,16 @@
 """Parallel tempering: the enumerated distribution at every rung, the same run on every simulator, and what exchange is
 for."""
 
+import signal
 from typing import Any
 
 import networkx
 import numpy as np
 import pytest
 
-from thermofab.hw.spec import Image, SpecError, fabric, open_device
+from thermofab.hw.spec import DeviceError, Image, SpecError, fabric, open_device
 from thermofab.sim.tempering import Ladder, temper
+from thermofab.sim.tempering.opened import open_ladders
 
 STEP, SHIFT = 1 / 64, 2
 BETAS = (2.0, 1.3, 0.8, 0.4)
@@ -143,6 +145,57 @@ def test_bad_arguments_are_named(changes, message):
     ladder, image = frustrated()
     with pytest.raises(SpecError, match=message):
         temper(opened("native", image), **{"ladder": ladder, "rounds": 2, "sweeps": 1, **changes})
+
+
+def test_without_exchange_held_chains_stay_on_their_rungs():
+    """The kernel's bits, and every walker where it began."""
+    ladder, image = frustrated()
+    asked: dict[str, Any] = dict(rounds=5, sweeps=2, replicas=3, keep=range(4), exchange=False)
+    held, kernel = (temper(opened(name, image), ladder, **asked) for name in ("reference", "native"))
+    assert np.array_equal(held.states, kernel.states) and np.array_equal(held.energies, kernel.energies)
+    assert not held.accepted.any() and np.array_equal(
+        held.walkers[..., -1], np.repeat(np.arange(4)[:, None], 3, axis=1)
+    )
+
+
+@pytest.mark.parametrize(
+    ("levels", "scales", "message"),
+    [
+        ((0, 1), (1.0,), r"^a ladder needs one scale per level and at least one, got 2 and 1\.$"),
+        ((), (), r"^a ladder needs one scale per level and at least one, got 0 and 0\.$"),
+        ((0, 1), (1.0, -0.5), r"^scales of a ladder must be finite and not negative, got \(1\.0, -0\.5\)\.$"),
+        ((0,), (np.inf,), r"^scales of a ladder must be finite and not negative, got \(inf,\)\.$"),
+    ],
+)
+def test_malformed_ladders_are_refused(levels, scales, message):
+    with pytest.raises(SpecError, match=message):
+        Ladder(levels, scales)
+
+
+def test_few_ladders_have_no_r_hat():
+    ladder, image = ferromagnet()
+    found = temper(opened("native", image), ladder, rounds=40, sweeps=2, replicas=3).mixing()
+    assert np.isnan(found.r_hat) and not any("R-hat" in complaint for complaint in found.complaints)
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs interval timers")
+def test_interrupted_ladders_are_lost_and_say_so():
+    ladder, image = ferromagnet()
+    ladders = open_ladders(opened("native", image), ladder, replicas=4)
+
+    def interrupt(*_):
+        raise InterruptedError
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        with pytest.raises(InterruptedError):
+            ladders.run(1, 1, 10**12, ())
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    with pytest.raises(DeviceError, match=r"^these ladders were interrupted in mid-run, so their state is lost; start"):
+        ladders.run(1, 1, 0, (0,))
 
 
 def test_a_ladder_longer_than_the_tables_is_refused():

@@ -180,8 +180,16 @@ def test_a_ladder_is_placed_for_even_acceptance():
     assert done.require_mixed() is done and done.mixing().mixed
     chosen = adapted_ladder(device, image, 1 / 8, coldest=0.8, hottest=0.1, accepted=0.7)
     assert 6 <= len(chosen.betas) <= 12
-    with pytest.raises(SpecError, match=r"^rungs must be an integer of 2…12, the levels of this fabric, got 13\.$"):
-        adapted_ladder(device, image, 1 / 8, coldest=0.8, hottest=0.1, rungs=13)
+    cases: list[tuple[dict[str, Any], str]] = [
+        ({"rungs": 13}, r"^rungs must be an integer of 2…12, the levels of this fabric, got 13\.$"),
+        ({"hottest": 0.9}, r"^β of the ends must satisfy 0 < hottest < coldest, got 0\.9 and 0\.8\.$"),
+        ({"accepted": 1.0}, r"^accepted must lie between 0 and 1, got 1\.0\.$"),
+        ({"rounds": 7}, r"^rounds must be an integer of at least 8, got 7\.$"),
+        ({"pilots": True}, r"^pilots must be an integer of at least 1, got True\.$"),
+    ]
+    for changes, message in cases:
+        with pytest.raises(SpecError, match=message):
+            adapted_ladder(device, image, 1 / 8, **{"coldest": 0.8, "hottest": 0.1, **changes})
 
 
 def test_an_unmixed_ladder_is_not_called_mixed():
