@@ -16,6 +16,7 @@ import json
 import resource
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,7 @@ def middle(calls: int, side: int = 100, sites: int = 70, replicas: int = 64) -> 
     init = [jnp.zeros(len(block), bool) for block in blocks]
     asked = program, SamplingSchedule(1, 1, 1), init, [], [Block(list(nodes.values()))]
     ours, theirs = (jax.jit(states_by(sampler, *asked)) for sampler in (fab.sample_states, thrml.sample_states))
+    inside = jax.jit(states_by(partial(fab.sample_states, device="jax-xla"), *asked))
     spins = networkx.grid_2d_graph(sites, sites)
     spins.add_edges_from(spins.edges, weight=0.2)
     compiled = fab.compile(spins, f"g4-{sites}x{sites}", verify=False, tolerance=1.0)
@@ -92,6 +94,7 @@ def middle(calls: int, side: int = 100, sites: int = 70, replicas: int = 64) -> 
 
     return {
         "fab.sample_states under jit, 100x100, ms": least_ms(lambda: ours(key)[0].block_until_ready(), calls),
+        "fab.sample_states inside XLA, 100x100, ms": least_ms(lambda: inside(key)[0].block_until_ready(), calls),
         "thrml.sample_states under jit, 100x100, ms": least_ms(lambda: theirs(key)[0].block_until_ready(), calls),
         "70x70, 64 replicas, no sweep, ms": least_ms(call(0), calls),
         "70x70, 64 replicas, 100 sweeps, ms": least_ms(call(100), calls),

@@ -1,4 +1,4 @@
-"""A call from code that JAX traces: a callback to the host for all chains of a batch."""
+"""A call from code that JAX traces: a run inside XLA, or a callback to the host for all chains of a batch."""
 
 import os
 import sys
@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from thermofab.compiler.drop_in.inside import states_inside
 from thermofab.compiler.drop_in.keys import seeds_of
 from thermofab.compiler.drop_in.sampling import Numbers, Ready, Sampling
 from thermofab.compiler.frontend import lower
@@ -23,8 +24,9 @@ XLA_ALONE = "jax-xla"  # the device that computes on JAX's own threads
 
 
 def traced_states(sampling: Sampling, words: Any, init: list[Any] | None, clamp: list[Any]) -> list[jax.Array]:
-    """The states as a callback from traced code; what can be compiled while tracing is, so that errors come then."""
-    _check_threads(sampling.device)
+    """The states inside XLA, or as a callback from traced code; what can be compiled while tracing is, so that errors
+    come then.
+    """
     leaves, tree = jax.tree.flatten(sampling.program)
     moving = [k for k, leaf in enumerate(leaves) if is_traced(leaf)]
     n_init = 0 if init is None else len(init)
@@ -36,7 +38,10 @@ def traced_states(sampling: Sampling, words: Any, init: list[Any] | None, clamp:
 
     fixed = None if moving else prepared(sampling.program)
     if fixed is not None and isinstance(fixed[0].model, IsingModel):
-        fixed[2](())
+        inside = states_inside(sampling, fixed[2](()), fixed[1], words, init, clamp)
+        if inside is not None:
+            return inside
+    _check_threads(sampling.device)
 
     def on_host(words: np.ndarray, *arrays: np.ndarray) -> list[np.ndarray]:
         weights, states = arrays[: len(moving)], arrays[len(moving) :]
@@ -67,8 +72,8 @@ def _check_threads(device: Device | str) -> None:
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
     if name == XLA_ALONE and cores == 1:
         raise DeviceError(
-            f"device '{XLA_ALONE}' cannot be called under jit, vmap or scan by a process with one core: it needs the "
-            "thread that waits for it. Take device='native', or call it outside jit."
+            f"device '{XLA_ALONE}' cannot be called back from jit, vmap or scan by a process with one core: it needs "
+            "the thread that waits for it. Take device='native', or call it outside jit."
         )
 
 

@@ -193,6 +193,17 @@ class Codec:
         empty = np.zeros((*states.shape[:-1], 0), dtype=bool)
         return np.array(variables, dtype=np.int64), np.concatenate([empty, *bits], axis=-1)
 
+    def places(self, blocks: Blocks) -> np.ndarray:
+        """Where every site's node stands among the nodes of ``blocks``, int64 ``[N]``, one block after another; -1 for
+        sites of other nodes and of none. For programs whose variables are their nodes.
+        """
+        nodes = np.array([k for block in blocks for k in block], dtype=np.int64)
+        place_of, places = np.full(len(self.copies), -1), np.full(self.n_sites, -1)
+        place_of[nodes] = np.arange(len(nodes))
+        owners, copies = self._copy_sites
+        places[copies] = place_of[owners]
+        return places
+
     def _write_copies(self, sites: np.ndarray, parts: list[tuple[np.ndarray, np.ndarray]]) -> None:
         """Write bits of variables to all their copies in ``sites`` ``[R, N]``."""
         if not parts:

@@ -1,29 +1,32 @@
 """The JAX simulator as a device: the native kernel where the platform has it, XLA elsewhere."""
 
 import os
-import warnings
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
 import jax
+import numpy as np
 
-from thermofab.hw.spec import DeviceError, DeviceInfo, FabricSpec, RunPlan, ToolMissingError
+from thermofab.hw.spec import DeviceError, DeviceInfo, FabricSpec, Image, RunPlan, Schedule
 from thermofab.hw.spec.contract import KNOWN_CONTRACTS
+from thermofab.hw.spec.device import check_image, plan_run
+from thermofab.hw.spec.traced import TracedRun
 from thermofab.sim.chains import Chains
 from thermofab.sim.functional.chains import XlaChains
 from thermofab.sim.functional.kernel import kernel_of
+from thermofab.sim.functional.lowerings import LOWERINGS, fastest_lowering
 from thermofab.sim.functional.noise import NoiseModel, NoisyKernel
 from thermofab.sim.functional.placement import ArrayPlacement
-from thermofab.sim.native.build import GENERATORS, build_library
+from thermofab.sim.functional.pure import PureSampler
+from thermofab.sim.functional.traced import traced_run
+from thermofab.sim.native.build import build_library
 from thermofab.sim.native.library import NativeChains, Prepared
 from thermofab.sim.simulated import SimulatedDevice
-from thermofab.sim.toolchain import find_compiler
 
 # Replicas that run together: enough to fill vector registers, few enough that their sites stay in a core's cache.
 BATCH_SITES = 2**19
 BATCH_RANGE = (256, 4096)
 SMALLEST_BATCH = 32
-LOWERINGS = ("native", "xla")
 
 
 class JaxDevice(SimulatedDevice):
@@ -98,6 +101,16 @@ class JaxDevice(SimulatedDevice):
     def like(self, fabric: FabricSpec) -> "JaxDevice":
         return JaxDevice(fabric, lowering=self.lowering, **self._options)
 
+    def traced(self, image: Image, schedule: Schedule, clamped: np.ndarray, sites: np.ndarray) -> TracedRun | None:
+        """See :class:`thermofab.hw.spec.traced.TracingDevice`. The native kernel has none: it is faster called once for
+        all samples, from a callback, than once per sample inside XLA.
+        """
+        plain = not (self._fabric.programmed or self._fabric.topology.factors)
+        if self.lowering == "native" or not plain or self._noise is not None or self._options["shard"] is not None:
+            return None
+        plan = plan_run(check_image(image, self._fabric, self.info()), schedule)
+        return traced_run(PureSampler(self._fabric, self.lowering), plan.image, plan.schedule, clamped, sites)
+
     def _chains(self, plan: RunPlan) -> Chains:
         if self._library is not None:
             return NativeChains(self._library, plan, self._threads, prepared=self._prepared)
@@ -124,21 +137,3 @@ class XlaDevice(JaxDevice):
 
     def __init__(self, fabric: FabricSpec, **options: Any) -> None:
         super().__init__(fabric, **{"lowering": "xla", **options})
-
-
-def fastest_lowering(fabric: FabricSpec) -> str:
-    """``"native"`` or ``"xla"``, whichever is fastest on JAX's default platform."""
-    if jax.default_backend() != "cpu" or fabric.rng not in GENERATORS or not _has_compiler():
-        return "xla"
-    return "native"
-
-
-@cache
-def _has_compiler() -> bool:
-    """Whether there is a compiler; says once if not."""
-    try:
-        find_compiler()
-    except ToolMissingError as missing:
-        warnings.warn(f"device='jax' runs on XLA, several times slower than the native kernel: {missing}", stacklevel=4)
-        return False
-    return True

@@ -19,9 +19,10 @@ import numpy as np
 from thermofab.hw.rng.base import seed_words
 from thermofab.hw.spec import DeviceError, FabricSpec, Image, UnsupportedError, generator
 from thermofab.hw.spec.seeding import initial_states, site_keys
-from thermofab.sim.functional.device import LOWERINGS, fastest_lowering
 from thermofab.sim.functional.ffi import native_advance
 from thermofab.sim.functional.kernel import Carry, Parameters, kernel_of
+from thermofab.sim.functional.lowerings import LOWERINGS, fastest_lowering
+from thermofab.sim.functional.streams import drawn_states, seeded_words, site_streams
 
 
 class State(NamedTuple):
@@ -71,6 +72,13 @@ class PureSampler:
         states = initial_states(keys) if init is None else np.broadcast_to(init, keys.shape)
         return State(jnp.asarray(states, jnp.uint8), jnp.asarray(seed_words(generator(self.spec.rng), keys)))
 
+    def seeded(self, seeds: jax.Array, init: jax.Array | None = None) -> State:
+        """As :meth:`start`, a chain per seed uint32 ``[R, 2]``, the high half first, each with the bits of replica 0
+        under its seed; seeds and ``init`` bool ``[R, N]`` may be traced."""
+        streams = site_streams(seeds, self.spec.n_sites)
+        states = drawn_states(streams) if init is None else init
+        return State(states.astype(jnp.uint8), seeded_words(streams, generator(self.spec.rng).state_words))
+
     def image(self, image: Image) -> Integers:
         """An image's integers. Clamped sites keep the states they are started with."""
         weights, biases, tables, shift = (
@@ -81,6 +89,8 @@ class PureSampler:
     def advance(self, image: Integers, state: State, schedule: jax.Array) -> State:
         """Sweep: ``schedule`` int32 ``[P, 2]``, sweeps and β level in turn."""
         schedule = jnp.asarray(schedule, jnp.int32).reshape(-1, 2)
+        if not len(schedule):
+            return state
         if self.lowering == "native":
             return State(*native_advance(self.spec, state.states, state.rng, image, schedule, None)[:2])
         kernel, p = kernel_of(self.spec), self._parameters(image)
@@ -89,6 +99,23 @@ class PureSampler:
             return kernel.sweeps(p, p.tables[schedule[k, 1]], carry, schedule[k, 0])
 
         return self._state(jax.lax.fori_loop(0, len(schedule), phase, self._carry(state)))
+
+    def samples(
+        self, image: Integers, state: State, count: int, steps: int, level: int, sites: np.ndarray
+    ) -> tuple[State, jax.Array]:
+        """The chains after ``count`` samples, ``steps`` sweeps apart, and the states of some sites in them, bool
+        ``[R, count, k]``: the first sample is ``state``."""
+        between = jnp.array([[steps, level]], jnp.int32)
+
+        def seen(state: State) -> jax.Array:
+            return state.states[:, sites] != 0
+
+        def sample(state: State, _: None) -> tuple[State, jax.Array]:
+            state = self.advance(image, state, between)
+            return state, seen(state)
+
+        last, later = jax.lax.scan(sample, state, None, length=count - 1)
+        return last, jnp.concatenate([seen(state)[:, None], jnp.moveaxis(later, 0, 1)], axis=1)
 
     def count(
         self, image: Integers, state: State, samples: jax.Array | int, steps: jax.Array | int = 1, level: int = 0

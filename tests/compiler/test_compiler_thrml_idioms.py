@@ -124,24 +124,28 @@ def test_a_loop_of_steps_scans():
 
 def test_what_jax_runs_itself_runs_in_a_callback_too():
     nodes, make, weights = ring()
-    program, keys = make(weights), jax.random.split(jax.random.key(1), 64)
-    ours = jax.jit(jax.vmap(lambda key: run(key, program, nodes, device="jax-xla")))(keys)
-    assert np.array_equal(ours[5], run(keys[5], program, nodes))
+    keys = jax.random.split(jax.random.key(1), 64)
+    over = jax.jit(lambda w: jax.vmap(lambda key: run(key, make(w), nodes, device="jax-xla"))(keys))
+    assert "pure_callback" in str(jax.make_jaxpr(over)(weights)), "traced weights are compiled on the host"
+    assert np.array_equal(over(weights)[5], run(keys[5], make(weights), nodes))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="sets the cores of a thread")
-def test_xla_with_one_core_is_refused_under_jit():
+def test_callbacks_of_xla_with_one_core_are_refused():
     """The fault: the callback and XLA waited for each other, for ever."""
     nodes, make, weights = ring()
     cores = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(cores)})
     try:
         with pytest.raises(
-            DeviceError, match=r"^device 'jax-xla' cannot be called under jit, vmap or scan by a process"
+            DeviceError, match=r"^device 'jax-xla' cannot be called back from jit, vmap or scan by a process"
         ):
-            jax.jit(lambda key: run(key, make(weights), nodes, device="jax-xla"))(jax.random.key(0))
+            jax.jit(lambda w: run(jax.random.key(0), make(w), nodes, device="jax-xla"))(weights)
+        program = make(weights)
+        inside = jax.jit(lambda key: run(key, program, nodes, device="jax-xla"))(jax.random.key(0))
     finally:
         os.sched_setaffinity(0, cores)
+    assert np.array_equal(inside, run(jax.random.key(0), program, nodes)), "what runs inside XLA needs no second"
 
 
 def test_refusals_while_tracing():

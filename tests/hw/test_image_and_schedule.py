@@ -146,7 +146,7 @@ def test_runs_are_checked_before_work_is_done():
         with pytest.raises(SpecError, match=sentence):
             device.run(Schedule(0, 1), **arguments)
     with pytest.raises(DeviceError, match=r"^a device loads an Image or a Program, got dict\.$"):
-        device.load({})
+        device.load({})  # pyright: ignore[reportArgumentType]
     with pytest.raises(SpecError, match=r"^which sites are clamped must be the same for every replica"):
         device.run(Schedule(0, 1), replicas=2, clamp=np.stack([np.full(9, -1), np.zeros(9, int)]))
     with pytest.raises(SpecError, match=r"^the schedule uses β level 4, but this fabric holds levels 0…3; raise"):

@@ -11,15 +11,16 @@ from thermofab.hw.spec import DeviceError, FabricSpec, Schedule, ToolMissingErro
 from thermofab.sim import toolchain
 from thermofab.sim.conformance import random_image
 from thermofab.sim.functional import device as jax_device
+from thermofab.sim.functional import lowerings
 
 
 @pytest.fixture
 def no_compiler(monkeypatch):
     monkeypatch.setattr(toolchain.shutil, "which", lambda _: None)
-    for cached in (toolchain.find_compiler, jax_device._has_compiler):
+    for cached in (toolchain.find_compiler, lowerings._has_compiler):
         cached.cache_clear()
     yield
-    for cached in (toolchain.find_compiler, jax_device._has_compiler):
+    for cached in (toolchain.find_compiler, lowerings._has_compiler):
         cached.cache_clear()
 
 
