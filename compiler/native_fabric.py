@@ -75,5 +75,4 @@ def has_hidden_spins(fabric: FabricSpec) -> bool:
 def _spins(lowered: Lowered) -> int:
     """At least as many spins as a program can have in any code: a categorical node of q states has below q bits."""
     model = lowered.model
-    categories = getattr(model, "categories", None)
-    return model.n_nodes if categories is None else model.n_nodes + int(categories.sum())
+    return model.n_nodes + int(model.categories.sum())

@@ -6,7 +6,7 @@ read and replaced between sweeps. However the sweeps are divided into calls, the
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -77,6 +77,15 @@ class Chains(Protocol):
 
     def set_states(self, states: np.ndarray) -> None:
         """Go on from other states, bool ``[R, N]``; generators go on as they are. Clamped sites keep what is given."""
+        ...
+
+
+@runtime_checkable
+class EndingChains(Protocol):
+    """Chains that can be told that they are not needed afterwards."""
+
+    def whole(self, request: Request, tally: Tally | None = None, phases: Phases = ()) -> Chunk:
+        """As :meth:`Chains.sample`; the chains have no state after it."""
         ...
 
 

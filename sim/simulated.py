@@ -22,7 +22,7 @@ from thermofab.hw.spec import (
 )
 from thermofab.hw.spec.device import RunArguments
 from thermofab.hw.spec.schedule import LikeSchedule
-from thermofab.sim.chains import Chains, Chunk, Request, Tally, pieces
+from thermofab.sim.chains import Chains, Chunk, EndingChains, Phases, Request, Tally, pieces
 from thermofab.sim.merged import MergedChains
 from thermofab.sim.observers import Observed, Observer, SiteMoments
 
@@ -173,9 +173,10 @@ def request_of(schedule: Schedule, **kept: Any) -> Request:
     return Request(schedule.n_samples, 0, schedule.steps_per_sample, schedule.level, **kept)
 
 
-def finish(chains: Chains, request: Request, tally: Tally | None, phases: Any) -> Chunk:
+def finish(chains: Chains, request: Request, tally: Tally | None, phases: Phases) -> Chunk:
     """Take samples of chains that are not needed afterwards."""
-    return getattr(chains, "whole", chains.sample)(request, tally, phases)
+    take = chains.whole if isinstance(chains, EndingChains) else chains.sample
+    return take(request, tally, phases)
 
 
 def site_count(sites: np.ndarray | bool | None, n_sites: int) -> int:

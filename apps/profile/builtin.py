@@ -28,8 +28,7 @@ def small_rbm(visible: int = 8, hidden: int = 6, spread: float = 0.6, seed: int 
     """A restricted Boltzmann machine of ±1 units with normal weights, without data behind it."""
     draw = np.random.default_rng(seed)
     weights = spread * draw.standard_normal((visible, hidden))
-    lowered = rbm(weights, 0.3 * draw.standard_normal(visible), 0.3 * draw.standard_normal(hidden), units="spin")
-    model = getattr(lowered, "model", lowered)
+    model = rbm(weights, 0.3 * draw.standard_normal(visible), 0.3 * draw.standard_normal(hidden), units="spin")
     return IsingModel(tuple(range(model.n_nodes)), model.biases, model.edges, model.couplings)
 
 
