@@ -12,6 +12,7 @@ import pandas
 import pytest
 from typer.testing import CliRunner
 
+from tests.apps.axe import broken_rules
 from tests.apps.trading.portfolio.made_panels import made_panel, write_prices
 from thermofab.apps.cli import app
 from thermofab.apps.trading.portfolio.stressed import condition_of
@@ -65,6 +66,10 @@ def written(asked, tmp_path_factory):
     result = trade(*asked, *files)
     assert result.exit_code == 0, result.output
     return json.loads(result.stdout[result.stdout.index("{") :]), out, result.stderr
+
+
+def test_axe_finds_nothing_on_the_page(written):
+    assert broken_rules(written[1] / "risk.html") == {}
 
 
 def test_numbers_agree_with_one_another_and_with_the_paths(written):
