@@ -25,7 +25,7 @@ SYMBOLS = ("AAA", "BBB", "CCC")
 def folder(tmp_path_factory):
     """Three files, one of which begins and one of which ends on another day than the rest."""
     folder, panel = tmp_path_factory.mktemp("prices"), made_panel(700, 3)
-    days = np.append(panel.dates[0] - 1, panel.dates)
+    days = np.append(panel.dates[0] - np.timedelta64(1, "D"), panel.dates)
     for k, (name, first, last) in enumerate(zip(SYMBOLS, (0, 20, 0), (700, 700, 697))):
         write_prices(folder, name, days[first : last + 1], panel.returns[first:last, k])
     (folder / "notes.txt").write_text("no prices")
