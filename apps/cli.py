@@ -122,7 +122,9 @@ def compile_command(
     seed: Seed = 0,
     pipeline: Annotated[str, typer.Option(help="exact, strict, fast, tolerant, or passes as text.")] = "exact",
     explain: Annotated[bool, typer.Option("--explain", help="Say what every pass made of the program.")] = False,
-    pictures: Annotated[Path | None, typer.Option(help="Draw the program and the fabric into this folder.")] = None,
+    pictures: Annotated[
+        Path | None, typer.Option(help="Draw the program and the fabric into this folder, light and -dark.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Compile a model file into a program file."""
