@@ -10,6 +10,7 @@ from thermofab import __version__
 from thermofab.apps import boards
 from thermofab.apps.console import errors, output
 from thermofab.apps.explore import command as exploring
+from thermofab.apps.interrupts import keep_interrupts
 from thermofab.apps.profile import command as profiling
 from thermofab.apps.reasoning import command as reasoning
 from thermofab.apps.routing import command as routing
@@ -283,6 +284,7 @@ def verify(
 
 def main() -> None:
     """Entry point: errors raised on purpose become one line and exit status 2."""
+    keep_interrupts()
     try:
         app()
     except ThermofabError as error:
