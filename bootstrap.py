@@ -11,6 +11,7 @@ Everything is installed into .venv beside this file. Standard library only: it r
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import venv
@@ -19,6 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
+TUTORIALS = ROOT / "docs" / "tutorials"
 EXTRAS = {"demo": "rtl", "test": "dev,docs", "lint": "dev,docs", "tutorials": "tutorials"}
 
 
@@ -65,6 +67,13 @@ def lint() -> int:
     return 1 if failed else 0
 
 
+def run(command: list, environment: dict) -> int:
+    """Exit status of a command. Ctrl-C is for the command to answer: Jupyter asks, pytest sums up."""
+    process = subprocess.Popen(command, cwd=ROOT, env=environment)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return process.wait()
+
+
 def main() -> int:
     job, arguments = (sys.argv[1] if len(sys.argv) > 1 else ""), sys.argv[2:]
     if job not in EXTRAS:
@@ -78,15 +87,22 @@ def main() -> int:
     if job == "demo":
         command = [BIN / "thermofab", "demo"]
     elif job == "tutorials":
-        command = [BIN / "jupyter-lab", ROOT / "docs" / "tutorials"]
+        # From docs/, since tutorials link to its pages.
+        command = [BIN / "jupyter-lab", TUTORIALS.parent, "--LabApp.default_url=/lab/tree/tutorials/index.md"]
+        # With these settings a click on a tutorial opens it as a notebook, not as text.
+        settings = [str(TUTORIALS / "tools" / "jupyter"), os.environ.get("JUPYTER_CONFIG_PATH")]
+        environment["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, settings))
     else:
         # Two processes, a file of tests to one of them; with arguments it is for the caller to say.
         command = [BIN / "python", "-m", "pytest", *([] if arguments else ["-n", "2", "--dist", "loadfile"])]
         # Threads of two processes' matrix products would wait for each other's, spinning.
         environment.setdefault("OPENBLAS_NUM_THREADS", "1")
         environment.setdefault("OMP_NUM_THREADS", "1")
-    return subprocess.run([*command, *arguments], cwd=ROOT, env=environment).returncode
+    return run([*command, *arguments], environment)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

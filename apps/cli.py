@@ -10,6 +10,7 @@ from thermofab import __version__
 from thermofab.apps import boards
 from thermofab.apps.console import errors, output
 from thermofab.apps.explore import command as exploring
+from thermofab.apps.interrupts import keep_interrupts
 from thermofab.apps.profile import command as profiling
 from thermofab.apps.reasoning import command as reasoning
 from thermofab.apps.routing import command as routing
@@ -122,7 +123,9 @@ def compile_command(
     seed: Seed = 0,
     pipeline: Annotated[str, typer.Option(help="exact, strict, fast, tolerant, or passes as text.")] = "exact",
     explain: Annotated[bool, typer.Option("--explain", help="Say what every pass made of the program.")] = False,
-    pictures: Annotated[Path | None, typer.Option(help="Draw the program and the fabric into this folder.")] = None,
+    pictures: Annotated[
+        Path | None, typer.Option(help="Draw the program and the fabric into this folder, light and -dark.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Compile a model file into a program file."""
@@ -281,6 +284,7 @@ def verify(
 
 def main() -> None:
     """Entry point: errors raised on purpose become one line and exit status 2."""
+    keep_interrupts()
     try:
         app()
     except ThermofabError as error:

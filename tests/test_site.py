@@ -17,6 +17,7 @@ NAMES = (
     "comparison",
     "frontier",
     "view",
+    "cli",
     "tutorials/index",
     "tutorials/08_cocotb_cell",
 )

@@ -53,7 +53,7 @@ def generate(
     ] = False,
     rooms: Annotated[int, typer.Option(help="Rooms along each side of a maze.", min=2)] = 8,
     answers: Annotated[bool, typer.Option("--answers", help="Print the solutions too.")] = False,
-    out: Annotated[Path | None, typer.Option(help="Write puzzles to this file, one a line (mazes apart).")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write puzzles to this file, one per line (mazes apart).")] = None,
     device: DeviceName = "native",
     seed: Seed = 0,
     as_json: Json = False,

@@ -37,13 +37,13 @@ def serve(
     follow: Annotated[
         bool, typer.Option("--follow", help="Price files grow (or are folders): stream new rows.")
     ] = False,
-    speed: Annotated[float, typer.Option(help="Days a second of a replay.")] = 1.0,
+    speed: Annotated[float, typer.Option(help="Days per second of a replay.")] = 1.0,
     backlog: Annotated[int, typer.Option(help="Days that a replay begins with at once.", min=0)] = 300,
     device: Annotated[str, typer.Option(help="Where plans and risk are sampled; none for no plan.")] = "jax",
     risk: Annotated[
         Path | None, typer.Option(help="weights.csv of a portfolio, or of one asset: stream its value at risk.")
     ] = None,
-    risk_prices: Annotated[Path | None, typer.Option(help="Folder with a price file a symbol, for --risk.")] = None,
+    risk_prices: Annotated[Path | None, typer.Option(help="Folder with a price file per symbol, for --risk.")] = None,
     risk_until: Annotated[
         str | None, typer.Option(help="Last day that --risk learns from; else 500 days before the end of a replay.")
     ] = None,

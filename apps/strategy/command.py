@@ -31,7 +31,7 @@ Configuration = Annotated[Path | None, typer.Option("--config", help="A configur
 Kind = Annotated[str | None, typer.Option("--labels", help="Best by utility or by profit; else as configured.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 Batches = Annotated[int | None, typer.Option(help="Batches at most; else as configured.", min=1)]
-BatchSize = Annotated[int | None, typer.Option(help="Rows a batch; else as configured.", min=1)]
+BatchSize = Annotated[int | None, typer.Option(help="Rows per batch; else as configured.", min=1)]
 
 
 @app.callback()

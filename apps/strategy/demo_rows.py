@@ -28,5 +28,5 @@ def demo_rows() -> list[Row]:
 
 def demo_observations() -> ReplayedObservations:
     """The same, one day per call."""
-    begin = datetime.date.fromisoformat(str(LAST_TRAINED + 1))
+    begin = datetime.date.fromisoformat(str(LAST_TRAINED + np.timedelta64(1, "D")))
     return ReplayedObservations(demo_rows(), demo_config().features, TITLE, begin)

@@ -37,7 +37,7 @@ Horizon = Annotated[int, typer.Option(help="Trading days.", min=1)]
 AsOf = Annotated[str | None, typer.Option(help="The last day known, such as 2008-09-15; by default the last there is.")]
 Symbol = Annotated[str | None, typer.Option(help="Its name in the report; by default the file's.")]
 Drift = Annotated[
-    float | None, typer.Option(help="Expected simple return a year; by default the mean of the days learnt from.")
+    float | None, typer.Option(help="Expected simple return per year; by default the mean of the days learnt from.")
 ]
 
 

@@ -39,7 +39,7 @@ def test_compile_explains_and_draws(tmp_path):
     assert done.returncode == 0, done.stderr
     passes = "canonicalise, categorical, factor-sites, higher-order, place, root-and-wire, colour, scale-and-quantise"
     assert [line.split("  ")[0] for line in done.stdout.splitlines()[:8]] == passes.split(", ")
-    for name in ("program.png", "fabric.png"):
+    for name in ("program.png", "program-dark.png", "fabric.png", "fabric-dark.png"):
         assert (tmp_path / "drawn" / name).read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
 
 

@@ -5,29 +5,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from typing import Any
 
 import psutil
 import pytest
-import typer
+from cli_page import all_commands
 
 from thermofab import __version__
-from thermofab.apps.cli import app
 
 COMMAND = [sys.executable, "-m", "thermofab.apps.cli"]
 
 
-def commands(command: Any, path: str = "thermofab") -> Iterator[tuple[str, Any]]:
-    """Typer's own classes of click's: a group has ``commands``."""
-    if hasattr(command, "commands"):
-        for name, member in command.commands.items():
-            yield from commands(member, f"{path} {name}")
-    else:
-        yield path, command
-
-
-ALL = dict(commands(typer.main.get_command(app)))
+ALL = all_commands()
 
 
 @pytest.mark.parametrize("name", ALL)

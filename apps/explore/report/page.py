@@ -306,5 +306,6 @@ def _method(facts: dict[str, Any]) -> str:
     study = _text(json.dumps(facts["study"], indent=1, ensure_ascii=False))
     return _section(
         "method", "How to read this",
-        said + f"<ul>{about}</ul><details><summary>The study file</summary><pre class='scroll'>{study}</pre></details>",
+        said + f"<ul>{about}</ul><details><summary>The study file</summary><pre class='scroll' tabindex='0' "
+        f"role='region' aria-label='The study file'>{study}</pre></details>",
     )  # fmt: skip

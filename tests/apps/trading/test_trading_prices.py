@@ -35,7 +35,7 @@ def changed(row, value):
             r"^the dates of X go back from 2020-02-29 to 2020-01-01; sort them",
         ),
         (
-            frame(dates=np.where(np.arange(60) > 30, DAYS + 40, DAYS)),
+            frame(dates=np.where(np.arange(60) > 30, DAYS + np.timedelta64(40, "D"), DAYS)),
             r"^X has no price for 41 days after 2020-01-31; a ",
         ),
         (

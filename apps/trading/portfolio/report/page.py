@@ -75,8 +75,12 @@ def _table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]], foo
     )
 
 
-def _figure(picture: str, said: str, kind: str = "wide") -> str:
-    return f'<figure class="{kind}"><div class="scroll">{picture}</div><figcaption>{_text(said)}</figcaption></figure>'
+def _figure(name: str, picture: str, said: str, kind: str = "wide") -> str:
+    """A picture that scrolls where the page is narrower; ``name`` is what a screen reader calls it."""
+    return (
+        f'<figure class="{kind}"><div class="scroll" tabindex="0" role="region" aria-label="{_text(name)}">{picture}'
+        f"</div><figcaption>{_text(said)}</figcaption></figure>"
+    )
 
 
 def _share(value: float, digits: int = 2) -> str:
@@ -170,7 +174,8 @@ def _paths(facts: Facts) -> str:
     count, days, _ = facts.paths.returns.shape
     source = facts.source
     said = f"{count:,} paths of {_days(days)} from {source.as_of}. To the left, the newest days at today's positions."
-    return _figure(pictures.portfolio_fan(facts), said) + _figure(
+    return _figure("Paths of the portfolio", pictures.portfolio_fan(facts), said) + _figure(
+        "Paths of every asset",
         pictures.asset_fans(facts),
         f"The same paths asset by asset, simple returns from {source.as_of}; in titles the volatility of the next day. "
         "Shades as above.",
@@ -264,7 +269,7 @@ def _together(facts: Facts) -> str:
         ],
     )
     return (
-        _figure(pictures.heat_maps(facts), said)
+        _figure("Correlations", pictures.heat_maps(facts), said)
         + f"<details><summary>The same as a table</summary>{table}</details>"
         + f'<div class="short">{spread}</div>'
     )
@@ -291,12 +296,16 @@ def _backtest(facts: Facts) -> str:
     learnt = f"Parameters were fitted once, on the days before {rolling.dates[0]}; filters go on day by day."
     return (
         _figure(
+            "Days of the back-test",
             pictures.backtest(rolling, facts.source.name),
             f"Today's weights on each of {n:,} days, {rolling.draws:,} draws a day. {learnt}",
         )
         + _table(f"{n:,} days, {rolling.dates[0]} to {rolling.dates[-1]}", head, rows)
         + _figure(
-            pictures.pits(rolling), "Level where forecasts are right; grey, where 95% of bars fall then.", "narrow"
+            "Where days fell in their forecasts",
+            pictures.pits(rolling),
+            "Level where forecasts are right; grey, where 95% of bars fall then.",
+            "narrow",
         )
         + f'<p class="note">A p below {_STRONG} is marked: coverage as far off would come up by chance that often. '
         f"{n:,} days tell little of 1%: {0.01 * n:.1f} are expected beyond it.</p>"

@@ -39,7 +39,7 @@ def panel():
 
 @pytest.fixture(scope="module")
 def rows(panel):
-    first = panel.dates[0] - 1
+    first = panel.dates[0] - np.timedelta64(1, "D")
     closes = 100 * np.exp(np.vstack([np.zeros(3), np.cumsum(panel.returns, axis=0)]))
     return closes_by_day(SYMBOLS, np.append(first, panel.dates), closes)
 
@@ -257,7 +257,7 @@ def test_joined_files_give_the_days_of_all(tmp_path):
 
 def test_files_that_grow_are_followed(tmp_path, panel):
     """A day is published once every file has it, and not before."""
-    days = np.append(panel.dates[0] - 1, panel.dates)
+    days = np.append(panel.dates[0] - np.timedelta64(1, "D"), panel.dates)
     for k, name in enumerate(SYMBOLS):
         write_prices(tmp_path, name, days[:602], panel.returns[:601, k])
     weights = tmp_path / "book.txt"
@@ -298,7 +298,9 @@ def test_files_that_grow_are_followed(tmp_path, panel):
 )
 def test_what_cannot_be_streamed_is_refused(tmp_path, panel, options, sentence):
     for k, name in enumerate(SYMBOLS):
-        write_prices(tmp_path, name, np.append(panel.dates[0] - 1, panel.dates), panel.returns[:, k])
+        write_prices(
+            tmp_path, name, np.append(panel.dates[0] - np.timedelta64(1, "D"), panel.dates), panel.returns[:, k]
+        )
     (tmp_path / "book.txt").write_text("symbol,weight\nAAA,0.5\nBBB,0.5\n")
     with ThreadPoolExecutor(1) as pool, pytest.raises(SpecError, match=sentence):
         risk_predictor(tmp_path / "book.txt", tmp_path, pool, device="native", **options)

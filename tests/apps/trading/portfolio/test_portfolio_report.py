@@ -12,6 +12,7 @@ import pandas
 import pytest
 from typer.testing import CliRunner
 
+from tests.apps.axe import broken_rules
 from tests.apps.trading.portfolio.made_panels import made_panel, write_prices
 from thermofab.apps.cli import app
 from thermofab.apps.trading.portfolio.stressed import condition_of
@@ -24,7 +25,7 @@ SYMBOLS = ("AAA", "BBB", "CCC")
 def folder(tmp_path_factory):
     """Three files, one of which begins and one of which ends on another day than the rest."""
     folder, panel = tmp_path_factory.mktemp("prices"), made_panel(700, 3)
-    days = np.append(panel.dates[0] - 1, panel.dates)
+    days = np.append(panel.dates[0] - np.timedelta64(1, "D"), panel.dates)
     for k, (name, first, last) in enumerate(zip(SYMBOLS, (0, 20, 0), (700, 700, 697))):
         write_prices(folder, name, days[first : last + 1], panel.returns[first:last, k])
     (folder / "notes.txt").write_text("no prices")
@@ -65,6 +66,10 @@ def written(asked, tmp_path_factory):
     result = trade(*asked, *files)
     assert result.exit_code == 0, result.output
     return json.loads(result.stdout[result.stdout.index("{") :]), out, result.stderr
+
+
+def test_axe_finds_nothing_on_the_page(written):
+    assert broken_rules(written[1] / "risk.html") == {}
 
 
 def test_numbers_agree_with_one_another_and_with_the_paths(written):
