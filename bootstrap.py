@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 TUTORIALS = ROOT / "docs" / "tutorials"
-EXTRAS = {"demo": "rtl", "test": "dev,docs", "lint": "dev,docs", "tutorials": "tutorials"}
+EXTRAS = {"demo": "rtl", "test": "dev,docs,rtl", "lint": "dev,docs,rtl", "tutorials": "rtl,tutorials"}
 
 
 def check_machine() -> None:
@@ -37,18 +37,23 @@ def check_machine() -> None:
 
 
 def install(extras: str) -> None:
-    """Make .venv and install the project into it, unless that was done for the same pyproject.toml before."""
-    wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + extras.encode()).hexdigest()
+    """Make .venv and install the project into it, unless that was done for the same pyproject.toml before. What other
+    jobs have installed stays: the extras of all of them are kept.
+    """
+    project, wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest(), set(extras.split(","))
     stamp = VENV / "installed"
-    if stamp.exists() and stamp.read_text() == wanted:
+    before, *installed = stamp.read_text().split() if stamp.exists() else ["nothing"]
+    if before == project and wanted <= set(installed):
         return
     print(f"setting up {VENV.name} (a few minutes the first time)", file=sys.stderr, flush=True)
-    venv.create(VENV, with_pip=True, clear=True)
+    if before != project:
+        venv.create(VENV, with_pip=True, clear=True)
+    every = sorted(wanted.union(installed))
+    chosen = f"{ROOT}[{','.join(every)}]"
     subprocess.run(
-        [BIN / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-e", f"{ROOT}[{extras}]"],
-        check=True,
+        [BIN / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-e", chosen], check=True
     )
-    stamp.write_text(wanted)
+    stamp.write_text(" ".join([project, *every]))
 
 
 def lint() -> int:

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import bootstrap
+
 ROOT = Path(__file__).resolve().parent.parent
 
 ANSWERS_CTRL_C = """
@@ -48,3 +50,25 @@ def test_tutorials_open_as_notebooks():
     path = ROOT / "docs" / "tutorials" / "tools" / "jupyter" / "labconfig" / "default_setting_overrides.json"
     viewers = json.loads(path.read_text())["@jupyterlab/docmanager-extension:plugin"]["defaultViewers"]
     assert viewers == {"python": "Jupytext Notebook", "markdown": "Markdown Preview"}
+
+
+def test_an_environment_keeps_what_other_jobs_installed(tmp_path, monkeypatch):
+    """The fault: the demo cleared the development tools, and the tests cleared the demo's. Only pip is not run here."""
+    done = []
+    monkeypatch.setattr(bootstrap, "VENV", tmp_path / "env")
+    monkeypatch.setattr(bootstrap.venv, "create", lambda where, **_: (done.append("made"), where.mkdir(exist_ok=True)))
+    monkeypatch.setattr(bootstrap.subprocess, "run", lambda command, check: done.append(command[-1].split("[")[1]))
+    (tmp_path / "pyproject.toml").write_text("one")
+    monkeypatch.setattr(bootstrap, "ROOT", tmp_path)
+
+    def installed(job: str) -> list[str]:
+        done.clear()
+        bootstrap.install(bootstrap.EXTRAS[job])
+        return list(done)
+
+    assert installed("demo") == ["made", "rtl]"]
+    assert installed("demo") == []
+    assert installed("test") == ["dev,docs,rtl]"]
+    assert installed("demo") == installed("lint") == installed("test") == []
+    (tmp_path / "pyproject.toml").write_text("two")
+    assert installed("demo") == ["made", "dev,docs,rtl]"]
