@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from thermofab.apps.pages.palette import DARK, LIGHT, Palette, ink_on, mixed, node_colours
 from thermofab.apps.pages.placement import (
-    Placement,
+    PlacementPicture,
     coupling_keys,
     coupling_look,
     draw_placement,
@@ -55,7 +55,7 @@ def draw_pictures(stage: Wired, name: str, folder: Path, largest: int) -> list[P
     return written
 
 
-def placement_of(stage: Wired) -> Placement:
+def placement_of(stage: Wired) -> PlacementPicture:
     """The program on the fabric's own sites, relays included; couplings in units of kT."""
     layout, hosting, topology = stage.layout, stage.hosting, stage.fabric.topology
     carried = np.zeros(topology.n_edges)
@@ -63,10 +63,10 @@ def placement_of(stage: Wired) -> Placement:
     carried[layout.trunk_sites] = layout.trunk_couplings
     labels, clamped = labels_of(stage), stage.clamped
     if hosting is None:
-        return Placement(topology, layout.copies, carried, labels, clamped)
+        return PlacementPicture(topology, layout.copies, carried, labels, clamped)
     real = np.zeros(hosting.fabric.topology.n_edges)
     real[hosting.carriers] = carried
-    return Placement(hosting.fabric.topology, hosting.trees, real, labels, clamped, hosting.order.parents)
+    return PlacementPicture(hosting.fabric.topology, hosting.trees, real, labels, clamped, hosting.order.parents)
 
 
 def labels_of(stage: Wired) -> tuple[str, ...]:
@@ -119,7 +119,7 @@ def draw_program(figure: Figure, stage: Wired, name: str, palette: Palette) -> N
         bar.outline.set_edgecolor(palette.edge)
 
 
-def draw_fabric(figure: Figure, shown: Placement, name: str, palette: Palette) -> None:
+def draw_fabric(figure: Figure, shown: PlacementPicture, name: str, palette: Palette) -> None:
     """The sites of every spin and the couplings that they carry."""
     tints = node_colours(_HUES, _TINTS[palette], 0.07)
     fills = [tints[k % _HUES] for k in range(len(shown.copies))]

@@ -19,7 +19,7 @@ from thermofab.compiler.passes.base import run_passes, tolerance_of, with_option
 from thermofab.compiler.passes.emit import Emit
 from thermofab.compiler.passes.fold_clamps import FoldClamps
 from thermofab.compiler.passes.pipelines import pipeline_of
-from thermofab.compiler.recompile import Structure
+from thermofab.compiler.recompile import CompiledStructure
 from thermofab.compiler.suits import with_suits
 from thermofab.hw.spec.errors import CompileError, RefusedError
 from thermofab.hw.spec.fabric import DEFAULT_LEVELS, FabricSpec
@@ -137,7 +137,7 @@ def _compiled(source: Source, request: _Request) -> Program:
         for note in stage.lowered.notes:
             error.add_note(f"The front end {note}.")
         raise
-    program = emit(quantised).replace(structure=Structure(quantised, (fold, *passes), emit, request.beta))
+    program = emit(quantised).replace(structure=CompiledStructure(quantised, (fold, *passes), emit, request.beta))
     program = verified(with_suits(program, quantised), quantised, emit.beta_levels, request.verify)
     tolerance = tolerance_of(passes)
     try:

@@ -24,7 +24,7 @@ from thermofab.hw.spec.schedule import Schedule
 
 
 @dataclass(frozen=True, eq=False)
-class Structure:
+class CompiledStructure:
     """What a compiled program remembers of its compilation.
 
     Attributes:

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from thermofab.apps.demo.facts import Facts
-from thermofab.apps.pages.placement import Placement, coupling_keys, draw_placement, placement_keys
+from thermofab.apps.pages.placement import PlacementPicture, coupling_keys, draw_placement, placement_keys
 from thermofab.apps.pages.theme import ACCENT, INK, PAGE, QUIET, SECOND, plain, style, svg
 
 _SHOWN = 32  # likeliest states
@@ -23,7 +23,7 @@ def fabric_map(facts: Facts) -> str:
     clamped = np.zeros(len(program.copies), dtype=bool)
     clamped[[v for block in program.clamped_blocks for k in block for v in program.variables_of(k)]] = True
     labels = tuple(str(k) for k in range(len(program.copies)))
-    shown = Placement(topology, program.copies, weights.astype(float), labels, clamped)
+    shown = PlacementPicture(topology, program.copies, weights.astype(float), labels, clamped)
     fills = [
         (ACCENT if mean > 0 else SECOND, _PALEST + (_FULLEST - _PALEST) * abs(mean)) for mean in facts.means.tolist()
     ]

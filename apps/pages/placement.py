@@ -30,7 +30,7 @@ _DASHES: LineStyleType = (0, (2.2, 1.1))  # of negative couplings, for those who
 
 
 @dataclass(frozen=True, eq=False)
-class Placement:
+class PlacementPicture:
     """What is drawn.
 
     Attributes:
@@ -147,7 +147,7 @@ def signed(value: float) -> str:
 
 def draw_placement(
     axes: Axes,
-    shown: Placement,
+    shown: PlacementPicture,
     palette: Palette,
     fills: Sequence[ColorType],
     inks: Sequence[str],
@@ -228,7 +228,7 @@ def label_discs(axes: Axes, places: np.ndarray, labels: Sequence[str], inks: Seq
         axes.annotate(label, place, ha="center", va="center", fontsize=size, color=ink, zorder=5)
 
 
-def placement_keys(shown: Placement, palette: Palette) -> list[Artist]:
+def placement_keys(shown: PlacementPicture, palette: Palette) -> list[Artist]:
     """A legend's entries for sites."""
     keys: list[Artist] = [
         Line2D([], [], color=palette.ink, marker="o", ls="", ms=8, mfc="none", mew=1.8, label="read here (root)")

@@ -17,7 +17,8 @@ from thrml.models.discrete_ebm import CategoricalGibbsConditional, DiscreteEBMIn
 
 from thermofab.compiler.frontend.thrml_nodes import check_category, check_spin, is_categorical
 from thermofab.compiler.frontend.thrml_terms import undirected_terms
-from thermofab.compiler.ir.lowered import Blocks, Lowered, as_reals, assemble, discrete_model
+from thermofab.compiler.ir.lowered import Lowered, as_reals, assemble, discrete_model
+from thermofab.hw.spec.arguments import Blocks
 from thermofab.hw.spec.errors import CompileError
 
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from thermofab.hw.spec.arguments import Blocks
 from thermofab.hw.spec.discrete import DiscreteModel, Factor
 from thermofab.hw.spec.errors import CompileError, SpecError
 from thermofab.hw.spec.model import IsingModel, Vartype
 from thermofab.hw.spec.reals import real_array
 
 _LARGEST = 1e30  # of β times a weight: some sums are taken in short floats, and squared
-Blocks = tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ CHAINS, LEAD, SAMPLES, MOST = 16, 32, 64, 256
 
 
 @dataclass(frozen=True)
-class Pilot:
+class LadderPilot:
     """``betas`` from 0 to 1 and the deviations of the exponent at them; ``sweeps`` spent, summed over chains."""
 
     betas: tuple[float, ...]
@@ -42,7 +42,7 @@ class Pilot:
         return (0.0, *inner.tolist(), 1.0)
 
 
-def climb_pilot(climber: Climber, correction: Correction) -> Pilot:
+def climb_pilot(climber: Climber, correction: Correction) -> LadderPilot:
     """Deviations by levels about one deviation apart, 16 chains of 96 sweeps at each.
 
     Raises:
@@ -64,4 +64,4 @@ def climb_pilot(climber: Climber, correction: Correction) -> Pilot:
             states = rung.chains.states()
         deviations.append(float(correction.scale * energies.std()))
         sweeps += CHAINS * (LEAD + SAMPLES)
-    return Pilot(tuple(betas), tuple(deviations), sweeps)
+    return LadderPilot(tuple(betas), tuple(deviations), sweeps)

@@ -18,7 +18,7 @@ from thermofab.compiler.distributions.gibbs import tempered_states
 from thermofab.compiler.distributions.stationary import stationary_distribution
 from thermofab.compiler.ir.lowered import Lowered
 from thermofab.compiler.quantisation.layout_states import LayoutStates
-from thermofab.compiler.recompile import Structure
+from thermofab.compiler.recompile import CompiledStructure
 from thermofab.hw.spec import (
     CompileError,
     DistributionWarning,
@@ -90,7 +90,7 @@ def test_hidden_sites_are_drawn_as_their_wires_say():
     """The fault: a wire filled without its far end. Frequencies against enumeration, 6 σ of 40,000 states."""
     triangle = weighted(networkx.cycle_graph(3), 2, coupling=1.0)
     structure = fab.compile(triangle, fab.fabric(networkx.cycle_graph(7)), verify=False).structure
-    assert isinstance(structure, Structure)
+    assert isinstance(structure, CompiledStructure)
     known = structure.known
     layout, topology, count = known.layout, known.fabric.topology, 40_000
     assert layout.n_sites == 7 and layout.wire_lengths.max() > 2

@@ -48,7 +48,7 @@ CONSECUTIVE = (
 )
 # The device that tests sample on by default has generators of its own in C++: a fault of the shared ones shows on XLA.
 XLA_FOR_JAX = (
-    "sim/functional/device.py",
+    "sim/functional/lowerings.py",
     '    if jax.default_backend() != "cpu" or',
     "    if True or",
 )

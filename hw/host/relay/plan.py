@@ -20,7 +20,7 @@ WINDOW_BITS = 2  # bits of a window that are made in a clock
 
 
 @dataclass(frozen=True)
-class Source:
+class DrawSource:
     """How draw units keep and step their generators.
 
     A *window* (``Generator.window``) makes new bits from old ones at fixed distances, ``taps``, and needs no more of
@@ -53,13 +53,13 @@ class Source:
         return word_bits // self.bits if self.taps else 0
 
 
-def source_of(name: str) -> Source:
+def source_of(name: str) -> DrawSource:
     """The source of the generator called ``name``."""
     made = generator(name)
     span = 32 * made.state_words
     if not getattr(made, "window", False):
-        return Source(made, span // CHUNKS, CHUNKS, ())
-    return Source(made, WINDOW_BITS, span // WINDOW_BITS, _taps(made))
+        return DrawSource(made, span // CHUNKS, CHUNKS, ())
+    return DrawSource(made, WINDOW_BITS, span // WINDOW_BITS, _taps(made))
 
 
 def _taps(window: Generator) -> tuple[int, ...]:
@@ -111,7 +111,7 @@ class RelayPlan:
         return addresses(self.address_bits)[: self.spec.weight_bits + 1]
 
     @cached_property
-    def source(self) -> Source:
+    def source(self) -> DrawSource:
         return source_of(self.spec.rng)
 
     def banks(self, columns: int, bits: int = 1) -> tuple[int, ...]:

@@ -7,16 +7,16 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import Member, Out
 
 from thermofab.hw.host import registers as rm
-from thermofab.hw.rtl.common.interfaces import SAMPLES, Bus, Part, Run, Samples, bus_signature, flat
+from thermofab.hw.rtl.common.interfaces import SAMPLES, Bus, PortGroup, RunPorts, SampleStream, bus_signature, flat
 
-SCHEDULE = ("PHASES", "SAMPLES", "STEPS", "LEVEL", "MASK")  # registers that a host shows in :class:`Run`
+SCHEDULE = ("PHASES", "SAMPLES", "STEPS", "LEVEL", "MASK")  # registers that a host shows in :class:`RunPorts`
 
 
 class BusHost(Protocol):
     """The host of a fabric, whatever its architecture."""
 
     bus: Bus
-    run: Run
+    run: RunPorts
 
 
 class FabricTop(Protocol):
@@ -44,10 +44,10 @@ def top_ports(address_bits: int) -> dict[str, Member]:
     return {**flat("bus", bus_signature(address_bits).flip()), **flat("sample", SAMPLES), "busy": Out(1)}
 
 
-def connect_top(m: Module, top: wiring.Component, host: BusHost, samples: Samples) -> None:
+def connect_top(m: Module, top: wiring.Component, host: BusHost, samples: SampleStream) -> None:
     """A top's bus is its host's, and its stream is ``samples``."""
-    wiring.connect(m, Part(top, "bus", bus_signature(len(host.bus.address))), host.bus)
-    wiring.connect(m, samples, Part(top, "sample", SAMPLES.flip()))
+    wiring.connect(m, PortGroup(top, "bus", bus_signature(len(host.bus.address))), host.bus)
+    wiring.connect(m, samples, PortGroup(top, "sample", SAMPLES.flip()))
 
 
 def kept_ports(map_: rm.RegisterMap) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from amaranth import Cat, Const, Module, Mux, Signal, Value
 
 from thermofab.hw.host.registers import Register, RegisterMap
 from thermofab.hw.rtl.common.bus import BusHost, kept_signals
-from thermofab.hw.rtl.common.interfaces import Run
+from thermofab.hw.rtl.common.interfaces import RunPorts
 
 
 class Decoder:
@@ -165,7 +165,7 @@ def of_access(map_: RegisterMap, hits: Mapping[str, Value]) -> list[Value]:
     return [Cat(hits[name] for name in names).any() for names in chosen]
 
 
-def run_values(run: Run) -> dict[str, Value]:
+def run_values(run: RunPorts) -> dict[str, Value]:
     """The registers that show a run."""
     return {
         "STATUS": Value.cast(Cat(run.busy, run.done, run.aborted)),

@@ -36,7 +36,7 @@ def bus_signature(address_bits: int) -> wiring.Signature:
     )
 
 
-class Samples(Protocol):
+class SampleStream(Protocol):
     """The sample stream.
 
     Attributes:
@@ -54,7 +54,7 @@ class Samples(Protocol):
 SAMPLES = wiring.Signature({"valid": Out(1), "ready": In(1), "payload": Out(32), "last": Out(1)})
 
 
-class Run(Protocol):
+class RunPorts(Protocol):
     """A run, from the host to the sequencer.
 
     Attributes:
@@ -81,7 +81,7 @@ class Run(Protocol):
 
 
 def run_signature(spec: FabricSpec) -> wiring.Signature:
-    """See :class:`Run`."""
+    """See :class:`RunPorts`."""
     return wiring.Signature(
         {
             "start": Out(1),
@@ -137,7 +137,7 @@ def flat(prefix: str, signature: AnySignature) -> dict[str, Member]:
     return {f"{prefix}_{name}": member for name, member in signature.members.items()}
 
 
-class Part:
+class PortGroup:
     """The ports ``prefix_…`` of a component, as an interface for ``wiring.connect``.
 
     Args:

@@ -9,7 +9,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import Member
 
 from thermofab.hw.host.registers import PHASE_SLOTS
-from thermofab.hw.rtl.common.interfaces import Array, Run, array_signature
+from thermofab.hw.rtl.common.interfaces import Array, RunPorts, array_signature
 
 
 class Phases(Protocol):
@@ -23,7 +23,7 @@ class Phases(Protocol):
 class Sequencing(Phases, Protocol):
     """A sequencer that keeps its phases."""
 
-    run: Run
+    run: RunPorts
     level: Signal
 
 

@@ -6,7 +6,7 @@ from amaranth import Const, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from thermofab.hw.rtl.common.interfaces import SAMPLES, Samples
+from thermofab.hw.rtl.common.interfaces import SAMPLES, SampleStream
 
 
 class Readout(wiring.Component):
@@ -19,7 +19,7 @@ class Readout(wiring.Component):
         samples: the stream.
     """
 
-    samples: Samples
+    samples: SampleStream
 
     def __init__(self, n_sites: int) -> None:
         self._n_sites = n_sites

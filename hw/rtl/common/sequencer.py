@@ -18,7 +18,7 @@ from amaranth import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from thermofab.hw.rtl.common.interfaces import Array, Run, run_signature
+from thermofab.hw.rtl.common.interfaces import Array, RunPorts, run_signature
 from thermofab.hw.rtl.common.phases import phase_ports, phase_table
 from thermofab.hw.spec import FabricSpec
 
@@ -66,7 +66,7 @@ class Sequencer(wiring.Component):
             its states show in SETTLE + 1 clocks. Only with ``waits``.
     """
 
-    run: Run
+    run: RunPorts
     phase_sweeps: Array
     phase_level: Array
     phase_mask: Array

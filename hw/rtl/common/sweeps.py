@@ -18,7 +18,7 @@ from amaranth import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from thermofab.hw.rtl.common.interfaces import Array, Run, run_signature
+from thermofab.hw.rtl.common.interfaces import Array, RunPorts, run_signature
 from thermofab.hw.rtl.common.phases import phase_ports, phase_table
 from thermofab.hw.spec import FabricSpec
 
@@ -43,7 +43,7 @@ class SweepSequencer(wiring.Component):
         sweep_done: the state is that after a sweep.
     """
 
-    run: Run
+    run: RunPorts
     phase_sweeps: Array
     phase_level: Array
     phase_mask: Array

@@ -17,7 +17,7 @@ from amaranth.lib.wiring import In, Out
 from thermofab.hw.host.dense.registers import dense_register_map, padded
 from thermofab.hw.rtl.common.bus import kept_ports
 from thermofab.hw.rtl.common.decoder import Decoder
-from thermofab.hw.rtl.common.interfaces import Array, Bus, Run, bus_signature, run_signature
+from thermofab.hw.rtl.common.interfaces import Array, Bus, RunPorts, bus_signature, run_signature
 from thermofab.hw.rtl.common.phases import phase_ports, phases_of
 from thermofab.hw.spec import FabricSpec, generator
 
@@ -39,7 +39,7 @@ class DenseHost(wiring.Component):
     """
 
     bus: Bus
-    run: Run
+    run: RunPorts
     phase_sweeps: Array
     phase_level: Array
     phase_mask: Array

@@ -10,7 +10,7 @@ from thermofab.hw.host.dense.architecture import DENSE
 from thermofab.hw.host.dense.registers import dense_register_map
 from thermofab.hw.rtl.common.bus import connect_top, top_ports
 from thermofab.hw.rtl.common.hierarchy import Hierarchy, InPlace
-from thermofab.hw.rtl.common.interfaces import Part
+from thermofab.hw.rtl.common.interfaces import PortGroup
 from thermofab.hw.rtl.common.moments import MomentCounters
 from thermofab.hw.rtl.common.phases import connect_phases
 from thermofab.hw.rtl.common.readout import Readout
@@ -71,8 +71,10 @@ class DenseTop(wiring.Component):
             engine.mask.eq(sequencer.mask),
             engine.busy.eq(sequencer.run.busy),
         ]
-        wiring.connect(m, Part(walk, "", issue_signature(plan)), Part(engine, "", issue_signature(plan).flip()))
-        wiring.connect(m, Part(engine, "", watched(plan)), Part(self, "", watched(plan).flip()))
+        wiring.connect(
+            m, PortGroup(walk, "", issue_signature(plan)), PortGroup(engine, "", issue_signature(plan).flip())
+        )
+        wiring.connect(m, PortGroup(engine, "", watched(plan)), PortGroup(self, "", watched(plan).flip()))
         for name in ("states", "clamps", "bases", "tables", "weights", "seed"):
             m.d.comb += getattr(engine, f"{name}_write").eq(getattr(host, f"{name}_write"))
         m.d.comb += [engine.index.eq(host.index), engine.data.eq(host.data)]

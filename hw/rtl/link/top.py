@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from thermofab.hw.rtl.architectures import fabric_top
 from thermofab.hw.rtl.common.hierarchy import Hierarchy, InPlace
-from thermofab.hw.rtl.common.interfaces import Part, bus_signature, flat
+from thermofab.hw.rtl.common.interfaces import PortGroup, bus_signature, flat
 from thermofab.hw.rtl.link.engine import Engine
 from thermofab.hw.rtl.link.framer import Framer
 from thermofab.hw.rtl.link.interfaces import ANSWER, REPLAY, REQUEST, SAMPLE_WORDS
@@ -68,11 +68,11 @@ class Link(wiring.Component):
             engine.busy.eq(self.busy),
         ]
         bus = bus_signature(self._address_bits)
-        wiring.connect(m, Part(unframer, "", REQUEST), Part(engine, "", REQUEST.flip()))
-        wiring.connect(m, Part(engine, "", ANSWER), Part(framer, "", ANSWER.flip()))
-        wiring.connect(m, Part(ring, "", REPLAY), Part(engine, "", REPLAY.flip()))
-        wiring.connect(m, Part(self, "sample", SAMPLE_WORDS), Part(ring, "", SAMPLE_WORDS.flip()))
-        wiring.connect(m, Part(engine, "bus", bus), Part(self, "bus", bus.flip()))
+        wiring.connect(m, PortGroup(unframer, "", REQUEST), PortGroup(engine, "", REQUEST.flip()))
+        wiring.connect(m, PortGroup(engine, "", ANSWER), PortGroup(framer, "", ANSWER.flip()))
+        wiring.connect(m, PortGroup(ring, "", REPLAY), PortGroup(engine, "", REPLAY.flip()))
+        wiring.connect(m, PortGroup(self, "sample", SAMPLE_WORDS), PortGroup(ring, "", SAMPLE_WORDS.flip()))
+        wiring.connect(m, PortGroup(engine, "bus", bus), PortGroup(self, "bus", bus.flip()))
         return m
 
 
@@ -112,8 +112,8 @@ class LinkTop(wiring.Component):
             m, "link", "link", lambda: Link(width, self._divisor, self._clock_hz, self._hierarchy)
         )
         bus = bus_signature(width)
-        wiring.connect(m, Part(link, "bus", bus), Part(fabric, "bus", bus.flip()))
-        wiring.connect(m, Part(fabric, "sample", SAMPLE_WORDS), Part(link, "sample", SAMPLE_WORDS.flip()))
+        wiring.connect(m, PortGroup(link, "bus", bus), PortGroup(fabric, "bus", bus.flip()))
+        wiring.connect(m, PortGroup(fabric, "sample", SAMPLE_WORDS), PortGroup(link, "sample", SAMPLE_WORDS.flip()))
         m.d.comb += [
             link.busy.eq(fabric.busy),
             link.rx.eq(self.rx),

@@ -14,7 +14,7 @@ from amaranth import Array, Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from thermofab.hw.host.relay.plan import Source
+from thermofab.hw.host.relay.plan import DrawSource
 from thermofab.hw.rtl.common.datapath import high_bits
 from thermofab.hw.rtl.common.hierarchy import Hierarchy, InPlace
 from thermofab.hw.rtl.relay.serial import SerialSum
@@ -39,7 +39,7 @@ class DrawUnit(wiring.Component):
         bit: of F + (u mod 2^shift), to watch.
     """
 
-    def __init__(self, spec: FabricSpec, source: Source, sites: int, hierarchy: Hierarchy | None = None) -> None:
+    def __init__(self, spec: FabricSpec, source: DrawSource, sites: int, hierarchy: Hierarchy | None = None) -> None:
         self._spec, self._source, self._sites = spec, source, sites
         self._hierarchy = hierarchy or InPlace()
         ports: dict[str, Any] = {

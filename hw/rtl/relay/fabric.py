@@ -10,7 +10,7 @@ from amaranth.lib.wiring import In, Out
 from thermofab.hw.host.relay.plan import BIAS_WORDS, CLAMP_MASKS, COLOURS, EVENT_WORDS, RelayPlan
 from thermofab.hw.host.relay.registers import relay_register_map
 from thermofab.hw.rtl.common.hierarchy import Hierarchy, InPlace
-from thermofab.hw.rtl.common.interfaces import Part
+from thermofab.hw.rtl.common.interfaces import PortGroup
 from thermofab.hw.rtl.relay.arrays import LOADED, WRITES
 from thermofab.hw.rtl.relay.bank import Banks
 from thermofab.hw.rtl.relay.cell import Cell
@@ -49,7 +49,7 @@ class RelayFabric(wiring.Component):
         plan, spec, source, m = self._plan, self._plan.spec, self._plan.source, Module()
         add = self._hierarchy.add
         steps = self._steps = add(m, "steps", "steps", lambda: Steps(plan, self._hierarchy))
-        wiring.connect(m, Part(self, "", steering(plan).flip()), Part(steps, "", steering(plan)))
+        wiring.connect(m, PortGroup(self, "", steering(plan).flip()), PortGroup(steps, "", steering(plan)))
 
         # Held for a clock, as they go far.
         self._data = Signal(32, name="data_held", reset_less=True)

@@ -14,7 +14,7 @@ from amaranth.lib.wiring import In, Out
 from thermofab.hw.host.relay.registers import LOAD_STATES, REWIND, relay_register_map
 from thermofab.hw.rtl.common.bus import kept_ports
 from thermofab.hw.rtl.common.decoder import Decoder, constants
-from thermofab.hw.rtl.common.interfaces import Array, Bus, Run, bus_signature, run_signature
+from thermofab.hw.rtl.common.interfaces import Array, Bus, RunPorts, bus_signature, run_signature
 from thermofab.hw.rtl.common.phases import phase_ports, phases_of
 from thermofab.hw.rtl.relay.arrays import LOADED, WRITES
 from thermofab.hw.spec import FabricSpec
@@ -37,7 +37,7 @@ class RelayHost(wiring.Component):
     """
 
     bus: Bus
-    run: Run
+    run: RunPorts
     phase_sweeps: Array
     phase_level: Array
     phase_mask: Array

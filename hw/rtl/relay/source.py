@@ -1,6 +1,6 @@
 """A draw unit's generator: the word drawn, and the states of its roots on their way from a memory and back.
 
-The memory gives a root's state in words of ``Source.bits``, lowest first, and takes the next state back in the same
+The memory gives a root's state in words of ``DrawSource.bits``, lowest first, and takes the next state back in the same
 way. All draw units do so in the same clocks (:mod:`thermofab.hw.rtl.relay.steps`).
 """
 
@@ -10,7 +10,7 @@ from amaranth import Cat, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from thermofab.hw.host.relay.plan import Source
+from thermofab.hw.host.relay.plan import DrawSource
 from thermofab.hw.rtl.common.hierarchy import Hierarchy, InPlace
 
 
@@ -18,12 +18,12 @@ class Window(wiring.Component):
     """A window: makes a memory word's worth of new bits in a clock, which are the word drawn and replace the oldest.
 
     Ports:
-        stored: from the memory; in all clocks, it goes into a shift register of ``Source.reach`` words.
+        stored: from the memory; in all clocks, it goes into a shift register of ``DrawSource.reach`` words.
         shift: the oldest words there make the next bits of ``word``, which enter at its top.
         word: the word drawn, after as many shifts as it has room for; store: the last bits made.
     """
 
-    def __init__(self, source: Source, word_bits: int) -> None:
+    def __init__(self, source: DrawSource, word_bits: int) -> None:
         self._source = source
         super().__init__({**_ports(source, word_bits), "shift": In(1)})
 
@@ -48,7 +48,7 @@ class Stepper(wiring.Component):
         step: the state becomes the next one; word: what the step draws; store: the state's lowest bits.
     """
 
-    def __init__(self, source: Source, word_bits: int, hierarchy: Hierarchy | None = None) -> None:
+    def __init__(self, source: DrawSource, word_bits: int, hierarchy: Hierarchy | None = None) -> None:
         self._source, self._word_bits, self._hierarchy = source, word_bits, hierarchy or InPlace()
         super().__init__({**_ports(source, word_bits), "shift": In(1), "step": In(1)})
 
@@ -69,5 +69,5 @@ class Stepper(wiring.Component):
         return m
 
 
-def _ports(source: Source, word_bits: int) -> dict[str, Any]:
+def _ports(source: DrawSource, word_bits: int) -> dict[str, Any]:
     return {"stored": In(source.bits), "store": Out(source.bits), "word": Out(word_bits)}

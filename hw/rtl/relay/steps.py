@@ -2,7 +2,7 @@
 
 Clocks are counted by *t*, which is 0 when a colour's roots have the event to gather; bit j of a field is added at
 t = 2 + j. Everything follows from one strobe (:class:`thermofab.hw.rtl.relay.colours.Colours`) by delays. Generators of
-a colour begin before its first event could, so the events themselves are ``Source.lead`` clocks late.
+a colour begin before its first event could, so the events themselves are ``DrawSource.lead`` clocks late.
 
     t = -reach …     words of a window are read (of other generators: -9 …)
     0                draw units note which of their cells is the root

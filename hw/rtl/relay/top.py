@@ -11,7 +11,7 @@ from thermofab.hw.host.relay.plan import plan_of
 from thermofab.hw.host.relay.registers import relay_register_map
 from thermofab.hw.rtl.common.bus import connect_top, top_ports
 from thermofab.hw.rtl.common.hierarchy import Hierarchy, InPlace
-from thermofab.hw.rtl.common.interfaces import Part
+from thermofab.hw.rtl.common.interfaces import PortGroup
 from thermofab.hw.rtl.common.moments import MomentCounters
 from thermofab.hw.rtl.common.phases import connect_phases
 from thermofab.hw.rtl.common.readout import Readout
@@ -72,7 +72,7 @@ class RelayTop(wiring.Component):
         m.d.comb += fabric.busy.eq(sequencer.run.busy)
         for name in ("last_colour", "field_bits", "shift", "load", "rewind", "index"):
             m.d.comb += getattr(fabric, name).eq(getattr(host, name))
-        wiring.connect(m, Part(host, "", WRITES), Part(fabric, "", WRITES.flip()))
+        wiring.connect(m, PortGroup(host, "", WRITES), PortGroup(fabric, "", WRITES.flip()))
         m.d.comb += [
             readout.take.eq(sequencer.take & host.stream),
             readout.flush.eq(host.run.abort),

@@ -14,7 +14,7 @@ from amaranth.lib.wiring import In, Out
 from thermofab.hw.host.spatial.registers import spatial_register_map
 from thermofab.hw.rtl.common.bus import kept_ports
 from thermofab.hw.rtl.common.decoder import Decoder, constants
-from thermofab.hw.rtl.common.interfaces import Array, Bus, Run, array_signature, bus_signature, run_signature
+from thermofab.hw.rtl.common.interfaces import Array, Bus, RunPorts, array_signature, bus_signature, run_signature
 from thermofab.hw.spec import FabricSpec, Image
 
 # Arrays that live in memories elsewhere: their data arrive a clock after the read by themselves.
@@ -40,7 +40,7 @@ class HostBus(wiring.Component):
     """
 
     bus: Bus
-    run: Run
+    run: RunPorts
 
     def __init__(self, spec: FabricSpec, image: Image | None = None) -> None:
         self._spec, self._map = spec, spatial_register_map(spec, image)

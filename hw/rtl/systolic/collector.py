@@ -12,7 +12,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from thermofab.hw.host.bits import WORD
-from thermofab.hw.rtl.common.interfaces import SAMPLES, Samples
+from thermofab.hw.rtl.common.interfaces import SAMPLES, SampleStream
 
 
 def queue_depth(entries: int) -> int:
@@ -34,7 +34,7 @@ class Collector(wiring.Component):
         samples: the stream.
     """
 
-    samples: Samples
+    samples: SampleStream
 
     def __init__(self, width: int, entries: int) -> None:
         self._width, self._entries, self._depth = width, entries, queue_depth(entries)

@@ -17,7 +17,7 @@ from thermofab.hw.host.systolic.registers import CLAMP_MASKS, element_words, fie
 from thermofab.hw.host.systolic.timing import layout_of
 from thermofab.hw.rtl.common.bus import kept_ports
 from thermofab.hw.rtl.common.decoder import Decoder, constants
-from thermofab.hw.rtl.common.interfaces import Bus, Run, bus_signature, run_signature
+from thermofab.hw.rtl.common.interfaces import Bus, RunPorts, bus_signature, run_signature
 from thermofab.hw.spec import FabricSpec, Image, generator
 
 
@@ -40,7 +40,7 @@ class SystolicHost(wiring.Component):
     """
 
     bus: Bus
-    run: Run
+    run: RunPorts
 
     def __init__(self, spec: FabricSpec, image: Image | None = None) -> None:
         self._spec, self._map, self._layout = spec, systolic_register_map(spec, image), layout_of(spec)

@@ -13,7 +13,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from thermofab.hw.host.registers import PHASE_SLOTS
-from thermofab.hw.rtl.common.interfaces import Run, run_signature
+from thermofab.hw.rtl.common.interfaces import RunPorts, run_signature
 from thermofab.hw.spec import FabricSpec
 
 
@@ -31,7 +31,7 @@ class Rounds(wiring.Component):
         flush: the collector drops what it holds.
     """
 
-    run: Run
+    run: RunPorts
 
     def __init__(self, spec: FabricSpec, n_slots: int) -> None:
         self._n_slots, self._counted = n_slots, spec.moment_bits > 0
