@@ -35,10 +35,15 @@ def lower(graph: Any, beta: float) -> Lowered:
     listed = chain.from_iterable(near.values() for near in around)
     found = [data.get("weight", _MISSING) for data in compress(listed, once.tolist())]
     heads, tails = heads[once], tails[once]
-    first = next((k for k, weight in enumerate(found) if weight is _MISSING), None)
-    if first is not None:
+    try:
+        weights = as_floats("the edge weights", found, len(found))
+    except CompileError:
+        first = next((k for k, weight in enumerate(found) if weight is _MISSING), None)
+        if first is None:
+            raise
         u, v = nodes[heads[first]], nodes[tails[first]]
-        raise CompileError(f"edge ({u!r}, {v!r}) has no 'weight'; set graph.edges[u, v]['weight'] on every edge.")
+        message = f"edge ({u!r}, {v!r}) has no 'weight'; set graph.edges[u, v]['weight'] on every edge."
+        raise CompileError(message) from None
     biases = as_floats("the node biases", [data.get("bias", 0.0) for _, data in graph.nodes(data=True)], len(nodes))
-    model, notes = assemble(nodes, biases, heads, tails, as_floats("the edge weights", found, len(found)), beta=beta)
+    model, notes = assemble(nodes, biases, heads, tails, weights, beta=beta)
     return Lowered(model, (tuple(range(len(nodes))),), (), notes)

@@ -28,7 +28,8 @@ def edge_numbers(topology: Topology, pairs: np.ndarray) -> np.ndarray:
 def code_places(edges: np.ndarray, pairs: np.ndarray, n: int) -> np.ndarray:
     """Row of ``edges`` (int64 ``[k, 2]``, sorted, i < j < n) for every pair in either order; -1 where there is none."""
     known = edges[:, 0] * n + edges[:, 1]
-    codes = pairs.min(axis=1) * n + pairs.max(axis=1) if len(pairs) else np.zeros(0, dtype=np.int64)
+    # Of two columns: a reduction over an axis of two takes ten times as long.
+    codes = np.minimum(pairs[:, 0], pairs[:, 1]) * n + np.maximum(pairs[:, 0], pairs[:, 1])
     if not len(known):
         return np.full(len(codes), -1)
     place = np.minimum(np.searchsorted(known, codes), len(known) - 1)

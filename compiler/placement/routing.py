@@ -74,7 +74,7 @@ def _direct(edges: np.ndarray, copies: Sequence[Sequence[int]], topology: Topolo
     ends = sites[edges].reshape(-1, 2)
     none = np.zeros(0, dtype=np.int64)
     return Layout(
-        copies=tuple(zip(sites.tolist())),
+        copies=tuple(map(tuple, copies)),
         method=method,
         wire_of=np.arange(len(edges)),
         wire_sites=edge_numbers(topology, ends),
