@@ -51,7 +51,7 @@ class Portion:
             large = sizes[np.searchsorted(sizes, (most + 0.5) * step) :][::-1]
             some = large[:: -(-len(large) // _PORTION) or 1]  # in order, so that they stand for all
             if len(some):
-                total += len(large) * float(np.mean(pair_kl(some, most * step)))
+                total += len(large) * float(np.mean(pair_kl(some, np.full_like(some, most * step))))
         return total / self.factor
 
 
