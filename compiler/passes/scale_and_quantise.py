@@ -104,7 +104,8 @@ class ScaleAndQuantise:
         predicted, exact = error.second_order(chosen.rounded.parameters), error.tv(chosen.rounded.parameters)
         how = error.how
         if judged is not draft:
-            predicted = portion.factor * (predicted + portion.cut_outside(chosen.step, spec, chosen.cut))
+            cut = portion.cut_outside(chosen.step, spec, chosen.cut)
+            predicted = portion.terms * predicted + portion.factor * cut
             found = None if found is None else found.times(portion.factor)
             chosen, how = self._for_all(draft, chosen), f"{how} of {judged.n} of {draft.n} spins"
         step, shift, rounded = chosen.step, chosen.shift, chosen.rounded

@@ -1,7 +1,8 @@
 """A portion of a large program, by which its step is chosen: neighbourhoods of spins, on a fabric of their own.
 
 Errors of rounding and of the activation table are sums over spins and couplings whose correlations are local. So a
-portion, scaled by the number of spins, estimates the whole; what it misses is the couplings across its rim.
+portion, scaled by the number of spins or of couplings and biases, estimates the whole; what it misses is the
+correlation across its rim.
 """
 
 from dataclasses import dataclass, field, replace
@@ -30,11 +31,13 @@ class Portion:
     Attributes:
         draft: what is judged.
         factor: how many times as many spins the program has.
+        terms: how many times as many couplings and biases: more, for those across the rim are in no portion.
         couplings, biases: float64, those of the program outside the portion.
     """
 
     draft: Wired
     factor: float = 1.0
+    terms: float = 1.0
     couplings: np.ndarray = field(default_factory=partial(np.zeros, 0))
     biases: np.ndarray = field(default_factory=partial(np.zeros, 0))
 
@@ -93,7 +96,8 @@ def portion_of(draft: Wired) -> Portion:
             np.zeros(0), np.zeros(0),
         ),
     )  # fmt: skip
-    return Portion(part, draft.n / part.n, draft.couplings[~within], draft.biases[place < 0])
+    terms = (draft.n + len(draft.edges)) / (part.n + len(part.edges))
+    return Portion(part, draft.n / part.n, terms, draft.couplings[~within], draft.biases[place < 0])
 
 
 def _neighbourhoods(n: int, edges: np.ndarray, roots: np.ndarray, wanted: int) -> np.ndarray:

@@ -50,6 +50,23 @@ def test_the_errors_of_a_portion_are_those_of_the_whole(scale: float, monkeypatc
 
 
 @pytest.mark.usefixtures("small_portions")
+def test_half_of_a_neighbourhood_may_be_rim(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Random regular graphs: most couplings of the last spins taken lead out of the portion."""
+    graph = networkx.random_regular_graph(4, 4096, seed=1)
+    edges, ratios = np.array(sorted(tuple(sorted(edge)) for edge in graph.edges)), []
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        couplings, biases = 0.2 * rng.normal(size=len(edges)), 0.2 * rng.normal(size=4096)
+        model = fab.IsingModel(tuple(range(4096)), biases, edges, couplings)
+        part = fab.compile(model, verify=False, tolerance=1.0).report.quantisation
+        with monkeypatch.context() as patch:
+            patch.setattr(scale_and_quantise, "portion_of", portion.Portion)
+            whole = fab.compile(model, verify=False, tolerance=1.0).report.quantisation
+        ratios.append(part.predicted_kl / whole.predicted_kl)
+    assert np.mean(ratios) == pytest.approx(1.0, abs=0.15)
+
+
+@pytest.mark.usefixtures("small_portions")
 def test_all_integers_are_rounded_at_the_step_and_cuts_of_the_whole_are_counted() -> None:
     model = square(2)
     couplings = model.couplings.copy()

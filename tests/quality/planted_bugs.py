@@ -404,8 +404,8 @@ PORTION = "tests/compiler/test_compiler_portion.py"
 CUT_OUTSIDE = ("compiler/quantisation/portion.py", "return total / self.factor", "return 0.0")
 UNSCALED = (
     "compiler/passes/scale_and_quantise.py",
-    "predicted = portion.factor * (predicted",
-    "predicted = (predicted",
+    "portion.terms * predicted",
+    "predicted",
 )
 BUGS = (
     Bug(
